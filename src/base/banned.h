@@ -1,0 +1,13 @@
+/*
+ * banned: functions that do not compile here. Included by the build for every file (-include).
+ *
+ * Floor: base.
+ */
+#pragma once
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#pragma GCC poison strcpy strcat strncat sprintf vsprintf strtok gets atoi atol atoll
+#pragma GCC poison tmpnam tempnam mktemp localtime gmtime asctime ctime popen

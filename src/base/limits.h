@@ -1,0 +1,63 @@
+/*
+ * limits: every bound on what comes from outside, each with its reason. A value beyond one is
+ * ERR_LIMIT, never an allocation.
+ *
+ * Floor: base.
+ */
+#pragma once
+
+enum {
+	/* Registries refuse manifests over 4 MiB (distribution spec); so do we, in both directions.
+	 */
+	LIMIT_MANIFEST_BYTES = 4 * 1024 * 1024,
+	/* An image config holds history and labels; 8 MiB is a hundred times the largest seen. */
+	LIMIT_CONFIG_BYTES = 8 * 1024 * 1024,
+	/* JSON nesting; jansson itself stops at 2,048, which is stack we need not give. */
+	LIMIT_JSON_DEPTH = 64,
+	/* Layers of an image; overlayfs takes 500 at most. */
+	LIMIT_LAYERS = 500,
+	/* Manifests in an index, and entries of any list in a manifest or config. */
+	LIMIT_LIST_ENTRIES = 10000,
+	/* A Dockerfile: BuildKit's own bound is 2 MiB for what the client sends. */
+	LIMIT_DOCKERFILE_BYTES = 2 * 1024 * 1024,
+	LIMIT_DOCKERFILE_LINES = 200000,
+	LIMIT_STAGES = 10000,
+	LIMIT_IGNORE_BYTES = 4 * 1024 * 1024,
+	LIMIT_IGNORE_PATTERNS = 10000,
+	/* All text one Dockerfile may expand to: nested ARGs grow exponentially. */
+	LIMIT_EXPANDED_BYTES = 16 * 1024 * 1024,
+	LIMIT_EXPANSION_DEPTH = 100,
+	/* Heredocs opened on one line: a thousand is more than anybody reads. */
+	LIMIT_HEREDOCS = 1000,
+	/* Linux: PATH_MAX and NAME_MAX. */
+	LIMIT_PATH_BYTES = 4096,
+	LIMIT_NAME_BYTES = 255,
+	LIMIT_PATH_DEPTH = 1024,
+	/* One pax header block; xattrs are at most 64 KiB each in Linux. */
+	LIMIT_PAX_BYTES = 1024 * 1024,
+	LIMIT_XATTR_BYTES = 65536,
+	LIMIT_XATTRS = 256,
+	/* Entries of one layer: ten times the largest layer seen in the wild. */
+	LIMIT_TAR_ENTRIES = 20 * 1000 * 1000,
+	/* config.json, auth.json, registries.conf. */
+	LIMIT_SETTINGS_BYTES = 4 * 1024 * 1024,
+	LIMIT_HTTP_HEADER_BYTES = 64 * 1024,
+	LIMIT_REDIRECTS = 10,
+	/* A server that asks for a longer pause than this is as good as away. */
+	LIMIT_RETRY_AFTER_SECONDS = 60,
+	/* Tags of a repository, repositories of a registry: CI leaves a tag a commit. */
+	LIMIT_TAGS = 1000 * 1000,
+	LIMIT_TOKEN_BYTES = 1024 * 1024,
+	/* /etc/passwd and /etc/group of a rootfs. */
+	LIMIT_PASSWD_BYTES = 16 * 1024 * 1024,
+	/* What one RUN may pass as argument (MAX_ARG_STRLEN is 128 KiB). */
+	LIMIT_ARG_BYTES = 131072,
+	LIMIT_LOG_LINE_BYTES = 65536,
+	/* What one decompressor may hold: zstd --ultra -22 writes windows of 2^27; xz -9 needs 65
+	   MiB to decode. */
+	LIMIT_ZSTD_WINDOW_LOG = 27,
+	LIMIT_XZ_MEMORY_BYTES = 128 * 1024 * 1024,
+};
+
+/* A layer's uncompressed size: 1 TiB; a gzip bomb needs a bound even where nothing is declared. */
+#define LIMIT_LAYER_BYTES (1ull << 40)

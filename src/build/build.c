@@ -1,0 +1,288 @@
+/*
+ * The way of one build, from options to result. What needs a look at the registry (base images) is
+ * asked for all at once; what is in the Dockerfile is checked before that.
+ */
+#include "build/build.h"
+#include "build/state.h"
+#include "stream/codec.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysinfo.h>
+
+static FALLIBLE check_options(const struct build_options *options)
+{
+	if (options->format == FORMAT_DOCKER && options->compression == COMPRESSION_ZSTD)
+		return error_hint(error_new(ERR_INVALID, "Docker's format has no zstd layers"),
+				"use --format oci, or --compression gzip");
+	return NULL;
+}
+
+/* --- base images --- */
+
+struct opening {
+	struct build *build;
+	struct plan_image *image;
+};
+
+static struct error *open_one(void *argument)
+{
+	struct opening *opening = argument;
+	struct plan_image *image = opening->image;
+	const struct build_options *options = opening->build->options;
+	struct image_homes homes = { options->store, options->registry, &image->platform,
+		options->cancel };
+	AUTO_FREE char *name = xasprintf("[internal] load metadata for %s", image->name);
+	unsigned vertex =
+			progress_vertex(options->progress, name, NULL, (struct source_range){ 0 });
+
+	progress_start(options->progress, vertex);
+	struct error *error = image_open(&homes, image->name,
+			options->pull ? options->pull : PULL_MISSING, &image->image);
+	if (error) {
+		progress_end(options->progress, vertex, PROGRESS_FAILED, error->message);
+		return error_at(error_wrap(error, "image '%s'", image->name), image->at);
+	}
+	progress_end(options->progress, vertex, PROGRESS_DONE, NULL);
+	return NULL;
+}
+
+static struct error *open_images(void *user, struct plan_image *const *images, size_t n)
+{
+	struct build *build = user;
+	AUTO_FREE struct opening *openings = xcalloc(n, sizeof(*openings));
+	AUTO(group) struct group *group = group_new();
+
+	for (size_t i = 0; i < n; i++) {
+		openings[i] = (struct opening){ build, images[i] };
+		if (n == 1)
+			return open_one(&openings[i]);
+		group_start(group, "open image", open_one, &openings[i]);
+	}
+	return group_join(group);
+}
+
+static FALLIBLE make_plan(struct build *build)
+{
+	const struct build_options *options = build->options;
+	struct plan_input input = {
+		.file = build->file,
+		.target = options->target,
+		.build_args = options->build_args,
+		.labels = options->labels,
+		.platform = build->platform,
+		.build_platform = platform_host(),
+		.open_images = open_images,
+		.user = build,
+	};
+
+	return plan_new(&input, &build->plan);
+}
+
+/* --- runs: what the plan becomes --- */
+
+static void declare_stage(struct build *build, struct stage_run *run)
+{
+	struct progress *progress = build->options->progress;
+	const struct plan_stage *stage = run->stage;
+	const char *label = stage->name;
+
+	AUTO_FREE char *from = xasprintf(
+			"[%s 1/%zu] FROM %s", label, stage->number_count, stage->base_name);
+	run->vertex = progress_vertex(progress, from, NULL, stage->at);
+	for (size_t i = 0; i < stage->step_count; i++) {
+		const struct plan_step *step = &stage->steps[i];
+		AUTO_FREE char *name = xasprintf("[%s %zu/%zu] %s", label, step->number,
+				stage->number_count, step->name);
+
+		run->steps[i].vertex = progress_vertex(progress, name, NULL, step->at);
+	}
+}
+
+static void make_runs(struct build *build)
+{
+	const struct plan *plan = build->plan;
+
+	build->stages = xcalloc(plan->stage_count, sizeof(*build->stages));
+	build->images = xcalloc(plan->image_count, sizeof(*build->images));
+	for (size_t i = 0; i < plan->image_count; i++) {
+		struct image_run *run = &build->images[i];
+
+		run->image = plan->images[i];
+		run->view_fd = -1;
+		pthread_mutex_init(&run->view_lock, NULL);
+		stack_of_image(&build->layers, run->image->image, &run->stack);
+	}
+	for (size_t i = 0; i < plan->stage_count; i++) {
+		struct stage_run *run = &build->stages[i];
+
+		run->stage = plan->stages[i];
+		run->view_fd = -1;
+		pthread_mutex_init(&run->view_lock, NULL);
+		if (run->stage->base.kind == ORIGIN_STAGE)
+			run->base = build_stage(build, run->stage->base.stage);
+		run->steps = xcalloc(run->stage->step_count, sizeof(*run->steps));
+		for (size_t k = 0; k < run->stage->step_count; k++)
+			run->steps[k].step = &run->stage->steps[k];
+	}
+}
+
+static void stage_run_done(struct stage_run *run)
+{
+	for (size_t i = 0; run->steps && i < run->stage->step_count; i++) {
+		free(run->steps[i].record);
+		select_free(run->steps[i].selection);
+	}
+	for (size_t i = 0; i < run->name_count; i++)
+		view_names_free(run->names[i]);
+	free(run->names);
+	free(run->steps);
+	stack_done(&run->stack);
+	user_done(&run->user);
+	free(run->user_spec);
+	if (run->view_fd >= 0)
+		(void)close(run->view_fd);
+	pthread_mutex_destroy(&run->view_lock);
+}
+
+static void build_done(struct build *build)
+{
+	exports_free(build->exports);
+	for (size_t i = 0; build->plan && build->stages && i < build->plan->stage_count; i++)
+		stage_run_done(&build->stages[i]);
+	for (size_t i = 0; build->plan && build->images && i < build->plan->image_count; i++) {
+		struct image_run *run = &build->images[i];
+
+		stack_done(&run->stack);
+		if (run->view_fd >= 0)
+			(void)close(run->view_fd);
+		pthread_mutex_destroy(&run->view_lock);
+	}
+	free(build->stages);
+	free(build->images);
+	if (build->digests)
+		error_ignore(file_digests_close(build->digests), "the memory of digests is an aid");
+	for (size_t i = 0; i < build->push_count; i++)
+		reference_done(&build->pushes[i]);
+	free(build->pushes);
+	layer_set_done(&build->layers);
+	plan_free(build->plan);
+	dockerfile_free(build->file);
+	context_free(build->context);
+	pool_free(build->pool);
+	if (build->empty_fd >= 0)
+		(void)close(build->empty_fd);
+}
+
+DEFINE_AUTO_VALUE(build)
+
+/* --- the way --- */
+
+static FALLIBLE load_files(struct build *build)
+{
+	const struct build_options *options = build->options;
+
+	TRY(context_open(
+			options->context, options->dockerfile, options->stdin_fd, &build->context));
+	return dockerfile_parse((struct str){ build->context->dockerfile,
+						build->context->dockerfile_bytes },
+			build->context->dockerfile_name, &build->file);
+}
+
+static FALLIBLE load(struct build *build)
+{
+	struct progress *progress = build->options->progress;
+	struct source_range nowhere = { 0 };
+	unsigned vertex = progress_vertex(
+			progress, "[internal] load build definition and context", NULL, nowhere);
+
+	progress_start(progress, vertex);
+	struct error *error = load_files(build);
+	progress_end(progress, vertex, error ? PROGRESS_FAILED : PROGRESS_DONE,
+			error ? error->message : NULL);
+	return error;
+}
+
+static bool wants_image(const struct build_options *options)
+{
+	bool wants = options->output_count == 0;
+
+	for (size_t i = 0; i < options->output_count; i++)
+		wants = wants || (options->outputs[i].kind != OUTPUT_TAR &&
+						 options->outputs[i].kind != OUTPUT_LOCAL);
+	return wants;
+}
+
+static FALLIBLE run_plan(struct build *build, struct build_result *ret)
+{
+	AUTO(image) struct image *image = NULL;
+	AUTO_FREE char *scope = realpath(build->context->path, NULL);
+	bool with_image = wants_image(build->options);
+
+	build->digests = file_digests_open(build->options->store, scope ? scope : "");
+	make_runs(build);
+	TRY(build_resolve(build));
+	for (size_t i = 0; i < build->plan->stage_count; i++)
+		if (build->stages[i].is_needed)
+			declare_stage(build, &build->stages[i]);
+	if (with_image && !build->options->squash)
+		build->exports = exports_new(build);
+	TRY(build_execute(build));
+	if (with_image) {
+		if (build->exports)
+			TRY(exports_join(build->exports));
+		TRY(result_image(build, &image));
+		ret->image_id = image->manifest.config.digest;
+		ret->manifest = image->digest;
+		ret->manifest_bytes = image->manifest_bytes;
+		ret->manifest_media_type = xstrdup(image->manifest.media_type);
+	}
+	return output_all(build, image, ret);
+}
+
+/* A directory that holds nothing and never will: what "no files" looks like to rootfs_*. */
+static FALLIBLE open_empty(struct build *build)
+{
+	return mount_new("tmpfs", NULL, 0, MOUNT_ATTR_RDONLY, &build->empty_fd);
+}
+
+FALLIBLE build_run(const struct build_options *options, struct build_result *ret)
+{
+	struct build_options filled = *options;
+	AUTO(build)
+	struct build build = { .options = &filled, .empty_fd = -1 };
+
+	if (!filled.format)
+		filled.format = FORMAT_OCI;
+	if (!filled.compression)
+		filled.compression = COMPRESSION_GZIP;
+	if (!filled.jobs)
+		filled.jobs = get_nprocs() > 2 ? (unsigned)get_nprocs() : 2;
+	build.platform = options->platform ? *options->platform : platform_host();
+	TRY(check_options(&filled));
+	TRY(output_pushes(&build));
+	TRY(open_empty(&build));
+	build.pool = pool_new(0);
+	layer_set_init(&build.layers, &filled, build.pool);
+	TRY(layer_set_open(&build.layers));
+	TRY(load(&build));
+	TRY(make_plan(&build));
+	if (options->dry_run) {
+		AUTO(strbuf) struct strbuf text = { 0 };
+
+		plan_show(build.plan, &text);
+		ret->plan = strbuf_take(&text);
+		return NULL;
+	}
+	return run_plan(&build, ret);
+}
+
+void build_result_done(struct build_result *result)
+{
+	free(result->plan);
+	free(result->manifest_media_type);
+	list_done(&result->names);
+}

@@ -1,0 +1,105 @@
+/*
+ * build: a Dockerfile and a context in, images out. The one entry of the machine: what stands above
+ * (kiln build, later the names executor and buildah) fills options and reads a result.
+ *
+ *	options -> context, Dockerfile -> plan -> keys -> {hit | run} -> image -> outputs
+ *
+ * Nothing is printed: what happens is told through progress. Nothing is read from the environment.
+ * Options are borrowed until build_run returns.
+ *
+ * Floor: build. One build per call; calls from several threads may share store and sandbox.
+ */
+#pragma once
+#include "base/auto.h"
+#include "base/vec.h"
+#include "build/progress.h"
+#include "image/image.h"
+#include "oci/mediatype.h"
+#include "oci/platform.h"
+#include "sys/cancel.h"
+#include "sys/userns.h"
+
+struct registry_client;
+struct sandbox;
+struct store;
+
+enum build_network { BUILD_NETWORK_HOST = 1, BUILD_NETWORK_NONE, BUILD_NETWORK_PRIVATE };
+
+enum output_kind {
+	OUTPUT_STORE = 1, /* type=image: tagged in the store */
+	OUTPUT_REGISTRY,  /* type=registry, --push */
+	OUTPUT_OCI,       /* dest: a tar, or a directory with tar=false; "-" is standard output */
+	OUTPUT_DOCKER,    /* dest: a tar for docker load */
+	OUTPUT_TAR,       /* dest: the root file system as a tar */
+	OUTPUT_LOCAL,     /* dest: the root file system as files */
+};
+
+struct build_output {
+	enum output_kind kind;
+	const char *dest;  /* NULL for STORE and REGISTRY */
+	bool is_directory; /* OCI: tar=false */
+	struct list names; /* name=; the -t names when empty */
+};
+
+struct build_host {
+	const char *name, *address;
+};
+
+struct build_options {
+	/* what */
+	const char *context;    /* a directory, or "-": a tar or a Dockerfile on stdin_fd */
+	const char *dockerfile; /* path, "-" for stdin_fd, NULL: Dockerfile in the context */
+	int stdin_fd;
+	const char *target;              /* or NULL */
+	const struct list *build_args;   /* "NAME=value"; names without value were filled by the
+					    caller */
+	const struct list *labels;       /* "key=value" */
+	const struct list *tags;         /* as typed */
+	const struct platform *platform; /* NULL: the host's */
+	enum pull_policy
+			pull; /* 0 is PULL_MISSING for tags of the store, resolved anew otherwise */
+	bool no_cache;
+
+	/* steps */
+	enum build_network network; /* 0 is BUILD_NETWORK_HOST */
+	const struct build_host *hosts;
+	size_t host_count;
+	uint64_t shm_bytes;         /* 0: 64 MiB */
+	const struct list *ulimits; /* "nofile=1024:2048" */
+
+	/* the image */
+	enum image_format format;     /* 0 is FORMAT_OCI */
+	enum compression compression; /* 0 is COMPRESSION_GZIP */
+	int compression_level;        /* CODEC_LEVEL_DEFAULT */
+	bool squash;
+	bool has_epoch; /* --timestamp, SOURCE_DATE_EPOCH */
+	int64_t epoch;  /* Unix seconds: created times and files' times in new layers */
+
+	/* out; none: OUTPUT_STORE */
+	const struct build_output *outputs;
+	size_t output_count;
+	bool dry_run; /* stop after the plan; its text is the result */
+
+	/* with what */
+	struct store *store;
+	struct registry_client *registry; /* NULL: no network for images */
+	struct sandbox *sandbox;
+	const struct userns *userns;
+	struct progress *progress; /* or NULL */
+	struct cancel *cancel;
+	unsigned jobs; /* stages and steps at the same time; 0: CPUs, at least 2 */
+};
+
+struct build_result {
+	char *plan;             /* dry_run: the plan's text; else NULL */
+	struct digest image_id; /* digest of the config */
+	struct digest manifest; /* digest of the manifest */
+	uint64_t manifest_bytes;
+	char *manifest_media_type;
+	struct list names; /* complete references that the image has now */
+};
+
+FALLIBLE build_run(const struct build_options *options, struct build_result *ret);
+void build_result_done(struct build_result *result);
+
+DEFINE_AUTO_VALUE(build_result)

@@ -1,0 +1,346 @@
+/*
+ * Running what must run: stages at the same time where they do not read each other, the steps of a
+ * stage in order. A step that the cache has costs nothing here; its layer is described and stays so
+ * until something that runs above needs it as a directory.
+ *
+ * Layers of the image are turned into blobs in the background (exports.h) while later steps run.
+ */
+#include "base/clock.h"
+#include "build/state.h"
+#include "graph/schedule.h"
+#include "stream/pool.h"
+#include "sys/rootfs.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+/* --- views --- */
+
+/* A stage's view is asked for by several threads, once it is finished. */
+FALLIBLE stage_view(struct build *build, struct stage_run *run, int *ret_fd)
+{
+	struct error *error = NULL;
+
+	pthread_mutex_lock(&run->view_lock);
+	if (run->view_fd < 0 && run->stack.n) {
+		error = stack_need_dirs(&build->layers, &run->stack, run->vertex);
+		if (!error)
+			error = stack_view(&build->layers, &run->stack, &run->view_fd);
+	}
+	*ret_fd = run->stack.n ? run->view_fd : build->empty_fd;
+	pthread_mutex_unlock(&run->view_lock);
+	return error;
+}
+
+FALLIBLE image_view(struct build *build, struct image_run *run, int *ret_fd)
+{
+	struct error *error = NULL;
+
+	pthread_mutex_lock(&run->view_lock);
+	if (run->view_fd < 0 && run->stack.n) {
+		progress_start(build->options->progress, run->vertex);
+		error = stack_need_dirs(&build->layers, &run->stack, run->vertex);
+		if (!error)
+			error = stack_view(&build->layers, &run->stack, &run->view_fd);
+	}
+	*ret_fd = run->stack.n ? run->view_fd : build->empty_fd;
+	pthread_mutex_unlock(&run->view_lock);
+	return error;
+}
+
+static void forget_names(struct stage_run *run)
+{
+	for (size_t i = 0; i < run->name_count; i++)
+		view_names_free(run->names[i]);
+	run->name_count = 0;
+}
+
+FALLIBLE stage_need_dirs(struct build *build, struct stage_run *run, unsigned vertex)
+{
+	TRY(stack_need_dirs(&build->layers, &run->stack, vertex));
+	forget_names(run);
+	return NULL;
+}
+
+FALLIBLE stage_look(struct build *build, struct stage_run *run, unsigned vertex, struct view *ret)
+{
+	struct stack below = { run->stack.p, run->stack.n - run->name_count, 0 };
+
+	*ret = (struct view){ .fd = -1,
+		.policy = &build->options->userns->owner,
+		.names = run->names,
+		.name_count = run->name_count };
+	if (below.n == 0)
+		return NULL;
+	TRY(stack_need_dirs(&build->layers, &below, vertex));
+	return stack_view(&build->layers, &below, &ret->fd);
+}
+
+void stage_look_done(struct view *view)
+{
+	if (view->fd >= 0)
+		(void)close(view->fd);
+	view->fd = -1;
+}
+
+void stage_add_names(struct stage_run *run, struct view_names *names)
+{
+	run->names = xrealloc(run->names, run->name_count + 1, sizeof(*run->names));
+	run->names[run->name_count++] = names;
+	run->is_named = true;
+}
+
+bool stage_reads_after(const struct stage_run *run, const struct plan_step *step)
+{
+	if (run->is_read)
+		return true;
+	for (size_t i = 0; i < run->stage->step_count; i++)
+		if (&run->stage->steps[i] > step && run->stage->steps[i].kind == STEP_RUN)
+			return true;
+	return false;
+}
+
+FALLIBLE stage_user(struct build *build, struct stage_run *run, const char *spec,
+		const struct user **ret)
+{
+	struct view view = { .fd = -1 };
+
+	*ret = &run->user;
+	if (text_equal(run->user_spec, spec) && run->user_height == run->stack.n)
+		return NULL;
+	TRY(stage_need_dirs(build, run, run->vertex));
+	TRY(stage_look(build, run, run->vertex, &view));
+	user_done(&run->user);
+	run->user = (struct user){ 0 };
+	struct error *error =
+			user_lookup(view.fd >= 0 ? view.fd : build->empty_fd, spec, &run->user);
+	stage_look_done(&view);
+	if (error)
+		return error;
+	free(run->user_spec);
+	run->user_spec = xstrdup(spec);
+	run->user_height = run->stack.n;
+	return NULL;
+}
+
+/* --- steps --- */
+
+/* A layer of the image on its way into a blob. */
+static void start_export(struct build *build, const struct stage_run *run, bool is_hit)
+{
+	const struct build_layer *top = run->stack.p[run->stack.n - 1];
+	bool needs_push = !is_hit && build->push_count;
+
+	if (!run->is_exported || !build->exports || (top->blob.here && !needs_push))
+		return;
+	exports_add(build->exports, &run->stack);
+}
+
+/* Keys that resolve.c could not know: COPY --from of a stage that had to run, and all above it. */
+static FALLIBLE key_late(struct build *build, struct stage_run *stage, struct step_run *run,
+		const struct digest *parent)
+{
+	struct select_origin origin;
+
+	if (run->step->kind != STEP_COPY)
+		return step_key_look_up(build, stage, run, parent);
+	const struct plan_origin *from = &run->step->copy.origin;
+	if (from->kind == ORIGIN_CONTEXT || from->kind == ORIGIN_NONE)
+		return step_key_context_copy(build, run, parent);
+	struct digest from_digest = { 0 };
+	if (from->kind == ORIGIN_STAGE)
+		from_digest = build_stage(build, from->stage)->key;
+	else if (from->kind == ORIGIN_IMAGE)
+		from_digest = stack_chain(&build->images[from->image->index].stack,
+				build->images[from->image->index].stack.n);
+	run->definition = copy_definition(build, run->step, parent, &from_digest);
+	TRY(step_origin(build, &run->step->copy, true, &origin));
+	TRY(select_make(&origin, &run->step->copy, build->options->cancel, &run->selection));
+	if (build->options->no_cache)
+		return NULL;
+	TRY(select_hash(run->selection, NULL, build->pool, build->options->cancel));
+	struct digest content = select_digest(run->selection);
+	copy_key(build, run->step, parent, &content, &run->key, &run->record);
+	run->is_keyed = true;
+	TRY(step_look_up(build, run));
+	return run->is_hit ? step_remember(build, run, &content) : NULL;
+}
+
+static FALLIBLE operate(struct build *build, struct stage_run *stage, struct step_run *run)
+{
+	switch (run->step->kind) {
+	case STEP_RUN:
+		return op_run(build, stage, run);
+	case STEP_COPY:
+		return op_copy(build, stage, run);
+	case STEP_WORKDIR:
+		return op_workdir(build, stage, run);
+	}
+	return NULL;
+}
+
+/* A COPY's key needs the digest of its files, which by now were all read. */
+static FALLIBLE remember(struct build *build, struct step_run *run, const struct digest *parent)
+{
+	struct digest content = { 0 };
+
+	if (run->step->kind == STEP_COPY) {
+		TRY(select_hash(run->selection, build->digests, build->pool,
+				build->options->cancel));
+		content = select_digest(run->selection);
+		if (!run->is_keyed)
+			copy_key(build, run->step, parent, &content, &run->key, &run->record);
+		run->is_keyed = true;
+	}
+	return step_remember(build, run, digest_known(&content) ? &content : NULL);
+}
+
+static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct step_run *run,
+		struct digest *parent)
+{
+	struct progress *progress = build->options->progress;
+
+	stage->is_named = false;
+	if (!run->is_keyed)
+		TRY(key_late(build, stage, run, parent));
+	if (run->is_hit) {
+		progress_end(progress, run->vertex, PROGRESS_CACHED, NULL);
+	} else {
+		progress_start(progress, run->vertex);
+		TRY(operate(build, stage, run));
+		run->created = clock_now_seconds();
+		if (run->layer)
+			run->layer->created = run->created;
+		TRY(remember(build, run, parent));
+		progress_end(progress, run->vertex, PROGRESS_DONE, NULL);
+	}
+	if (run->layer) {
+		/* Names speak of the topmost layers only: one without them ends their use. */
+		if (!stage->is_named)
+			forget_names(stage);
+		stack_push(&stage->stack, run->layer);
+		start_export(build, stage, run->is_hit);
+	}
+	*parent = run->key;
+	select_free(TAKE(run->selection));
+	return NULL;
+}
+
+static void start_stack(struct build *build, struct stage_run *run)
+{
+	const struct plan_origin *base = &run->stage->base;
+
+	if (run->base)
+		stack_copy(&run->base->stack, &run->stack);
+	else if (base->kind == ORIGIN_IMAGE)
+		stack_copy(&build->images[base->image->index].stack, &run->stack);
+}
+
+static struct error *step_failed(struct build *build, struct step_run *run, struct error *error)
+{
+	AUTO(strbuf) struct strbuf text = { 0 };
+
+	error_text(error, &text);
+	progress_end(build->options->progress, run->vertex,
+			error_is(error, ERR_CANCELED) ? PROGRESS_CANCELED : PROGRESS_FAILED,
+			strbuf_text(&text));
+	return error_at(error_wrap(error, "[%s %zu/%zu] %s", run->step->stage->name,
+					run->step->number, run->step->stage->number_count,
+					run->step->name),
+			run->step->at);
+}
+
+static FALLIBLE run_stage(struct build *build, struct stage_run *run)
+{
+	struct digest parent = run->key;
+	bool any = false;
+
+	start_stack(build, run);
+	if (run->base) {
+		parent = run->base->key;
+		run->is_fresh = run->is_fresh || run->base->is_fresh;
+	} else if (run->stage->base.kind == ORIGIN_IMAGE) {
+		parent = stack_chain(&run->stack, run->stack.n);
+	} else {
+		parent = digest_of("scratch", 7);
+	}
+	for (size_t i = 0; i < run->stage->step_count; i++) {
+		struct step_run *step = &run->steps[i];
+
+		struct error *error = cancel_check(build->options->cancel);
+		if (!error)
+			error = run_step(build, run, step, &parent);
+		if (error)
+			return step_failed(build, step, error);
+		any = any || !step->is_hit;
+	}
+	run->key = parent;
+	run->is_keyed = true;
+	progress_end(build->options->progress, run->vertex, any ? PROGRESS_DONE : PROGRESS_CACHED,
+			NULL);
+	return NULL;
+}
+
+/* --- the schedule: one node per stage that is needed --- */
+
+struct nodes {
+	struct build *build;
+	struct stage_run **p;
+	size_t n;
+};
+
+static size_t node_of(const struct nodes *nodes, const struct stage_run *run)
+{
+	for (size_t i = 0; i < nodes->n; i++)
+		if (nodes->p[i] == run)
+			return i;
+	return SIZE_MAX;
+}
+
+/* 0 is the base; then one for each COPY --from that must run. */
+static size_t need(void *user, size_t node, size_t i)
+{
+	const struct nodes *nodes = user;
+	const struct stage_run *run = nodes->p[node];
+
+	if (run->base && i-- == 0)
+		return node_of(nodes, run->base);
+	for (size_t k = 0; k < run->stage->step_count; k++) {
+		const struct step_run *step = &run->steps[k];
+
+		if (step->is_hit || step->step->kind != STEP_COPY ||
+				step->step->copy.origin.kind != ORIGIN_STAGE)
+			continue;
+		if (i-- == 0)
+			return node_of(nodes,
+					build_stage(nodes->build, step->step->copy.origin.stage));
+	}
+	return SIZE_MAX;
+}
+
+static struct error *run_node(void *user, size_t node)
+{
+	const struct nodes *nodes = user;
+
+	return run_stage(nodes->build, nodes->p[node]);
+}
+
+FALLIBLE build_execute(struct build *build)
+{
+	AUTO_FREE struct stage_run **p =
+			xcalloc(build->plan->stage_count, sizeof(struct stage_run *));
+	struct nodes nodes = { build, p, 0 };
+
+	for (size_t i = 0; i < build->plan->stage_count; i++)
+		if (build->stages[i].is_needed)
+			nodes.p[nodes.n++] = &build->stages[i];
+	struct schedule schedule = {
+		.count = nodes.n,
+		.need = need,
+		.run = run_node,
+		.user = &nodes,
+		.jobs = build->options->jobs,
+		.cancel = build->options->cancel,
+	};
+	return schedule_run(&schedule);
+}

@@ -1,0 +1,180 @@
+/*
+ * What decides a step's result, written into a key record. docs/cache.md lists each ingredient; a
+ * change here changes keys, so raise KEY_VERSION (graph/key.h) when a field's meaning changes.
+ */
+#include "build/state.h"
+
+#include <string.h>
+
+static const char *network_name(const struct build_options *options, enum plan_network wanted)
+{
+	if (wanted == NETWORK_NONE || options->network == BUILD_NETWORK_NONE)
+		return "none";
+	if (wanted == NETWORK_HOST)
+		return "host";
+	return options->network == BUILD_NETWORK_PRIVATE ? "private" : "host";
+}
+
+/*
+ * Environment in the order of names: two Dockerfiles that set the same in another order agree.
+ * Proxies that only the command line speaks of are not in it (op_run.c adds them); those of an ENV
+ * or a declared ARG are the Dockerfile's own.
+ */
+static void key_environment(struct key *key, const struct texts *env)
+{
+	AUTO(list) struct list sorted = { 0 };
+
+	for (size_t i = 0; i < env->n; i++)
+		list_add(&sorted, env->p[i]);
+	list_sort(&sorted);
+	struct texts texts = { (const char *const *)sorted.p, sorted.n };
+	key_texts(key, "env", &texts);
+}
+
+static void key_run(struct build *build, struct key *key, const struct plan_step *step)
+{
+	const struct build_options *options = build->options;
+	AUTO(list) struct list hosts = { 0 };
+
+	key_texts(key, "argv", &step->run.argv);
+	key_text(key, "script", step->run.script);
+	key_environment(key, &step->run.env);
+	key_text(key, "user", step->user);
+	key_text(key, "workdir", step->workdir);
+	key_text(key, "network", network_name(options, step->run.network));
+	for (size_t i = 0; i < options->host_count; i++)
+		list_addf(&hosts, "%s=%s", options->hosts[i].name, options->hosts[i].address);
+	struct texts host_texts = { (const char *const *)hosts.p, hosts.n };
+	key_texts(key, "hosts", &host_texts);
+	struct texts limits = { 0 };
+	if (options->ulimits)
+		limits = (struct texts){ (const char *const *)options->ulimits->p,
+			options->ulimits->n };
+	key_texts(key, "ulimits", &limits);
+	key_number(key, "shm", options->shm_bytes);
+}
+
+static void key_platform(struct key *key, const struct platform *platform)
+{
+	char text[PLATFORM_TEXT];
+
+	key_text(key, "platform", platform_text(platform, text));
+}
+
+/* What kiln makes itself has the epoch's times: another epoch is another result. */
+static void key_epoch(const struct build *build, struct key *key)
+{
+	const struct build_options *options = build->options;
+	AUTO_FREE char *text =
+			options->has_epoch ? xasprintf("%lld", (long long)options->epoch) : NULL;
+
+	key_text(key, "epoch", text);
+}
+
+void step_key(struct build *build, const struct plan_step *step, const struct digest *parent,
+		struct digest *ret, char **ret_record)
+{
+	AUTO(key) struct key *key = key_new(step->kind == STEP_RUN ? "run" : "workdir");
+
+	key_digest(key, "parent", parent);
+	key_platform(key, &step->stage->platform);
+	if (step->kind == STEP_RUN) {
+		key_run(build, key, step);
+	} else {
+		key_text(key, "path", step->workdir_step.path);
+		key_text(key, "user", step->user);
+		key_epoch(build, key);
+	}
+	*ret = key_finish(key, ret_record);
+}
+
+bool copy_has_names(const struct plan_copy *copy)
+{
+	return copy->chown && copy->chown[strspn(copy->chown, "0123456789:")] != '\0';
+}
+
+/* --link makes the same layer on whatever it lies; but names of owners are looked up there. */
+static bool copy_stands_alone(const struct plan_copy *copy)
+{
+	return copy->link && !copy_has_names(copy);
+}
+
+/* What the instruction says, but for the files themselves. */
+static void key_copy(const struct build *build, struct key *key, const struct plan_step *step,
+		const struct digest *parent)
+{
+	const struct plan_copy *copy = &step->copy;
+	static const struct digest none = { 0 };
+	AUTO(list) struct list sources = { 0 };
+
+	key_digest(key, "parent", copy_stands_alone(copy) ? &none : parent);
+	key_platform(key, &step->stage->platform);
+	for (size_t i = 0; i < copy->source_count; i++)
+		list_add(&sources, copy->sources[i].path);
+	struct texts texts = { (const char *const *)sources.p, sources.n };
+	key_texts(key, "sources", &texts);
+	key_text(key, "dest", copy->dest);
+	key_number(key, "dest_is_dir", copy->dest_is_dir);
+	key_text(key, "chown", copy->chown);
+	key_text(key, "chmod", copy->chmod);
+	key_number(key, "add", copy->is_add);
+	key_number(key, "unpack", copy->unpack);
+	key_number(key, "link", copy->link);
+	key_number(key, "parents", copy->parents);
+	key_texts(key, "excludes", &copy->excludes);
+	key_epoch(build, key);
+}
+
+struct digest copy_definition(const struct build *build, const struct plan_step *step,
+		const struct digest *parent, const struct digest *origin)
+{
+	AUTO(key) struct key *key = key_new("copy definition");
+
+	key_copy(build, key, step, parent);
+	key_number(key, "origin kind", step->copy.origin.kind);
+	key_digest(key, "origin", origin);
+	for (size_t i = 0; i < step->copy.source_count; i++)
+		key_text(key, "content", step->copy.sources[i].content);
+	return key_finish(key, NULL);
+}
+
+void copy_key(const struct build *build, const struct plan_step *step, const struct digest *parent,
+		const struct digest *content, struct digest *ret, char **ret_record)
+{
+	AUTO(key) struct key *key = key_new("copy");
+
+	key_copy(build, key, step, parent);
+	key_digest(key, "content", content);
+	*ret = key_finish(key, ret_record);
+}
+
+FALLIBLE step_origin(struct build *build, const struct plan_copy *copy, bool make_view,
+		struct select_origin *ret)
+{
+	*ret = (struct select_origin){ .fd = -1, .name = "the Dockerfile" };
+	switch (copy->origin.kind) {
+	case ORIGIN_NONE:
+		return NULL;
+	case ORIGIN_CONTEXT:
+		ret->fd = build->context->fd;
+		ret->name = "the build context";
+		ret->ignore = build->context->ignore;
+		ret->ignore_name = build->context->ignore_name;
+		return NULL;
+	case ORIGIN_STAGE: {
+		struct stage_run *from = build_stage(build, copy->origin.stage);
+
+		ret->name = stage_run_name(from);
+		ret->policy = &build->options->userns->owner;
+		return make_view ? stage_view(build, from, &ret->fd) : NULL;
+	}
+	case ORIGIN_IMAGE: {
+		struct image_run *from = &build->images[copy->origin.image->index];
+
+		ret->name = from->image->name;
+		ret->policy = &build->options->userns->owner;
+		return make_view ? image_view(build, from, &ret->fd) : NULL;
+	}
+	}
+	return NULL;
+}

@@ -1,0 +1,30 @@
+/*
+ * made: a layer that kiln itself makes (COPY, ADD, WORKDIR) while its entries come in. One read of
+ * each byte serves both of what may be needed: a directory that later steps stand on, and a blob
+ * that the image consists of.
+ *
+ * Floor: build. One thread at a time.
+ */
+#pragma once
+#include "build/state.h"
+#include "layer/layer.h"
+#include "store/blob.h"
+
+struct made {
+	bool with_dir, with_blob;
+	struct layer_draft draft;
+	struct blob_writer *blob;
+	struct layer_result result;
+	struct entry_sink *sink; /* entries go here */
+	uint64_t entries;
+};
+
+/* root: the root directory as it is below the layer. */
+FALLIBLE made_open(struct build *build, const struct owner *root, bool with_dir, bool with_blob,
+		struct made *ret);
+FALLIBLE made_add(struct made *made, const struct entry *entry, struct reader *content);
+/* *ret is NULL when nothing was added. */
+FALLIBLE made_close(struct build *build, struct made *made, struct build_layer **ret);
+void made_done(struct made *made);
+
+DEFINE_AUTO_VALUE(made)

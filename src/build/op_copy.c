@@ -1,0 +1,153 @@
+#include "build/place.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static FALLIBLE find_owner(struct build *build, struct stage_run *stage, struct step_run *run,
+		struct place_rules *rules)
+{
+	const char *chown = run->step->copy.chown;
+	struct view view = { .fd = -1 };
+
+	if (!chown || !chown[0])
+		return NULL;
+	rules->has_owner = true;
+	if (!copy_has_names(&run->step->copy))
+		return user_lookup_owner(build->empty_fd, chown, &rules->uid, &rules->gid);
+	/* Names are in files of the stage, so these must be there as files. */
+	TRY(stage_need_dirs(build, stage, run->vertex));
+	TRY(stage_look(build, stage, run->vertex, &view));
+	struct error *error = user_lookup_owner(
+			view.fd >= 0 ? view.fd : build->empty_fd, chown, &rules->uid, &rules->gid);
+	stage_look_done(&view);
+	return error ? error_wrap(error, "--chown=%s", chown) : NULL;
+}
+
+static FALLIBLE select_sources(struct build *build, struct step_run *run)
+{
+	struct select_origin origin;
+
+	if (run->selection)
+		return NULL;
+	TRY(step_origin(build, &run->step->copy, true, &origin));
+	return select_make(&origin, &run->step->copy, build->options->cancel, &run->selection);
+}
+
+/* Two sources that bring the same path: the later replaces the earlier. */
+static bool overlaps(const struct selection *selection)
+{
+	AUTO(map) struct map *seen = map_new(NULL);
+
+	if (selection->groups.n < 2)
+		return false;
+	for (size_t g = 0; g < selection->groups.n; g++) {
+		const struct select_group *group = &selection->groups.p[g];
+
+		for (size_t i = group->is_dir; i < group->count; i++) {
+			const char *path = group->is_dir ? selection->items.p[group->first + i].rel
+							 : group->name;
+
+			if (map_has(seen, path))
+				return true;
+			map_set(seen, path, seen);
+		}
+	}
+	return false;
+}
+
+/*
+ * What is sent to a blob directly must name each path once. Where sources overlap, or an archive is
+ * unpacked (whose own names may repeat), the result is made as a directory first, in which the
+ * later replaces the earlier, and becomes a blob from there.
+ */
+static FALLIBLE may_stream(const struct step_run *run, bool *ret)
+{
+	const struct selection *selection = run->selection;
+	const struct plan_copy *copy = &run->step->copy;
+
+	*ret = !overlaps(selection);
+	if (!copy->is_add || copy->unpack == TRISTATE_NO)
+		return NULL;
+	for (size_t g = 0; g < selection->groups.n && *ret; g++) {
+		const struct select_group *group = &selection->groups.p[g];
+		const struct select_item *item = &selection->items.p[group->first];
+		bool is_archive = false;
+
+		if (group->is_dir || !group->count || item->content || !S_ISREG(item->owner.mode))
+			continue;
+		TRY(place_is_archive(selection, item, &is_archive));
+		*ret = !is_archive;
+	}
+	return NULL;
+}
+
+/* What lies below; with --link nothing does, so that the layer is good on anything. */
+static FALLIBLE look_below(struct build *build, struct stage_run *stage, struct step_run *run,
+		struct view *view, struct owner *ret_root)
+{
+	AUTO(view_entry) struct view_entry root = { 0 };
+
+	*view = (struct view){ .fd = -1, .policy = &build->options->userns->owner };
+	if (!run->step->copy.link)
+		TRY(stage_look(build, stage, run->vertex, view));
+	struct error *error = view_lookup(view, "", &root);
+	if (error)
+		stage_look_done(view);
+	*ret_root = root.owner;
+	return error;
+}
+
+static FALLIBLE place_all(struct build *build, struct step_run *run, struct made *made,
+		const struct view *view, struct view_names *names, const struct place_rules *rules)
+{
+	AUTO(place) struct place place = { 0 };
+
+	place_init(&place, build, made, view);
+	place.rules = *rules;
+	place.names = names;
+	if (run->step->copy.origin.kind == ORIGIN_CONTEXT)
+		place.digests = build->digests;
+	return place_selection(&place, run->selection, &run->step->copy);
+}
+
+static FALLIBLE make_layer(struct build *build, struct stage_run *stage, struct step_run *run,
+		const struct place_rules *rules, struct view_names **ret_names)
+{
+	AUTO(made) struct made made = { 0 };
+	struct view view;
+	struct owner root;
+	bool streams = false;
+
+	TRY(may_stream(run, &streams));
+	bool with_dir = stage_reads_after(stage, run->step) || !stage->is_exported || !streams;
+	if (!with_dir)
+		*ret_names = view_names_new(run->step->copy.link);
+	TRY(look_below(build, stage, run, &view, &root));
+	struct error *error =
+			made_open(build, &root, with_dir, stage->is_exported && streams, &made);
+	if (!error)
+		error = place_all(build, run, &made, &view, *ret_names, rules);
+	stage_look_done(&view);
+	return error ? error : made_close(build, &made, &run->layer);
+}
+
+FALLIBLE op_copy(struct build *build, struct stage_run *stage, struct step_run *run)
+{
+	const struct plan_copy *copy = &run->step->copy;
+	struct place_rules rules = { .chmod = copy->chmod && copy->chmod[0] ? copy->chmod : NULL };
+	struct view_names *names = NULL;
+
+	if (build->options->has_epoch)
+		rules.made_time = build->options->epoch;
+	rules.fixes_times = build->options->has_epoch;
+	if (rules.chmod)
+		TRY(mode_check(rules.chmod));
+	TRY(find_owner(build, stage, run, &rules));
+	TRY(select_sources(build, run));
+	struct error *error = make_layer(build, stage, run, &rules, &names);
+	if (!error && names && run->layer)
+		stage_add_names(stage, TAKE(names));
+	view_names_free(names);
+	return error;
+}

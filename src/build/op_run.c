@@ -1,0 +1,298 @@
+#include "build/state.h"
+#include "sandbox/sandbox.h"
+#include "store/layers.h"
+#include "sys/fd.h"
+#include "sys/path.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { PUMP_BYTES = 32 * 1024 };
+
+/* A step's standard output and error on their way into events. */
+struct pump {
+	struct progress *progress;
+	unsigned vertex;
+	int fds[2];      /* read ends */
+	int step_fds[2]; /* write ends, the step's */
+};
+
+static FALLIBLE pump_open(struct pump *pump)
+{
+	for (int i = 0; i < 2; i++) {
+		int ends[2];
+
+		if (pipe2(ends, O_CLOEXEC) != 0)
+			return error_sys("make a pipe for the step's output");
+		pump->fds[i] = ends[0];
+		pump->step_fds[i] = ends[1];
+	}
+	return NULL;
+}
+
+static void close_both(int fds[2])
+{
+	for (int i = 0; i < 2; i++) {
+		if (fds[i] >= 0)
+			(void)close(fds[i]);
+		fds[i] = -1;
+	}
+}
+
+static void pump_done(struct pump *pump)
+{
+	close_both(pump->fds);
+	close_both(pump->step_fds);
+}
+
+DEFINE_AUTO_VALUE(pump)
+
+static struct error *pump_work(void *argument)
+{
+	struct pump *pump = argument;
+	struct pollfd polls[2] = { { pump->fds[0], POLLIN, 0 }, { pump->fds[1], POLLIN, 0 } };
+	char buf[PUMP_BYTES];
+
+	while (polls[0].fd >= 0 || polls[1].fd >= 0) {
+		if (poll(polls, 2, -1) < 0 && errno != EINTR)
+			return error_sys("wait for the step's output");
+		for (int i = 0; i < 2; i++) {
+			if (polls[i].fd < 0 || !polls[i].revents)
+				continue;
+			ssize_t n = read(polls[i].fd, buf, sizeof(buf));
+			if (n > 0)
+				progress_log(pump->progress, pump->vertex, i + 1, buf, (size_t)n);
+			else if (n == 0 || errno != EINTR)
+				polls[i].fd = -1;
+		}
+	}
+	return NULL;
+}
+
+/* What the step sees: its plan's variables, a PATH, a HOME, and the proxies of the build. */
+static void step_environment(struct build *build, const struct plan_run *run,
+		const struct user *user, struct list *ret)
+{
+	const struct list *args = build->options->build_args;
+
+	for (size_t i = 0; i < run->env.n; i++)
+		list_add(ret, run->env.p[i]);
+	for (size_t i = 0; args && i < args->n; i++) {
+		struct str name, value;
+
+		(void)str_cut(str_of(args->p[i]), '=', &name, &value);
+		AUTO_FREE char *text = str_dup(name);
+		if (plan_is_proxy_arg(text) && !list_env_get(ret, text))
+			list_env_set(ret, text, value.p);
+	}
+	if (!list_env_get(ret, "PATH"))
+		list_env_set(ret, "PATH", PLAN_DEFAULT_PATH);
+	if (!list_env_get(ret, "HOME"))
+		list_env_set(ret, "HOME", user->home ? user->home : "/");
+}
+
+static enum sandbox_network step_network(const struct build *build, enum plan_network wanted)
+{
+	if (wanted == NETWORK_NONE || build->options->network == BUILD_NETWORK_NONE)
+		return SANDBOX_NET_NONE;
+	if (build->options->network == BUILD_NETWORK_PRIVATE && wanted != NETWORK_HOST)
+		return SANDBOX_NET_PRIVATE;
+	return SANDBOX_NET_HOST;
+}
+
+/* Arrays of pointers that the sandbox wants NULL-terminated. */
+struct step_parts {
+	const char **argv, **env;
+	struct mount_dir *layers;
+	size_t layer_count;
+	struct sandbox_host *hosts;
+	struct sandbox_limit *limits;
+	size_t limit_count;
+	struct list environment;
+};
+
+static void step_parts_done(struct step_parts *parts)
+{
+	free(parts->argv);
+	free(parts->env);
+	free(parts->layers);
+	free(parts->hosts);
+	free(parts->limits);
+	list_done(&parts->environment);
+}
+
+DEFINE_AUTO_VALUE(step_parts)
+
+static FALLIBLE gather_parts(struct build *build, struct stage_run *stage,
+		const struct plan_run *run, const struct user *user, struct step_parts *parts)
+{
+	const struct build_options *options = build->options;
+
+	parts->argv = xcalloc(run->argv.n + 1, sizeof(*parts->argv));
+	for (size_t i = 0; i < run->argv.n; i++)
+		parts->argv[i] = run->argv.p[i];
+	step_environment(build, run, user, &parts->environment);
+	parts->env = xcalloc(parts->environment.n + 1, sizeof(*parts->env));
+	for (size_t i = 0; i < parts->environment.n; i++)
+		parts->env[i] = parts->environment.p[i];
+	parts->layers = stack_mount_dirs(&build->layers, &stage->stack, &parts->layer_count);
+	parts->hosts = xcalloc(options->host_count, sizeof(*parts->hosts));
+	for (size_t i = 0; i < options->host_count; i++)
+		parts->hosts[i] = (struct sandbox_host){ options->hosts[i].name,
+			options->hosts[i].address };
+	size_t limits = options->ulimits ? options->ulimits->n : 0;
+	parts->limits = xcalloc(limits, sizeof(*parts->limits));
+	for (; parts->limit_count < limits; parts->limit_count++)
+		TRY(sandbox_limit_parse(str_of(options->ulimits->p[parts->limit_count]),
+				&parts->limits[parts->limit_count]));
+	return NULL;
+}
+
+static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct step_run *run,
+		const struct layer_draft *draft, const struct user *user, struct pump *pump,
+		struct sandbox_result *ret)
+{
+	const struct plan_run *plan = &run->step->run;
+	AUTO(step_parts) struct step_parts parts = { 0 };
+	AUTO_FD int draft_fd = -1, work_fd = -1;
+	struct owner root;
+	struct sandbox_mount script = { 0 };
+
+	TRY(file_open(store_dir_fd(build->options->store), draft->dir, O_PATH | O_DIRECTORY, 0,
+			&draft_fd));
+	TRY(file_open(draft_fd, path_name(draft->work), O_RDONLY | O_DIRECTORY, 0, &work_fd));
+	TRY(stack_root_owner(&build->layers, &stage->stack, &root));
+	TRY(owner_set_fd(&build->options->userns->owner, draft->tree_fd, &root));
+	TRY(owner_set_fd(&build->options->userns->owner, work_fd, &root));
+	TRY(gather_parts(build, stage, plan, user, &parts));
+	struct sandbox_step step = {
+		.layers = parts.layers,
+		.n_layers = parts.layer_count,
+		.upper = { stage->stack.n ? draft_fd : -1, path_name(draft->tree) },
+		.work = { stage->stack.n ? draft_fd : -1, path_name(draft->work) },
+		.is_volatile = true,
+		.root = { draft_fd, path_name(draft->tree) },
+		.argv = parts.argv,
+		.env = parts.env,
+		.cwd = run->step->workdir,
+		.uid = user->uid,
+		.gid = user->gid,
+		.groups = user->groups,
+		.n_groups = user->n_groups,
+		.network = step_network(build, plan->network),
+		.hosts = parts.hosts,
+		.n_hosts = build->options->host_count,
+		.shm_bytes = build->options->shm_bytes,
+		.limits = parts.limits,
+		.n_limits = parts.limit_count,
+		.stdin_fd = -1,
+		.stdout_fd = pump->step_fds[0],
+		.stderr_fd = pump->step_fds[1],
+	};
+	if (plan->script) {
+		script = (struct sandbox_mount){ .kind = SANDBOX_FILE,
+			.target = plan->argv.p[0],
+			.read_only = true,
+			.content = plan->script,
+			.content_bytes = strlen(plan->script),
+			.mode = 0755 };
+		step.mounts = &script;
+		step.n_mounts = 1;
+	}
+	return sandbox_run(build->options->sandbox, &step, build->options->cancel, ret);
+}
+
+/* "process \"/bin/sh -c make\" did not complete successfully: exit code: 2" */
+static struct error *failed(const struct step_run *run, const struct sandbox_result *result)
+{
+	AUTO(strbuf) struct strbuf command = { 0 };
+	const struct plan_run *plan = &run->step->run;
+
+	for (size_t i = 0; i < plan->argv.n; i++)
+		strbuf_addf(&command, "%s%s", i ? " " : "", plan->argv.p[i]);
+	if (result->signal)
+		return error_code(ERR_EXIT, result->status,
+				"the command '%s' was killed by signal %d (%s)",
+				strbuf_text(&command), result->signal,
+				sigabbrev_np(result->signal));
+	return error_code(ERR_EXIT, result->status, "the command '%s' failed with exit code %d",
+			strbuf_text(&command), result->status);
+}
+
+static FALLIBLE is_empty_dir(int fd, bool *ret)
+{
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+
+	if (!dir)
+		return error_sys("read what the step changed");
+	*ret = true;
+	for (struct dirent *entry = readdir(dir); entry && *ret; entry = readdir(dir))
+		*ret = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+	(void)closedir(dir);
+	return NULL;
+}
+
+/* "/" itself: its owner and mode were set to what they are below. */
+static FALLIBLE is_root_changed(struct build *build, const struct stage_run *stage,
+		const struct layer_draft *draft, bool *ret)
+{
+	struct owner before, now;
+	struct stat st;
+
+	if (fstat(draft->tree_fd, &st) != 0)
+		return error_sys("look at what the step changed");
+	TRY(stack_root_owner(&build->layers, &stage->stack, &before));
+	TRY(owner_get_fd(&build->options->userns->owner, draft->tree_fd, &st, &now));
+	*ret = now.mode != before.mode || now.uid != before.uid || now.gid != before.gid;
+	return NULL;
+}
+
+static FALLIBLE keep_changes(struct build *build, const struct stage_run *stage,
+		struct step_run *run, struct layer_draft *draft)
+{
+	struct layer_facts facts = { 0 };
+	bool is_empty = false, is_changed = false;
+
+	TRY(is_empty_dir(draft->tree_fd, &is_empty));
+	TRY(is_root_changed(build, stage, draft, &is_changed));
+	if (is_empty && !is_changed)
+		return NULL;
+	struct build_layer *layer = layer_new(&build->layers);
+	layer->is_timed = build->options->has_epoch;
+	TRY(layer_commit(draft, &facts, layer->id));
+	layer->dir = xasprintf("layers/%s", layer->id);
+	run->layer = layer;
+	return NULL;
+}
+
+FALLIBLE op_run(struct build *build, struct stage_run *stage, struct step_run *run)
+{
+	AUTO(layer_draft) struct layer_draft draft = { 0 };
+	AUTO(pump)
+	struct pump pump = { build->options->progress, run->vertex, { -1, -1 }, { -1, -1 } };
+	AUTO(group) struct group *group = group_new();
+	struct sandbox_result result = { 0 };
+	const struct user *user = NULL;
+
+	TRY(stage_need_dirs(build, stage, run->vertex));
+	TRY_WRAP(stage_user(build, stage, run->step->user, &user), "USER %s", run->step->user);
+	TRY(layer_begin(build->options->store, &draft));
+	TRY(pump_open(&pump));
+	if (!group_start(group, "output", pump_work, &pump))
+		return group_join(group);
+	struct error *error = run_step(build, stage, run, &draft, user, &pump, &result);
+	close_both(pump.step_fds);
+	error = error_first(error, group_join(group));
+	if (error)
+		return error;
+	if (result.notes[0])
+		progress_note(build->options->progress, run->vertex, "%s", result.notes);
+	if (result.status != 0)
+		return failed(run, &result);
+	return keep_changes(build, stage, run, &draft);
+}

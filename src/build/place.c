@@ -1,0 +1,473 @@
+#include "build/place.h"
+#include "base/clock.h"
+#include "layer/tar_read.h"
+#include "stream/codec.h"
+#include "stream/hash.h"
+#include "sys/path.h"
+#include "sys/rootfs.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { SNIFF_BYTES = 512 };
+
+static char was_there, is_new; /* values of place->dirs */
+
+void place_init(struct place *place, struct build *build, struct made *made,
+		const struct view *view)
+{
+	*place = (struct place){ .build = build, .made = made, .view = view };
+	place->dirs = map_new(NULL);
+	map_set(place->dirs, "", &was_there);
+}
+
+void place_done(struct place *place)
+{
+	map_free(place->dirs);
+	map_free(place->sent);
+}
+
+static void apply_rules(const struct place *place, struct owner *owner)
+{
+	const struct place_rules *rules = &place->rules;
+
+	if (rules->has_owner) {
+		owner->uid = rules->uid;
+		owner->gid = rules->gid;
+	}
+	if (rules->chmod && !S_ISLNK(owner->mode))
+		owner->mode = mode_apply(rules->chmod, owner->mode);
+}
+
+/* Times are no part of a key; where they are to be the same every time, they are not the source's.
+ */
+static void apply_time(const struct place *place, struct entry *entry)
+{
+	if (!place->rules.fixes_times)
+		return;
+	entry->mtime = place->rules.made_time;
+	entry->mtime_ns = 0;
+}
+
+static FALLIBLE send(struct place *place, const struct entry *entry, struct reader *content)
+{
+	if (place->names)
+		view_names_add(place->names, entry->path, &entry->owner, entry->mtime,
+				entry->is_hardlink ? NULL : entry->link);
+	return made_add(place->made, entry, content);
+}
+
+static struct error *not_a_directory(const char *path)
+{
+	return error_hint(error_new(ERR_INVALID, "'/%s' is there and is not a directory", path),
+			"copy to another place, or remove it in an earlier step");
+}
+
+/* xattrs of a directory that comes along from below, ACLs and all that an image may carry. */
+static FALLIBLE below_xattrs(const struct place *place, const char *path, struct xattrs *ret)
+{
+	AUTO_FD int fd = -1;
+	AUTO(xattrs) struct xattrs all = { 0 };
+
+	if (place->view->fd < 0)
+		return NULL;
+	struct error *error =
+			rootfs_open_nofollow(place->view->fd, path, O_RDONLY | O_DIRECTORY, 0, &fd);
+	if (error) {
+		error_ignore(error, "a directory of a streamed layer has no file yet");
+		return NULL;
+	}
+	TRY(xattr_list_fd(fd, &all));
+	for (size_t i = 0; i < all.n; i++)
+		if (entry_keeps_xattr(all.p[i].name))
+			xattrs_set(ret, all.p[i].name, all.p[i].value, all.p[i].n);
+	return NULL;
+}
+
+static FALLIBLE send_one_dir(struct place *place, const char *path)
+{
+	AUTO(view_entry) struct view_entry there = { 0 };
+	AUTO(xattrs) struct xattrs xattrs = { 0 };
+	struct entry entry = { .path = path };
+
+	TRY(view_lookup(place->view, path, &there));
+	if (there.exists && !S_ISDIR(there.owner.mode))
+		return not_a_directory(path);
+	if (there.exists) {
+		entry.owner = there.owner;
+		entry.mtime = there.mtime;
+		TRY(below_xattrs(place, path, &xattrs));
+		entry.xattrs = xattrs.p;
+		entry.n_xattrs = xattrs.n;
+	} else {
+		entry.owner.mode = S_IFDIR | 0755;
+		entry.mtime = place->rules.made_time;
+		apply_rules(place, &entry.owner);
+	}
+	map_set(place->dirs, path, there.exists ? &was_there : &is_new);
+	return send(place, &entry, NULL);
+}
+
+FALLIBLE place_dirs(struct place *place, const char *path)
+{
+	size_t n = strlen(path);
+
+	if (map_has(place->dirs, path))
+		return NULL;
+	for (size_t i = 1; i <= n; i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		AUTO_FREE char *dir = xstrndup(path, i);
+		if (!map_has(place->dirs, dir))
+			TRY(send_one_dir(place, dir));
+	}
+	return NULL;
+}
+
+/* --- contents --- */
+
+/* Reads one file after the other without allocating, hashing on the way when nobody did before. */
+struct item_reader {
+	struct reader reader;
+	int fd;
+	const char *at; /* heredoc: what is left of it */
+	uint64_t left;
+	struct hash *hash; /* NULL: not wanted */
+	const char *path;
+};
+
+static struct error *item_read(struct reader *reader, void *buf, size_t n, size_t *ret_n)
+{
+	struct item_reader *item = (struct item_reader *)reader;
+
+	*ret_n = 0;
+	if (n > item->left)
+		n = item->left;
+	if (n == 0)
+		return NULL;
+	if (item->at) {
+		memcpy(buf, item->at, n);
+		item->at += n;
+	} else {
+		ssize_t got = read(item->fd, buf, n);
+
+		if (got < 0)
+			return error_sys("read '%s'", item->path);
+		if (got == 0)
+			return error_new(ERR_INVALID, "'%s' became shorter while it was read",
+					item->path);
+		n = (size_t)got;
+	}
+	if (item->hash)
+		hash_update(item->hash, buf, n);
+	item->left -= n;
+	*ret_n = n;
+	return NULL;
+}
+
+static void item_free(struct reader *reader)
+{
+	(void)reader; /* lives on the stack of send_file() */
+}
+
+static const struct reader_ops item_ops = { .read = item_read, .free = item_free };
+
+static FALLIBLE check_unchanged(const struct select_item *item, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return error_sys("look at '%s'", item->path);
+	struct file_key now = file_key_of(&st);
+	if (file_key_equal(&now, &item->key))
+		return NULL;
+	return error_hint(error_new(ERR_INVALID, "'%s' changed while it was read", item->path),
+			"build again once the files are quiet");
+}
+
+static FALLIBLE send_file(struct place *place, struct selection *selection,
+		struct select_item *item, const struct entry *entry, struct hash *hash)
+{
+	AUTO_FD int fd = -1;
+	bool wants_hash = !digest_known(&item->digest);
+	uint64_t began = clock_now_ns();
+	struct item_reader reader = { .reader = { &item_ops },
+		.at = item->content,
+		.left = item->size,
+		.hash = wants_hash ? hash : NULL,
+		.path = item->path };
+
+	if (!item->content) {
+		TRY(rootfs_open_nofollow(selection->fd, item->path, O_RDONLY, 0, &fd));
+		reader.fd = fd;
+	}
+	TRY(send(place, entry, &reader.reader));
+	if (reader.left)
+		return error_new(ERR_INVALID, "'%s' was not read to its end", item->path);
+	if (wants_hash)
+		item->digest = hash_finish(hash);
+	if (item->content)
+		return NULL;
+	TRY(check_unchanged(item, fd));
+	if (wants_hash && place->digests)
+		file_digests_put(place->digests, &item->key, &item->digest, began);
+	return NULL;
+}
+
+/* What is at an existing place must be of a kind that can be replaced. */
+static FALLIBLE check_room(const struct place *place, const char *path, bool is_dir)
+{
+	AUTO(view_entry) struct view_entry there = { 0 };
+	struct str parent = path_parent(path);
+	AUTO_FREE char *dir = str_dup(parent);
+
+	if (map_get(place->dirs, dir) != &was_there)
+		return NULL;
+	TRY(view_lookup(place->view, path, &there));
+	if (there.exists && is_dir && !S_ISDIR(there.owner.mode))
+		return not_a_directory(path);
+	if (there.exists && !is_dir && S_ISDIR(there.owner.mode))
+		return error_hint(
+				error_new(ERR_INVALID, "a file cannot replace the directory '/%s'",
+						path),
+				"end the destination with '/' to copy into it");
+	return NULL;
+}
+
+/* Where the item is; who was there before is nowhere now. */
+static void settle(struct place *place, struct selection *selection, size_t index, const char *path,
+		const char **paths)
+{
+	if (place->sent) {
+		uintptr_t before = (uintptr_t)map_get(place->sent, path);
+
+		if (before)
+			paths[before - 1] = NULL;
+		map_set(place->sent, path, (void *)(index + 1));
+	}
+	paths[index] = arena_text(selection->arena, path);
+}
+
+/* The path of the same file, if it still is where it was put. */
+static const char *twin_of(const struct select_item *item, const char **paths)
+{
+	return item->twin != SIZE_MAX ? paths[item->twin] : NULL;
+}
+
+static FALLIBLE send_item(struct place *place, struct selection *selection,
+		struct select_item *item, const char *path, const char **paths, struct hash *hash)
+{
+	struct entry entry = {
+		.path = path,
+		.owner = item->owner,
+		.mtime = item->content ? place->rules.made_time : item->mtime,
+		.mtime_ns = item->mtime_ns,
+		.link = item->link,
+		.xattrs = item->xattrs.p,
+		.n_xattrs = item->xattrs.n,
+	};
+	bool is_dir = S_ISDIR(item->owner.mode);
+	size_t index = (size_t)(item - selection->items.p);
+
+	TRY(cancel_check(place->build->options->cancel));
+	TRY(check_room(place, path, is_dir));
+	apply_rules(place, &entry.owner);
+	apply_time(place, &entry);
+	const char *twin = twin_of(item, paths);
+	if (twin) {
+		item->digest = selection->items.p[item->twin].digest;
+		if (strcmp(twin, path) == 0)
+			return NULL;
+	}
+	settle(place, selection, index, path, paths);
+	if (is_dir) {
+		AUTO(view_entry) struct view_entry there = { 0 };
+
+		if (map_get(place->dirs, path) != &was_there) {
+			struct str parent = path_parent(path);
+			AUTO_FREE char *dir = str_dup(parent);
+
+			if (map_get(place->dirs, dir) == &was_there)
+				TRY(view_lookup(place->view, path, &there));
+			map_set(place->dirs, path, there.exists ? &was_there : &is_new);
+		}
+		return send(place, &entry, NULL);
+	}
+	if (twin) {
+		entry.is_hardlink = true;
+		entry.link = twin;
+		return send(place, &entry, NULL);
+	}
+	if (!S_ISREG(item->owner.mode))
+		return send(place, &entry, NULL);
+	entry.size = item->size;
+	return send_file(place, selection, item, &entry, hash);
+}
+
+/* --- archives of ADD --- */
+
+/* Entries of an archive, put below a directory. */
+struct below_sink {
+	struct entry_sink sink;
+	struct place *place;
+	const char *dir;
+};
+
+/*
+ * Where an entry goes: a directory that the archive itself brought is its own, others are followed
+ * where they are links in the stage, as tar does ("bin/x" on a system whose /bin is a link).
+ */
+static FALLIBLE below_path(const struct below_sink *below, const char *name, char **ret)
+{
+	AUTO_FREE char *path = path_join(below->dir, name);
+	AUTO_FREE char *dir = str_dup(path_parent(path));
+	AUTO_FREE char *real = NULL;
+
+	if (map_has(below->place->dirs, dir)) {
+		*ret = TAKE(path);
+		return NULL;
+	}
+	TRY(view_resolve(below->place->view, dir, &real));
+	*ret = path_join(real, path_name(path));
+	return NULL;
+}
+
+static struct error *below_add(
+		struct entry_sink *sink, const struct entry *entry, struct reader *content)
+{
+	struct below_sink *below = (struct below_sink *)sink;
+	struct place *place = below->place;
+	struct entry moved = *entry;
+	AUTO_FREE char *link = NULL;
+	AUTO_FREE char *path = NULL;
+
+	if (entry->path[0] == '\0')
+		return NULL; /* the root of an archive does not change the destination */
+	TRY(below_path(below, entry->path, &path));
+	AUTO_FREE char *dir = str_dup(path_parent(path));
+	TRY(place_dirs(place, dir));
+	moved.path = path;
+	if (entry->is_hardlink) {
+		TRY(below_path(below, entry->link, &link));
+		moved.link = link;
+	}
+	apply_rules(place, &moved.owner);
+	apply_time(place, &moved);
+	if (S_ISDIR(moved.owner.mode))
+		map_set(place->dirs, path, &is_new);
+	return send(place, &moved, content);
+}
+
+static void below_free(struct entry_sink *sink)
+{
+	(void)sink; /* lives on the stack of send_archive() */
+}
+
+static FALLIBLE send_archive(struct place *place, struct selection *selection,
+		struct select_item *item, const char *dir)
+{
+	static const struct entry_sink_ops ops = { .add = below_add, .free = below_free };
+	struct below_sink sink = { { &ops, false }, place, dir };
+	AUTO(reader) struct reader *plain = NULL;
+	AUTO(tar_reader) struct tar_reader *tar = NULL;
+	AUTO_FD int fd = -1;
+
+	TRY(rootfs_open_nofollow(selection->fd, item->path, O_RDONLY, 0, &fd));
+	TRY(codec_reader(reader_from_fd(TAKE_FD(fd)), &plain, NULL));
+	tar = tar_reader_new(TAKE(plain));
+	TRY(place_dirs(place, dir));
+	TRY_WRAP(layer_replay_archive(tar, &sink.sink, place->build->options->cancel, NULL),
+			"unpack '%s'", item->path);
+	return NULL;
+}
+
+FALLIBLE place_is_archive(
+		const struct selection *selection, const struct select_item *item, bool *ret)
+{
+	AUTO(reader) struct reader *plain = NULL;
+	AUTO_FD int fd = -1;
+	unsigned char block[SNIFF_BYTES];
+	size_t n = 0, got = 1;
+	uint64_t wanted = 0;
+	unsigned sum = 0;
+
+	*ret = false;
+	TRY(rootfs_open_nofollow(selection->fd, item->path, O_RDONLY, 0, &fd));
+	struct error *error = codec_reader(reader_from_fd(TAKE_FD(fd)), &plain, NULL);
+	while (!error && n < sizeof(block) && got) {
+		error = reader_read(plain, block + n, sizeof(block) - n, &got);
+		n += got;
+	}
+	if (error || n < sizeof(block)) {
+		error_ignore(error, "a file that does not decompress is copied as it is");
+		return NULL;
+	}
+	for (size_t i = 0; i < sizeof(block); i++)
+		sum += i >= 148 && i < 156 ? ' ' : block[i];
+	struct str field = str_trim((struct str){ (char *)block + 148, 8 });
+	while (field.n && (field.p[field.n - 1] == '\0' || field.p[field.n - 1] == ' '))
+		field.n--;
+	error = parse_octal(field, UINT32_MAX, &wanted);
+	*ret = !error && wanted == sum;
+	error_free(error);
+	return NULL;
+}
+
+/* --- groups --- */
+
+static FALLIBLE place_group(struct place *place, struct selection *selection,
+		const struct select_group *group, const struct plan_copy *copy, const char *dest,
+		const char **paths, struct hash *hash)
+{
+	struct select_item *first = &selection->items.p[group->first];
+	AUTO(view_entry) struct view_entry there = { 0 };
+	bool unpack = false;
+
+	if (group->count == 0)
+		return NULL;
+	if (group->is_dir) {
+		TRY(place_dirs(place, dest));
+		for (size_t i = 1; i < group->count; i++) {
+			AUTO_FREE char *path = path_join(dest, first[i].rel);
+
+			TRY(send_item(place, selection, &first[i], path, paths, hash));
+		}
+		return NULL;
+	}
+	if (copy->is_add && copy->unpack != TRISTATE_NO && !first->content &&
+			S_ISREG(first->owner.mode))
+		TRY(place_is_archive(selection, first, &unpack));
+	if (unpack)
+		return send_archive(place, selection, first, dest);
+	TRY(view_lookup(place->view, dest, &there));
+	bool into = copy->dest_is_dir || map_has(place->dirs, dest) ||
+		    (there.exists && S_ISDIR(there.owner.mode));
+	if (!into && selection->groups.n > 1)
+		return error_hint(error_new(ERR_INVALID,
+						  "the pattern matches %zu names, and '/%s' is no "
+						  "directory to put them in",
+						  selection->groups.n, dest),
+				"end the destination with '/'");
+	AUTO_FREE char *path = into ? path_join(dest, group->name) : xstrdup(dest);
+	struct str parent = path_parent(path);
+	AUTO_FREE char *dir = str_dup(parent);
+	TRY(place_dirs(place, dir));
+	return send_item(place, selection, first, path, paths, hash);
+}
+
+FALLIBLE place_selection(
+		struct place *place, struct selection *selection, const struct plan_copy *copy)
+{
+	AUTO(hash) struct hash *hash = hash_new();
+	AUTO_FREE char *dest = NULL;
+	const char **paths = arena_array(selection->arena, selection->items.n, sizeof(*paths));
+
+	if (selection->groups.n > 1)
+		place->sent = map_new(NULL);
+	TRY(view_resolve(place->view, copy->dest, &dest));
+	for (size_t i = 0; i < selection->groups.n; i++)
+		TRY(place_group(place, selection, &selection->groups.p[i], copy, dest, paths,
+				hash));
+	return NULL;
+}

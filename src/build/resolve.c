@@ -1,0 +1,247 @@
+/*
+ * Keys before anything runs, wherever their inputs are known.
+ *
+ * A stage starts with the chainID of its base image's layers (so that what a base says of labels or
+ * times does not matter), or with the key of the stage it stands on. RUN and WORKDIR are keyed by
+ * definition. COPY is keyed by the digest of the files it selects; a COPY --from of a stage whose
+ * files are not there yet is first tried by its definition, whose record remembers that digest.
+ * What stays unknown is keyed by execute.c once the files exist: a stage that was built again with
+ * the same output still hits from there on.
+ *
+ * A COPY from the context that no build here ever ran before cannot hit; its files are not hashed
+ * ahead, they are hashed while they are streamed.
+ */
+#include "build/state.h"
+#include "store/cache.h"
+
+#include <string.h>
+
+struct stage_run *build_stage(struct build *build, const struct plan_stage *stage)
+{
+	for (size_t i = 0; i < build->plan->stage_count; i++)
+		if (build->stages[i].stage == stage)
+			return &build->stages[i];
+	return NULL;
+}
+
+const char *stage_run_name(const struct stage_run *run)
+{
+	return run->stage->name;
+}
+
+FALLIBLE step_look_up(struct build *build, struct step_run *run)
+{
+	AUTO(cache_record) struct cache_record record = { 0 };
+	AUTO(layer_record) struct layer_record layer = { 0 };
+	bool found = false;
+
+	if (build->options->no_cache)
+		return NULL;
+	TRY(cache_get(build->options->store, &run->key, &found, &record));
+	if (!found)
+		return NULL;
+	if (record.kind == CACHE_LAYER) {
+		struct error *error = layer_get(build->options->store, record.layer, NULL, &layer);
+
+		if (error) {
+			error_ignore(error, "a cache record whose layer is gone is a miss");
+			return NULL;
+		}
+		run->layer = layer_from_record(&build->layers, &layer,
+				build->options->has_epoch && run->step->kind == STEP_RUN);
+		run->layer->created = record.created;
+	}
+	run->created = record.created;
+	run->is_hit = true;
+	return NULL;
+}
+
+static char *slot_of(const struct step_run *run)
+{
+	return xasprintf("%s/%zu", run->step->stage->name, run->step->number);
+}
+
+FALLIBLE step_remember(struct build *build, struct step_run *run, const struct digest *content)
+{
+	AUTO_FREE char *slot = slot_of(run);
+	struct cache_record record = {
+		.kind = run->layer ? CACHE_LAYER : CACHE_EMPTY,
+		.created = run->created,
+		.slot = slot,
+		.ingredients = run->record,
+	};
+
+	if (content)
+		record.content = *content;
+	if (run->layer)
+		memcpy(record.layer, run->layer->id, sizeof(record.layer));
+	if (store_is_read_only(build->options->store))
+		return NULL;
+	TRY(cache_put(build->options->store, &run->key, &record));
+	if (digest_known(&run->definition)) {
+		TRY(cache_put(build->options->store, &run->definition, &record));
+		TRY(definition_mark(build->options->store, &run->definition));
+	}
+	return NULL;
+}
+
+/* COPY from the context (or heredocs): key by content, unless it cannot hit anyway. */
+FALLIBLE step_key_context_copy(
+		struct build *build, struct step_run *run, const struct digest *parent)
+{
+	static const struct digest none = { 0 };
+	struct select_origin origin;
+	bool seen = false;
+
+	run->definition = copy_definition(build, run->step, parent, &none);
+	if (build->options->no_cache)
+		return NULL;
+	TRY(definition_seen(build->options->store, &run->definition, &seen));
+	if (!seen)
+		return NULL;
+	TRY(step_origin(build, &run->step->copy, true, &origin));
+	TRY(select_make(&origin, &run->step->copy, build->options->cancel, &run->selection));
+	TRY(select_hash(run->selection, build->digests, build->pool, build->options->cancel));
+	struct digest content = select_digest(run->selection);
+	copy_key(build, run->step, parent, &content, &run->key, &run->record);
+	run->is_keyed = true;
+	return step_look_up(build, run);
+}
+
+/* COPY --from: by definition, when where it reads from has a key. */
+static FALLIBLE resolve_from_copy(struct build *build, struct step_run *run,
+		const struct digest *parent, const struct digest *origin)
+{
+	AUTO(cache_record) struct cache_record record = { 0 };
+	bool found = false;
+
+	run->definition = copy_definition(build, run->step, parent, origin);
+	if (build->options->no_cache)
+		return NULL;
+	TRY(cache_get(build->options->store, &run->definition, &found, &record));
+	if (!found || !digest_known(&record.content))
+		return NULL;
+	copy_key(build, run->step, parent, &record.content, &run->key, &run->record);
+	TRY(step_look_up(build, run));
+	/* A miss runs the stage again, and who knows what comes out: the key is not known then. */
+	run->is_keyed = run->is_hit;
+	if (!run->is_hit)
+		free(TAKE(run->record));
+	return NULL;
+}
+
+static FALLIBLE resolve_copy(struct build *build, struct step_run *run, const struct digest *parent)
+{
+	const struct plan_origin *origin = &run->step->copy.origin;
+
+	if (origin->kind == ORIGIN_STAGE) {
+		struct stage_run *from = build_stage(build, origin->stage);
+
+		return from->is_keyed ? resolve_from_copy(build, run, parent, &from->key) : NULL;
+	}
+	if (origin->kind == ORIGIN_IMAGE) {
+		const struct stack *stack = &build->images[origin->image->index].stack;
+		struct digest chain = stack_chain(stack, stack->n);
+
+		return resolve_from_copy(build, run, parent, &chain);
+	}
+	return step_key_context_copy(build, run, parent);
+}
+
+FALLIBLE step_key_look_up(struct build *build, struct stage_run *stage, struct step_run *run,
+		const struct digest *parent)
+{
+	step_key(build, run->step, parent, &run->key, &run->record);
+	run->is_keyed = true;
+	if (!stage->is_fresh)
+		TRY(step_look_up(build, run));
+	if (!run->is_hit && run->step->kind == STEP_RUN)
+		stage->is_fresh = true;
+	return NULL;
+}
+
+static void resolve_base(struct build *build, struct stage_run *run)
+{
+	const struct plan_origin *base = &run->stage->base;
+
+	run->is_keyed = true;
+	if (run->base) {
+		run->is_fresh = run->base->is_fresh;
+		run->is_keyed = run->base->is_keyed;
+		run->key = run->base->key;
+	} else if (base->kind == ORIGIN_IMAGE) {
+		const struct stack *stack = &build->images[base->image->index].stack;
+
+		run->key = stack_chain(stack, stack->n);
+	} else {
+		run->key = digest_of("scratch", 7);
+	}
+}
+
+static FALLIBLE resolve_stage(struct build *build, struct stage_run *run)
+{
+	resolve_base(build, run);
+	for (size_t i = 0; i < run->stage->step_count; i++) {
+		struct step_run *step = &run->steps[i];
+
+		if (!run->is_keyed)
+			return NULL;
+		if (step->step->kind == STEP_COPY) {
+			struct error *error = resolve_copy(build, step, &run->key);
+
+			if (error)
+				return error_at(error_wrap(error, "%s", step->step->name),
+						step->step->at);
+		} else {
+			TRY(step_key_look_up(build, run, step, &run->key));
+		}
+		run->is_keyed = step->is_keyed;
+		run->key = step->key;
+	}
+	return NULL;
+}
+
+/* A stage that runs something reads the files of the stage it stands on. */
+static bool reads_base(const struct stage_run *run)
+{
+	bool reads = run->is_read;
+
+	for (size_t i = 0; i < run->stage->step_count; i++)
+		reads = reads || (!run->steps[i].is_hit && run->steps[i].step->kind == STEP_RUN);
+	return reads;
+}
+
+/* A stage is needed when its layers are, and read when somebody looks into its files. */
+static void need_what_it_reads(struct build *build, struct stage_run *run)
+{
+	if (run->base) {
+		run->base->is_needed = true;
+		run->base->is_read = run->base->is_read || reads_base(run);
+	}
+	for (size_t i = 0; i < run->stage->step_count; i++) {
+		const struct step_run *step = &run->steps[i];
+
+		if (step->is_hit || step->step->kind != STEP_COPY ||
+				step->step->copy.origin.kind != ORIGIN_STAGE)
+			continue;
+		struct stage_run *from = build_stage(build, step->step->copy.origin.stage);
+		from->is_read = true;
+		from->is_needed = true;
+	}
+}
+
+FALLIBLE build_resolve(struct build *build)
+{
+	struct stage_run *target = build_stage(build, build->plan->target);
+
+	for (size_t i = 0; i < build->plan->stage_count; i++)
+		TRY(resolve_stage(build, &build->stages[i]));
+	target->is_needed = true;
+	for (struct stage_run *run = target; run; run = run->base)
+		run->is_exported = true;
+	/* Last first: what reads a stage is behind it in the plan's order. */
+	for (size_t i = build->plan->stage_count; i-- > 0;)
+		if (build->stages[i].is_needed)
+			need_what_it_reads(build, &build->stages[i]);
+	return NULL;
+}

@@ -1,0 +1,213 @@
+/*
+ * The image of the target stage: its config with the diffIDs and times that running gave, and a
+ * manifest over its layers.
+ *
+ * Times are part of the bytes, and the same build must give the same bytes: a step's time is that
+ * of its cache record, and the image's is when this very config was first made here (a record of
+ * its own), or SOURCE_DATE_EPOCH for all of them.
+ */
+#include "base/clock.h"
+#include "build/state.h"
+#include "oci/manifest.h"
+#include "store/blob.h"
+#include "store/cache.h"
+
+#include <string.h>
+
+static bool is_empty_layer(const struct build_layer *layer)
+{
+	char text[DIGEST_TEXT];
+
+	return !layer || layer->is_empty ||
+	       (digest_known(&layer->diff_id) && strcmp(digest_text(&layer->diff_id, text),
+								 digest_empty_tar_text) == 0);
+}
+
+static void set_created(struct history_entry *entry, int64_t seconds)
+{
+	char text[CLOCK_RFC3339_TEXT];
+
+	free(entry->created);
+	entry->created = xstrdup(clock_rfc3339(seconds, 0, text));
+}
+
+static void fill_entries(
+		const struct build *build, const struct stage_run *run, struct image_config *config)
+{
+	for (size_t i = 0; i < run->stage->step_count; i++) {
+		const struct step_run *step = &run->steps[i];
+		struct history_entry *entry = &config->history.p[step->step->history];
+
+		entry->empty_layer = is_empty_layer(step->layer);
+		set_created(entry,
+				build->options->has_epoch ? build->options->epoch : step->created);
+	}
+}
+
+/* Every stage of the chain fills its own entries. Layers are blobs by now: some hold nothing. */
+static void fill_history(
+		const struct build *build, const struct stage_run *run, struct image_config *config)
+{
+	for (; run; run = run->base)
+		fill_entries(build, run, config);
+}
+
+static FALLIBLE add_layer(const struct build *build, const struct build_layer *layer,
+		struct manifest *manifest)
+{
+	enum image_format format = build->options->format;
+	struct descriptor *to = vec_add(&manifest->layers);
+
+	if (!layer->image) {
+		*to = descriptor_make(mediatype_layer(format, layer->blob.compression),
+				layer->blob.digest, layer->blob.bytes);
+		return NULL;
+	}
+	const struct descriptor *from = &layer->image->manifest.layers.p[layer->image_index];
+	const char *name = mediatype_layer(format, mediatype_compression(from->media_type));
+	if (!name && format == FORMAT_DOCKER)
+		return error_hint(error_new(ERR_UNSUPPORTED,
+						  "Docker's format has no name for a layer of "
+						  "'%s', '%s'",
+						  layer->image->name, from->media_type),
+				"use --format oci");
+	*to = descriptor_make(name ? name : from->media_type, from->digest, from->size);
+	return NULL;
+}
+
+static size_t base_layers(const struct stack *stack)
+{
+	size_t n = 0;
+
+	while (n < stack->n && stack->p[n]->image)
+		n++;
+	return n;
+}
+
+/* The build's own layers become one on top of those of the base image; history says so. */
+static FALLIBLE squash(struct build *build, struct stage_run *target, struct image_config *config,
+		size_t base_history)
+{
+	struct build_layer *layer = NULL;
+	size_t from = base_layers(&target->stack);
+
+	TRY(stack_squash(&build->layers, &target->stack, from, &layer));
+	target->stack.n = from;
+	if (layer)
+		stack_push(&target->stack, layer);
+	for (size_t i = base_history; i < config->history.n; i++)
+		config->history.p[i].empty_layer = true;
+	if (layer)
+		image_config_add_history(
+				config, NULL, "squashed layers of this build", "kiln", false);
+	return NULL;
+}
+
+static FALLIBLE need_blobs(struct build *build, const struct stack *stack)
+{
+	for (size_t i = 0; i < stack->n; i++)
+		TRY(stack_need_blob(&build->layers, stack, i));
+	return NULL;
+}
+
+static FALLIBLE fill_layers(struct build *build, struct stage_run *target,
+		struct image_config *config, struct manifest *manifest)
+{
+	vec_done(&config->diff_ids);
+	for (size_t i = 0; i < target->stack.n; i++) {
+		struct build_layer *layer = target->stack.p[i];
+
+		if (!layer->image && is_empty_layer(layer))
+			continue;
+		vec_push(&config->diff_ids, layer->diff_id);
+		TRY(add_layer(build, layer, manifest));
+	}
+	return NULL;
+}
+
+/* When this config, its own time left out, was first made here. */
+static FALLIBLE first_made(struct build *build, const struct image_config *config, int64_t *ret)
+{
+	AUTO_FREE char *text = image_config_print(config);
+	AUTO(cache_record) struct cache_record record = { 0 };
+	AUTO(key) struct key *key = key_new("image");
+	struct store *store = build->options->store;
+	struct cache_record fresh = { .kind = CACHE_EMPTY, .created = clock_now_seconds() };
+	bool found = false;
+
+	*ret = fresh.created;
+	key_text(key, "config", text);
+	struct digest name = key_finish(key, NULL);
+	TRY(cache_get(store, &name, &found, &record));
+	if (found)
+		*ret = record.created;
+	else if (!store_is_read_only(store))
+		TRY(cache_put(store, &name, &fresh));
+	return NULL;
+}
+
+static FALLIBLE fill_times(struct build *build, struct image_config *config, size_t base_history)
+{
+	char text[CLOCK_RFC3339_TEXT];
+	int64_t seconds = build->options->epoch;
+
+	free(config->created);
+	config->created = NULL;
+	if (!build->options->has_epoch)
+		TRY(first_made(build, config, &seconds));
+	config->created = xstrdup(clock_rfc3339(seconds, 0, text));
+	for (size_t i = base_history; i < config->history.n; i++)
+		if (!config->history.p[i].created)
+			set_created(&config->history.p[i], seconds);
+	return NULL;
+}
+
+/* The stage at the bottom of the chain: its base image is where foreign layers lie. */
+static const struct stage_run *bottom(const struct stage_run *run)
+{
+	while (run->base)
+		run = run->base;
+	return run;
+}
+
+static FALLIBLE make_image(struct build *build, struct image_config *config,
+		struct manifest *manifest, struct image **ret)
+{
+	const struct build_options *options = build->options;
+	struct stage_run *target = build_stage(build, build->plan->target);
+	const struct stage_run *lowest = bottom(target);
+	struct digest config_digest, manifest_digest;
+
+	bool squashes = options->squash && target->stack.n > base_layers(&target->stack) + 1;
+	if (!squashes)
+		TRY(need_blobs(build, &target->stack));
+	fill_history(build, target, config);
+	if (squashes)
+		TRY(squash(build, target, config, lowest->stage->base_history));
+	TRY(fill_layers(build, target, config, manifest));
+	TRY(fill_times(build, config, lowest->stage->base_history));
+	AUTO_FREE char *config_json = image_config_print(config);
+	manifest->format = options->format;
+	manifest->media_type = xstrdup(mediatype_manifest(options->format));
+	TRY(blob_put(options->store, config_json, strlen(config_json), &config_digest));
+	manifest->config = descriptor_make(
+			mediatype_config(options->format), config_digest, strlen(config_json));
+	AUTO_FREE char *manifest_json = manifest_print(manifest);
+	TRY(blob_put(options->store, manifest_json, strlen(manifest_json), &manifest_digest));
+	const struct plan_origin *base = &lowest->stage->base;
+	struct image_source *source = image_source_store(options->store,
+			base->kind == ORIGIN_IMAGE ? base->image->image->source : NULL);
+	struct error *error = image_make(
+			build->plan->target->name, manifest_json, config_json, source, ret);
+	image_source_unref(source);
+	return error;
+}
+
+FALLIBLE result_image(struct build *build, struct image **ret)
+{
+	AUTO(image_config) struct image_config config = { 0 };
+	AUTO(manifest) struct manifest manifest = { 0 };
+
+	image_config_copy(&build->plan->target->config, &config);
+	return make_image(build, &config, &manifest, ret);
+}

@@ -1,0 +1,355 @@
+#include "build/select.h"
+#include "base/limits.h"
+#include "dockerfile/glob.h"
+#include "layer/entry.h"
+#include "layer/tree.h"
+#include "sys/path.h"
+#include "sys/rootfs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+struct walk {
+	const struct select_origin *origin;
+	struct selection *out;
+	const struct ignore *excludes; /* --exclude */
+	struct cancel *cancel;
+	const char *top; /* path of the group's top */
+	struct strbuf path;
+	VEC(size_t) doubtful; /* directories that are left out unless something in them is not */
+};
+
+static const char capability_name[] = "security.capability";
+
+static bool is_left_out(const struct walk *walk, const char *path)
+{
+	const char *rel = path_is_in(path, walk->top) ? path + strlen(walk->top) : path;
+
+	return ignore_matches(walk->origin->ignore, path) ||
+	       ignore_matches(walk->excludes, rel + (*rel == '/'));
+}
+
+/* Nothing below a directory that is left out can come back. */
+static bool may_skip(const struct walk *walk, const char *path)
+{
+	const char *rel = path_is_in(path, walk->top) ? path + strlen(walk->top) : path;
+
+	rel += *rel == '/';
+	if (ignore_matches(walk->origin->ignore, path) &&
+			ignore_may_skip_dir(walk->origin->ignore, path))
+		return true;
+	return ignore_matches(walk->excludes, rel) && ignore_may_skip_dir(walk->excludes, rel);
+}
+
+/* Only what an image may carry: user attributes and file capabilities. */
+static FALLIBLE read_xattrs(
+		const struct walk *walk, int dir_fd, const char *name, struct select_item *item)
+{
+	AUTO(xattrs) struct xattrs all = { 0 };
+	uint8_t capability[64];
+	size_t n = 0;
+
+	TRY(xattr_list(dir_fd, name, &all));
+	if (all.n == 0)
+		return NULL;
+	for (size_t i = 0; i < all.n; i++) {
+		const struct xattr *one = &all.p[i];
+
+		if (entry_keeps_xattr(one->name) &&
+				(strcmp(one->name, capability_name) != 0 || !walk->origin->policy))
+			xattrs_set(&item->xattrs, one->name, one->value, one->n);
+	}
+	if (walk->origin->policy && S_ISREG(item->owner.mode)) {
+		TRY(owner_get_capability(walk->origin->policy, dir_fd, name, capability,
+				sizeof(capability), &n));
+		if (n)
+			xattrs_set(&item->xattrs, capability_name, capability, n);
+	}
+	return NULL;
+}
+
+static FALLIBLE add_item(struct walk *walk, int dir_fd, const char *name, const struct stat *st,
+		const char *path)
+{
+	struct selection *out = walk->out;
+	char target[LIMIT_PATH_BYTES + 1];
+
+	if (S_ISSOCK(st->st_mode))
+		return NULL;
+	struct select_item *item = vec_add(&out->items);
+	item->path = arena_text(out->arena, path);
+	item->rel = item->path + strlen(walk->top);
+	item->rel += *item->rel == '/';
+	item->owner = (struct owner){ .mode = st->st_mode,
+		.major = (uint32_t)(st->st_rdev >> 8 & 0xfff),
+		.minor = (uint32_t)(st->st_rdev & 0xff) };
+	if (walk->origin->policy)
+		TRY(owner_get(walk->origin->policy, dir_fd, name, st, &item->owner));
+	item->mtime = st->st_mtim.tv_sec;
+	item->mtime_ns = (uint32_t)st->st_mtim.tv_nsec;
+	item->size = S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0;
+	item->links = st->st_nlink;
+	item->twin = SIZE_MAX;
+	item->key = file_key_of(st);
+	if (S_ISLNK(st->st_mode)) {
+		ssize_t n = readlinkat(dir_fd, name, target, sizeof(target) - 1);
+
+		if (n < 0)
+			return error_sys("read the link '%s'", path);
+		item->link = arena_str(out->arena, (struct str){ target, (size_t)n });
+	} else {
+		TRY(read_xattrs(walk, dir_fd, name, item));
+	}
+	return NULL;
+}
+
+static FALLIBLE list_names(int dir_fd, const char *path, struct list *ret)
+{
+	int copy = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+
+	if (!dir)
+		return error_sys("read the directory '%s'", path);
+	errno = 0;
+	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			list_add(ret, entry->d_name);
+	int number = errno;
+	(void)closedir(dir);
+	if (number)
+		return error_errno(number, "read the directory '%s'", path);
+	list_sort(ret);
+	return NULL;
+}
+
+static struct error *visit(void *state, const struct tree_item *at, enum tree_step *step)
+{
+	struct walk *walk = state;
+	bool is_dir = S_ISDIR(at->st->st_mode);
+
+	strbuf_clear(&walk->path);
+	strbuf_addf(&walk->path, "%s%s%s", walk->top, walk->top[0] ? "/" : "", at->path);
+	const char *path = strbuf_text(&walk->path);
+	bool left_out = is_left_out(walk, path);
+	if (!left_out)
+		return add_item(walk, at->dir_fd, at->name, at->st, path);
+	if (!is_dir)
+		return NULL;
+	if (may_skip(walk, path)) {
+		*step = TREE_SKIP;
+		return NULL;
+	}
+	/* A directory that is left out comes back when something in it does: see leave(). */
+	vec_push(&walk->doubtful, walk->out->items.n);
+	return add_item(walk, at->dir_fd, at->name, at->st, path);
+}
+
+static struct error *leave(void *state, const struct tree_item *at)
+{
+	struct walk *walk = state;
+	struct selection *out = walk->out;
+
+	if (!walk->doubtful.n)
+		return NULL;
+	size_t index = walk->doubtful.p[walk->doubtful.n - 1];
+	const char *path = out->items.p[index].path + strlen(walk->top) + (walk->top[0] != '\0');
+	if (strcmp(path, at->path) != 0)
+		return NULL;
+	walk->doubtful.n--;
+	if (out->items.n == index + 1) {
+		xattrs_done(&out->items.p[index].xattrs);
+		out->items.n = index;
+	}
+	return cancel_check(walk->cancel);
+}
+
+static struct error *not_there(const struct walk *walk, const char *path, bool is_ignored)
+{
+	struct error *error =
+			error_new(ERR_NOT_FOUND, "'/%s' is not in %s", path, walk->origin->name);
+
+	if (is_ignored)
+		return error_hint(error, "it is there, but '%s' leaves it out",
+				walk->origin->ignore_name ? walk->origin->ignore_name
+							  : ".dockerignore");
+	return error;
+}
+
+/*
+ * One source, literal by now. The last component is followed when it is a link, inside the root;
+ * the name it has at the destination stays the one that was asked for.
+ */
+static FALLIBLE add_group(struct walk *walk, const char *path, bool is_match)
+{
+	AUTO_FREE char *resolved = NULL;
+	AUTO_FD int parent = -1;
+	const char *name = NULL;
+	struct stat st;
+
+	TRY_WRAP(rootfs_resolve(walk->origin->fd, path, &resolved), "follow '/%s' in %s", path,
+			walk->origin->name);
+	AUTO_FREE char *real = path_clean(str_of(resolved));
+	struct error *error = rootfs_open_parent(walk->origin->fd, real, &parent, &name);
+	if (error && !error_is_errno(error, ENOENT) && !error_is_errno(error, ENOTDIR))
+		return error;
+	if (error || fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) != 0) {
+		error_free(error);
+		return is_match ? NULL : not_there(walk, path, false);
+	}
+	bool is_dir = S_ISDIR(st.st_mode);
+	walk->top = is_dir ? real : "";
+	bool left_out = real[0] && ignore_matches(walk->origin->ignore, real);
+	if (left_out && (!is_dir || ignore_may_skip_dir(walk->origin->ignore, real)))
+		return is_match ? NULL : not_there(walk, path, true);
+	if (!is_dir && ignore_matches(walk->excludes, real))
+		return NULL;
+	struct select_group group = {
+		.name = arena_text(walk->out->arena, path_name(path)),
+		.is_dir = is_dir,
+		.is_root = real[0] == '\0',
+		.first = walk->out->items.n,
+	};
+	TRY(add_item(walk, parent, name, &st, real));
+	if (!is_dir && walk->out->items.n > group.first)
+		walk->out->items.p[group.first].rel = "";
+	if (is_dir) {
+		AUTO_FD int fd = -1;
+
+		TRY(rootfs_open(walk->origin->fd, real, O_RDONLY | O_DIRECTORY, 0, &fd));
+		struct tree_visitor visitor = { .visit = visit, .leave = leave, .state = walk };
+
+		TRY_WRAP(tree_walk(fd, &visitor), "walk '/%s' in %s", real, walk->origin->name);
+	}
+	group.count = walk->out->items.n - group.first;
+	vec_push(&walk->out->groups, group);
+	return NULL;
+}
+
+/* Match the components of pattern from `at` on below the directory `base`. */
+static FALLIBLE match_below(struct walk *walk, const char *base, const char *pattern)
+{
+	AUTO(list) struct list names = { 0 };
+	AUTO_FD int fd = -1;
+	struct str head, tail;
+	bool more = str_cut(str_of(pattern), '/', &head, &tail);
+	AUTO_FREE char *component = str_dup(head);
+	struct error *error = rootfs_open(
+			walk->origin->fd, base[0] ? base : "/", O_RDONLY | O_DIRECTORY, 0, &fd);
+
+	if (error_is_errno(error, ENOENT) || error_is_errno(error, ENOTDIR)) {
+		error_free(error);
+		return NULL;
+	}
+	if (error)
+		return error;
+	TRY(list_names(fd, base, &names));
+	for (size_t i = 0; i < names.n; i++) {
+		if (!glob_match(component, names.p[i]))
+			continue;
+		AUTO_FREE char *path = base[0] ? xasprintf("%s/%s", base, names.p[i])
+					       : xstrdup(names.p[i]);
+		TRY(more ? match_below(walk, path, tail.p) : add_group(walk, path, true));
+	}
+	return NULL;
+}
+
+static FALLIBLE add_source(struct walk *walk, const struct plan_source *source)
+{
+	AUTO_FREE char *path = path_clean(str_of(source->path));
+
+	if (!glob_is_pattern(path)) {
+		AUTO_FREE char *plain = xstrdup(glob_unescape(walk->out->arena, path));
+
+		return add_group(walk, plain, false);
+	}
+	TRY(glob_check(path));
+	AUTO_FREE char *base = xstrndup(path, glob_fixed_prefix(path));
+	AUTO_FREE char *clean = path_clean(str_of(base));
+	return match_below(walk, clean, path + strlen(base));
+}
+
+static void add_heredoc(struct walk *walk, const struct plan_source *source)
+{
+	struct selection *out = walk->out;
+	struct select_group group = { .name = source->path, .first = out->items.n, .count = 1 };
+	struct select_item *item = vec_add(&out->items);
+
+	item->path = source->path;
+	item->rel = "";
+	item->owner.mode = S_IFREG | 0644;
+	item->size = source->content_bytes;
+	item->content = source->content;
+	item->links = 1;
+	item->twin = SIZE_MAX;
+	vec_push(&out->groups, group);
+}
+
+/* Items of one source that are one inode: the first is the file, the others its links. */
+static void find_twins(struct selection *out, const struct select_group *group)
+{
+	AUTO(map) struct map *seen = map_new(NULL);
+	char name[64];
+
+	for (size_t i = group->first; i < group->first + group->count; i++) {
+		struct select_item *item = &out->items.p[i];
+
+		if (item->links < 2 || !S_ISREG(item->owner.mode) || item->content)
+			continue;
+		(void)snprintf(name, sizeof(name), "%llx:%llx", (unsigned long long)item->key.dev,
+				(unsigned long long)item->key.ino);
+		uintptr_t first = (uintptr_t)map_get(seen, name);
+		if (first)
+			item->twin = first - 1;
+		else
+			map_set(seen, name, (void *)(i + 1));
+	}
+}
+
+FALLIBLE select_make(const struct select_origin *origin, const struct plan_copy *copy,
+		struct cancel *cancel, struct selection **ret)
+{
+	AUTO(selection) struct selection *out = xcalloc(1, sizeof(*out));
+	AUTO(ignore) struct ignore *excludes = NULL;
+	struct walk walk = { .origin = origin, .out = out, .cancel = cancel, .top = "" };
+	struct error *error = NULL;
+
+	out->arena = arena_new();
+	out->fd = origin->fd;
+	if (copy->excludes.n) {
+		AUTO(list) struct list patterns = { 0 };
+
+		for (size_t i = 0; i < copy->excludes.n; i++)
+			list_add(&patterns, copy->excludes.p[i]);
+		TRY(ignore_from_patterns(&patterns, &excludes));
+	}
+	walk.excludes = excludes;
+	for (size_t i = 0; i < copy->source_count && !error; i++) {
+		if (copy->sources[i].content)
+			add_heredoc(&walk, &copy->sources[i]);
+		else
+			error = add_source(&walk, &copy->sources[i]);
+	}
+	strbuf_done(&walk.path);
+	vec_done(&walk.doubtful);
+	if (error)
+		return error;
+	for (size_t g = 0; g < out->groups.n; g++)
+		find_twins(out, &out->groups.p[g]);
+	*ret = TAKE(out);
+	return NULL;
+}
+
+void select_free(struct selection *selection)
+{
+	if (!selection)
+		return;
+	for (size_t i = 0; i < selection->items.n; i++)
+		xattrs_done(&selection->items.p[i].xattrs);
+	vec_done(&selection->items);
+	vec_done(&selection->groups);
+	arena_free(selection->arena);
+	free(selection);
+}

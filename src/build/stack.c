@@ -1,0 +1,484 @@
+/*
+ * How a layer gets from one state to the next.
+ *
+ * To a directory: the store has it already; or it is unpacked from its blob in the store; or from
+ * the image's home, and then the blob is kept on the way by the same read. Two processes, or two
+ * threads, that need the same layer do it once: the layer's own lock, then the store's lock by
+ * diffID. A layer that cannot stand alone is unpacked again on top of what lies below.
+ */
+#include "build/stack.h"
+#include "build/stack_inner.h"
+#include "layer/layer.h"
+#include "store/blob.h"
+#include "store/store_lock.h"
+#include "stream/hash.h"
+#include "stream/pool.h"
+#include "sys/fd.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { FETCHES = 4 };
+
+void layer_set_init(struct layer_set *set, const struct build_options *options, struct pool *pool)
+{
+	*set = (struct layer_set){ .options = options, .pool = pool, .layers_fd = -1 };
+	pthread_mutex_init(&set->lock, NULL);
+}
+
+FALLIBLE layer_set_open(struct layer_set *set)
+{
+	return file_open(store_dir_fd(set->options->store), "layers", O_PATH | O_DIRECTORY, 0,
+			&set->layers_fd);
+}
+
+void layer_set_done(struct layer_set *set)
+{
+	while (set->all) {
+		struct build_layer *layer = set->all;
+
+		set->all = layer->next;
+		pthread_mutex_destroy(&layer->lock);
+		free(layer->dir);
+		free(layer);
+	}
+	if (set->layers_fd >= 0)
+		(void)close(set->layers_fd);
+	pthread_mutex_destroy(&set->lock);
+}
+
+struct build_layer *layer_new(struct layer_set *set)
+{
+	struct build_layer *layer = xcalloc(1, sizeof(*layer));
+
+	pthread_mutex_init(&layer->lock, NULL);
+	pthread_mutex_lock(&set->lock);
+	layer->next = set->all;
+	set->all = layer;
+	pthread_mutex_unlock(&set->lock);
+	return layer;
+}
+
+bool layer_is_wanted_blob(const struct layer_set *set, const struct layer_blob *blob)
+{
+	const struct build_options *options = set->options;
+
+	return blob->here && blob->compression == options->compression &&
+	       blob->level == options->compression_level;
+}
+
+void layer_learn(const struct layer_set *set, struct build_layer *layer,
+		const struct layer_record *record)
+{
+	if (!layer->dir)
+		memcpy(layer->id, record->id, sizeof(layer->id));
+	if (record->dir && !layer->dir)
+		layer->dir = xstrdup(record->dir);
+	layer->source_diff_id = record->diff_id;
+	if (!layer->is_timed)
+		layer->diff_id = record->diff_id;
+	for (size_t i = 0; i < record->blobs.n; i++) {
+		const struct layer_blob *blob = &record->blobs.p[i];
+
+		if (blob->here && !layer->source.here)
+			layer->source = *blob;
+		if (!layer->is_timed && !layer->blob.here && layer_is_wanted_blob(set, blob))
+			layer->blob = *blob;
+	}
+}
+
+struct build_layer *layer_from_record(
+		struct layer_set *set, const struct layer_record *record, bool is_timed)
+{
+	struct build_layer *layer = layer_new(set);
+
+	layer->is_timed = is_timed;
+	layer_learn(set, layer, record);
+	layer->created = record->created;
+	return layer;
+}
+
+void layer_is_blob(struct build_layer *layer, const struct layer_result *result,
+		const struct layer_format *format)
+{
+	layer->blob = (struct layer_blob){ result->digest, result->size, format->compression,
+		format->level, true };
+	layer->diff_id = result->diff_id;
+	if (layer->is_timed)
+		return;
+	layer->source = layer->blob;
+	layer->source_diff_id = layer->diff_id;
+}
+
+void stack_done(struct stack *stack)
+{
+	vec_done(stack);
+}
+
+void stack_copy(const struct stack *from, struct stack *ret)
+{
+	for (size_t i = 0; i < from->n; i++)
+		vec_push(ret, from->p[i]);
+}
+
+void stack_push(struct stack *stack, struct build_layer *layer)
+{
+	vec_push(stack, layer);
+}
+
+void stack_of_image(struct layer_set *set, const struct image *image, struct stack *ret)
+{
+	for (size_t i = 0; i < image->config.diff_ids.n; i++) {
+		struct build_layer *layer = layer_new(set);
+
+		layer->diff_id = image->config.diff_ids.p[i];
+		layer->source_diff_id = layer->diff_id;
+		layer->image = image;
+		layer->image_index = i;
+		stack_push(ret, layer);
+	}
+}
+
+struct digest stack_chain(const struct stack *stack, size_t n)
+{
+	struct digest chain = { 0 };
+	char above[DIGEST_TEXT], below[DIGEST_TEXT], text[2 * DIGEST_TEXT];
+
+	for (size_t i = 0; i < n; i++) {
+		const struct digest *diff_id = &stack->p[i]->diff_id;
+
+		/* Others may be on their way to a blob right now. */
+		if (!stack->p[i]->image)
+			return (struct digest){ 0 };
+		if (i == 0) {
+			chain = *diff_id;
+			continue;
+		}
+		int length = snprintf(text, sizeof(text), "%s %s", digest_text(&chain, below),
+				digest_text(diff_id, above));
+		chain = digest_of(text, (size_t)length);
+	}
+	return n ? chain : digest_of("", 0);
+}
+
+/* --- to a directory --- */
+
+/* Everything read goes to a writer as well. */
+struct copying_reader {
+	struct reader reader;
+	struct reader *below;
+	struct writer *to; /* borrowed */
+};
+
+static struct error *copying_read(struct reader *reader, void *buf, size_t n, size_t *ret_n)
+{
+	struct copying_reader *copying = (struct copying_reader *)reader;
+
+	TRY(reader_read(copying->below, buf, n, ret_n));
+	return *ret_n ? writer_write(copying->to, buf, *ret_n) : NULL;
+}
+
+static void copying_free(struct reader *reader)
+{
+	reader_free(((struct copying_reader *)reader)->below);
+	free(reader);
+}
+
+static struct reader *copying_reader(struct reader *below, struct writer *to)
+{
+	static const struct reader_ops ops = { .read = copying_read, .free = copying_free };
+	struct copying_reader *copying = xcalloc(1, sizeof(*copying));
+
+	*copying = (struct copying_reader){ { &ops }, below, to };
+	return &copying->reader;
+}
+
+/* Bytes so far, told as progress. */
+struct telling_reader {
+	struct reader reader;
+	struct reader *below;
+	struct progress *progress;
+	unsigned vertex;
+	char what[32];
+	uint64_t done, total;
+};
+
+static struct error *telling_read(struct reader *reader, void *buf, size_t n, size_t *ret_n)
+{
+	struct telling_reader *telling = (struct telling_reader *)reader;
+
+	TRY(reader_read(telling->below, buf, n, ret_n));
+	telling->done += *ret_n;
+	progress_bytes(telling->progress, telling->vertex, telling->what, telling->done,
+			telling->total);
+	return NULL;
+}
+
+static void telling_free(struct reader *reader)
+{
+	reader_free(((struct telling_reader *)reader)->below);
+	free(reader);
+}
+
+static struct reader *telling_reader(const struct layer_set *set, struct reader *below,
+		unsigned vertex, const struct descriptor *blob)
+{
+	static const struct reader_ops ops = { .read = telling_read, .free = telling_free };
+	struct telling_reader *telling = xcalloc(1, sizeof(*telling));
+	char text[DIGEST_TEXT];
+
+	*telling = (struct telling_reader){ .reader = { &ops },
+		.below = below,
+		.progress = set->options->progress,
+		.vertex = vertex,
+		.total = blob->size };
+	(void)snprintf(telling->what, sizeof(telling->what), "%.19s",
+			digest_text(&blob->digest, text));
+	return &telling->reader;
+}
+
+/* Where the bytes of a layer come from; *ret_blob is set when they are to be kept on the way. */
+static FALLIBLE open_source(struct layer_set *set, struct build_layer *layer, unsigned vertex,
+		struct reader **ret, struct blob_writer **ret_blob)
+{
+	struct store *store = set->options->store;
+
+	if (layer->source.here)
+		return blob_open(store, &layer->source.digest, ret, NULL);
+	if (!layer->image)
+		return error_new(ERR_NOT_FOUND, "layer '%s' is gone from the store", layer->id);
+	const struct descriptor *blob = &layer->image->manifest.layers.p[layer->image_index];
+	bool here = false;
+	TRY(blob_has(store, &blob->digest, &here, NULL));
+	if (here)
+		return blob_open(store, &blob->digest, ret, NULL);
+	struct reader *reader = NULL;
+	TRY(image_open_layer(layer->image, layer->image_index, &reader));
+	reader = telling_reader(set, reader, vertex, blob);
+	if (!store_is_read_only(store)) {
+		struct error *error = blob_writer_open(store, BLOB_HASHED_BY_CALLER, ret_blob);
+
+		if (error) {
+			reader_free(reader);
+			return error;
+		}
+		reader = copying_reader(reader, blob_writer_stream(*ret_blob));
+	}
+	*ret = reader;
+	return NULL;
+}
+
+/* Unpack into a draft. lowers NULL: the layer must stand alone. */
+static FALLIBLE unpack(struct layer_set *set, struct build_layer *layer, unsigned vertex,
+		struct layer_draft *draft, const struct lowers *lowers, struct layer_result *ret)
+{
+	AUTO(reader) struct reader *reader = NULL;
+	AUTO(blob_writer) struct blob_writer *blob = NULL;
+	struct layer_unpack_options options = {
+		.apply = { .mode = APPLY_LAYER,
+				.policy = set->options->userns->owner,
+				.lowers = lowers },
+		.diff_id = digest_known(&layer->source_diff_id) ? &layer->source_diff_id : NULL,
+		.cancel = set->options->cancel,
+	};
+
+	TRY(open_source(set, layer, vertex, &reader, &blob));
+	TRY(layer_unpack(TAKE(reader), draft->tree_fd, &options, ret));
+	if (!blob)
+		return NULL;
+	const struct descriptor *from = &layer->image->manifest.layers.p[layer->image_index];
+	struct layer_blob known = {
+		.digest = from->digest,
+		.bytes = from->size,
+		.compression = mediatype_compression(from->media_type),
+		.level = CODEC_LEVEL_DEFAULT,
+		.here = true,
+	};
+	TRY(writer_close(blob_writer_stream(blob)));
+	TRY(blob_commit(TAKE(blob), &from->digest, from->size, NULL, NULL));
+	return layer_add_blob(set->options->store, &ret->diff_id, &known);
+}
+
+/* A draft whose root looks like the root of an image. */
+static FALLIBLE begin(struct layer_set *set, struct layer_draft *ret)
+{
+	struct owner root = { .mode = S_IFDIR | 0755 };
+
+	TRY(layer_begin(set->options->store, ret));
+	return owner_set_fd(&set->options->userns->owner, ret->tree_fd, &root);
+}
+
+static FALLIBLE layer_need_dir(struct layer_set *set, const struct stack *stack, size_t i,
+		unsigned vertex, bool *ret_needs_lowers)
+{
+	struct build_layer *layer = stack->p[i];
+	struct layer_result result = { 0 };
+	AUTO(layer_draft) struct layer_draft draft = { 0 };
+	AUTO(layer_record) struct layer_record record = { 0 };
+	AUTO(store_lock) struct store_lock *lock = NULL;
+	struct digest chain = stack_chain(stack, i);
+	char text[DIGEST_TEXT];
+
+	*ret_needs_lowers = false;
+	if (digest_known(&layer->source_diff_id)) {
+		AUTO_FREE char *name =
+				xasprintf("layer:%s", digest_text(&layer->source_diff_id, text));
+
+		TRY(store_lock_take(set->options->store, name, set->options->cancel, &lock));
+		struct error *error = layer_find_by_diff_id(
+				set->options->store, &layer->source_diff_id, &chain, &record);
+		if (!error)
+			layer_learn(set, layer, &record);
+		else if (!error_is(error, ERR_NOT_FOUND))
+			return error;
+		error_free(error);
+		if (layer->dir)
+			return NULL;
+	}
+	TRY(begin(set, &draft));
+	struct error *error = unpack(set, layer, vertex, &draft, NULL, &result);
+	if (apply_needs_lowers(error)) {
+		error_free(error);
+		*ret_needs_lowers = true;
+		return NULL;
+	}
+	if (error)
+		return error;
+	struct layer_facts facts = { .diff_id = result.diff_id, .tar_bytes = result.diff_size };
+	TRY(layer_commit(&draft, &facts, layer->id));
+	layer->dir = xasprintf("layers/%s", layer->id);
+	return NULL;
+}
+
+/* The same on top of the layers below, which have directories by now. */
+static FALLIBLE layer_need_dir_on_chain(
+		struct layer_set *set, const struct stack *stack, size_t i, unsigned vertex)
+{
+	struct build_layer *layer = stack->p[i];
+	struct layer_result result = { 0 };
+	AUTO(layer_draft) struct layer_draft draft = { 0 };
+	AUTO(lower_fds) struct lower_fds fds = { 0 };
+	struct digest chain = stack_chain(stack, i);
+
+	TRY(open_lowers(set, stack, 0, i, &fds));
+	TRY(begin(set, &draft));
+	struct lowers lowers = { fds.p, fds.n };
+	if (i && !digest_known(&chain))
+		return error_new(ERR_INVALID, "a layer that was made here needs those below it");
+	TRY(unpack(set, layer, vertex, &draft, &lowers, &result));
+	struct layer_facts facts = {
+		.diff_id = result.diff_id,
+		.tar_bytes = result.diff_size,
+		.chain = chain,
+	};
+	TRY(layer_commit(&draft, &facts, layer->id));
+	layer->dir = xasprintf("layers/%s", layer->id);
+	return NULL;
+}
+
+struct fetch {
+	struct layer_set *set;
+	const struct stack *stack;
+	unsigned vertex;
+	pthread_mutex_t lock;
+	size_t next;        /* guarded by lock */
+	bool *needs_lowers; /* one per layer */
+};
+
+/* After an error the others do not begin another layer. */
+static void stop(struct fetch *fetch)
+{
+	pthread_mutex_lock(&fetch->lock);
+	fetch->next = fetch->stack->n;
+	pthread_mutex_unlock(&fetch->lock);
+}
+
+static struct error *fetch_some(void *argument)
+{
+	struct fetch *fetch = argument;
+
+	for (;;) {
+		pthread_mutex_lock(&fetch->lock);
+		size_t i = fetch->next++;
+		pthread_mutex_unlock(&fetch->lock);
+		if (i >= fetch->stack->n)
+			return NULL;
+		struct build_layer *layer = fetch->stack->p[i];
+		struct error *error = NULL;
+		pthread_mutex_lock(&layer->lock);
+		if (!layer->dir)
+			error = layer_need_dir(fetch->set, fetch->stack, i, fetch->vertex,
+					&fetch->needs_lowers[i]);
+		pthread_mutex_unlock(&layer->lock);
+		if (error) {
+			stop(fetch);
+			return error_wrap(error, "layer %zu of %zu", i + 1, fetch->stack->n);
+		}
+	}
+}
+
+FALLIBLE stack_need_dirs(struct layer_set *set, const struct stack *stack, unsigned vertex)
+{
+	AUTO_FREE bool *needs_lowers = xcalloc(stack->n, sizeof(bool));
+	struct fetch fetch = { set, stack, vertex, PTHREAD_MUTEX_INITIALIZER, 0, needs_lowers };
+	size_t missing = 0;
+
+	for (size_t i = 0; i < stack->n; i++) {
+		pthread_mutex_lock(&stack->p[i]->lock);
+		missing += !stack->p[i]->dir;
+		pthread_mutex_unlock(&stack->p[i]->lock);
+	}
+	if (missing == 0)
+		return NULL;
+	if (missing == 1) {
+		TRY(fetch_some(&fetch));
+	} else {
+		AUTO(group) struct group *group = group_new();
+
+		for (size_t i = 0; i < missing && i < FETCHES; i++)
+			group_start(group, "fetch", fetch_some, &fetch);
+		TRY(group_join(group));
+	}
+	for (size_t i = 0; i < stack->n; i++) {
+		struct build_layer *layer = stack->p[i];
+		struct error *error = NULL;
+
+		if (!needs_lowers[i])
+			continue;
+		pthread_mutex_lock(&layer->lock);
+		if (!layer->dir)
+			error = layer_need_dir_on_chain(set, stack, i, vertex);
+		pthread_mutex_unlock(&layer->lock);
+		if (error)
+			return error_wrap(error, "layer %zu of %zu", i + 1, stack->n);
+	}
+	return NULL;
+}
+
+struct mount_dir *stack_mount_dirs(
+		const struct layer_set *set, const struct stack *stack, size_t *ret_n)
+{
+	struct mount_dir *dirs = xcalloc(stack->n, sizeof(*dirs));
+
+	*ret_n = 0;
+	for (size_t i = stack->n; i-- > 0;) {
+		const char *id = stack->p[i]->id;
+		bool is_repeated = false;
+
+		for (size_t k = 0; k < *ret_n && !is_repeated; k++)
+			is_repeated = strcmp(dirs[k].path, id) == 0;
+		if (!is_repeated)
+			dirs[(*ret_n)++] = (struct mount_dir){ set->layers_fd, id };
+	}
+	return dirs;
+}
+
+FALLIBLE stack_view(struct layer_set *set, const struct stack *stack, int *ret_fd)
+{
+	size_t n = 0;
+	AUTO_FREE struct mount_dir *dirs = stack_mount_dirs(set, stack, &n);
+
+	return mount_overlay_ro(dirs, n, ret_fd);
+}

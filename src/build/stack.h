@@ -1,0 +1,108 @@
+/*
+ * stack: the layers that a stage stands on at some point, lowest first, each in whatever state it
+ * was brought to: described (digests), present (a blob), unpacked (a directory). Nothing is
+ * fetched, unpacked or compressed before somebody calls stack_need_dirs() or layer_need_blob().
+ *
+ * A build_layer is shared by all stacks that hold it and lives as long as its layer_set. Its own
+ * lock makes "bring to a state" happen once, whichever threads ask.
+ *
+ * Floor: build. Any thread.
+ */
+#pragma once
+#include "build/build.h"
+#include "layer/layer.h"
+#include "oci/digest.h"
+#include "store/layers.h"
+#include "sys/mounts.h"
+#include <pthread.h>
+
+struct build_layer {
+	pthread_mutex_t lock;
+	struct build_layer *next;
+	char id[LAYER_ID_TEXT]; /* of the store; "" when the store has nothing of it */
+	char *dir;              /* below the store, when unpacked; else NULL */
+	/* A blob of the store that holds the same, maybe in another compression: to be unpacked or
+	 * written anew; source.here tells. */
+	struct layer_blob source;
+	struct digest source_diff_id; /* of the store's layer: known or not */
+	/* As the image has it. */
+	struct digest diff_id;  /* known or not */
+	struct layer_blob blob; /* blob.here tells */
+	bool is_empty;          /* found to hold nothing, when it was exported */
+	/*
+	 * Made by a RUN, in a build with SOURCE_DATE_EPOCH: the files keep their times in the store
+	 * (another epoch finds the same layer) and have others in the image. So blob and diff_id
+	 * are not the store's word on this layer, but on one of its own, found by form_name().
+	 */
+	bool is_timed;
+	int64_t created;
+	/* A layer of an image: where it can be fetched, and how it is described there. */
+	const struct image *image;
+	size_t image_index;
+};
+
+/* What bringing layers to a state needs. Borrowed. */
+struct layer_set {
+	const struct build_options *options;
+	struct pool *pool;
+	pthread_mutex_t lock;
+	struct build_layer *all; /* guarded by lock */
+	int layers_fd; /* "layers" of the store: a step's namespace cannot pass its root */
+};
+
+struct stack {
+	struct build_layer **p;
+	size_t n, capacity;
+};
+
+void layer_set_init(struct layer_set *set, const struct build_options *options, struct pool *pool);
+FALLIBLE layer_set_open(struct layer_set *set);
+void layer_set_done(struct layer_set *set);
+/* New, all unknown; owned by the set. */
+struct build_layer *layer_new(struct layer_set *set);
+/* What a record of the store knows. */
+struct build_layer *layer_from_record(
+		struct layer_set *set, const struct layer_record *record, bool is_timed);
+/* It is this blob, in the store and in the image. */
+void layer_is_blob(struct build_layer *layer, const struct layer_result *result,
+		const struct layer_format *format);
+
+void stack_done(struct stack *stack);
+void stack_copy(const struct stack *from, struct stack *ret);
+void stack_push(struct stack *stack, struct build_layer *layer);
+/* All layers of an image, described. */
+void stack_of_image(struct layer_set *set, const struct image *image, struct stack *ret);
+/* chainID of the lowest n layers; unknown when they are not all layers of an image. */
+struct digest stack_chain(const struct stack *stack, size_t n);
+
+/* Every layer unpacked; those missing are fetched and unpacked side by side. */
+FALLIBLE stack_need_dirs(struct layer_set *set, const struct stack *stack, unsigned vertex);
+/*
+ * The directories for an overlay, topmost first: new, free(). A layer that an image has twice (an
+ * empty one, often) counts where it is topmost: there it decides, and overlayfs takes a directory
+ * only once.
+ */
+struct mount_dir *stack_mount_dirs(
+		const struct layer_set *set, const struct stack *stack, size_t *ret_n);
+/* A read-only view of the whole; an empty directory for an empty stack. Needs dirs. */
+FALLIBLE stack_view(struct layer_set *set, const struct stack *stack, int *ret_fd);
+
+/*
+ * Layer i with a blob in the wanted compression (layers of an image keep theirs and need nothing).
+ * The layers below tell what was copied up and not changed.
+ */
+FALLIBLE stack_need_blob(struct layer_set *set, const struct stack *stack, size_t i);
+
+/* How the build writes layers. */
+struct layer_format stack_format(const struct build_options *options);
+/*
+ * One layer that does what layers from `from` on do, as a blob; *ret is NULL when that is nothing.
+ */
+FALLIBLE stack_squash(struct layer_set *set, const struct stack *stack, size_t from,
+		struct build_layer **ret);
+
+/* Owner and mode of the root directory as the topmost layer has it (0:0, 0755 without layers). */
+FALLIBLE stack_root_owner(
+		const struct layer_set *set, const struct stack *stack, struct owner *ret);
+
+DEFINE_AUTO_VALUE(stack)

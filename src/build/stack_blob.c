@@ -1,0 +1,275 @@
+/*
+ * To a blob, through layer_writer(): from a directory, its changes against the directories below;
+ * from a blob in another compression or with other times; from several directories, squashed.
+ */
+#include "build/stack_inner.h"
+#include "graph/key.h"
+#include "layer/diff.h"
+#include "layer/layer.h"
+#include "layer/squash.h"
+#include "store/blob.h"
+#include "store/cache.h"
+#include "sys/fd.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+void lower_fds_done(struct lower_fds *fds)
+{
+	for (size_t i = 0; i < fds->n; i++)
+		if (fds->p[i] >= 0)
+			(void)close(fds->p[i]);
+	free(fds->p);
+}
+
+FALLIBLE open_lowers(struct layer_set *set, const struct stack *stack, size_t from, size_t to,
+		struct lower_fds *ret)
+{
+	ret->p = xcalloc(to - from, sizeof(*ret->p));
+	for (size_t i = to; i-- > from;) {
+		ret->p[ret->n] = -1;
+		TRY(file_open(store_dir_fd(set->options->store), stack->p[i]->dir,
+				O_RDONLY | O_DIRECTORY, 0, &ret->p[ret->n++]));
+	}
+	return NULL;
+}
+
+struct layer_format stack_format(const struct build_options *options)
+{
+	struct layer_format format = { .compression = options->compression,
+		.level = options->compression_level };
+
+	if (options->has_epoch)
+		format.times = (struct entry_times){ TIMES_CLAMP, options->epoch };
+	return format;
+}
+
+/* --- a layer of RUN whose files have other times in the image --- */
+
+/* The name of the record of what the store's layer is with these times. */
+static struct digest form_name(const struct layer_set *set, const struct build_layer *layer)
+{
+	struct layer_format format = stack_format(set->options);
+	AUTO(key) struct key *key = key_new("times of a layer");
+
+	key_text(key, "layer", layer->id);
+	key_number(key, "kind", format.times.kind);
+	key_number(key, "seconds", (uint64_t)format.times.seconds);
+	return key_finish(key, NULL);
+}
+
+static FALLIBLE keep_form(struct layer_set *set, const struct build_layer *layer,
+		const struct layer_result *result)
+{
+	struct store *store = set->options->store;
+	struct layer_facts facts = { .diff_id = result->diff_id, .tar_bytes = result->diff_size };
+	struct cache_record record = { .kind = CACHE_LAYER };
+	struct digest name = form_name(set, layer);
+
+	TRY(layer_add(store, &facts, record.layer));
+	TRY(layer_add_blob(store, &result->diff_id, &layer->blob));
+	return cache_put(store, &name, &record);
+}
+
+/* *ret stays empty when there is none. */
+static FALLIBLE find_form(
+		struct layer_set *set, const struct build_layer *layer, struct layer_record *ret)
+{
+	AUTO(cache_record) struct cache_record record = { 0 };
+	struct digest name = form_name(set, layer);
+	bool found = false;
+
+	TRY(cache_get(set->options->store, &name, &found, &record));
+	return found ? layer_get(set->options->store, record.layer, NULL, ret) : NULL;
+}
+
+/* --- to a blob --- */
+
+struct export
+{
+	struct layer_set *set;
+	struct build_layer *layer;
+	struct layer_format format;
+	struct blob_writer *blob;
+	struct entry_sink *sink;
+	struct layer_result result;
+};
+
+static void export_done(struct export *export)
+{
+	entry_sink_free(export->sink);
+	blob_abandon(export->blob);
+}
+
+DEFINE_AUTO_VALUE(export)
+
+static FALLIBLE export_open(struct layer_set *set, struct build_layer *layer, struct export *ret)
+{
+	ret->set = set;
+	ret->layer = layer;
+	ret->format = stack_format(set->options);
+	TRY(blob_writer_open(set->options->store, BLOB_HASHED_BY_CALLER, &ret->blob));
+	return layer_writer(blob_writer_stream(ret->blob), &ret->format, set->pool, &ret->result,
+			&ret->sink);
+}
+
+static FALLIBLE export_close(struct export *export)
+{
+	const struct layer_result *result = &export->result;
+	struct store *store = export->set->options->store;
+	struct build_layer *layer = export->layer;
+
+	TRY(entry_sink_close(TAKE(export->sink)));
+	TRY(blob_commit(TAKE(export->blob), &result->digest, result->size, NULL, NULL));
+	layer_is_blob(layer, result, &export->format);
+	if (layer->is_timed)
+		return keep_form(export->set, layer, result);
+	TRY(layer_set_diff_id(store, layer->id, &result->diff_id, result->diff_size));
+	return layer_add_blob(store, &result->diff_id, &layer->blob);
+}
+
+/* From its directory. */
+static FALLIBLE export_dir(struct layer_set *set, const struct stack *stack, size_t i)
+{
+	const struct build_options *options = set->options;
+	struct build_layer *layer = stack->p[i];
+	AUTO(lower_fds) struct lower_fds fds = { 0 };
+	AUTO(export) struct export export = { 0 };
+	AUTO_FD int upper = -1;
+	struct diff_counts counts = { 0 };
+	struct stack below = { stack->p, i, i };
+
+	TRY(stack_need_dirs(set, &below, 0));
+	TRY(open_lowers(set, stack, 0, i, &fds));
+	TRY(file_open(store_dir_fd(options->store), layer->dir, O_RDONLY | O_DIRECTORY, 0, &upper));
+	TRY(export_open(set, layer, &export));
+	struct diff_options diff = { .policy = options->userns->owner,
+		.lowers = { fds.p, fds.n },
+		.cancel = options->cancel };
+	TRY(diff_upper(upper, &diff, export.sink, &counts));
+	layer->is_empty = counts.entries == 0 && counts.whiteouts == 0;
+	return export_close(&export);
+}
+
+/* From a blob of it: the same entries, compressed or timed in another way. */
+static FALLIBLE export_blob(
+		struct layer_set *set, struct build_layer *layer, const struct layer_blob *from)
+{
+	AUTO(reader) struct reader *plain = NULL;
+	AUTO(tar_reader) struct tar_reader *tar = NULL;
+	AUTO(export) struct export export = { 0 };
+	struct reader *raw = NULL;
+
+	TRY(blob_open(set->options->store, &from->digest, &raw, NULL));
+	TRY(codec_reader(raw, &plain, NULL));
+	tar = tar_reader_new(TAKE(plain));
+	TRY(export_open(set, layer, &export));
+	TRY(layer_replay(tar, export.sink, set->options->cancel, NULL));
+	return export_close(&export);
+}
+
+/* A blob that the image can have as it is, or one (*ret_other) that it can be made of. */
+static FALLIBLE find_blob(
+		struct layer_set *set, struct build_layer *layer, struct layer_blob *ret_other)
+{
+	AUTO(layer_record) struct layer_record record = { 0 };
+
+	if (layer->is_timed) {
+		TRY(find_form(set, layer, &record));
+	} else if (digest_known(&layer->source_diff_id)) {
+		struct error *error = layer_find_by_diff_id(
+				set->options->store, &layer->source_diff_id, NULL, &record);
+
+		if (error_is(error, ERR_NOT_FOUND))
+			error_free(TAKE(error));
+		TRY(error);
+	}
+	if (digest_known(&record.diff_id))
+		layer->diff_id = record.diff_id;
+	for (size_t i = 0; i < record.blobs.n && !layer->blob.here; i++) {
+		if (layer_is_wanted_blob(set, &record.blobs.p[i]))
+			layer->blob = record.blobs.p[i];
+		else if (record.blobs.p[i].here)
+			*ret_other = record.blobs.p[i];
+	}
+	return NULL;
+}
+
+static FALLIBLE need_blob(struct layer_set *set, const struct stack *stack, size_t i)
+{
+	struct build_layer *layer = stack->p[i];
+	struct layer_blob other = { 0 };
+
+	if (!layer->blob.here)
+		TRY(find_blob(set, layer, &other));
+	if (layer->blob.here)
+		return NULL;
+	if (other.here)
+		return export_blob(set, layer, &other);
+	if (layer->dir)
+		return export_dir(set, stack, i);
+	if (layer->source.here)
+		return export_blob(set, layer, &layer->source);
+	return error_new(ERR_NOT_FOUND, "layer '%s' is gone from the store", layer->id);
+}
+
+FALLIBLE stack_need_blob(struct layer_set *set, const struct stack *stack, size_t i)
+{
+	struct build_layer *layer = stack->p[i];
+
+	if (layer->image)
+		return NULL;
+	pthread_mutex_lock(&layer->lock);
+	struct error *error = need_blob(set, stack, i);
+	pthread_mutex_unlock(&layer->lock);
+	return error;
+}
+
+FALLIBLE stack_squash(struct layer_set *set, const struct stack *stack, size_t from,
+		struct build_layer **ret)
+{
+	const struct build_options *options = set->options;
+	AUTO(lower_fds) struct lower_fds fds = { 0 };
+	AUTO(blob_writer) struct blob_writer *blob = NULL;
+	AUTO(entry_sink) struct entry_sink *sink = NULL;
+	struct layer_result result = { 0 };
+	struct layer_format format = stack_format(options);
+	uint64_t entries = 0;
+
+	*ret = NULL;
+	TRY(stack_need_dirs(set, stack, 0));
+	TRY(open_lowers(set, stack, from, stack->n, &fds));
+	TRY(blob_writer_open(options->store, BLOB_HASHED_BY_CALLER, &blob));
+	TRY(layer_writer(blob_writer_stream(blob), &format, set->pool, &result, &sink));
+	struct squash_options squash = { .policy = options->userns->owner,
+		.uppers = { fds.p, fds.n },
+		.cancel = options->cancel };
+	struct stack below = { stack->p, from, from };
+	TRY(stack_root_owner(set, &below, &squash.below_root));
+	TRY(squash_uppers(&squash, sink, &entries));
+	TRY(entry_sink_close(TAKE(sink)));
+	if (entries == 0)
+		return NULL;
+	struct build_layer *layer = layer_new(set);
+	struct layer_facts facts = { .diff_id = result.diff_id, .tar_bytes = result.diff_size };
+	TRY(blob_commit(TAKE(blob), &result.digest, result.size, NULL, NULL));
+	layer_is_blob(layer, &result, &format);
+	TRY(layer_add(options->store, &facts, layer->id));
+	*ret = layer;
+	return layer_add_blob(options->store, &layer->diff_id, &layer->blob);
+}
+
+FALLIBLE stack_root_owner(const struct layer_set *set, const struct stack *stack, struct owner *ret)
+{
+	AUTO_FD int fd = -1;
+	struct stat st;
+
+	*ret = (struct owner){ .mode = S_IFDIR | 0755 };
+	if (!stack->n || !stack->p[stack->n - 1]->dir)
+		return NULL;
+	TRY(file_open(store_dir_fd(set->options->store), stack->p[stack->n - 1]->dir,
+			O_RDONLY | O_DIRECTORY, 0, &fd));
+	if (fstat(fd, &st) != 0)
+		return error_sys("look at the root of a layer");
+	return owner_get(&set->options->userns->owner, fd, "", &st, ret);
+}

@@ -1,0 +1,154 @@
+/*
+ * state: one build under way. Private to build/.
+ *
+ *	plan stage  -> stage_run: its stack so far, who reads it, its steps
+ *	plan step   -> step_run: its key, whether the cache has it, its result
+ *
+ * resolve.c computes keys and looks them up before anything runs; execute.c then runs, stage by
+ *stage, what the target needs and the cache does not have; result.c makes the image.
+ *
+ * Floor: build. A stage_run belongs to the thread that runs its stage, and is read-only afterwards.
+ */
+#pragma once
+#include "build/context.h"
+#include "build/exports.h"
+#include "build/select.h"
+#include "build/stack.h"
+#include "build/view.h"
+#include "graph/key.h"
+#include "sandbox/user.h"
+#include "stream/pool.h"
+
+struct step_run {
+	const struct plan_step *step;
+	unsigned vertex;
+	bool is_keyed; /* key is known */
+	struct digest key;
+	char *record;             /* what the key was made of, JSON */
+	struct digest definition; /* COPY: the key without the digest of its files; known or not */
+	bool is_hit;
+	struct build_layer *layer; /* result; NULL: nothing changed */
+	int64_t created;
+	struct selection *selection; /* COPY: once its source was looked at */
+};
+
+struct stage_run {
+	const struct plan_stage *stage;
+	struct stage_run *base; /* FROM an earlier stage */
+	struct step_run *steps;
+	unsigned vertex; /* its FROM */
+	bool is_keyed;
+	struct digest key; /* of the file system at its end */
+	/*
+	 * A RUN of it, or of what it stands on, runs in this build. It need not make what it made
+	 * before, so nothing that an earlier build ran on top of that is good any more.
+	 */
+	bool is_fresh;
+	bool is_needed;            /* it is run: the target needs its files */
+	bool is_exported;          /* its layers become part of the image */
+	bool is_read;              /* somebody reads its files: FROM with steps, COPY --from */
+	struct stack stack;        /* layers so far */
+	struct view_names **names; /* of the streamed layers at the top of stack */
+	size_t name_count;
+	bool is_named; /* the step under way added to names */
+	size_t dirs;   /* how many layers from the bottom are known to have directories */
+	/* A merged view of the finished stage for COPY --from, made once. */
+	pthread_mutex_t view_lock;
+	int view_fd; /* guarded by view_lock; -1 */
+	/* The last USER look-up, good while the stack's height is user_height. */
+	struct user user;
+	char *user_spec;
+	size_t user_height;
+};
+
+struct image_run {
+	struct plan_image *image;
+	struct stack stack;
+	unsigned vertex;
+	pthread_mutex_t view_lock;
+	int view_fd; /* guarded by view_lock; -1 */
+};
+
+struct build {
+	const struct build_options *options;
+	struct context *context;
+	struct dockerfile *file;
+	struct plan *plan;
+	struct platform platform;
+	struct pool *pool;
+	struct layer_set layers;
+	struct stage_run *stages;     /* as plan->stages */
+	struct image_run *images;     /* as plan->images */
+	struct file_digests *digests; /* of the context */
+	struct exports *exports;      /* layers of the image on their way into blobs */
+	struct reference *pushes;     /* where the image will be pushed */
+	size_t push_count;
+	int empty_fd;
+};
+
+struct stage_run *build_stage(struct build *build, const struct plan_stage *stage);
+const char *stage_run_name(const struct stage_run *run);
+
+/* keys.c */
+
+/* What a COPY reads from. For stages and images the files must be there (view made). */
+FALLIBLE step_origin(struct build *build, const struct plan_copy *copy, bool make_view,
+		struct select_origin *ret);
+/* Key of RUN and WORKDIR, whose parts are all known. */
+void step_key(struct build *build, const struct plan_step *step, const struct digest *parent,
+		struct digest *ret, char **ret_record);
+/*
+ * COPY: the definition (origin: digest of where it reads from, or unknown for the context), and the
+ * key (content: select_digest).
+ */
+struct digest copy_definition(const struct build *build, const struct plan_step *step,
+		const struct digest *parent, const struct digest *origin);
+void copy_key(const struct build *build, const struct plan_step *step, const struct digest *parent,
+		const struct digest *content, struct digest *ret, char **ret_record);
+/* --chown speaks of names, which are looked up in the stage. */
+bool copy_has_names(const struct plan_copy *copy);
+
+/* resolve.c */
+
+/* Keys of every stage that the target reads, and what the cache has. Marks is_needed. */
+FALLIBLE build_resolve(struct build *build);
+/* COPY from the context or of heredocs; leaves it unkeyed when no look-up could hit. */
+FALLIBLE step_key_context_copy(
+		struct build *build, struct step_run *run, const struct digest *parent);
+/* Key of RUN or WORKDIR, and whether the cache has it; sets is_fresh of the stage. */
+FALLIBLE step_key_look_up(struct build *build, struct stage_run *stage, struct step_run *run,
+		const struct digest *parent);
+/* Look a keyed step up; sets is_hit, layer, created. Nothing with --no-cache. */
+FALLIBLE step_look_up(struct build *build, struct step_run *run);
+/* Write down what a step made. */
+FALLIBLE step_remember(struct build *build, struct step_run *run, const struct digest *content);
+
+/* execute.c */
+FALLIBLE build_execute(struct build *build);
+/* Merged view of a stage or image, made once; borrowed. */
+FALLIBLE stage_view(struct build *build, struct stage_run *run, int *ret_fd);
+FALLIBLE image_view(struct build *build, struct image_run *run, int *ret_fd);
+/* All layers of the stage so far as directories. */
+FALLIBLE stage_need_dirs(struct build *build, struct stage_run *run, unsigned vertex);
+/* Files of the stage so far, by path; *ret_fd is what view->fd is to be closed with (or -1). */
+FALLIBLE stage_look(struct build *build, struct stage_run *run, unsigned vertex, struct view *ret);
+void stage_look_done(struct view *view);
+/* The layer that comes next is streamed, and this is what it holds (takes names). */
+void stage_add_names(struct stage_run *run, struct view_names *names);
+/* Somebody after this step reads the stage's files. */
+bool stage_reads_after(const struct stage_run *run, const struct plan_step *step);
+/* USER or --chown in the stage so far. */
+FALLIBLE stage_user(struct build *build, struct stage_run *run, const char *spec,
+		const struct user **ret);
+
+/* op_*.c: run a step; the result is in run->layer (NULL: nothing changed). */
+FALLIBLE op_run(struct build *build, struct stage_run *stage, struct step_run *run);
+FALLIBLE op_workdir(struct build *build, struct stage_run *stage, struct step_run *run);
+FALLIBLE op_copy(struct build *build, struct stage_run *stage, struct step_run *run);
+
+/* result.c */
+FALLIBLE result_image(struct build *build, struct image **ret);
+/* output.c */
+/* Names that outputs will push to, parsed and checked before anything runs. */
+FALLIBLE output_pushes(struct build *build);
+FALLIBLE output_all(struct build *build, struct image *image, struct build_result *ret);

@@ -1,0 +1,212 @@
+#include "build/view.h"
+#include "base/limits.h"
+#include "sys/path.h"
+#include "sys/rootfs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+enum { VIEW_LINKS = 40 };
+
+struct view_name {
+	struct owner owner;
+	int64_t mtime;
+	char *link;
+};
+
+struct view_names {
+	struct map *by_path;
+	bool is_alone;
+};
+
+static void name_free(void *value)
+{
+	struct view_name *name = value;
+
+	free(name->link);
+	free(name);
+}
+
+struct view_names *view_names_new(bool is_alone)
+{
+	struct view_names *names = xcalloc(1, sizeof(*names));
+
+	names->is_alone = is_alone;
+	names->by_path = map_new(name_free);
+	return names;
+}
+
+void view_names_free(struct view_names *names)
+{
+	if (!names)
+		return;
+	map_free(names->by_path);
+	free(names);
+}
+
+void view_names_add(struct view_names *names, const char *path, const struct owner *owner,
+		int64_t mtime, const char *link)
+{
+	struct view_name *name = xcalloc(1, sizeof(*name));
+
+	name->owner = *owner;
+	name->mtime = mtime;
+	name->link = xstrdup(link);
+	map_set(names->by_path, path, name);
+}
+
+bool view_names_has(const struct view_names *names, const char *path)
+{
+	return map_has(names->by_path, path);
+}
+
+void view_entry_done(struct view_entry *entry)
+{
+	free(entry->link);
+	entry->link = NULL;
+}
+
+static FALLIBLE read_link(int dir_fd, const char *name, char **ret)
+{
+	char target[LIMIT_PATH_BYTES + 1];
+	ssize_t n = readlinkat(dir_fd, name, target, sizeof(target) - 1);
+
+	if (n < 0)
+		return error_sys("read the link '%s'", name);
+	*ret = xstrndup(target, (size_t)n);
+	return NULL;
+}
+
+static FALLIBLE lookup_below(const struct view *view, const char *path, struct view_entry *ret)
+{
+	AUTO_FD int parent = -1;
+	const char *name = NULL;
+	struct stat st;
+
+	if (view->fd < 0)
+		return NULL;
+	struct error *error = rootfs_open_parent(view->fd, path, &parent, &name);
+	if (error_is_errno(error, ENOENT) || error_is_errno(error, ENOTDIR)) {
+		error_free(error);
+		return NULL;
+	}
+	if (error)
+		return error;
+	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) != 0) {
+		if (errno == ENOENT)
+			return NULL;
+		return error_sys("look at '%s'", path);
+	}
+	TRY(owner_get(view->policy, parent, name, &st, &ret->owner));
+	ret->mtime = st.st_mtim.tv_sec;
+	if (S_ISLNK(st.st_mode))
+		TRY(read_link(parent, name, &ret->link));
+	ret->exists = true;
+	return NULL;
+}
+
+/*
+ * A parent of path that these names have hides what is below them, where it is not a directory, or
+ * where below it is not one. (A directory made on a directory lets it show through.)
+ */
+static FALLIBLE hides(const struct view *view, const struct view_names *names, const char *path,
+		bool *ret)
+{
+	for (const char *slash = strchr(path, '/'); slash && !*ret;
+			slash = strchr(slash + 1, '/')) {
+		AUTO_FREE char *parent = xstrndup(path, (size_t)(slash - path));
+		const struct view_name *name = map_get(names->by_path, parent);
+		struct stat st;
+
+		if (!name)
+			return NULL; /* names come with all their parents */
+		if (!S_ISDIR(name->owner.mode))
+			*ret = true;
+		if (*ret || !names->is_alone || view->fd < 0)
+			continue;
+		struct error *error = rootfs_lstat(view->fd, parent, &st);
+		if (error && !error_is_errno(error, ENOENT) && !error_is_errno(error, ENOTDIR))
+			return error;
+		*ret = !error && !S_ISDIR(st.st_mode);
+		error_free(error);
+	}
+	return NULL;
+}
+
+FALLIBLE view_lookup(const struct view *view, const char *path, struct view_entry *ret)
+{
+	*ret = (struct view_entry){ 0 };
+	if (path[0] == '\0' && view->fd < 0) {
+		ret->exists = true;
+		ret->owner.mode = S_IFDIR | 0755;
+		return NULL;
+	}
+	for (size_t i = view->name_count; i-- > 0;) {
+		const struct view_name *name = map_get(view->names[i]->by_path, path);
+		bool is_hidden = false;
+
+		if (!name)
+			TRY(hides(view, view->names[i], path, &is_hidden));
+		if (is_hidden)
+			return NULL;
+		if (!name)
+			continue;
+		ret->exists = true;
+		ret->owner = name->owner;
+		ret->mtime = name->mtime;
+		ret->link = xstrdup(name->link);
+		return NULL;
+	}
+	return lookup_below(view, path, ret);
+}
+
+/* One component more: follow it when it is a link, by putting its target in front of the rest. */
+static FALLIBLE resolve_one(const struct view *view, struct strbuf *at, struct str component,
+		struct strbuf *rest, unsigned *links)
+{
+	AUTO(view_entry) struct view_entry entry = { 0 };
+	size_t length = at->n;
+
+	if (at->n)
+		strbuf_add_char(at, '/');
+	strbuf_add_str(at, component);
+	TRY(view_lookup(view, strbuf_text(at), &entry));
+	if (!entry.link)
+		return NULL;
+	if (++*links > VIEW_LINKS)
+		return error_new(ERR_INVALID, "too many symbolic links at '/%s'", strbuf_text(at));
+	strbuf_truncate(at, entry.link[0] == '/' ? 0 : length);
+	AUTO_FREE char *tail = xstrdup(strbuf_text(rest));
+	strbuf_clear(rest);
+	strbuf_addf(rest, "%s/%s", entry.link, tail);
+	return NULL;
+}
+
+FALLIBLE view_resolve(const struct view *view, const char *path, char **ret)
+{
+	AUTO(strbuf) struct strbuf at = { 0 }, rest = { 0 };
+	unsigned links = 0;
+
+	strbuf_add(&rest, path);
+	while (rest.n) {
+		struct str component, tail;
+
+		(void)str_cut(strbuf_str(&rest), '/', &component, &tail);
+		AUTO_FREE char *name = str_dup(component);
+		AUTO_FREE char *left = str_dup(tail);
+		strbuf_clear(&rest);
+		strbuf_add(&rest, left);
+		if (name[0] == '\0' || strcmp(name, ".") == 0)
+			continue;
+		if (strcmp(name, "..") == 0) {
+			size_t slash = str_find_last(strbuf_str(&at), '/');
+
+			strbuf_truncate(&at, slash < at.n ? slash : 0);
+			continue;
+		}
+		TRY(resolve_one(view, &at, str_of(name), &rest, &links));
+	}
+	*ret = strbuf_take(&at);
+	return NULL;
+}

@@ -1,0 +1,50 @@
+/*
+ * view: the file system as a stage has it at some point, asked by path. It is the merged unpacked
+ * layers below, and above them what streamed COPYs brought, which exists as a list of names only:
+ * such a layer is never unpacked unless somebody must read a file in it.
+ *
+ * Paths are clean and relative ("a/b", "" is the root). Links are followed inside the root, here
+ * component by component since the kernel cannot see the names above.
+ *
+ * Floor: build. One thread at a time.
+ */
+#pragma once
+#include "base/map.h"
+#include "build/stack.h"
+#include "sys/owner.h"
+#include "sys/xattrs.h"
+
+struct view_names; /* what one streamed layer holds */
+
+struct view {
+	int fd; /* merged directories; -1: nothing below */
+	const struct owner_policy *policy;
+	struct view_names **names; /* lowest first; borrowed */
+	size_t name_count;
+};
+
+struct view_entry {
+	bool exists;
+	struct owner owner;
+	int64_t mtime;
+	char *link; /* target of a symlink, owned */
+};
+
+/* is_alone: made without a look at what is below, whose links its directories may replace. */
+struct view_names *view_names_new(bool is_alone);
+void view_names_free(struct view_names *names);
+/* link is NULL unless it is a symlink. */
+void view_names_add(struct view_names *names, const char *path, const struct owner *owner,
+		int64_t mtime, const char *link);
+bool view_names_has(const struct view_names *names, const char *path);
+
+/* What is at path itself; links in the parents are not followed: resolve first. */
+FALLIBLE view_lookup(const struct view *view, const char *path, struct view_entry *ret);
+void view_entry_done(struct view_entry *entry);
+/*
+ * Where path leads with every link followed; missing tails are kept as written. More than 40 links
+ * are ERR_INVALID. New; free().
+ */
+FALLIBLE view_resolve(const struct view *view, const char *path, char **ret);
+
+DEFINE_AUTO_VALUE(view_entry)

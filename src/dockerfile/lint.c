@@ -1,0 +1,139 @@
+#include "dockerfile/lint.h"
+
+#include "base/strbuf.h"
+#include "base/xalloc.h"
+
+#include <stdlib.h>
+
+static void add_names(struct str value, struct list *names, bool *ret_all)
+{
+	if (str_is(value, "all")) {
+		*ret_all = true;
+		return;
+	}
+	for (bool more = true; more;) {
+		struct str name = { 0 };
+
+		more = str_cut(value, ',', &name, &value);
+		AUTO_FREE char *text = str_dup(str_trim(name));
+		if (*text)
+			list_add(names, text);
+	}
+}
+
+static FALLIBLE parse_option(struct str option, struct lint_config *config)
+{
+	struct str name = { 0 }, value = { 0 };
+	bool has_value = str_cut(option, '=', &name, &value);
+
+	name = str_trim(name);
+	value = str_trim(value);
+	if (has_value && str_is(name, "skip")) {
+		add_names(value, &config->skip, &config->skip_all);
+	} else if (has_value && str_is(name, "experimental")) {
+		add_names(value, &config->experimental, &config->experimental_all);
+	} else if (has_value && str_is(name, "error")) {
+		if (!str_is_nocase(value, "true") && !str_is_nocase(value, "false"))
+			return error_new(ERR_INVALID, "invalid check option '%.*s'",
+					STR_ARG(str_trim(option)));
+		config->is_error = str_is_nocase(value, "true");
+	} else {
+		return error_hint(error_new(ERR_INVALID, "invalid check option '%.*s'",
+						  STR_ARG(str_trim(option))),
+				"write skip=RULE,RULE;error=true");
+	}
+	return NULL;
+}
+
+FALLIBLE lint_config_parse(struct str text, struct lint_config *ret)
+{
+	AUTO(lint_config) struct lint_config config = { 0 };
+	const char *comment = memmem(text.p, text.n, " //", 3);
+	struct str rest = comment ? str_slice(text, 0, (size_t)(comment - text.p)) : text;
+
+	rest = str_trim(rest);
+	for (bool more = rest.n > 0; more;) {
+		struct str option = { 0 };
+
+		more = str_cut(rest, ';', &option, &rest);
+		if (str_trim(option).n)
+			TRY(parse_option(option, &config));
+	}
+	*ret = config;
+	config = (struct lint_config){ 0 };
+	return NULL;
+}
+
+void lint_config_done(struct lint_config *config)
+{
+	list_done(&config->skip);
+	list_done(&config->experimental);
+}
+
+void lint_init(struct lint *lint, const struct dockerfile *file, const struct lint_config *config,
+		struct arena *arena)
+{
+	*lint = (struct lint){ .file = file, .config = config, .arena = arena };
+}
+
+void lint_done(struct lint *lint)
+{
+	vec_done(&lint->warnings);
+}
+
+static bool is_on(const struct lint_config *config, const struct lint_rule *rule)
+{
+	if (rule->is_experimental)
+		return config->experimental_all || list_has(&config->experimental, rule->name);
+	return !config->skip_all && !list_has(&config->skip, rule->name);
+}
+
+void lint_add(struct lint *lint, const struct lint_rule *rule, struct source_range at,
+		const char *detail, const char *format, ...)
+{
+	va_list args;
+
+	if (!is_on(lint->config, rule))
+		return;
+	va_start(args, format);
+	AUTO_FREE char *message = xvasprintf(format, args);
+	va_end(args);
+	vec_push(&lint->warnings, ((struct lint_warning){ rule, arena_text(lint->arena, message),
+						  at, arena_text(lint->arena, detail) }));
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct lint_warning *first = a, *second = b;
+
+	if (first->at.line != second->at.line)
+		return first->at.line < second->at.line ? -1 : 1;
+	if (first->at.column != second->at.column)
+		return first->at.column < second->at.column ? -1 : 1;
+	if (first->rule != second->rule)
+		return first->rule < second->rule ? -1 : 1;
+	return strcmp(first->message, second->message);
+}
+
+void lint_run(struct lint *lint)
+{
+	size_t count = 0;
+	const struct lint_rule *rules = lint_rules(&count);
+
+	for (size_t i = 0; i < count; i++)
+		if (rules[i].check && is_on(lint->config, &rules[i]))
+			rules[i].check(lint, &rules[i]);
+	if (lint->warnings.n)
+		qsort(lint->warnings.p, lint->warnings.n, sizeof(*lint->warnings.p), by_place);
+}
+
+const struct lint_rule *lint_rule_find(const char *name)
+{
+	size_t count = 0;
+	const struct lint_rule *rules = lint_rules(&count);
+
+	for (size_t i = 0; i < count; i++)
+		if (text_equal(rules[i].name, name))
+			return &rules[i];
+	return NULL;
+}

@@ -1,0 +1,88 @@
+/*
+ * lower: from the AST of one stage to steps and config. Private to graph/: plan.c drives it.
+ *
+ * A scope is what variables mean at one point: ENV and ARG write into one ordered list, the later
+ * wins; only ENV reaches the image config.
+ *
+ * Floor: graph.
+ */
+#pragma once
+#include "base/limits.h"
+#include "dockerfile/stage.h"
+#include "dockerfile/words.h"
+#include "graph/plan.h"
+
+struct scope {
+	struct list visible; /* "NAME=value": ENV and ARG in effect */
+	struct list args; /* "NAME=value": ARGs in effect that are not hidden by ENV, for history */
+	size_t budget;    /* what expansion may still produce */
+	char escape;
+};
+
+/* One stage while it is lowered, and what a stage standing on it inherits. */
+struct lowered {
+	const struct stage *stage;
+	struct plan_stage *out;
+	struct scope scope;
+	bool cmd_is_set; /* CMD was given in this stage */
+	const char *workdir;
+	VEC(struct plan_step) steps;
+};
+
+struct lower {
+	const struct plan_input *input;
+	struct arena *arena;
+	struct scope globals;   /* what FROM lines see */
+	struct lowered *stages; /* one per stage of the file, by index; out is NULL when not needed
+				 */
+	VEC(struct plan_image *) images;
+	VEC(const struct stage *) order;
+	unsigned char *marks; /* per stage: 0 new, 1 open, 2 done */
+};
+
+void scope_done(struct scope *scope);
+/* Expand one word; errors are placed at `at`. Result in the arena. */
+FALLIBLE scope_word(struct lower *lower, struct scope *scope, const char *word,
+		struct source_range at, const char **ret);
+/* Expand a heredoc body: quotes mean nothing. */
+FALLIBLE scope_body(struct lower *lower, struct scope *scope, const char *body,
+		struct source_range at, const char **ret);
+/* Expand into words, appended to ret. */
+FALLIBLE scope_words(struct lower *lower, struct scope *scope, const char *word,
+		struct source_range at, struct list *ret);
+/* The global ARGs of the file and the automatic platform ones. */
+FALLIBLE scope_globals(struct lower *lower);
+/* An ARG line inside a stage. */
+FALLIBLE scope_arg(struct lower *lower, struct lowered *stage, const struct pair *pair);
+/* An automatic argument (TARGETOS …) as --build-arg or the platform has it, or NULL. New; free().
+ */
+char *scope_automatic(const struct lower *lower, const char *name);
+
+/* FROM of a stage, expanded: its image name ("" never) and platform. */
+FALLIBLE lower_from(struct lower *lower, const struct stage *stage, const char **ret_name,
+		struct platform *ret_platform);
+/* The image of that name and platform, asked for once; opened later. */
+struct plan_image *lower_image(struct lower *lower, const char *name,
+		const struct platform *platform, struct source_range at);
+/* What --from=NAME means. */
+FALLIBLE lower_origin(struct lower *lower, const char *name, struct source_range at,
+		struct plan_origin *ret);
+
+/* All instructions of a stage, its base being lowered or opened. */
+FALLIBLE lower_stage(struct lower *lower, struct lowered *stage);
+/* lower_ops.c: RUN, COPY, ADD, WORKDIR. */
+FALLIBLE lower_run(struct lower *lower, struct lowered *stage, const struct instruction *in);
+FALLIBLE lower_copy(struct lower *lower, struct lowered *stage, const struct instruction *in);
+FALLIBLE lower_workdir(struct lower *lower, struct lowered *stage, const struct instruction *in);
+
+/* Add a step with its history entry; the caller fills the union. */
+struct plan_step *lower_add_step(struct lower *lower, struct lowered *stage, enum step_kind kind,
+		const struct instruction *in, const char *name, const char *history);
+/* The triggers of a base image or stage, parsed; *ret in the arena. */
+FALLIBLE lower_triggers(struct lower *lower, const struct stage *stage,
+		const struct instruction ***ret, size_t *ret_count);
+
+/* Absolute, cleaned: "." and ".." resolved lexically, no trailing slash, at least "/". */
+const char *lower_path(struct arena *arena, const char *base, const char *path);
+/* "a", "b c" -> ["a","b c"] as history shows it. */
+const char *lower_json_words(struct arena *arena, const char *const *words, size_t n);

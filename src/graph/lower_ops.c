@@ -1,0 +1,338 @@
+/*
+ * The instructions that touch the file system: RUN, COPY, ADD, WORKDIR. What they say is expanded
+ * and made absolute here, so that whoever runs a step needs no scope.
+ */
+#include "dockerfile/heredoc.h"
+#include "graph/lower.h"
+
+#include <string.h>
+
+static struct error *not_yet(const struct flag *flag, const char *instruction)
+{
+	return error_hint(error_at(error_new(ERR_UNSUPPORTED, "%s --%s is not supported yet",
+						   instruction, flag->name),
+					  flag->at),
+			"this kiln builds every instruction but not yet this flag; see "
+			"docs/dockerfile.md");
+}
+
+static const struct flag *find_flag(const struct instruction *in, const char *name)
+{
+	for (size_t i = 0; i < in->flag_count; i++)
+		if (strcmp(in->flags[i].name, name) == 0)
+			return &in->flags[i];
+	return NULL;
+}
+
+static FALLIBLE refuse_flags(const struct instruction *in, const char *const *names)
+{
+	for (; *names; names++) {
+		const struct flag *flag = find_flag(in, *names);
+
+		if (flag)
+			return not_yet(flag, instruction_name(in->kind));
+	}
+	return NULL;
+}
+
+static struct texts shell_of(const struct lowered *stage)
+{
+	static const char *const standard[] = { "/bin/sh", "-c" };
+	const struct list *shell = &stage->out->config.shell;
+
+	if (shell->n)
+		return (struct texts){ (const char *const *)shell->p, shell->n };
+	return (struct texts){ standard, COUNT(standard) };
+}
+
+/* The one word of the shell form, heredocs put back in where the shell must handle them. */
+static const char *shell_text(struct lower *lower, const struct instruction *in, bool *ret_script)
+{
+	const char *text = in->run.command.argv.n ? in->run.command.argv.p[0].text : "";
+	AUTO(strbuf) struct strbuf full = { 0 };
+	struct heredoc sole;
+	bool is_sole = false;
+
+	*ret_script = false;
+	if (in->heredoc_count == 0)
+		return text;
+	struct error *error = heredoc_parse(lower->arena, str_trim(str_of(text)), &sole, &is_sole);
+	error_ignore(error, "a line that is more than one heredoc word");
+	if (in->heredoc_count == 1 && is_sole) {
+		const struct heredoc *doc = &in->heredocs[0];
+		const char *body = doc->chomp ? heredoc_chomp(lower->arena, doc->content)
+					      : doc->content;
+
+		*ret_script = strncmp(body, "#!", 2) == 0;
+		return body;
+	}
+	strbuf_add(&full, text);
+	for (size_t i = 0; i < in->heredoc_count; i++)
+		strbuf_addf(&full, "\n%s%s", in->heredocs[i].content, in->heredocs[i].name);
+	return arena_str(lower->arena, strbuf_str(&full));
+}
+
+static struct texts copy_list(struct arena *arena, const struct list *list)
+{
+	const char **p = arena_array(arena, list->n, sizeof(*p));
+
+	for (size_t i = 0; i < list->n; i++)
+		p[i] = arena_text(arena, list->p[i]);
+	return (struct texts){ p, list->n };
+}
+
+static void run_argv(struct lower *lower, struct lowered *stage, const struct instruction *in,
+		struct plan_run *run)
+{
+	const struct command_line *command = &in->run.command;
+	struct texts shell = shell_of(stage);
+	AUTO(list) struct list argv = { 0 };
+	bool is_script = false;
+
+	if (!command->is_shell) {
+		for (size_t i = 0; i < command->argv.n; i++)
+			list_add(&argv, command->argv.p[i].text);
+	} else {
+		const char *text = shell_text(lower, in, &is_script);
+
+		if (is_script) {
+			run->script = text;
+			list_addf(&argv, "/dev/pipes/%s", in->heredocs[0].name);
+		} else {
+			for (size_t i = 0; i < shell.n; i++)
+				list_add(&argv, shell.p[i]);
+			list_add(&argv, text);
+		}
+	}
+	run->argv = copy_list(lower->arena, &argv);
+}
+
+/* Proxies may hold passwords, and history is for everybody. */
+static bool is_proxy(const char *assignment)
+{
+	AUTO_FREE char *name = xstrndup(assignment, strcspn(assignment, "="));
+
+	return plan_is_proxy_arg(name);
+}
+
+/* "RUN |1 V=1 /bin/sh -c make": how every builder since Docker 1.9 writes it. */
+static const char *run_history(struct lower *lower, const struct lowered *stage,
+		const struct plan_run *run, bool is_shell)
+{
+	AUTO(strbuf) struct strbuf text = { 0 };
+	size_t shown = 0;
+
+	strbuf_add(&text, "RUN ");
+	for (size_t i = 0; i < stage->scope.args.n; i++)
+		shown += !is_proxy(stage->scope.args.p[i]);
+	if (shown) {
+		strbuf_addf(&text, "|%zu ", shown);
+		for (size_t i = 0; i < stage->scope.args.n; i++)
+			if (!is_proxy(stage->scope.args.p[i]))
+				strbuf_addf(&text, "%s ", stage->scope.args.p[i]);
+	}
+	if (is_shell && !run->script)
+		for (size_t i = 0; i < run->argv.n; i++)
+			strbuf_addf(&text, "%s%s", i ? " " : "", run->argv.p[i]);
+	else if (run->script)
+		strbuf_addf(&text, "%s", run->script);
+	else
+		strbuf_add(&text, lower_json_words(lower->arena, run->argv.p, run->argv.n));
+	return arena_str(lower->arena, strbuf_str(&text));
+}
+
+static FALLIBLE run_network(const struct flag *flag, enum plan_network *ret)
+{
+	const char *value = flag ? flag->value : "default";
+
+	if (text_equal(value, "default"))
+		*ret = NETWORK_DEFAULT;
+	else if (text_equal(value, "none"))
+		*ret = NETWORK_NONE;
+	else if (text_equal(value, "host"))
+		*ret = NETWORK_HOST;
+	else
+		return error_hint(error_at(error_new(ERR_INVALID, "unknown network '%s'", value),
+						  flag->at),
+				"one of default, none, host");
+	return NULL;
+}
+
+FALLIBLE lower_run(struct lower *lower, struct lowered *stage, const struct instruction *in)
+{
+	static const char *const later[] = { "mount", "security", "device", NULL };
+	struct plan_run run = { 0 };
+
+	TRY(refuse_flags(in, later));
+	TRY(run_network(in->run.network, &run.network));
+	run_argv(lower, stage, in, &run);
+	run.env = copy_list(lower->arena, &stage->scope.visible);
+	const char *history = run_history(lower, stage, &run, in->run.command.is_shell);
+	struct plan_step *step = lower_add_step(lower, stage, STEP_RUN, in, in->original, history);
+	step->run = run;
+	return NULL;
+}
+
+static bool is_remote(const char *path)
+{
+	static const char *const prefixes[] = { "http://", "https://", "git://", "ssh://", "git@",
+		"ftp://" };
+
+	for (size_t i = 0; i < COUNT(prefixes); i++)
+		if (text_starts(path, prefixes[i]))
+			return true;
+	return false;
+}
+
+static FALLIBLE copy_sources(struct lower *lower, struct lowered *stage,
+		const struct instruction *in, struct plan_copy *copy, struct list *words)
+{
+	struct plan_source *sources =
+			arena_array(lower->arena, in->copy.source_count, sizeof(*sources));
+
+	for (size_t i = 0; i < in->copy.source_count; i++) {
+		const struct copy_source *from = &in->copy.sources[i];
+
+		TRY(scope_word(lower, &stage->scope, from->path, from->at, &sources[i].path));
+		list_add(words, sources[i].path);
+		if (from->heredoc) {
+			const struct heredoc *doc = from->heredoc;
+			const char *body = doc->chomp ? heredoc_chomp(lower->arena, doc->content)
+						      : doc->content;
+
+			if (doc->expand)
+				TRY(scope_body(lower, &stage->scope, body, from->at, &body));
+			sources[i].content = body;
+			sources[i].content_bytes = strlen(body);
+		} else if (is_remote(sources[i].path)) {
+			if (!copy->is_add)
+				return error_hint(error_at(error_new(ERR_INVALID,
+									   "COPY takes files of "
+									   "the context, "
+									   "not the URL '%s'",
+									   sources[i].path),
+								  from->at),
+						"use ADD for URLs");
+			return error_at(error_new(ERR_UNSUPPORTED,
+							"ADD of the URL '%s' is not supported yet",
+							sources[i].path),
+					from->at);
+		}
+	}
+	copy->sources = sources;
+	copy->source_count = in->copy.source_count;
+	return NULL;
+}
+
+static FALLIBLE copy_dest(struct lower *lower, struct lowered *stage, const struct instruction *in,
+		struct plan_copy *copy, struct list *words)
+{
+	const char *dest = NULL;
+
+	TRY(scope_word(lower, &stage->scope, in->copy.dest.text, in->copy.dest.at, &dest));
+	list_add(words, dest);
+	copy->dest = lower_path(lower->arena, stage->workdir, dest);
+	copy->dest_is_dir = dest[0] == '\0' || strcmp(dest, ".") == 0 || text_ends(dest, "/") ||
+			    text_ends(dest, "/.");
+	if (copy->source_count > 1 && !copy->dest_is_dir)
+		return error_hint(error_at(error_new(ERR_INVALID,
+							   "%s with more than one source needs a "
+							   "directory "
+							   "as destination, and '%s' does not end "
+							   "with '/'",
+							   instruction_name(in->kind), dest),
+						  in->copy.dest.at),
+				"write '%s/'", dest);
+	return NULL;
+}
+
+static FALLIBLE copy_flag(struct lower *lower, struct lowered *stage, const struct flag *flag,
+		const char **ret)
+{
+	if (flag && flag->value)
+		TRY(scope_word(lower, &stage->scope, flag->value, flag->at, ret));
+	return NULL;
+}
+
+static FALLIBLE copy_excludes(struct lower *lower, struct lowered *stage,
+		const struct instruction *in, struct plan_copy *copy)
+{
+	const char **p = arena_array(lower->arena, in->copy.exclude_count, sizeof(*p));
+
+	for (size_t i = 0; i < in->copy.exclude_count; i++)
+		TRY(copy_flag(lower, stage, in->copy.excludes[i], &p[i]));
+	copy->excludes = (struct texts){ p, in->copy.exclude_count };
+	return NULL;
+}
+
+static FALLIBLE copy_origin(struct lower *lower, const struct lowered *stage,
+		const struct instruction *in, struct plan_copy *copy)
+{
+	const struct flag *from = in->copy.from;
+
+	copy->origin.kind = ORIGIN_NONE;
+	if (from) {
+		TRY(lower_origin(lower, from->value, from->at, &copy->origin));
+		if (copy->origin.kind == ORIGIN_STAGE && copy->origin.stage == stage->out)
+			return error_at(error_new(ERR_INVALID,
+							"--from=%s names the stage it stands in",
+							from->value),
+					from->at);
+		return NULL;
+	}
+	for (size_t i = 0; i < copy->source_count; i++)
+		if (!copy->sources[i].content)
+			copy->origin.kind = ORIGIN_CONTEXT;
+	return NULL;
+}
+
+FALLIBLE lower_copy(struct lower *lower, struct lowered *stage, const struct instruction *in)
+{
+	static const char *const later[] = { "checksum", "keep-git-dir", "parents", NULL };
+	struct plan_copy copy = {
+		.is_add = in->kind == INSTRUCTION_ADD,
+		.link = in->copy.link,
+		.parents = in->copy.parents,
+		.unpack = in->copy.unpack,
+	};
+	AUTO(list) struct list words = { 0 };
+	AUTO(strbuf) struct strbuf name = { 0 };
+
+	TRY(refuse_flags(in, later));
+	TRY(copy_sources(lower, stage, in, &copy, &words));
+	TRY(copy_dest(lower, stage, in, &copy, &words));
+	TRY(copy_flag(lower, stage, in->copy.chown, &copy.chown));
+	TRY(copy_flag(lower, stage, in->copy.chmod, &copy.chmod));
+	TRY(copy_excludes(lower, stage, in, &copy));
+	TRY(copy_origin(lower, stage, in, &copy));
+	strbuf_add(&name, instruction_name(in->kind));
+	for (size_t i = 0; i < in->flag_count; i++)
+		strbuf_addf(&name, " %s", in->flags[i].text);
+	for (size_t i = 0; i < words.n; i++)
+		strbuf_addf(&name, " %s", words.p[i]);
+	struct plan_step *step = lower_add_step(
+			lower, stage, STEP_COPY, in, strbuf_text(&name), strbuf_text(&name));
+	step->copy = copy;
+	return NULL;
+}
+
+FALLIBLE lower_workdir(struct lower *lower, struct lowered *stage, const struct instruction *in)
+{
+	struct image_config *config = &stage->out->config;
+	AUTO(strbuf) struct strbuf name = { 0 };
+	const char *path = NULL;
+
+	TRY(scope_word(lower, &stage->scope, in->word.text, in->word.at, &path));
+	if (path[0] == '\0')
+		return error_at(error_new(ERR_INVALID, "WORKDIR '%s' is empty once expanded",
+						in->word.text),
+				in->word.at);
+	stage->workdir = lower_path(lower->arena, stage->workdir, path);
+	free(config->working_dir);
+	config->working_dir = xstrdup(stage->workdir);
+	strbuf_addf(&name, "WORKDIR %s", path);
+	struct plan_step *step = lower_add_step(
+			lower, stage, STEP_WORKDIR, in, strbuf_text(&name), strbuf_text(&name));
+	step->workdir_step.path = stage->workdir;
+	return NULL;
+}

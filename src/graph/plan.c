@@ -1,0 +1,242 @@
+/*
+ * From the target backwards: which stages are needed, which images those need, then the stages one
+ * by one, bases first. ONBUILD triggers of a base image may need further stages and images, so the
+ * walk is repeated until nothing new turns up.
+ */
+#include "graph/plan.h"
+#include "graph/lower.h"
+
+#include <string.h>
+
+enum { MARK_NEW = 0, MARK_OPEN, MARK_DONE };
+
+/* A stage that is being visited, and the stages it reads. */
+struct visit {
+	const struct stage *stage;
+	VEC(const struct stage *) reads;
+	size_t next;
+};
+
+/* A Dockerfile may chain ten thousand stages: this stack is not the thread's. */
+struct visits {
+	struct visit *p;
+	size_t n, capacity;
+};
+
+static FALLIBLE read_from(struct lower *lower, const struct instruction *in, struct visit *visit)
+{
+	const struct stage *stage = NULL;
+
+	if ((in->kind != INSTRUCTION_COPY && in->kind != INSTRUCTION_ADD) || !in->copy.from)
+		return NULL;
+	const struct flag *from = in->copy.from;
+	struct error *error = stage_find(lower->input->file, from->value, &stage);
+	if (error)
+		return error_at(error, from->at);
+	if (stage)
+		vec_push(&visit->reads, stage);
+	else if (strcmp(from->value, "scratch") != 0)
+		(void)lower_image(lower, from->value, &lower->input->platform, from->at);
+	return NULL;
+}
+
+/* What a stage reads: its base, then --from of the base's triggers, then its own. */
+static FALLIBLE find_reads(struct lower *lower, struct visit *visit)
+{
+	const struct stage *stage = visit->stage;
+	const struct instruction **triggers = NULL;
+	struct platform platform;
+	const char *name = NULL;
+	size_t trigger_count = 0;
+
+	TRY(lower_from(lower, stage, &name, &platform));
+	const struct stage *base = stage_by_name(lower->input->file, name, stage->index);
+	if (base)
+		vec_push(&visit->reads, base);
+	else if (strcmp(name, "scratch") != 0)
+		(void)lower_image(lower, name, &platform, stage->from->from.image_at);
+	TRY(lower_triggers(lower, stage, &triggers, &trigger_count));
+	for (size_t i = 0; i < trigger_count; i++)
+		TRY(read_from(lower, triggers[i], visit));
+	for (size_t i = 0; i < stage->instruction_count; i++)
+		TRY(read_from(lower, &stage->instructions[i], visit));
+	return NULL;
+}
+
+static FALLIBLE enter(struct lower *lower, struct visits *visits, const struct stage *stage)
+{
+	unsigned char *mark = &lower->marks[stage->index];
+
+	if (*mark == MARK_DONE)
+		return NULL;
+	if (*mark == MARK_OPEN)
+		return error_at(error_new(ERR_INVALID,
+						"stages read each other in a circle through "
+						"'%s'",
+						stage->from->from.name ? stage->from->from.name
+								       : "this stage"),
+				stage->from->at);
+	*mark = MARK_OPEN;
+	struct visit *visit = vec_add(visits);
+	visit->stage = stage;
+	return find_reads(lower, visit);
+}
+
+static FALLIBLE visit_open(struct lower *lower, struct visits *visits)
+{
+	while (visits->n) {
+		struct visit *top = &visits->p[visits->n - 1];
+
+		if (top->next < top->reads.n) {
+			TRY(enter(lower, visits, top->reads.p[top->next++]));
+			continue;
+		}
+		lower->marks[top->stage->index] = MARK_DONE;
+		vec_push(&lower->order, top->stage);
+		vec_done(&top->reads);
+		visits->n--;
+	}
+	return NULL;
+}
+
+/* Depth first; a stage lands in lower->order behind all it reads. */
+static FALLIBLE visit(struct lower *lower, const struct stage *target)
+{
+	struct visits visits = { 0 };
+	struct error *error = enter(lower, &visits, target);
+
+	if (!error)
+		error = visit_open(lower, &visits);
+	for (size_t i = 0; i < visits.n; i++)
+		vec_done(&visits.p[i].reads);
+	vec_done(&visits);
+	return error;
+}
+
+/* Visit and open images until a visit names no new one. */
+static FALLIBLE visit_all(struct lower *lower, const struct stage *target)
+{
+	size_t opened = 0;
+
+	for (;;) {
+		memset(lower->marks, MARK_NEW, lower->input->file->stage_count);
+		lower->order.n = 0;
+		TRY(visit(lower, target));
+		size_t n = lower->images.n;
+		if (n == opened)
+			return NULL;
+		TRY(lower->input->open_images(
+				lower->input->user, lower->images.p + opened, n - opened));
+		opened = n;
+	}
+}
+
+static FALLIBLE find_target(const struct plan_input *input, const struct stage **ret)
+{
+	const struct dockerfile *file = input->file;
+
+	if (!input->target || !input->target[0]) {
+		*ret = &file->stages[file->stage_count - 1];
+		return NULL;
+	}
+	TRY_WRAP(stage_find(file, input->target, ret), "target '%s'", input->target);
+	if (*ret)
+		return NULL;
+	struct error *error = error_new(ERR_NOT_FOUND, "target stage '%s' is not in '%s'",
+			input->target, file->name);
+	const char *near = stage_suggest(file, input->target);
+	return near ? error_hint(error, "did you mean '%s'?", near) : error;
+}
+
+static void add_labels(const struct plan_input *input, struct plan_stage *target)
+{
+	for (size_t i = 0; input->labels && i < input->labels->n; i++) {
+		struct str name, value;
+
+		(void)str_cut(str_of(input->labels->p[i]), '=', &name, &value);
+		AUTO_FREE char *key = str_dup(name);
+		list_env_set(&target->config.labels, key, value.p);
+	}
+}
+
+static FALLIBLE lower_all(struct lower *lower, const struct stage *target, struct plan *plan)
+{
+	TRY(scope_globals(lower));
+	TRY(visit_all(lower, target));
+	for (size_t i = 0; i < lower->order.n; i++)
+		TRY(lower_stage(lower, &lower->stages[lower->order.p[i]->index]));
+	add_labels(lower->input, lower->stages[target->index].out);
+	return NULL;
+}
+
+static void hand_over(struct lower *lower, const struct stage *target, struct plan *plan)
+{
+	struct plan_stage **stages =
+			arena_array(plan->arena, lower->order.n, sizeof(struct plan_stage *));
+	struct plan_image **images =
+			arena_array(plan->arena, lower->images.n, sizeof(struct plan_image *));
+
+	for (size_t i = 0; i < lower->order.n; i++)
+		stages[i] = lower->stages[lower->order.p[i]->index].out;
+	for (size_t i = 0; i < lower->images.n; i++)
+		images[i] = lower->images.p[i];
+	plan->stages = stages;
+	plan->stage_count = lower->order.n;
+	plan->images = images;
+	plan->image_count = lower->images.n;
+	plan->target = lower->stages[target->index].out;
+	plan->platform = lower->input->platform;
+}
+
+/* The parts of lower that are not in the arena. The stages' configs stay with the plan. */
+static void lower_done(struct lower *lower, size_t stage_count)
+{
+	for (size_t i = 0; i < stage_count; i++) {
+		scope_done(&lower->stages[i].scope);
+		vec_done(&lower->stages[i].steps);
+	}
+	scope_done(&lower->globals);
+	vec_done(&lower->images);
+	vec_done(&lower->order);
+}
+
+FALLIBLE plan_new(const struct plan_input *input, struct plan **ret)
+{
+	const struct dockerfile *file = input->file;
+	const struct stage *target = NULL;
+
+	TRY(find_target(input, &target));
+	AUTO(plan) struct plan *plan = xcalloc(1, sizeof(*plan));
+	plan->arena = arena_new();
+	struct lower lower = {
+		.input = input,
+		.arena = plan->arena,
+		.globals = { .budget = LIMIT_EXPANDED_BYTES,
+				.escape = file->directives.escape_char },
+	};
+	lower.stages = arena_array(plan->arena, file->stage_count, sizeof(*lower.stages));
+	lower.marks = arena_alloc(plan->arena, file->stage_count);
+	for (size_t i = 0; i < file->stage_count; i++) {
+		lower.stages[i].stage = &file->stages[i];
+		lower.stages[i].out = arena_new_of(plan->arena, struct plan_stage);
+	}
+	struct error *error = lower_all(&lower, target, plan);
+	hand_over(&lower, target, plan);
+	lower_done(&lower, file->stage_count);
+	if (error)
+		return error;
+	*ret = TAKE(plan);
+	return NULL;
+}
+
+void plan_free(struct plan *plan)
+{
+	if (!plan)
+		return;
+	for (size_t i = 0; i < plan->stage_count; i++)
+		image_config_done(&plan->stages[i]->config);
+	for (size_t i = 0; i < plan->image_count; i++)
+		image_free(plan->images[i]->image);
+	arena_free(plan->arena);
+	free(plan);
+}

@@ -1,0 +1,159 @@
+/*
+ * plan: what a build will do, as a value.
+ *
+ * A Dockerfile plus build arguments, a target, a platform and the configs of its base images give a
+ * plan: the stages that the target needs, each with its base, its steps (what touches the file
+ * system) and its image config with history. All variables are expanded, all names looked up, every
+ * step says which stages and images it reads. It can be printed (--dry-run) and keyed without
+ * running anything.
+ *
+ * Everything lives in the plan's arena; plan_free() frees all of it. Read-only once made, so any
+ * thread may read it.
+ *
+ * Floor: graph. Spec: Dockerfile reference; features.md 3.
+ */
+#pragma once
+#include "base/auto.h"
+#include "base/vec.h"
+#include "dockerfile/parser.h"
+#include "image/image.h"
+#include "oci/image_config.h"
+#include "oci/platform.h"
+
+struct texts {
+	const char *const *p;
+	size_t n;
+};
+
+/* An image that a stage stands on or a step reads. */
+struct plan_image {
+	size_t index;
+	const char *name; /* expanded, as the user would write it */
+	struct platform platform;
+	struct source_range at;
+	struct image *image; /* opened; owned by the plan */
+};
+
+enum origin_kind {
+	ORIGIN_NONE = 0, /* FROM scratch; or no source at all (heredocs only) */
+	ORIGIN_CONTEXT,
+	ORIGIN_STAGE,
+	ORIGIN_IMAGE,
+};
+
+/* Where a stage starts or a COPY reads. */
+struct plan_origin {
+	enum origin_kind kind;
+	struct plan_stage *stage; /* ORIGIN_STAGE */
+	struct plan_image *image; /* ORIGIN_IMAGE */
+};
+
+enum plan_network { NETWORK_DEFAULT = 0, NETWORK_NONE, NETWORK_HOST };
+
+struct plan_run {
+	struct texts argv;  /* complete: the shell in front where the shell form was used */
+	const char *script; /* body of an interpreter-line heredoc, run as argv[0]; or NULL */
+	struct texts env;   /* NAME=value that the step sees, ENV and ARG; no proxies, no HOME */
+	enum plan_network network;
+};
+
+struct plan_source {
+	const char *path; /* relative to the origin's root, may be a pattern; heredoc: file name */
+	const char *content; /* heredoc body, expanded; NULL for a path */
+	size_t content_bytes;
+};
+
+struct plan_copy {
+	bool is_add;
+	struct plan_origin origin;
+	const struct plan_source *sources;
+	size_t source_count;
+	const char *dest;  /* absolute, cleaned */
+	bool dest_is_dir;  /* written with a trailing slash, or "." or several sources */
+	const char *chown; /* expanded text or NULL */
+	const char *chmod; /* expanded text or NULL */
+	bool link, parents;
+	enum tristate unpack;
+	struct texts excludes;
+};
+
+struct plan_workdir {
+	const char *path; /* absolute, cleaned */
+};
+
+enum step_kind { STEP_RUN = 1, STEP_COPY, STEP_WORKDIR };
+
+struct plan_step {
+	enum step_kind kind;
+	struct plan_stage *stage;
+	size_t number;    /* i of "[name i/n]", from 1; FROM is 1 */
+	const char *name; /* "RUN make": instruction with variables expanded, one line */
+	struct source_range at;
+	size_t history;      /* index into stage->config.history */
+	const char *user;    /* in effect, "" is root */
+	const char *workdir; /* in effect, absolute */
+	union {
+		struct plan_run run;
+		struct plan_copy copy;
+		struct plan_workdir workdir_step;
+	};
+};
+
+struct plan_stage {
+	size_t index;     /* position in the Dockerfile */
+	const char *name; /* AS name, or "stage-N" */
+	bool has_name;
+	struct source_range at;
+	struct platform platform;
+	struct plan_origin base;
+	const char *base_name; /* as shown: image name or stage name */
+	const struct plan_step *steps;
+	size_t step_count;
+	size_t number_count; /* n of "[name i/n]" */
+	/*
+	 * The image this stage would be: the base's config and history, then ours. created times
+	 * are NULL and empty_layer false for the entries of steps; whoever ran them fills them in.
+	 */
+	struct image_config config;
+	size_t base_history; /* entries that came with the base image */
+};
+
+struct plan {
+	struct arena *arena;
+	struct platform platform;
+	/* Stages that the target needs, in an order that puts every stage behind those it reads. */
+	struct plan_stage *const *stages;
+	size_t stage_count;
+	struct plan_stage *target;
+	struct plan_image *const *images;
+	size_t image_count;
+};
+
+struct plan_input {
+	const struct dockerfile *file;
+	const char *target;             /* name or number; NULL is the last stage */
+	const struct list *build_args;  /* "NAME=value" */
+	const struct list *labels;      /* "key=value", put on the target */
+	struct platform platform;       /* target */
+	struct platform build_platform; /* of the machine */
+	/*
+	 * Open all these images (the field image of each), side by side. Called once or more with
+	 * the images that are new; ownership passes to the plan.
+	 */
+	struct error *(*open_images)(void *user, struct plan_image *const *images, size_t n);
+	void *user;
+};
+
+FALLIBLE plan_new(const struct plan_input *input, struct plan **ret);
+void plan_free(struct plan *plan);
+
+/* For --dry-run and for tests: one line a stage, one a step, then the config. */
+void plan_show(const struct plan *plan, struct strbuf *out);
+
+/* The PATH a step gets when its image sets none. */
+#define PLAN_DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+/* True for HTTP_PROXY and its kin, which need no ARG and never enter a key. */
+bool plan_is_proxy_arg(const char *name);
+
+DEFINE_AUTO_PTR(plan, plan_free)

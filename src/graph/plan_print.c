@@ -1,0 +1,95 @@
+#include "base/strbuf.h"
+#include "graph/plan.h"
+
+static void print_origin(const struct plan_origin *origin, struct strbuf *out)
+{
+	switch (origin->kind) {
+	case ORIGIN_NONE:
+		strbuf_add(out, "nothing");
+		return;
+	case ORIGIN_CONTEXT:
+		strbuf_add(out, "context");
+		return;
+	case ORIGIN_STAGE:
+		strbuf_addf(out, "stage %s", origin->stage->name);
+		return;
+	case ORIGIN_IMAGE:
+		strbuf_addf(out, "image %s", origin->image->name);
+		return;
+	}
+}
+
+static void print_words(struct strbuf *out, const char *label, const struct texts *texts)
+{
+	if (!texts->n)
+		return;
+	strbuf_addf(out, "    %s:", label);
+	for (size_t i = 0; i < texts->n; i++)
+		strbuf_addf(out, " '%s'", texts->p[i]);
+	strbuf_add_char(out, '\n');
+}
+
+static void print_copy(const struct plan_copy *copy, struct strbuf *out)
+{
+	strbuf_add(out, "    from: ");
+	print_origin(&copy->origin, out);
+	strbuf_add(out, "\n    sources:");
+	for (size_t i = 0; i < copy->source_count; i++) {
+		strbuf_addf(out, " '%s'", copy->sources[i].path);
+		if (copy->sources[i].content)
+			strbuf_addf(out, " (%zu bytes)", copy->sources[i].content_bytes);
+	}
+	strbuf_addf(out, "\n    to: '%s'%s\n", copy->dest, copy->dest_is_dir ? " (directory)" : "");
+	if (copy->chown)
+		strbuf_addf(out, "    chown: %s\n", copy->chown);
+	if (copy->chmod)
+		strbuf_addf(out, "    chmod: %s\n", copy->chmod);
+	print_words(out, "exclude", &copy->excludes);
+}
+
+static void print_step(const struct plan_step *step, struct strbuf *out)
+{
+	static const char *const networks[] = { "default", "none", "host" };
+
+	strbuf_addf(out, "  [%s %zu/%zu] %s\n", step->stage->name, step->number,
+			step->stage->number_count, step->name);
+	if (step->user[0])
+		strbuf_addf(out, "    user: %s\n", step->user);
+	switch (step->kind) {
+	case STEP_RUN:
+		print_words(out, "argv", &step->run.argv);
+		strbuf_addf(out, "    workdir: %s\n", step->workdir);
+		print_words(out, "env", &step->run.env);
+		if (step->run.network != NETWORK_DEFAULT)
+			strbuf_addf(out, "    network: %s\n", networks[step->run.network]);
+		return;
+	case STEP_COPY:
+		print_copy(&step->copy, out);
+		return;
+	case STEP_WORKDIR:
+		strbuf_addf(out, "    path: %s\n", step->workdir_step.path);
+		return;
+	}
+}
+
+void plan_show(const struct plan *plan, struct strbuf *out)
+{
+	char platform[PLATFORM_TEXT];
+
+	for (size_t i = 0; i < plan->stage_count; i++) {
+		const struct plan_stage *stage = plan->stages[i];
+
+		strbuf_addf(out, "stage %s%s: %s from ", stage->name,
+				stage == plan->target ? " (target)" : "",
+				platform_text(&stage->platform, platform));
+		if (stage->base.kind == ORIGIN_NONE)
+			strbuf_add(out, "scratch");
+		else
+			print_origin(&stage->base, out);
+		strbuf_add_char(out, '\n');
+		for (size_t k = 0; k < stage->step_count; k++)
+			print_step(&stage->steps[k], out);
+		AUTO_FREE char *config = image_config_print(&stage->config);
+		strbuf_addf(out, "  config: %s\n", config);
+	}
+}

@@ -1,0 +1,162 @@
+#include "graph/lower.h"
+
+#include <string.h>
+
+void scope_done(struct scope *scope)
+{
+	list_done(&scope->visible);
+	list_done(&scope->args);
+}
+
+static const char *scope_get(void *user, const char *name)
+{
+	return list_env_get(&((struct scope *)user)->visible, name);
+}
+
+static struct words_env scope_env(struct scope *scope, unsigned flags)
+{
+	return (struct words_env){
+		.get = scope_get,
+		.user = scope,
+		.budget = &scope->budget,
+		.escape = scope->escape,
+		.flags = flags,
+	};
+}
+
+static FALLIBLE expand(struct lower *lower, struct scope *scope, const char *word, unsigned flags,
+		struct source_range at, const char **ret)
+{
+	AUTO(strbuf) struct strbuf out = { 0 };
+	struct words_env env = scope_env(scope, flags);
+	struct error *error = word_expand(str_of(word), &env, &out);
+
+	if (error)
+		return error_at(error, at);
+	*ret = arena_str(lower->arena, strbuf_str(&out));
+	return NULL;
+}
+
+FALLIBLE scope_word(struct lower *lower, struct scope *scope, const char *word,
+		struct source_range at, const char **ret)
+{
+	return expand(lower, scope, word, 0, at, ret);
+}
+
+FALLIBLE scope_body(struct lower *lower, struct scope *scope, const char *body,
+		struct source_range at, const char **ret)
+{
+	return expand(lower, scope, body, WORDS_SKIP_QUOTES, at, ret);
+}
+
+FALLIBLE scope_words(struct lower *lower, struct scope *scope, const char *word,
+		struct source_range at, struct list *ret)
+{
+	struct words_env env = scope_env(scope, 0);
+
+	return error_at(words_expand(str_of(word), &env, ret), at);
+}
+
+bool plan_is_proxy_arg(const char *name)
+{
+	static const char *const names[] = { "HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY",
+		"ALL_PROXY", "http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy" };
+
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+static const char *build_arg(const struct lower *lower, const char *name)
+{
+	const struct list *args = lower->input->build_args;
+
+	/* The last one given wins, as on any command line. */
+	for (size_t i = args ? args->n : 0; i-- > 0;) {
+		size_t n = strlen(name);
+
+		if (strncmp(args->p[i], name, n) == 0 && args->p[i][n] == '=')
+			return args->p[i] + n + 1;
+	}
+	return NULL;
+}
+
+char *scope_automatic(const struct lower *lower, const char *name)
+{
+	const struct platform *platforms[] = { &lower->input->platform,
+		&lower->input->build_platform };
+	static const char *const prefixes[] = { "TARGET", "BUILD" };
+	const char *given = build_arg(lower, name);
+
+	for (size_t i = 0; i < COUNT(prefixes); i++) {
+		const char *rest = name + strlen(prefixes[i]);
+		const struct platform *platform = platforms[i];
+		char text[PLATFORM_TEXT];
+		const char *value = NULL;
+
+		if (!text_starts(name, prefixes[i]))
+			continue;
+		if (text_equal(rest, "PLATFORM"))
+			value = platform_text(platform, text);
+		else if (text_equal(rest, "OS"))
+			value = platform->os;
+		else if (text_equal(rest, "ARCH"))
+			value = platform->architecture;
+		else if (text_equal(rest, "VARIANT"))
+			value = platform->variant;
+		else if (i == 0 && text_equal(rest, "STAGE"))
+			value = lower->input->target ? lower->input->target : "default";
+		if (value)
+			return xstrdup(given ? given : value);
+	}
+	return NULL;
+}
+
+FALLIBLE scope_globals(struct lower *lower)
+{
+	static const char *const automatic[] = { "TARGETPLATFORM", "TARGETOS", "TARGETARCH",
+		"TARGETVARIANT", "BUILDPLATFORM", "BUILDOS", "BUILDARCH", "BUILDVARIANT",
+		"TARGETSTAGE" };
+	const struct dockerfile *file = lower->input->file;
+	struct scope *globals = &lower->globals;
+
+	for (size_t i = 0; i < COUNT(automatic); i++) {
+		AUTO_FREE char *value = scope_automatic(lower, automatic[i]);
+
+		list_env_set(&globals->visible, automatic[i], value);
+	}
+	for (size_t i = 0; i < file->global_count; i++) {
+		const struct pairs *pairs = &file->instructions[i].pairs;
+
+		for (size_t k = 0; k < pairs->n; k++) {
+			const struct pair *pair = &pairs->p[k];
+			const char *value = build_arg(lower, pair->name);
+
+			if (!value && pair->value)
+				TRY(scope_word(lower, globals, pair->value, pair->at, &value));
+			if (value)
+				list_env_set(&globals->visible, pair->name, value);
+		}
+	}
+	return NULL;
+}
+
+FALLIBLE scope_arg(struct lower *lower, struct lowered *stage, const struct pair *pair)
+{
+	struct scope *scope = &stage->scope;
+	const char *value = build_arg(lower, pair->name);
+
+	if (!value && pair->value)
+		TRY(scope_word(lower, scope, pair->value, pair->at, &value));
+	else if (!value)
+		value = list_env_get(&lower->globals.visible, pair->name);
+	if (value) {
+		/* value may lie in a list that list_env_set is about to change */
+		const char *kept = arena_text(lower->arena, value);
+
+		list_env_set(&scope->visible, pair->name, kept);
+		list_env_set(&scope->args, pair->name, kept);
+	}
+	return NULL;
+}

@@ -1,0 +1,210 @@
+#include "image/image.h"
+#include "base/limits.h"
+#include "base/strbuf.h"
+#include "image/source.h"
+
+#include <string.h>
+
+void document_done(struct document *document)
+{
+	free(document->json);
+	free(document->media_type);
+	*document = (struct document){ 0 };
+}
+
+struct image_source *image_source_ref(struct image_source *source)
+{
+	if (source)
+		__atomic_add_fetch(&source->refs, 1, __ATOMIC_RELAXED);
+	return source;
+}
+
+void image_source_unref(struct image_source *source)
+{
+	if (source && __atomic_sub_fetch(&source->refs, 1, __ATOMIC_ACQ_REL) == 0)
+		source->ops->free(source);
+}
+
+void image_free(struct image *image)
+{
+	if (!image)
+		return;
+	free(image->name);
+	free(image->manifest_json);
+	free(image->config_json);
+	manifest_done(&image->manifest);
+	image_config_done(&image->config);
+	image_source_unref(image->source);
+	free(image);
+}
+
+static FALLIBLE check_layers(const struct image *image)
+{
+	if (image->manifest.layers.n != image->config.diff_ids.n)
+		return error_new(ERR_INVALID,
+				"the manifest has %zu layers and the config speaks of %zu",
+				image->manifest.layers.n, image->config.diff_ids.n);
+	if (image->manifest.layers.n > LIMIT_LAYERS)
+		return error_new(ERR_LIMIT, "the image has %zu layers (at most %d)",
+				image->manifest.layers.n, LIMIT_LAYERS);
+	return NULL;
+}
+
+static FALLIBLE read_config(struct image *image)
+{
+	const struct descriptor *config = &image->manifest.config;
+	AUTO(reader) struct reader *reader = NULL;
+
+	if (mediatype_role(config->media_type) != MEDIA_CONFIG)
+		return error_hint(error_new(ERR_UNSUPPORTED,
+						  "this is no image but an artifact ('%s')",
+						  config->media_type),
+				"a base needs a config of type %s", MEDIA_OCI_CONFIG);
+	if (config->size > LIMIT_CONFIG_BYTES)
+		return error_new(ERR_LIMIT, "the config has %llu bytes (at most %d)",
+				(unsigned long long)config->size, LIMIT_CONFIG_BYTES);
+	TRY(image->source->ops->open_blob(image->source, config, &reader));
+	TRY(reader_read_all(reader, LIMIT_CONFIG_BYTES, &image->config_json, &image->config_bytes));
+	return image_config_parse(
+			(struct str){ image->config_json, image->config_bytes }, &image->config);
+}
+
+static struct error *no_platform(const struct image_index *index, const struct platform *platform)
+{
+	AUTO(strbuf) struct strbuf have = { 0 };
+	char text[PLATFORM_TEXT];
+
+	for (size_t i = 0; i < index->manifests.n; i++)
+		if (index->manifests.p[i].has_platform &&
+				strcmp(index->manifests.p[i].platform.os, "unknown") != 0)
+			strbuf_addf(&have, "%s%s", have.n ? ", " : "",
+					platform_text(&index->manifests.p[i].platform, text));
+	return error_hint(error_new(ERR_NOT_FOUND, "there is no image for %s",
+					  platform_text(platform, text)),
+			"there are: %s", have.n ? strbuf_text(&have) : "none");
+}
+
+/* Replace an index by the manifest that serves the platform; indexes may nest once. */
+static FALLIBLE select_manifest(struct document *document, const struct platform *platform,
+		struct image_source *source, struct digest *ret_index)
+{
+	for (unsigned depth = 0; depth < 2; depth++) {
+		AUTO(image_index) struct image_index index = { 0 };
+		AUTO(reader) struct reader *reader = NULL;
+		struct str json = { document->json, document->n };
+		struct document inner = { 0 };
+
+		if (manifest_sniff(json, document->media_type) != MEDIA_INDEX)
+			return NULL;
+		TRY(image_index_parse(json, document->media_type, &index));
+		const struct descriptor *chosen = image_index_select(&index, platform);
+		if (!chosen)
+			return no_platform(&index, platform);
+		if (chosen->size > LIMIT_MANIFEST_BYTES)
+			return error_new(ERR_LIMIT, "the manifest has %llu bytes (at most %d)",
+					(unsigned long long)chosen->size, LIMIT_MANIFEST_BYTES);
+		TRY(source->ops->open_blob(source, chosen, &reader));
+		TRY(reader_read_all(reader, LIMIT_MANIFEST_BYTES, &inner.json, &inner.n));
+		inner.media_type = xstrdup(chosen->media_type);
+		inner.digest = chosen->digest;
+		if (!digest_known(ret_index))
+			*ret_index = document->digest;
+		document_done(document);
+		*document = inner;
+	}
+	return NULL;
+}
+
+FALLIBLE image_from_document(const char *name, struct document *document,
+		const struct platform *platform, struct image_source *source, struct image **ret)
+{
+	AUTO(image) struct image *image = xcalloc(1, sizeof(*image));
+	AUTO(document) struct document owned = *document;
+	struct platform host = platform_host();
+
+	*document = (struct document){ 0 };
+	image->name = xstrdup(name);
+	image->source = source;
+	TRY(select_manifest(&owned, platform ? platform : &host, source, &image->index_digest));
+	image->manifest_json = TAKE(owned.json);
+	image->manifest_bytes = owned.n;
+	image->digest = owned.digest;
+	TRY(manifest_parse((struct str){ image->manifest_json, image->manifest_bytes },
+			owned.media_type, &image->manifest));
+	TRY(read_config(image));
+	TRY(check_layers(image));
+	*ret = TAKE(image);
+	return NULL;
+}
+
+FALLIBLE image_make(const char *name, const char *manifest_json, const char *config_json,
+		struct image_source *source, struct image **ret)
+{
+	AUTO(image) struct image *image = xcalloc(1, sizeof(*image));
+
+	image->name = xstrdup(name);
+	image->source = image_source_ref(source);
+	image->manifest_json = xstrdup(manifest_json);
+	image->manifest_bytes = strlen(manifest_json);
+	image->digest = digest_of(manifest_json, image->manifest_bytes);
+	image->config_json = xstrdup(config_json);
+	image->config_bytes = strlen(config_json);
+	TRY(manifest_parse(str_of(manifest_json), NULL, &image->manifest));
+	TRY(image_config_parse(str_of(config_json), &image->config));
+	*ret = TAKE(image);
+	return NULL;
+}
+
+FALLIBLE image_open_layer(const struct image *image, size_t i, struct reader **ret)
+{
+	return image->source->ops->open_blob(image->source, &image->manifest.layers.p[i], ret);
+}
+
+/* --- by name --- */
+
+static FALLIBLE open_reference(const struct image_homes *homes, const char *name,
+		enum pull_policy policy, struct image **ret)
+{
+	AUTO(reference) struct reference reference = { 0 };
+
+	TRY(reference_parse(str_of(name), &reference));
+	AUTO_FREE char *full = reference_text(&reference);
+	if (policy != PULL_ALWAYS) {
+		struct error *error = source_store_open(homes, full, false, ret);
+
+		if (!error_is(error, ERR_NOT_FOUND))
+			return error;
+		if (policy == PULL_NEVER)
+			return error_hint(error, "--pull=never forbids to ask the registry");
+		error_free(error);
+	}
+	if (!homes->registry)
+		return error_new(ERR_NOT_FOUND, "'%s' is not in the store", full);
+	return source_registry_open(homes, &reference, ret);
+}
+
+FALLIBLE image_open(const struct image_homes *homes, const char *name, enum pull_policy policy,
+		struct image **ret)
+{
+	static const struct {
+		const char *prefix;
+		enum archive_kind kind;
+	} archives[] = { { "oci-archive:", IMPORT_OCI }, { "docker-archive:", IMPORT_DOCKER },
+		{ "rootfs:", IMPORT_ROOTFS } };
+
+	for (size_t i = 0; i < COUNT(archives); i++)
+		if (text_starts(name, archives[i].prefix))
+			return source_archive_open(homes, archives[i].kind,
+					name + strlen(archives[i].prefix), ret);
+	if (text_starts(name, "oci:"))
+		return source_layout_open(homes, name + strlen("oci:"), ret);
+	if (text_starts(name, "store:"))
+		return source_store_open(homes, name + strlen("store:"), true, ret);
+	if (text_starts(name, "docker://"))
+		return open_reference(homes, name + strlen("docker://"), PULL_ALWAYS, ret);
+	if (text_starts(name, "docker-daemon:"))
+		return error_hint(
+				error_new(ERR_UNSUPPORTED, "'%s': kiln speaks to no daemon", name),
+				"'docker save' the image and use docker-archive:FILE");
+	return open_reference(homes, name, policy, ret);
+}

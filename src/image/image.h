@@ -1,0 +1,134 @@
+/*
+ * image: one interface, many homes. An image is a manifest, a config and layers that can be opened;
+ * where they lie (registry, OCI layout, archive, the store, the fresh results of a build) is the
+ * business of its source.
+ *
+ * An opened image holds the raw bytes of manifest and config, whose digests were checked, beside
+ * their parsed forms. Layers are not touched by opening: image_open_layer() reads one when somebody
+ * needs it, verified on the way.
+ *
+ * Floor: image. An image may be used from several threads once opened (open_blob is thread-safe).
+ * Spec: OCI image-spec v1.1; Docker image spec 1.2 (docker save archives).
+ */
+#pragma once
+#include "oci/image_config.h"
+#include "oci/manifest.h"
+#include "oci/reference.h"
+
+#include "stream/pool.h"
+#include "stream/reader.h"
+#include "sys/cancel.h"
+
+struct registry_client;
+struct store;
+struct writer;
+struct image_source;
+
+struct image_source_ops {
+	/*
+	 * The bytes of a blob or nested manifest, verified against digest and size while they are
+	 * read (ERR_DIGEST). ERR_NOT_FOUND when this source does not have it.
+	 */
+	struct error *(*open_blob)(struct image_source *source, const struct descriptor *blob,
+			struct reader **ret);
+	/*
+	 * The same from offset on and without verifying, for a receiver that verifies the whole
+	 * itself (a registry does). ERR_UNSUPPORTED: use open_blob. NULL: never offered.
+	 */
+	struct error *(*open_raw)(struct image_source *source, const struct descriptor *blob,
+			uint64_t offset, struct reader **ret);
+	/*
+	 * host/repository when blobs lie in a registry (so that a push to the same host can mount
+	 * them), else NULL. Borrowed.
+	 */
+	const char *(*repository)(const struct image_source *source);
+	void (*free)(struct image_source *source);
+};
+
+struct image_source {
+	const struct image_source_ops *ops;
+	unsigned refs; /* image_source_ref, image_source_unref */
+};
+
+struct image {
+	char *name; /* how the user would name it, for messages */
+	char *manifest_json;
+	size_t manifest_bytes;
+	struct digest digest;       /* of manifest_json */
+	struct digest index_digest; /* of the index it was chosen from; known or not */
+	struct manifest manifest;
+	char *config_json;
+	size_t config_bytes;
+	struct image_config config;
+	struct image_source *source;
+};
+
+/* What opening needs. Everything is borrowed and must outlive the images opened. */
+struct image_homes {
+	struct store *store;              /* never NULL */
+	struct registry_client *registry; /* NULL: no network */
+	const struct platform *platform;  /* which manifest of an index; NULL is the host's */
+	struct cancel *cancel;
+};
+
+enum pull_policy { PULL_MISSING = 1, PULL_ALWAYS, PULL_NEVER };
+
+/*
+ * Open by name: a reference of the store or of a registry (policy says which is asked; always asks
+ * the registry for the tag, missing asks the store first), or a transport: "oci:DIR[:TAG|@DIGEST]",
+ * "oci-archive:FILE[:TAG]", "docker-archive:FILE[:REF]", "rootfs:FILE" (a tar of a root file
+ * system, compressed or not: an image of one layer and an empty config), "docker://REF",
+ * "store:REF". Errors: ERR_NOT_FOUND naming where was looked; ERR_UNSUPPORTED for daemons with what
+ * to use; no manifest for the platform is ERR_NOT_FOUND listing those there are.
+ */
+FALLIBLE image_open(const struct image_homes *homes, const char *name, enum pull_policy policy,
+		struct image **ret);
+void image_free(struct image *image);
+
+/* Make an image of fresh bytes (copied); its blobs come from source (a reference is taken). */
+FALLIBLE image_make(const char *name, const char *manifest_json, const char *config_json,
+		struct image_source *source, struct image **ret);
+
+/* Layer i, compressed as its descriptor says, verified while it is read. */
+FALLIBLE image_open_layer(const struct image *image, size_t i, struct reader **ret);
+
+/* Blobs that are in the store, else in below (may be NULL; a reference is taken). */
+struct image_source *image_source_store(struct store *store, struct image_source *below);
+struct image_source *image_source_ref(struct image_source *source);
+void image_source_unref(struct image_source *source); /* NULL is fine */
+
+/* Progress of copies: called from several threads. what: "layer sha256:1234… ", bytes so far. */
+struct image_progress {
+	void (*report)(void *user, const char *what, uint64_t done_bytes, uint64_t total_bytes,
+			bool finished);
+	void *user;
+};
+
+/*
+ * Where an image goes. Blobs first, all at once on a few threads, then config, then manifest: what
+ * is visible is whole.
+ */
+FALLIBLE image_push(const struct image *image, struct registry_client *registry,
+		const struct reference *to, struct cancel *cancel,
+		const struct image_progress *progress);
+/*
+ * Send one blob of an image that is still being made; image_push() then finds it there. It is
+ * invisible in the registry until a manifest names it.
+ */
+FALLIBLE image_push_ahead(struct image_source *source, const struct descriptor *blob,
+		struct registry_client *registry, const struct reference *to);
+/* Put every blob into the store and the name on it (name may be NULL: kept by digest only). */
+FALLIBLE image_save_store(const struct image *image, struct store *store, const char *name,
+		struct cancel *cancel, const struct image_progress *progress);
+/* An OCI layout directory (made or added to; an entry of the same name is replaced). */
+FALLIBLE image_save_layout(const struct image *image, const char *dir, const char *tag,
+		struct cancel *cancel, const struct image_progress *progress);
+/*
+ * One tar to out (takes it, closes it): an OCI layout, or what docker save writes (and an OCI
+ * layout in one, as Docker 25 does).
+ */
+enum archive_format { ARCHIVE_OCI = 1, ARCHIVE_DOCKER };
+FALLIBLE image_save_archive(const struct image *image, enum archive_format format,
+		const struct list *names, struct writer *out, struct cancel *cancel);
+
+DEFINE_AUTO_PTR(image, image_free)

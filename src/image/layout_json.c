@@ -1,0 +1,56 @@
+#include "image/layout_json.h"
+#include "oci/json.h"
+
+#include <string.h>
+
+struct descriptor layout_entry(const struct image *image, const char *tag)
+{
+	struct descriptor entry = descriptor_make(
+			image->manifest.media_type, image->digest, image->manifest_bytes);
+
+	entry.has_platform = image->config.platform.os[0] != '\0';
+	entry.platform = image->config.platform;
+	if (tag)
+		list_env_set(&entry.annotations, "org.opencontainers.image.ref.name", tag);
+	return entry;
+}
+
+char *layout_index(const struct image *image, const char *tag)
+{
+	AUTO(image_index) struct image_index index = { .format = FORMAT_OCI };
+
+	*vec_add(&index.manifests) = layout_entry(image, tag);
+	return image_index_print(&index);
+}
+
+char *docker_manifest(const struct image *image, const struct list *names)
+{
+	AUTO(json_out) struct json_out out = { 0 };
+	AUTO(list) struct list layers = { 0 }, tags = { 0 };
+	char hex[DIGEST_HEX];
+
+	for (size_t i = 0; i < image->manifest.layers.n; i++)
+		list_addf(&layers, "blobs/sha256/%s",
+				digest_hex(&image->manifest.layers.p[i].digest, hex));
+	for (size_t i = 0; names && i < names->n; i++) {
+		AUTO(reference) struct reference reference = { 0 };
+		struct error *error = reference_parse(str_of(names->p[i]), &reference);
+
+		if (error) {
+			error_ignore(error, "a name that is none is left out");
+			continue;
+		}
+		AUTO_FREE char *text = reference_familiar(&reference);
+		list_add(&tags, text);
+	}
+	AUTO_FREE char *config = xasprintf(
+			"blobs/sha256/%s", digest_hex(&image->manifest.config.digest, hex));
+	json_out_open(&out, NULL, '[');
+	json_out_open(&out, NULL, '{');
+	json_out_text(&out, "Config", config);
+	json_out_list(&out, "RepoTags", &tags);
+	json_out_list(&out, "Layers", &layers);
+	json_out_close(&out, '}');
+	json_out_close(&out, ']');
+	return json_out_take(&out);
+}

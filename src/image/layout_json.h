@@ -1,0 +1,16 @@
+/*
+ * layout_json: the small documents of an OCI layout and of docker save, as text. Private to image/.
+ *
+ * Floor: image. Spec: OCI image-spec v1.1, image-layout.md; Docker image spec 1.2, "manifest.json".
+ */
+#pragma once
+#include "image/image.h"
+
+#define LAYOUT_MARK "{\"imageLayoutVersion\":\"1.0.0\"}"
+
+/* The entry of an index.json for the image; tag may be NULL. Free with descriptor_done(). */
+struct descriptor layout_entry(const struct image *image, const char *tag);
+/* index.json with one entry. New; free(). */
+char *layout_index(const struct image *image, const char *tag);
+/* manifest.json of docker save: names as docker load shows them. New; free(). */
+char *docker_manifest(const struct image *image, const struct list *names);

@@ -1,0 +1,97 @@
+/*
+ * One tar: an OCI layout, and for docker load a manifest.json over the same blobs, as docker save
+ * itself writes it since version 25. Times are 0, so that the same image is the same tar.
+ */
+#include "image/layout_json.h"
+#include "layer/tar_write.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+static FALLIBLE add_dir(struct entry_sink *tar, const char *path)
+{
+	struct entry entry = { .path = path, .owner = { .mode = S_IFDIR | 0755 } };
+
+	return entry_sink_add(tar, &entry, NULL);
+}
+
+static FALLIBLE add_text(struct entry_sink *tar, const char *path, const char *text, size_t n)
+{
+	AUTO(reader) struct reader *reader = reader_from_bytes(text, n);
+	struct entry entry = { .path = path, .owner = { .mode = S_IFREG | 0644 }, .size = n };
+
+	return entry_sink_add(tar, &entry, reader);
+}
+
+static FALLIBLE add_layer(const struct image *image, struct entry_sink *tar, size_t i)
+{
+	const struct descriptor *layer = &image->manifest.layers.p[i];
+	AUTO(reader) struct reader *reader = NULL;
+	char hex[DIGEST_HEX];
+	AUTO_FREE char *path = xasprintf("blobs/sha256/%s", digest_hex(&layer->digest, hex));
+	struct entry entry = {
+		.path = path, .owner = { .mode = S_IFREG | 0644 }, .size = layer->size
+	};
+
+	for (size_t k = 0; k < i; k++)
+		if (digest_equal(&image->manifest.layers.p[k].digest, &layer->digest))
+			return NULL;
+	TRY(image_open_layer(image, i, &reader));
+	TRY(entry_sink_add(tar, &entry, reader));
+	/* The end is where a verifying reader speaks. */
+	return reader_drain(reader);
+}
+
+static FALLIBLE add_blobs(const struct image *image, struct entry_sink *tar, struct cancel *cancel)
+{
+	char hex[DIGEST_HEX];
+
+	for (size_t i = 0; i < image->manifest.layers.n; i++) {
+		TRY(cancel_check(cancel));
+		TRY_WRAP(add_layer(image, tar, i), "layer %zu of %zu", i + 1,
+				image->manifest.layers.n);
+	}
+	AUTO_FREE char *config = xasprintf(
+			"blobs/sha256/%s", digest_hex(&image->manifest.config.digest, hex));
+	TRY(add_text(tar, config, image->config_json, image->config_bytes));
+	AUTO_FREE char *manifest = xasprintf("blobs/sha256/%s", digest_hex(&image->digest, hex));
+	return add_text(tar, manifest, image->manifest_json, image->manifest_bytes);
+}
+
+/* What skopeo and docker show: the tag of the first name. */
+static char *first_name(enum archive_format format, const struct list *names)
+{
+	AUTO(reference) struct reference reference = { 0 };
+
+	if (!names || !names->n)
+		return NULL;
+	if (format == ARCHIVE_DOCKER)
+		return xstrdup(names->p[0]);
+	struct error *error = reference_parse(str_of(names->p[0]), &reference);
+	if (error) {
+		error_free(error);
+		return xstrdup(names->p[0]);
+	}
+	return xstrdup(reference.tag ? reference.tag : "latest");
+}
+
+FALLIBLE image_save_archive(const struct image *image, enum archive_format format,
+		const struct list *names, struct writer *out, struct cancel *cancel)
+{
+	static const struct entry_times keep = { 0 };
+	AUTO_FREE char *name = first_name(format, names);
+	AUTO_FREE char *index = layout_index(image, name);
+	AUTO(entry_sink) struct entry_sink *tar = tar_writer(out, &keep);
+
+	TRY(add_dir(tar, "blobs"));
+	TRY(add_dir(tar, "blobs/sha256"));
+	TRY(add_blobs(image, tar, cancel));
+	TRY(add_text(tar, "index.json", index, strlen(index)));
+	if (format == ARCHIVE_DOCKER) {
+		AUTO_FREE char *manifest = docker_manifest(image, names);
+
+		TRY(add_text(tar, "manifest.json", manifest, strlen(manifest)));
+	}
+	TRY(add_text(tar, "oci-layout", LAYOUT_MARK, strlen(LAYOUT_MARK)));
+	return entry_sink_close(TAKE(tar));
+}

@@ -1,0 +1,97 @@
+/* An OCI layout directory. Blobs are named when they are whole, index.json comes last. */
+#include "base/limits.h"
+#include "image/layout_json.h"
+#include "sys/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static FALLIBLE write_blob(const struct image *image, int blobs_fd, const struct descriptor *blob)
+{
+	AUTO(reader) struct reader *reader = NULL;
+	AUTO_FD int fd = -1;
+	char hex[DIGEST_HEX];
+	struct stat st;
+
+	(void)digest_hex(&blob->digest, hex);
+	if (fstatat(blobs_fd, hex, &st, 0) == 0 && (uint64_t)st.st_size == blob->size)
+		return NULL;
+	TRY(image->source->ops->open_blob(image->source, blob, &reader));
+	AUTO_FREE char *draft = xasprintf(".%s.%d", hex, (int)getpid());
+	TRY(file_open(blobs_fd, draft, O_WRONLY | O_CREAT | O_EXCL, 0644, &fd));
+	AUTO(writer) struct writer *writer = writer_to_fd(TAKE_FD(fd));
+	struct error *error = stream_copy(reader, writer, NULL);
+	if (!error)
+		error = writer_close(TAKE(writer));
+	if (!error && renameat(blobs_fd, draft, blobs_fd, hex) != 0)
+		error = error_sys("name the blob '%s'", hex);
+	if (error)
+		(void)unlinkat(blobs_fd, draft, 0);
+	return error;
+}
+
+static FALLIBLE put_bytes(int blobs_fd, const struct digest *digest, const char *bytes, size_t n)
+{
+	char hex[DIGEST_HEX];
+
+	return file_write_atomic(blobs_fd, digest_hex(digest, hex), bytes, n, 0644, false);
+}
+
+/* The layout's index with our entry in place of one of the same name; other names stay. */
+static FALLIBLE update_index(const struct image *image, int dir_fd, const char *tag)
+{
+	AUTO(image_index) struct image_index index = { 0 }, next = { .format = FORMAT_OCI };
+	AUTO_FREE char *json = NULL;
+	size_t n = 0;
+	struct error *error = file_read(dir_fd, "index.json", LIMIT_MANIFEST_BYTES, &json, &n);
+
+	if (!error)
+		error = image_index_parse((struct str){ json, n }, NULL, &index);
+	else if (error_is_errno(error, ENOENT))
+		error_free(TAKE(error));
+	if (error)
+		return error;
+	for (size_t i = 0; i < index.manifests.n; i++) {
+		const struct descriptor *entry = &index.manifests.p[i];
+		const char *name = list_env_get(
+				&entry->annotations, "org.opencontainers.image.ref.name");
+
+		bool is_ours = digest_equal(&entry->digest, &image->digest);
+		if (tag ? text_equal(name, tag) || (is_ours && !name) : is_ours)
+			continue;
+		descriptor_copy(entry, vec_add(&next.manifests));
+	}
+	*vec_add(&next.manifests) = layout_entry(image, tag);
+	AUTO_FREE char *text = image_index_print(&next);
+	return file_write_atomic(dir_fd, "index.json", text, strlen(text), 0644, false);
+}
+
+FALLIBLE image_save_layout(const struct image *image, const char *dir, const char *tag,
+		struct cancel *cancel, const struct image_progress *progress)
+{
+	AUTO_FD int dir_fd = -1, blobs_fd = -1;
+	AUTO_FREE char *blobs = xasprintf("%s/blobs/sha256", dir);
+	char text[DIGEST_TEXT], what[32];
+
+	TRY(file_make_dirs(blobs, 0755));
+	TRY(file_open(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY, 0, &dir_fd));
+	TRY(file_open(AT_FDCWD, blobs, O_RDONLY | O_DIRECTORY, 0, &blobs_fd));
+	for (size_t i = 0; i < image->manifest.layers.n; i++) {
+		const struct descriptor *layer = &image->manifest.layers.p[i];
+
+		TRY(cancel_check(cancel));
+		TRY_WRAP(write_blob(image, blobs_fd, layer), "layer %zu of %zu", i + 1,
+				image->manifest.layers.n);
+		(void)snprintf(what, sizeof(what), "%.19s", digest_text(&layer->digest, text));
+		if (progress)
+			progress->report(progress->user, what, layer->size, layer->size, true);
+	}
+	TRY(put_bytes(blobs_fd, &image->manifest.config.digest, image->config_json,
+			image->config_bytes));
+	TRY(put_bytes(blobs_fd, &image->digest, image->manifest_json, image->manifest_bytes));
+	TRY(file_write_atomic(dir_fd, "oci-layout", LAYOUT_MARK, strlen(LAYOUT_MARK), 0644, false));
+	return update_index(image, dir_fd, tag);
+}

@@ -1,0 +1,180 @@
+/*
+ * Pushing. When the name already stands for these bytes, that one question was all. Otherwise
+ * layers and config go at the same time, each by the cheapest way the registry offers (it is there,
+ * it can be mounted from where the base came from, it is sent), then the manifest.
+ */
+#include "image/image.h"
+#include "registry/registry.h"
+#include "stream/pool.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { PUSHES = 4 };
+
+struct push {
+	const struct image *image; /* NULL: one blob ahead of its image */
+	struct image_source *source;
+	struct registry_client *registry;
+	const struct reference *to;
+	const struct image_progress *progress;
+	struct cancel *cancel;
+	pthread_mutex_t lock;
+	size_t next; /* guarded by lock: layers, then the config */
+};
+
+/* One blob on its way. */
+struct parcel {
+	struct push *push;
+	const struct descriptor *blob;
+	char what[32];
+};
+
+/* Tells progress while bytes are read for sending. */
+struct parcel_reader {
+	struct reader reader;
+	struct reader *below;
+	struct parcel *parcel;
+	uint64_t done;
+};
+
+static struct error *parcel_read(struct reader *reader, void *buf, size_t n, size_t *ret_n)
+{
+	struct parcel_reader *self = (struct parcel_reader *)reader;
+	const struct image_progress *progress = self->parcel->push->progress;
+
+	TRY(reader_read(self->below, buf, n, ret_n));
+	self->done += *ret_n;
+	if (progress && *ret_n)
+		progress->report(progress->user, self->parcel->what, self->done,
+				self->parcel->blob->size, false);
+	return NULL;
+}
+
+static void parcel_reader_free(struct reader *reader)
+{
+	reader_free(((struct parcel_reader *)reader)->below);
+	free(reader);
+}
+
+/* Reading on from the middle: what was sent is read again, so that the whole is verified. */
+static FALLIBLE skip(struct reader *reader, uint64_t n, const char *what)
+{
+	char skipped[65536];
+
+	while (n) {
+		size_t got = 0;
+
+		TRY(reader_read(reader, skipped, n < sizeof(skipped) ? n : sizeof(skipped), &got));
+		if (got == 0)
+			return error_new(ERR_INVALID, "'%s' is shorter than its manifest says",
+					what);
+		n -= got;
+	}
+	return NULL;
+}
+
+static struct error *parcel_open(void *user, uint64_t offset, struct reader **ret)
+{
+	static const struct reader_ops ops = { .read = parcel_read, .free = parcel_reader_free };
+	struct parcel *parcel = user;
+	struct image_source *source = parcel->push->source;
+	AUTO(reader) struct reader *below = NULL;
+	struct error *error = error_new(ERR_UNSUPPORTED, "not offered");
+
+	if (source->ops->open_raw) {
+		error_free(error);
+		error = source->ops->open_raw(source, parcel->blob, offset, &below);
+	}
+	if (error_is(error, ERR_UNSUPPORTED)) {
+		error_free(error);
+		TRY(source->ops->open_blob(source, parcel->blob, &below));
+		TRY(skip(below, offset, parcel->what));
+	} else if (error) {
+		return error;
+	}
+	struct parcel_reader *reader = xcalloc(1, sizeof(*reader));
+	*reader = (struct parcel_reader){ { &ops }, TAKE(below), parcel, offset };
+	*ret = &reader->reader;
+	return NULL;
+}
+
+static FALLIBLE push_blob(struct push *push, const struct descriptor *blob)
+{
+	struct parcel parcel = { .push = push, .blob = blob };
+	const char *from[] = { push->source->ops->repository(push->source), NULL };
+	struct registry_blob sent = { .digest = blob->digest,
+		.size = blob->size,
+		.open = parcel_open,
+		.user = &parcel,
+		.mount_from = from };
+	char text[DIGEST_TEXT];
+
+	(void)snprintf(parcel.what, sizeof(parcel.what), "%.19s", digest_text(&blob->digest, text));
+	TRY_WRAP(registry_put_blob(push->registry, push->to, &sent, NULL), "blob '%s'",
+			digest_text(&blob->digest, text));
+	if (push->progress)
+		push->progress->report(
+				push->progress->user, parcel.what, blob->size, blob->size, true);
+	return NULL;
+}
+
+static bool is_repeated(const struct manifest *manifest, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (digest_equal(&manifest->layers.p[k].digest, &manifest->layers.p[i].digest))
+			return true;
+	return false;
+}
+
+static struct error *push_some(void *argument)
+{
+	struct push *push = argument;
+	const struct manifest *manifest = &push->image->manifest;
+
+	for (;;) {
+		pthread_mutex_lock(&push->lock);
+		size_t i = push->next++;
+		pthread_mutex_unlock(&push->lock);
+		if (i > manifest->layers.n)
+			return NULL;
+		TRY(cancel_check(push->cancel));
+		if (i == manifest->layers.n)
+			TRY(push_blob(push, &manifest->config));
+		else if (!is_repeated(manifest, i))
+			TRY(push_blob(push, &manifest->layers.p[i]));
+	}
+}
+
+FALLIBLE image_push(const struct image *image, struct registry_client *registry,
+		const struct reference *to, struct cancel *cancel,
+		const struct image_progress *progress)
+{
+	struct push push = { image, image->source, registry, to, progress, cancel,
+		PTHREAD_MUTEX_INITIALIZER, 0 };
+	bool there = false;
+
+	TRY(registry_has_manifest(registry, to, &image->digest, &there));
+	if (there)
+		return NULL;
+	if (image->manifest.layers.n == 0) {
+		TRY(push_some(&push));
+	} else {
+		AUTO(group) struct group *group = group_new();
+
+		for (size_t i = 0; i <= image->manifest.layers.n && i < PUSHES; i++)
+			group_start(group, "push", push_some, &push);
+		TRY(group_join(group));
+	}
+	return registry_put_manifest(registry, to, image->manifest.media_type,
+			(struct str){ image->manifest_json, image->manifest_bytes }, NULL);
+}
+
+FALLIBLE image_push_ahead(struct image_source *source, const struct descriptor *blob,
+		struct registry_client *registry, const struct reference *to)
+{
+	struct push push = { .source = source, .registry = registry, .to = to };
+
+	return push_blob(&push, blob);
+}

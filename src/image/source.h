@@ -1,0 +1,47 @@
+/*
+ * source: the homes an image can be opened from. Private to image/; image.c picks one by the name.
+ *
+ * Each opener finds the manifest for the wanted platform, reads and checks manifest and config, and
+ * hands over an image whose source opens its blobs.
+ *
+ * Floor: image.
+ */
+#pragma once
+#include "image/image.h"
+
+/* A document and what it says it is. */
+struct document {
+	char *json;
+	size_t n;
+	char *media_type; /* or NULL */
+	struct digest digest;
+};
+
+void document_done(struct document *document);
+
+/*
+ * From a manifest or index to an image: picks the platform's manifest out of an index (read through
+ * the source), then reads the config. Takes document and source, also when it fails.
+ */
+FALLIBLE image_from_document(const char *name, struct document *document,
+		const struct platform *platform, struct image_source *source, struct image **ret);
+
+FALLIBLE source_registry_open(const struct image_homes *homes, const struct reference *reference,
+		struct image **ret);
+/* By a name in the store, or by digest or a part of one (id). ERR_NOT_FOUND. */
+FALLIBLE source_store_open(
+		const struct image_homes *homes, const char *name, bool is_id, struct image **ret);
+FALLIBLE source_store_open_digest(const struct image_homes *homes, const char *name,
+		const struct digest *manifest, struct image **ret);
+/* path[:tag|@digest] of an OCI layout directory. */
+FALLIBLE source_layout_open(const struct image_homes *homes, const char *where, struct image **ret);
+
+/*
+ * Archives are brought into the store once and opened from there; an unchanged file is not read
+ * again. kind tells what is expected.
+ */
+enum archive_kind { IMPORT_OCI = 1, IMPORT_DOCKER, IMPORT_ROOTFS };
+FALLIBLE source_archive_open(const struct image_homes *homes, enum archive_kind kind,
+		const char *where, struct image **ret);
+
+DEFINE_AUTO_VALUE(document)

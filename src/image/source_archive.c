@@ -1,0 +1,425 @@
+/*
+ * Archives: what skopeo calls oci-archive and docker-archive, and a bare root file system. They are
+ * brought into the store, entry by entry and in one pass, and opened from there; which manifest a
+ * file became is remembered by the file's identity, so that the next build does not read it.
+ *
+ * Layers that an archive holds uncompressed are compressed on the way in: they take less of the
+ * store, and a push of what is built on them sends no plain tars.
+ *
+ * Spec: OCI image-spec v1.1, image-layout.md; Docker image spec 1.2 ("docker save").
+ */
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/map.h"
+#include "image/source.h"
+#include "layer/tar_read.h"
+#include "oci/json.h"
+#include "store/blob.h"
+#include "store/file_digests.h"
+#include "store/layers.h"
+#include "store/store_lock.h"
+#include "stream/codec.h"
+#include "stream/hash.h"
+#include "sys/fd.h"
+#include "sys/path.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { LINK_STEPS = 8 };
+
+/* A file of the archive that is a blob of the store now, or a link to one. */
+struct import_entry {
+	char *link; /* NULL: a file */
+	struct digest digest;
+	bool was_here; /* the store had it before */
+	bool is_spare; /* nobody needs it any more: it was compressed */
+};
+
+struct import {
+	const struct image_homes *homes;
+	struct map *entries; /* path -> import_entry, owned */
+};
+
+static void import_entry_free(void *value)
+{
+	struct import_entry *entry = value;
+
+	free(entry->link);
+	free(entry);
+}
+
+/* --- a layer into the store, compressed --- */
+
+static FALLIBLE keep_layer(const struct image_homes *homes, struct reader *plain,
+		struct digest *ret_diff_id, struct descriptor *ret)
+{
+	AUTO(reader) struct reader *reader = NULL;
+	AUTO(writer) struct writer *writer = NULL;
+	AUTO(blob_writer) struct blob_writer *blob = NULL;
+	AUTO(pool) struct pool *pool = pool_new(0);
+	struct hash_result diff, digest;
+	struct writer *below = NULL;
+
+	reader = hash_reader(plain, &diff);
+	TRY(blob_writer_open(homes->store, BLOB_HASHED_BY_CALLER, &blob));
+	below = hash_writer(blob_writer_stream(blob), &digest);
+	TRY(codec_writer(below, COMPRESSION_GZIP, CODEC_LEVEL_DEFAULT, pool, &writer));
+	TRY(stream_copy(reader, writer, NULL));
+	TRY(writer_close(TAKE(writer)));
+	TRY(blob_commit(TAKE(blob), &digest.digest, digest.size, NULL, NULL));
+	struct layer_blob known = { digest.digest, digest.size, COMPRESSION_GZIP,
+		CODEC_LEVEL_DEFAULT, true };
+	TRY(layer_add_blob(homes->store, &diff.digest, &known));
+	*ret_diff_id = diff.digest;
+	*ret = descriptor_make(MEDIA_OCI_LAYER_GZIP, digest.digest, digest.size);
+	return NULL;
+}
+
+/* Manifest over a config and layers; both kept. */
+static FALLIBLE keep_manifest(const struct image_homes *homes, const char *config_json,
+		struct manifest *manifest, struct digest *ret)
+{
+	struct digest config;
+
+	TRY(blob_put(homes->store, config_json, strlen(config_json), &config));
+	manifest->format = FORMAT_OCI;
+	manifest->media_type = xstrdup(MEDIA_OCI_MANIFEST);
+	manifest->config = descriptor_make(MEDIA_OCI_CONFIG, config, strlen(config_json));
+	AUTO_FREE char *json = manifest_print(manifest);
+	return blob_put(homes->store, json, strlen(json), ret);
+}
+
+/* --- a root file system --- */
+
+static FALLIBLE import_rootfs(const struct image_homes *homes, int fd, struct digest *ret)
+{
+	AUTO(image_config) struct image_config config = { 0 };
+	AUTO(manifest) struct manifest manifest = { 0 };
+	struct reader *plain = NULL;
+	struct digest diff_id;
+
+	TRY(codec_reader(reader_from_fd(fd), &plain, NULL));
+	TRY(keep_layer(homes, plain, &diff_id, vec_add(&manifest.layers)));
+	config.platform = homes->platform ? *homes->platform : platform_host();
+	vec_push(&config.diff_ids, diff_id);
+	image_config_add_history(&config, NULL, "root file system from a tar", "kiln", false);
+	AUTO_FREE char *json = image_config_print(&config);
+	return keep_manifest(homes, json, &manifest, ret);
+}
+
+/* --- archives of blobs --- */
+
+static FALLIBLE keep_content(
+		struct import *import, const struct entry *entry, struct reader *content)
+{
+	struct store *store = import->homes->store;
+	AUTO(blob_writer) struct blob_writer *blob = NULL;
+	AUTO(hash) struct hash *hash = hash_new();
+	struct import_entry *kept = xcalloc(1, sizeof(*kept));
+	char buf[16384];
+	size_t n = 0;
+
+	map_set(import->entries, entry->path, kept);
+	TRY(blob_writer_open(store, BLOB_HASHED_BY_CALLER, &blob));
+	for (;;) {
+		TRY(reader_read(content, buf, sizeof(buf), &n));
+		if (n == 0)
+			break;
+		hash_update(hash, buf, n);
+		TRY(writer_write(blob_writer_stream(blob), buf, n));
+	}
+	kept->digest = hash_finish(hash);
+	TRY(writer_close(blob_writer_stream(blob)));
+	TRY(blob_has(store, &kept->digest, &kept->was_here, NULL));
+	return blob_commit(TAKE(blob), &kept->digest, entry->size, NULL, NULL);
+}
+
+static FALLIBLE keep_entry(struct import *import, const struct entry *entry, struct reader *content)
+{
+	if (entry->link) {
+		AUTO_FREE char *dir = str_dup(path_parent(entry->path));
+		struct import_entry *kept = xcalloc(1, sizeof(*kept));
+
+		kept->link = entry->is_hardlink ? xstrdup(entry->link)
+						: path_join(dir, entry->link);
+		map_set(import->entries, entry->path, kept);
+		return NULL;
+	}
+	return content ? keep_content(import, entry, content) : NULL;
+}
+
+static FALLIBLE keep_entries(struct import *import, int fd)
+{
+	AUTO(tar_reader) struct tar_reader *tar = NULL;
+	const struct entry *entry = NULL;
+	struct reader *content = NULL, *plain = NULL;
+
+	TRY(codec_reader(reader_from_fd(fd), &plain, NULL));
+	tar = tar_reader_new(plain);
+	for (;;) {
+		TRY(cancel_check(import->homes->cancel));
+		TRY(tar_reader_next(tar, &entry, &content));
+		if (!entry)
+			return NULL;
+		if (map_count(import->entries) >= LIMIT_LIST_ENTRIES)
+			return error_new(ERR_LIMIT, "more than %d files in the archive",
+					LIMIT_LIST_ENTRIES);
+		TRY_WRAP(keep_entry(import, entry, content), "'%s'", entry->path);
+	}
+}
+
+static FALLIBLE find_entry(const struct import *import, const char *path, struct import_entry **ret)
+{
+	AUTO_FREE char *clean = path_clean(str_of(path));
+	struct import_entry *entry = map_get(import->entries, clean);
+
+	for (unsigned i = 0; entry && entry->link && i < LINK_STEPS; i++)
+		entry = map_get(import->entries, entry->link);
+	if (!entry || entry->link)
+		return error_new(ERR_NOT_FOUND, "'%s' is not in the archive", path);
+	*ret = entry;
+	return NULL;
+}
+
+static FALLIBLE read_entry(const struct import *import, const char *path, char **ret, size_t *ret_n)
+{
+	struct import_entry *entry = NULL;
+
+	TRY(find_entry(import, path, &entry));
+	return blob_read(import->homes->store, &entry->digest, LIMIT_CONFIG_BYTES, ret, ret_n);
+}
+
+/* tag NULL: the only image, or the first. */
+static FALLIBLE pick_oci(const struct import *import, const char *tag, struct digest *ret)
+{
+	AUTO(image_index) struct image_index index = { 0 };
+	AUTO_FREE char *json = NULL;
+	size_t n = 0;
+
+	TRY(read_entry(import, "index.json", &json, &n));
+	TRY(image_index_parse((struct str){ json, n }, NULL, &index));
+	for (size_t i = 0; i < index.manifests.n; i++) {
+		const struct descriptor *entry = &index.manifests.p[i];
+		const char *name = list_env_get(
+				&entry->annotations, "org.opencontainers.image.ref.name");
+
+		if (!tag || text_equal(name, tag)) {
+			*ret = entry->digest;
+			return NULL;
+		}
+	}
+	return error_new(ERR_NOT_FOUND, "there is no image '%s' in the archive", tag ? tag : "");
+}
+
+/* A layer file of docker save: plain tars are compressed, others stay. */
+static FALLIBLE docker_layer(const struct import *import, const char *path,
+		const struct digest *diff_id, struct descriptor *ret)
+{
+	AUTO(reader) struct reader *raw = NULL;
+	struct reader *plain = NULL;
+	enum codec_kind kind = CODEC_PLAIN;
+	struct import_entry *entry = NULL;
+	struct digest seen;
+	uint64_t bytes = 0;
+
+	TRY(find_entry(import, path, &entry));
+	TRY(blob_open(import->homes->store, &entry->digest, &raw, &bytes));
+	TRY(codec_reader(TAKE(raw), &plain, &kind));
+	if (kind == CODEC_GZIP || kind == CODEC_ZSTD) {
+		reader_free(plain);
+		*ret = descriptor_make(
+				kind == CODEC_GZIP ? MEDIA_OCI_LAYER_GZIP : MEDIA_OCI_LAYER_ZSTD,
+				entry->digest, bytes);
+		return NULL;
+	}
+	TRY(keep_layer(import->homes, plain, &seen, ret));
+	if (!digest_equal(&seen, diff_id)) {
+		char a[DIGEST_TEXT], b[DIGEST_TEXT];
+
+		return error_new(ERR_DIGEST, "'%s' is %s, the config says %s", path,
+				digest_text(&seen, a), digest_text(diff_id, b));
+	}
+	entry->is_spare = !entry->was_here;
+	return NULL;
+}
+
+/* Two paths may be one blob; a layer may be listed twice. So this comes last. */
+static FALLIBLE drop_spare(const struct import *import)
+{
+	void *at = NULL, *value = NULL;
+	const char *path = NULL;
+
+	while (map_next(import->entries, &at, &path, &value)) {
+		const struct import_entry *entry = value;
+
+		if (entry->is_spare)
+			TRY(blob_drop(import->homes->store, &entry->digest));
+	}
+	return NULL;
+}
+
+/* The entry of manifest.json that has the name (or the first). */
+static FALLIBLE docker_entry(json_t *document, const char *name, struct json_field *ret)
+{
+	struct json_field list = { .value = document, .key = "manifest.json" };
+
+	for (size_t i = 0; i < json_count(&list); i++) {
+		AUTO(list) struct list tags = { 0 };
+
+		TRY(json_item_object(&list, i, ret));
+		ret->up = NULL; /* list is ours alone */
+		TRY(json_get_list(ret, "RepoTags", &tags, NULL));
+		if (!name || list_has(&tags, name))
+			return NULL;
+	}
+	return error_new(ERR_NOT_FOUND, "there is no image '%s' in the archive", name ? name : "");
+}
+
+static FALLIBLE pick_docker(const struct import *import, const char *name, struct digest *ret)
+{
+	json_auto_t *document = NULL;
+	AUTO_FREE char *json = NULL;
+	AUTO_FREE char *config_path = NULL;
+	AUTO_FREE char *config_json = NULL;
+	AUTO(list) struct list layers = { 0 };
+	AUTO(image_config) struct image_config config = { 0 };
+	AUTO(manifest) struct manifest manifest = { 0 };
+	struct json_field entry = { 0 };
+	size_t n = 0, config_n = 0;
+
+	TRY(read_entry(import, "manifest.json", &json, &n));
+	TRY(json_parse((struct str){ json, n }, LIMIT_CONFIG_BYTES, "manifest.json", &document));
+	if (!json_is_array(document))
+		return error_new(ERR_INVALID, "manifest.json is not a list");
+	TRY(docker_entry(document, name, &entry));
+	TRY(json_get_text(&entry, "Config", JSON_MUST, &config_path));
+	TRY(json_get_list(&entry, "Layers", &layers, NULL));
+	TRY(read_entry(import, config_path, &config_json, &config_n));
+	TRY(image_config_parse((struct str){ config_json, config_n }, &config));
+	if (layers.n != config.diff_ids.n || layers.n > LIMIT_LAYERS)
+		return error_new(ERR_INVALID,
+				"the archive has %zu layers, its config speaks of %zu", layers.n,
+				config.diff_ids.n);
+	for (size_t i = 0; i < layers.n; i++)
+		TRY(docker_layer(import, layers.p[i], &config.diff_ids.p[i],
+				vec_add(&manifest.layers)));
+	TRY(keep_manifest(import->homes, config_json, &manifest, ret));
+	return drop_spare(import);
+}
+
+static FALLIBLE import_blobs(const struct image_homes *homes, enum archive_kind kind, int fd,
+		const char *tag, struct digest *ret)
+{
+	AUTO(map) struct map *entries = map_new(import_entry_free);
+	struct import import = { homes, entries };
+
+	TRY(keep_entries(&import, fd));
+	return kind == IMPORT_OCI ? pick_oci(&import, tag, ret) : pick_docker(&import, tag, ret);
+}
+
+/* --- the door --- */
+
+/* Everything that the manifest speaks of is in the store. */
+static FALLIBLE open_known(const struct image_homes *homes, const char *name,
+		const struct digest *manifest, struct image **ret)
+{
+	AUTO(image) struct image *image = NULL;
+	bool here = false;
+
+	TRY(source_store_open_digest(homes, name, manifest, &image));
+	for (size_t i = 0; i < image->manifest.layers.n; i++) {
+		TRY(blob_has(homes->store, &image->manifest.layers.p[i].digest, &here, NULL));
+		if (!here)
+			return error_new(ERR_NOT_FOUND, "layer %zu is gone from the store", i + 1);
+	}
+	*ret = TAKE(image);
+	return NULL;
+}
+
+/* "FILE" or "FILE:NAME"; a file's name may hold colons, what exists wins. */
+static void split(const char *where, char **ret_path, char **ret_tag)
+{
+	struct str s = str_of(where);
+	struct stat st;
+
+	*ret_tag = NULL;
+	*ret_path = xstrdup(where);
+	for (size_t i = s.n; i-- > 0 && stat(*ret_path, &st) != 0;) {
+		if (where[i] != ':')
+			continue;
+		free(*ret_path);
+		free(*ret_tag);
+		*ret_path = str_dup(str_slice(s, 0, i));
+		*ret_tag = str_dup(str_slice(s, i + 1, s.n));
+	}
+}
+
+/* What the file became when it was imported before, if it is unchanged and all of it is here. */
+static FALLIBLE open_remembered(const struct image_homes *homes, const char *scope,
+		const struct file_key *key, const char *name, struct image **ret)
+{
+	AUTO(file_digests) struct file_digests *known = file_digests_open(homes->store, scope);
+	struct digest manifest;
+
+	if (file_digests_get(known, key, &manifest))
+		error_ignore(open_known(homes, name, &manifest, ret),
+				"what is not whole in the store is imported again");
+	return NULL;
+}
+
+/* The files of a rootfs say nothing of a platform; it is the one that was asked for. */
+static char *scope_of(const struct image_homes *homes, enum archive_kind kind, const char *tag)
+{
+	struct platform platform = homes->platform ? *homes->platform : platform_host();
+	char text[PLATFORM_TEXT];
+
+	return xasprintf("archive %d %s", (int)kind,
+			kind == IMPORT_ROOTFS ? platform_text(&platform, text) : (tag ? tag : ""));
+}
+
+static FALLIBLE import_file(const struct image_homes *homes, enum archive_kind kind,
+		const char *path, const char *tag, const char *name, struct image **ret)
+{
+	AUTO(store_lock) struct store_lock *lock = NULL;
+	AUTO_FREE char *scope = scope_of(homes, kind, tag);
+	AUTO_FD int fd = -1;
+	uint64_t began = clock_now_ns();
+	struct digest manifest;
+	struct stat st;
+
+	TRY(file_open(AT_FDCWD, path, O_RDONLY, 0, &fd));
+	if (fstat(fd, &st) != 0)
+		return error_sys("look at '%s'", path);
+	struct file_key key = file_key_of(&st);
+	TRY(open_remembered(homes, scope, &key, name, ret));
+	if (*ret)
+		return NULL;
+	/* One at a time: another may be importing the same. */
+	TRY(store_lock_take(homes->store, "import", homes->cancel, &lock));
+	TRY(open_remembered(homes, scope, &key, name, ret));
+	if (*ret)
+		return NULL;
+	TRY(kind == IMPORT_ROOTFS ? import_rootfs(homes, TAKE_FD(fd), &manifest)
+				  : import_blobs(homes, kind, TAKE_FD(fd), tag, &manifest));
+	struct file_digests *known = file_digests_open(homes->store, scope);
+	file_digests_put(known, &key, &manifest, began);
+	error_ignore(file_digests_close(known), "the memory of archives is an aid");
+	return source_store_open_digest(homes, name, &manifest, ret);
+}
+
+FALLIBLE source_archive_open(const struct image_homes *homes, enum archive_kind kind,
+		const char *where, struct image **ret)
+{
+	static const char *const names[] = { [IMPORT_OCI] = "oci-archive",
+		[IMPORT_DOCKER] = "docker-archive",
+		[IMPORT_ROOTFS] = "rootfs" };
+	AUTO_FREE char *path = NULL;
+	AUTO_FREE char *tag = NULL;
+	AUTO_FREE char *name = xasprintf("%s:%s", names[kind], where);
+
+	split(where, &path, &tag);
+	TRY_WRAP(import_file(homes, kind, path, tag, name, ret), "archive '%s'", path);
+	return NULL;
+}

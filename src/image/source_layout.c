@@ -1,0 +1,145 @@
+/* An OCI layout directory, read where it lies. Spec: OCI image-spec v1.1, image-layout.md. */
+#include "base/limits.h"
+#include "base/strbuf.h"
+#include "image/source.h"
+#include "stream/hash.h"
+#include "sys/fd.h"
+#include "sys/rootfs.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct layout_source {
+	struct image_source source;
+	int fd;
+};
+
+static struct error *open_blob(
+		struct image_source *source, const struct descriptor *blob, struct reader **ret)
+{
+	struct layout_source *self = (struct layout_source *)source;
+	AUTO_FD int fd = -1;
+	char hex[DIGEST_HEX];
+	AUTO_FREE char *path = xasprintf("blobs/sha256/%s", digest_hex(&blob->digest, hex));
+
+	TRY_WRAP(rootfs_open(self->fd, path, O_RDONLY, 0, &fd), "open the blob of the layout");
+	*ret = verify_reader(reader_from_fd(TAKE_FD(fd)), &blob->digest, blob->size);
+	return NULL;
+}
+
+static const char *repository(const struct image_source *source)
+{
+	(void)source;
+	return NULL;
+}
+
+static void layout_free(struct image_source *source)
+{
+	struct layout_source *self = (struct layout_source *)source;
+
+	if (self->fd >= 0)
+		(void)close(self->fd);
+	free(self);
+}
+
+static const struct image_source_ops ops = {
+	.open_blob = open_blob,
+	.repository = repository,
+	.free = layout_free,
+};
+
+/* "DIR", "DIR:TAG" or "DIR@sha256:…". A directory's name may hold colons; what exists wins. */
+static void split(const char *where, char **ret_dir, char **ret_tag, struct digest *ret_digest)
+{
+	struct str s = str_of(where);
+	size_t at = str_find(s, '@'), colon = str_find_last(s, ':');
+	struct stat st;
+
+	*ret_tag = NULL;
+	if (at < s.n) {
+		struct error *error = digest_parse(str_slice(s, at + 1, s.n), ret_digest);
+
+		if (!error) {
+			*ret_dir = str_dup(str_slice(s, 0, at));
+			return;
+		}
+		error_free(error);
+	}
+	if (colon < s.n && stat(where, &st) != 0) {
+		*ret_dir = str_dup(str_slice(s, 0, colon));
+		*ret_tag = str_dup(str_slice(s, colon + 1, s.n));
+		return;
+	}
+	*ret_dir = xstrdup(where);
+}
+
+static const struct descriptor *pick(
+		const struct image_index *index, const char *tag, const struct digest *digest)
+{
+	for (size_t i = 0; i < index->manifests.n; i++) {
+		const struct descriptor *entry = &index->manifests.p[i];
+		const char *name = list_env_get(
+				&entry->annotations, "org.opencontainers.image.ref.name");
+
+		if (digest_known(digest) ? digest_equal(&entry->digest, digest)
+					 : !tag || text_equal(name, tag))
+			return entry;
+	}
+	return NULL;
+}
+
+static struct error *not_there(const struct image_index *index, const char *where)
+{
+	AUTO(strbuf) struct strbuf have = { 0 };
+
+	for (size_t i = 0; i < index->manifests.n && i < 20; i++) {
+		const char *name = list_env_get(&index->manifests.p[i].annotations,
+				"org.opencontainers.image.ref.name");
+
+		strbuf_addf(&have, "%s%s", have.n ? ", " : "", name ? name : "(no name)");
+	}
+	return error_hint(error_new(ERR_NOT_FOUND, "there is no image '%s' in the layout", where),
+			"there are: %s", have.n ? strbuf_text(&have) : "none");
+}
+
+FALLIBLE source_layout_open(const struct image_homes *homes, const char *where, struct image **ret)
+{
+	AUTO_FREE char *dir = NULL;
+	AUTO_FREE char *tag = NULL;
+	AUTO_FREE char *json = NULL;
+	AUTO(image_index) struct image_index index = { 0 };
+	AUTO(reader) struct reader *reader = NULL;
+	AUTO(document) struct document document = { 0 };
+	struct digest digest = { 0 };
+	size_t n = 0;
+
+	split(where, &dir, &tag, &digest);
+	struct layout_source *source = xcalloc(1, sizeof(*source));
+	source->source = (struct image_source){ &ops, 1 };
+	struct error *error = file_open(AT_FDCWD, dir, O_PATH | O_DIRECTORY, 0, &source->fd);
+	if (error)
+		source->fd = -1;
+	if (!error)
+		error = rootfs_read_file(source->fd, "index.json", LIMIT_MANIFEST_BYTES, &json, &n);
+	if (!error)
+		error = image_index_parse((struct str){ json, n }, NULL, &index);
+	if (!error) {
+		const struct descriptor *entry = pick(&index, tag, &digest);
+
+		error = entry ? open_blob(&source->source, entry, &reader)
+			      : not_there(&index, where);
+		if (!error) {
+			document.digest = entry->digest;
+			document.media_type = xstrdup(entry->media_type);
+			error = reader_read_all(
+					reader, LIMIT_MANIFEST_BYTES, &document.json, &document.n);
+		}
+	}
+	if (error) {
+		image_source_unref(&source->source);
+		return error_wrap(error, "OCI layout '%s'", dir);
+	}
+	AUTO_FREE char *name = xasprintf("oci:%s", where);
+	return image_from_document(name, &document, homes->platform, &source->source, ret);
+}

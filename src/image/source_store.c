@@ -1,0 +1,145 @@
+/* Images of the store, and blobs that are in the store or else somewhere below. */
+#include "base/limits.h"
+#include "image/source.h"
+#include "store/blob.h"
+#include "store/tag.h"
+
+#include <string.h>
+
+struct store_source {
+	struct image_source source;
+	struct store *store;        /* borrowed */
+	struct image_source *below; /* or NULL */
+};
+
+static struct error *open_blob(
+		struct image_source *source, const struct descriptor *blob, struct reader **ret)
+{
+	struct store_source *self = (struct store_source *)source;
+	char text[DIGEST_TEXT];
+	bool here = false;
+
+	TRY(blob_has(self->store, &blob->digest, &here, NULL));
+	if (here)
+		return blob_open(self->store, &blob->digest, ret, NULL);
+	if (self->below)
+		return self->below->ops->open_blob(self->below, blob, ret);
+	return error_new(ERR_NOT_FOUND, "blob '%s' is not in the store",
+			digest_text(&blob->digest, text));
+}
+
+/* A part of a file that the reader owns. */
+struct range_reader {
+	struct reader reader;
+	int fd;
+	uint64_t at;
+};
+
+static struct error *range_read(struct reader *reader, void *buf, size_t n, size_t *ret_n)
+{
+	struct range_reader *self = (struct range_reader *)reader;
+	ssize_t got = pread(self->fd, buf, n, (off_t)self->at);
+
+	if (got < 0)
+		return error_sys("read a blob of the store");
+	self->at += (uint64_t)got;
+	*ret_n = (size_t)got;
+	return NULL;
+}
+
+static void range_free(struct reader *reader)
+{
+	(void)close(((struct range_reader *)reader)->fd);
+	free(reader);
+}
+
+static struct error *open_raw(struct image_source *source, const struct descriptor *blob,
+		uint64_t offset, struct reader **ret)
+{
+	static const struct reader_ops range_ops = { .read = range_read, .free = range_free };
+	struct store_source *self = (struct store_source *)source;
+	struct error *error = NULL;
+	int fd = -1;
+
+	error = blob_open_fd(self->store, &blob->digest, &fd, NULL);
+	if (error_is(error, ERR_NOT_FOUND)) {
+		error_free(error);
+		return error_new(ERR_UNSUPPORTED, "the blob is not in the store");
+	}
+	if (error)
+		return error;
+	struct range_reader *reader = xcalloc(1, sizeof(*reader));
+	*reader = (struct range_reader){ { &range_ops }, fd, offset };
+	*ret = &reader->reader;
+	return NULL;
+}
+
+static const char *repository(const struct image_source *source)
+{
+	const struct store_source *self = (const struct store_source *)source;
+
+	return self->below ? self->below->ops->repository(self->below) : NULL;
+}
+
+static void store_source_free(struct image_source *source)
+{
+	struct store_source *self = (struct store_source *)source;
+
+	image_source_unref(self->below);
+	free(self);
+}
+
+static const struct image_source_ops ops = {
+	.open_blob = open_blob,
+	.open_raw = open_raw,
+	.repository = repository,
+	.free = store_source_free,
+};
+
+struct image_source *image_source_store(struct store *store, struct image_source *below)
+{
+	struct store_source *source = xcalloc(1, sizeof(*source));
+
+	source->source = (struct image_source){ &ops, 1 };
+	source->store = store;
+	source->below = image_source_ref(below);
+	return &source->source;
+}
+
+FALLIBLE source_store_open_digest(const struct image_homes *homes, const char *name,
+		const struct digest *manifest, struct image **ret)
+{
+	struct document document = { .digest = *manifest };
+
+	TRY(blob_read(homes->store, manifest, LIMIT_MANIFEST_BYTES, &document.json, &document.n));
+	return image_from_document(name, &document, homes->platform,
+			image_source_store(homes->store, NULL), ret);
+}
+
+FALLIBLE source_store_open(
+		const struct image_homes *homes, const char *name, bool is_id, struct image **ret)
+{
+	AUTO(tag_record) struct tag_record record = { 0 };
+	AUTO(reference) struct reference reference = { 0 };
+	struct error *error = tag_get(homes->store, name, &record);
+
+	if (error_is(error, ERR_NOT_FOUND) && is_id) {
+		struct error *parsed = reference_parse(str_of(name), &reference);
+
+		error_free(error);
+		error = NULL;
+		if (!parsed) {
+			AUTO_FREE char *full = reference_text(&reference);
+
+			error = tag_get(homes->store, full, &record);
+		}
+		if (parsed || error_is(error, ERR_NOT_FOUND)) {
+			error_free(parsed);
+			error_free(error);
+			error = tag_find(homes->store, name, &record);
+		}
+	}
+	if (error)
+		return error;
+	return source_store_open_digest(homes, name, &record.manifest, ret);
+}

@@ -1,0 +1,45 @@
+#include "kiln/build_result_files.h"
+
+#include "sys/fd.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+
+FALLIBLE build_result_write_id(const struct build_result *result, const char *path)
+{
+	char id[DIGEST_TEXT];
+
+	if (!digest_known(&result->image_id))
+		return error_hint(error_new(ERR_INVALID, "write '%s': this build makes no image",
+						  path),
+				"leave --iidfile out, or add an output that is an image");
+	(void)digest_text(&result->image_id, id);
+	return file_write_atomic(AT_FDCWD, path, id, strlen(id), 0644, false);
+}
+
+FALLIBLE build_result_write_metadata(const struct build_result *result, const char *path)
+{
+	char id[DIGEST_TEXT], manifest[DIGEST_TEXT];
+	AUTO(strbuf) struct strbuf names = { 0 };
+	json_auto_t *document = json_object();
+
+	if (digest_known(&result->image_id))
+		json_object_set_new(document, "containerimage.config.digest",
+				json_string(digest_text(&result->image_id, id)));
+	if (digest_known(&result->manifest)) {
+		(void)digest_text(&result->manifest, manifest);
+		json_object_set_new(document, "containerimage.descriptor",
+				json_pack("{s:s?, s:s, s:I}", "mediaType",
+						result->manifest_media_type, "digest", manifest,
+						"size", (json_int_t)result->manifest_bytes));
+		json_object_set_new(document, "containerimage.digest", json_string(manifest));
+	}
+	for (size_t i = 0; i < result->names.n; i++)
+		strbuf_addf(&names, "%s%s", i ? "," : "", result->names.p[i]);
+	if (names.n)
+		json_object_set_new(document, "image.name", json_string(strbuf_text(&names)));
+
+	AUTO_FREE char *text = json_dumps(document, JSON_INDENT(2));
+
+	return file_write_atomic(AT_FDCWD, path, text, strlen(text), 0644, false);
+}

@@ -1,0 +1,444 @@
+/*
+ * kiln build: flags and settings become struct build_options, a result becomes an image ID on
+ * standard output. The order of things is session.h's; everything that a flag can get wrong is
+ * found before any of it.
+ */
+#include "kiln/commands.h"
+
+#include "base/limits.h"
+#include "base/str.h"
+#include "base/xalloc.h"
+#include "build/build.h"
+#include "kiln/build_result_files.h"
+#include "kiln/output_flag.h"
+#include "kiln/session.h"
+#include "kiln/show.h"
+#include "oci/reference.h"
+#include "stream/codec.h"
+#include "sys/fd.h"
+#include "ui/report.h"
+
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+struct build_opts {
+	struct list tags, build_args, labels, platforms, hosts, ulimits, outputs;
+	char *file, *target, *pull, *iid_file, *metadata_file;
+	uint64_t shm_bytes;
+	int64_t timestamp;
+	bool no_cache, quiet, squash, dry_run, push, load, http_proxy;
+};
+
+static const struct build_opts defaults = { .timestamp = -1, .http_proxy = true };
+
+#define OPTS build_opts
+static const struct option rows[] = {
+	OPT_HEADING("What to build"),
+	OPT_TEXT('f', "file", file, "PATH", "the Dockerfile; - reads standard input",
+			.is_path = true),
+	OPT_TEXT(0, "target", target, "STAGE", "build this stage and stop"),
+	OPT_LIST(0, "build-arg", build_args, "NAME[=VALUE]",
+			"set an ARG; without a value, from the environment"),
+	OPT_LIST(0, "platform", platforms, "OS/ARCH", "what to build for"),
+	OPT_TEXT(0, "pull", pull, "always|missing|never", "when to ask a registry for base images",
+			.implied = "always"),
+	OPT_FLAG(0, "no-cache", no_cache, "run every step again"),
+
+	OPT_HEADING("The image"),
+	OPT_LIST('t', "tag", tags, "NAME[:TAG]", "name the image; may be repeated"),
+	OPT_LIST(0, "label", labels, "NAME=VALUE", "add a label"),
+	OPT_SETTING(0, "format", "oci|docker", "media types of manifest and config"),
+	OPT_SETTING(0, "compression", "gzip|zstd|none", "how layers are compressed"),
+	OPT_SETTING(0, "compression-level", "LEVEL", "gzip 0 to 9, zstd 1 to 22"),
+	OPT_FLAG(0, "squash", squash, "one layer for all steps of the last stage"),
+	OPT_INT(0, "timestamp", timestamp, 0, 253402300799, "SECONDS",
+			"every time in the image; else SOURCE_DATE_EPOCH, else now"),
+
+	OPT_HEADING("Where it goes"),
+	OPT_FLAG(0, "push", push, "to the registry that its names say"),
+	OPT_LIST('o', "output", outputs, "type=TYPE[,dest=PATH]",
+			"image (the store), registry, oci, docker, tar or local; may be repeated"),
+	OPT_FLAG(0, "load", load, "to the store, besides other outputs"),
+	OPT_TEXT(0, "iidfile", iid_file, "PATH", "write the image ID to a file", .is_path = true),
+	OPT_TEXT(0, "metadata-file", metadata_file, "PATH", "write digests and names as JSON",
+			.is_path = true),
+	OPT_FLAG('q', "quiet", quiet, "show no progress"),
+	OPT_SETTING(0, "progress", "auto|tty|plain|rawjson|quiet|none", "how to show progress"),
+	OPT_FLAG(0, "dry-run", dry_run, "print the plan and stop"),
+
+	OPT_HEADING("Steps"),
+	OPT_SETTING(0, "network", "default|host|none|private", "network of RUN steps"),
+	OPT_LIST(0, "add-host", hosts, "NAME:ADDRESS", "add a line to /etc/hosts"),
+	OPT_SIZE(0, "shm-size", shm_bytes, "BYTES", "size of /dev/shm"),
+	OPT_LIST(0, "ulimit", ulimits, "NAME=SOFT[:HARD]", "limit of RUN steps: nofile=1024:2048"),
+	OPT_FLAG(0, "http-proxy", http_proxy, "let steps see HTTP_PROXY and its kin (the default)"),
+	OPT_SETTING(0, "isolation", "auto|subuid|recorded|root|chroot|inplace|proot",
+			"how steps are kept apart; see 'kiln doctor'"),
+	OPT_SETTING(0, "jobs", "N", "steps at the same time; 0: one for each CPU"),
+
+	OPT_HEADING("Registry"),
+	OPT_SETTING(0, "authfile", "PATH", "read credentials from this file alone",
+			.is_path = true),
+	OPT_SETTING(0, "insecure-registry", "HOST[:PORT]",
+			"speak to it without TLS, or without checking it"),
+	OPT_SETTING(0, "registry-mirror", "HOST=MIRROR", "ask the mirror first"),
+	OPT_SETTING(0, "tls-verify", NULL, "check certificates of registries (the default)"),
+
+	OPT_LATER(0, "allow", "steps with more rights come with a later release"),
+	OPT_LATER(0, "annotation", "annotations come with a later release"),
+	OPT_LATER(0, "attest", "attestations come with a later release"),
+	OPT_LATER(0, "build-context", "named contexts come with a later release"),
+	OPT_LATER(0, "builder", "kiln has no builders: it runs where it is called"),
+	OPT_LATER(0, "cache-from", "the local cache is always used; others come later"),
+	OPT_LATER(0, "cache-repo", "the local cache is always used; others come later"),
+	OPT_LATER(0, "cache-to", "the local cache is always written; others come later"),
+	OPT_LATER(0, "call", "come later; '--dry-run' prints the plan"),
+	OPT_LATER(0, "cgroup-parent", "limits of steps come with a later release"),
+	OPT_LATER(0, "check", "the linter comes with a later release"),
+	OPT_LATER('m', "memory", "limits of steps come with a later release"),
+	OPT_LATER(0, "no-cache-filter", "'--no-cache' runs every step again"),
+	OPT_LATER(0, "policy", "source policies come with a later release"),
+	OPT_LATER(0, "provenance", "attestations come with a later release"),
+	OPT_LATER(0, "resource", "limits of steps come with a later release"),
+	OPT_LATER(0, "sbom", "attestations come with a later release"),
+	OPT_LATER(0, "secret", "secrets come with a later release"),
+	OPT_LATER(0, "ssh", "agents come with a later release"),
+	OPT_END,
+};
+#undef OPTS
+
+/* Everything that flags and settings say, owned, with options pointing into it. */
+struct request {
+	struct list build_args, labels;
+	struct platform platform;
+	struct output_flags out;
+	struct {
+		struct build_host *p;
+		size_t n, capacity;
+	} hosts;
+	struct list texts;
+	int stdin_fd; /* what standard input held, or -1 */
+	struct build_options options;
+};
+
+static void request_done(struct request *request)
+{
+	list_done(&request->build_args);
+	list_done(&request->labels);
+	output_flags_done(&request->out);
+	vec_done(&request->hosts);
+	list_done(&request->texts);
+	if (request->stdin_fd >= 0)
+		(void)close(request->stdin_fd);
+}
+
+DEFINE_AUTO_VALUE(request)
+
+/* NAME=VALUE as it is; NAME alone takes the environment's value, if there is one. */
+static void add_build_args(
+		const struct build_opts *opts, const struct config *config, struct list *out)
+{
+	for (size_t i = 0; i < opts->build_args.n; i++) {
+		const char *arg = opts->build_args.p[i];
+		const char *value = strchr(arg, '=') ? NULL : config_getenv(arg);
+
+		if (strchr(arg, '='))
+			list_add(out, arg);
+		else if (value)
+			list_addf(out, "%s=%s", arg, value);
+	}
+	for (size_t i = 0; opts->http_proxy && i < config->environment.proxies.n; i++) {
+		struct str name, value;
+
+		str_cut(str_of(config->environment.proxies.p[i]), '=', &name, &value);
+
+		AUTO_FREE char *key = str_dup(name);
+
+		if (!list_env_get(out, key))
+			list_add(out, config->environment.proxies.p[i]);
+	}
+}
+
+static void add_labels(const struct build_opts *opts, struct list *out)
+{
+	for (size_t i = 0; i < opts->labels.n; i++)
+		list_addf(out, "%s%s", opts->labels.p[i],
+				strchr(opts->labels.p[i], '=') ? "" : "=");
+}
+
+/* "name:address" or "name=address"; an IPv6 address may stand in brackets. */
+static FALLIBLE add_host(struct request *request, const char *text)
+{
+	size_t at = strcspn(text, "=:");
+	struct str name = { text, at };
+	struct str address = str_of(text[at] ? text + at + 1 : "");
+
+	if (str_starts(address, "[") && str_ends(address, "]"))
+		address = str_slice(address, 1, address.n - 1);
+	if (!name.n || !address.n)
+		return error_usage("option '--add-host': '%s' is not NAME:ADDRESS", text);
+
+	struct build_host *host = vec_add(&request->hosts);
+	AUTO_FREE char *name_copy = str_dup(name), *address_copy = str_dup(address);
+
+	list_add(&request->texts, name_copy);
+	host->name = request->texts.p[request->texts.n - 1];
+	list_add(&request->texts, address_copy);
+	host->address = request->texts.p[request->texts.n - 1];
+	return NULL;
+}
+
+static FALLIBLE set_platform(const struct build_opts *opts, struct request *request)
+{
+	const char *text = opts->platforms.n ? opts->platforms.p[0] : NULL;
+
+	if (!text)
+		return NULL;
+	if (opts->platforms.n > 1 || strchr(text, ','))
+		return error_usage("several platforms at once are not there yet");
+
+	TRY(usage_of_option(platform_parse(str_of(text), &request->platform), "--platform"));
+	request->options.platform = &request->platform;
+	return NULL;
+}
+
+static FALLIBLE set_pull(const struct build_opts *opts, struct build_options *options)
+{
+	bool truth = false;
+
+	if (!opts->pull || text_equal(opts->pull, "missing")) {
+		options->pull = opts->pull ? PULL_MISSING : 0;
+		return NULL;
+	}
+	if (text_equal(opts->pull, "never")) {
+		options->pull = PULL_NEVER;
+		return NULL;
+	}
+	if (text_equal(opts->pull, "always")) {
+		options->pull = PULL_ALWAYS;
+		return NULL;
+	}
+
+	/* Docker's is a flag. */
+	struct error *error = parse_bool(opts->pull, &truth);
+
+	if (error) {
+		error_free(error);
+		return error_usage("option '--pull' cannot be '%s'; it is one of "
+				   "always|missing|never",
+				opts->pull);
+	}
+	options->pull = truth ? PULL_ALWAYS : 0;
+	return NULL;
+}
+
+static void set_network(const struct config *config, struct build_options *options)
+{
+	if (text_equal(config->network, "none"))
+		options->network = BUILD_NETWORK_NONE;
+	else if (text_equal(config->network, "private"))
+		options->network = BUILD_NETWORK_PRIVATE;
+	else
+		options->network = BUILD_NETWORK_HOST;
+}
+
+static FALLIBLE set_compression(const struct config *config, const struct output_flags *out,
+		struct build_options *ret)
+{
+	ret->compression = COMPRESSION_GZIP;
+	if (text_equal(config->compression, "zstd"))
+		ret->compression = COMPRESSION_ZSTD;
+	else if (text_equal(config->compression, "none"))
+		ret->compression = COMPRESSION_NONE;
+	if (out->compression)
+		ret->compression = out->compression;
+	ret->compression_level = (int)config->compression_level;
+	if (out->level != CODEC_LEVEL_DEFAULT)
+		ret->compression_level = out->level;
+	if (ret->compression == COMPRESSION_GZIP && ret->compression_level > 9)
+		return error_usage("gzip has no compression level %d", ret->compression_level);
+	if (ret->compression == COMPRESSION_ZSTD && ret->compression_level == 0)
+		return error_usage("zstd has no compression level 0");
+	ret->format = out->format                            ? out->format
+		      : text_equal(config->format, "docker") ? FORMAT_DOCKER
+							     : FORMAT_OCI;
+	if (ret->format == FORMAT_DOCKER && ret->compression == COMPRESSION_ZSTD)
+		return error_hint(error_usage("the docker format has no zstd layers"),
+				"'--format oci' has");
+	return NULL;
+}
+
+static FALLIBLE set_time(const struct build_opts *opts, const struct request *request,
+		const struct config *config, struct build_options *ret)
+{
+	const char *arg = list_env_get(&request->build_args, "SOURCE_DATE_EPOCH");
+
+	ret->has_epoch = true;
+	if (opts->timestamp >= 0) {
+		ret->epoch = opts->timestamp;
+	} else if (arg && *arg) {
+		struct error *error = parse_i64(str_of(arg), 0, 253402300799, &ret->epoch);
+
+		if (error) {
+			error_free(error);
+			return error_usage("SOURCE_DATE_EPOCH '%s' is not a time", arg);
+		}
+	} else if (config->environment.has_source_date_epoch) {
+		ret->epoch = config->environment.source_date_epoch;
+	} else {
+		ret->has_epoch = false;
+	}
+	return NULL;
+}
+
+static FALLIBLE set_outputs(const struct build_opts *opts, struct request *request)
+{
+	struct output_flags *out = &request->out;
+	size_t n_names = opts->tags.n;
+
+	for (size_t i = 0; i < opts->outputs.n; i++)
+		TRY(output_flags_add(out, opts->outputs.p[i]));
+	if (opts->push)
+		output_flags_add_kind(out, OUTPUT_REGISTRY);
+	if (opts->load)
+		output_flags_add_kind(out, OUTPUT_STORE);
+	for (size_t i = 0; i < out->outputs.n; i++)
+		if (out->outputs.p[i].kind == OUTPUT_REGISTRY && !n_names &&
+				!out->outputs.p[i].names.n)
+			return error_hint(error_usage("nothing says where to push"),
+					"name the image: -t REGISTRY/NAME:TAG");
+	for (size_t i = 0; i < opts->tags.n; i++) {
+		AUTO(reference) struct reference reference = { 0 };
+
+		TRY(usage_of_option(reference_parse(str_of(opts->tags.p[i]), &reference), "--tag"));
+	}
+	request->options.outputs = out->outputs.p;
+	request->options.output_count = out->outputs.n;
+	return NULL;
+}
+
+/*
+ * A Dockerfile from standard input can be read once only, and an error about it wants to show the
+ * line: keep it, and let the build read the copy. The name is the one that build/ gives it.
+ */
+static FALLIBLE keep_stdin(struct report_source *source, struct request *request)
+{
+	size_t n = 0;
+	AUTO_FREE char *text = xmalloc(LIMIT_DOCKERFILE_BYTES + 1);
+
+	/* One byte too many is kept, so that the build finds it too long by itself. */
+	TRY_WRAP(fd_read_full(STDIN_FILENO, text, LIMIT_DOCKERFILE_BYTES + 1, &n),
+			"read the Dockerfile from standard input");
+	source->name = xstrdup("Dockerfile (standard input)");
+	strbuf_add_bytes(&source->text, text, n);
+	request->stdin_fd = memfd_create("Dockerfile", MFD_CLOEXEC);
+	if (request->stdin_fd < 0)
+		return error_sys("keep standard input");
+	TRY(fd_write_all(request->stdin_fd, text, n));
+	if (lseek(request->stdin_fd, 0, SEEK_SET) != 0)
+		return error_sys("keep standard input");
+	request->options.stdin_fd = request->stdin_fd;
+	return NULL;
+}
+
+static FALLIBLE make_request(const struct invocation *call, struct request *ret)
+{
+	const struct build_opts *opts = call->opts;
+	struct build_options *options = &ret->options;
+
+	add_build_args(opts, call->config, &ret->build_args);
+	add_labels(opts, &ret->labels);
+	for (size_t i = 0; i < opts->hosts.n; i++)
+		TRY(add_host(ret, opts->hosts.p[i]));
+	*options = (struct build_options){
+		.context = call->args->n ? call->args->p[0] : ".",
+		.dockerfile = opts->file,
+		.stdin_fd = STDIN_FILENO,
+		.target = opts->target,
+		.build_args = &ret->build_args,
+		.labels = &ret->labels,
+		.tags = &opts->tags,
+		.no_cache = opts->no_cache,
+		.hosts = ret->hosts.p,
+		.host_count = ret->hosts.n,
+		.shm_bytes = opts->shm_bytes,
+		.ulimits = &opts->ulimits,
+		.squash = opts->squash,
+		.dry_run = opts->dry_run,
+		.jobs = (unsigned)call->config->jobs,
+	};
+	TRY(set_platform(opts, ret));
+	TRY(set_pull(opts, options));
+	set_network(call->config, options);
+	TRY(set_outputs(opts, ret));
+	TRY(set_compression(call->config, &ret->out, options));
+	TRY(set_time(opts, ret, call->config, options));
+	if (text_equal(opts->file, "-") && !text_equal(options->context, "-"))
+		TRY(keep_stdin(call->source, ret));
+	return NULL;
+}
+
+static FALLIBLE build_shown(const struct invocation *call, const struct session *session,
+		struct build_options *options, struct build_result *ret)
+{
+	const struct build_opts *opts = call->opts;
+	AUTO(show) struct show show = { 0 };
+
+	TRY(show_open(call->config, opts->quiet, &show));
+	options->store = session->store;
+	options->registry = session->registry;
+	options->sandbox = session->sandbox;
+	options->userns = &session->userns;
+	options->cancel = session->cancel;
+	options->progress = show.progress;
+	return build_run(options, ret);
+}
+
+static struct error *run(const struct invocation *call)
+{
+	const struct build_opts *opts = call->opts;
+	AUTO(request) struct request request = { .out = OUTPUT_FLAGS_INIT, .stdin_fd = -1 };
+	AUTO(session) struct session session = { 0 };
+	AUTO(build_result) struct build_result result = { 0 };
+	char id[DIGEST_TEXT];
+
+	TRY(make_request(call, &request));
+	TRY(session_open(call->config,
+			SESSION_STORE | SESSION_REGISTRY | SESSION_TREES | SESSION_SANDBOX,
+			&session));
+	TRY(build_shown(call, &session, &request.options, &result));
+	if (result.plan) {
+		(void)fputs(result.plan, stdout);
+		return NULL;
+	}
+	if (opts->iid_file)
+		TRY(build_result_write_id(&result, opts->iid_file));
+	if (opts->metadata_file)
+		TRY(build_result_write_metadata(&result, opts->metadata_file));
+	/* Outputs without an image (local, tar) have no ID. */
+	if (!request.out.uses_stdout && digest_known(&result.image_id))
+		(void)printf("%s\n", digest_text(&result.image_id, id));
+	return NULL;
+}
+
+const struct command cmd_build = {
+	.name = "build",
+	.alias = "bud",
+	.args = "[CONTEXT]",
+	.summary = "Build an image from a Dockerfile",
+	.description = "CONTEXT is the folder that COPY and ADD read (the current one by default), "
+		       "or "
+		       "- for a tar, or a Dockerfile, on standard input. Without an output the "
+		       "image "
+		       "goes to the store. Prints the image ID.",
+	.examples = "kiln build -t app .\n"
+		    "kiln build -t registry.example/app:1 --push .\n"
+		    "kiln build -o type=oci,dest=app.tar .\tan archive and nothing else\n"
+		    "kiln build --target test --no-cache .\n",
+	.options = rows,
+	.defaults = &defaults,
+	.opts_size = sizeof(struct build_opts),
+	.max_args = 1,
+	.run = run,
+};

@@ -1,0 +1,118 @@
+#include "kiln/commands.h"
+
+#include "base/str.h"
+#include "base/xalloc.h"
+#include "image/image.h"
+#include "kiln/image_names.h"
+#include "kiln/session.h"
+#include "store/tag.h"
+#include "ui/human.h"
+#include "ui/table.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+struct inspect_opts {
+	char *format;
+	bool raw, config;
+};
+
+#define OPTS inspect_opts
+static const struct option inspect_options[] = {
+	OPT_TEXT('f', "format", format, "TEMPLATE", "one line an image: '{{.ID}} {{.Digest}}'"),
+	OPT_FLAG(0, "raw", raw, "the manifest's own bytes"),
+	OPT_FLAG(0, "config", config, "the config's own bytes"),
+	OPT_END,
+};
+#undef OPTS
+
+static uint64_t image_bytes(const struct image *image)
+{
+	uint64_t bytes = image->manifest_bytes + image->config_bytes;
+
+	for (size_t i = 0; i < image->manifest.layers.n; i++)
+		bytes += image->manifest.layers.p[i].size;
+	return bytes;
+}
+
+static json_t *document_of(const struct image *image, const struct list *names)
+{
+	char digest[DIGEST_TEXT], id[DIGEST_TEXT], platform[PLATFORM_TEXT];
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < names->n; i++)
+		json_array_append_new(array, json_string(names->p[i]));
+	return json_pack("{s:s, s:s, s:o, s:s, s:s, s:s?, s:I, s:o?, s:o?}", "ID",
+			digest_text(&image->manifest.config.digest, id), "Digest",
+			digest_text(&image->digest, digest), "Names", array, "MediaType",
+			image->manifest.media_type ? image->manifest.media_type : "", "Platform",
+			platform_text(&image->config.platform, platform), "Created",
+			image->config.created, "Size", (json_int_t)image_bytes(image), "Manifest",
+			json_loadb(image->manifest_json, image->manifest_bytes, 0, NULL), "Config",
+			json_loadb(image->config_json, image->config_bytes, 0, NULL));
+}
+
+static FALLIBLE add_template(const struct image *image, const char *format, struct strbuf *out)
+{
+	char digest[DIGEST_TEXT], id[DIGEST_TEXT], platform[PLATFORM_TEXT], size[HUMAN_TEXT];
+	const struct template_field fields[] = {
+		{ "ID", digest_text(&image->manifest.config.digest, id) },
+		{ "Digest", digest_text(&image->digest, digest) },
+		{ "MediaType", image->manifest.media_type },
+		{ "Platform", platform_text(&image->config.platform, platform) },
+		{ "Os", image->config.platform.os },
+		{ "Architecture", image->config.platform.architecture },
+		{ "Created", image->config.created },
+		{ "Size", human_size(image_bytes(image), size) },
+		{ "User", image->config.user },
+		{ "WorkingDir", image->config.working_dir },
+	};
+
+	TRY(template_render(format, fields, COUNT(fields), out));
+	strbuf_add_char(out, '\n');
+	return NULL;
+}
+
+static struct error *run_inspect(const struct invocation *call)
+{
+	const struct inspect_opts *opts = call->opts;
+	AUTO(session) struct session session = { 0 };
+	AUTO(strbuf) struct strbuf out = { 0 };
+	json_auto_t *array = json_array();
+
+	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY, &session));
+	for (size_t i = 0; i < call->args->n; i++) {
+		AUTO(image) struct image *image = NULL;
+		AUTO(list) struct list names = { 0 };
+
+		TRY(image_open_named(&session, call->args->p[i], &image, &names));
+		if (opts->raw)
+			strbuf_add_bytes(&out, image->manifest_json, image->manifest_bytes);
+		else if (opts->config)
+			strbuf_add_bytes(&out, image->config_json, image->config_bytes);
+		else if (opts->format && !text_equal(opts->format, "json"))
+			TRY(add_template(image, opts->format, &out));
+		else
+			json_array_append_new(array, document_of(image, &names));
+	}
+	if (json_array_size(array)) {
+		AUTO_FREE char *text = json_dumps(array, JSON_INDENT(2));
+
+		strbuf_addf(&out, "%s\n", text);
+	}
+	(void)fwrite(strbuf_text(&out), 1, out.n, stdout);
+	return NULL;
+}
+
+const struct command cmd_inspect = {
+	.name = "inspect",
+	.args = "IMAGE...",
+	.summary = "Show manifest and config of images",
+	.options = inspect_options,
+	.opts_size = sizeof(struct inspect_opts),
+	.min_args = 1,
+	.max_args = ARGS_ANY,
+	.examples = "kiln inspect app\n"
+		    "kiln inspect oci:./layout\tan image that is not in the store\n",
+	.run = run_inspect,
+};

@@ -1,0 +1,127 @@
+#include "kiln/commands.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "kiln/session.h"
+#include "store/check.h"
+#include "store/prune.h"
+#include "ui/human.h"
+#include "ui/table.h"
+
+#include <stdio.h>
+
+struct prune_opts {
+	bool all, images, dry_run, force, quiet;
+	char *older_than;
+	uint64_t keep;
+};
+
+#define OPTS prune_opts
+static const struct option prune_options[] = {
+	OPT_FLAG('a', "all", all, "everything but images with a name, whatever its age"),
+	OPT_FLAG(0, "images", images, "images with a name, too"),
+	OPT_TEXT(0, "older-than", older_than, "DURATION",
+			"only what was not used for so long: 72h, 30m"),
+	OPT_SIZE(0, "keep", keep, "BYTES", "stop when the store is this small: 10g"),
+	OPT_FLAG(0, "dry-run", dry_run, "only tell what would go"),
+	OPT_FLAG('q', "quiet", quiet, "print nothing"),
+	OPT_SIZE(0, "keep-storage", keep, "BYTES", "another name of --keep", .is_hidden = true),
+	OPT_FLAG('f', "force", force, "nothing is asked anyway", .is_hidden = true),
+	OPT_END,
+};
+#undef OPTS
+
+static void print_report(const struct prune_report *report, bool dry_run)
+{
+	AUTO(table) struct table table = { .columns = 3 };
+	AUTO(strbuf) struct strbuf out = { 0 };
+	char size[HUMAN_TEXT];
+
+	for (int i = 0; i < PRUNE_KINDS; i++) {
+		char count[HUMAN_TEXT];
+
+		if (!report->freed[i].things)
+			continue;
+		(void)snprintf(count, sizeof(count), "%llu",
+				(unsigned long long)report->freed[i].things);
+		table_add(&table, count);
+		table_add(&table, prune_kind_name((enum prune_kind)i));
+		table_add(&table, human_size(report->freed[i].bytes, size));
+	}
+	table_print(&table, &out);
+	(void)fputs(strbuf_text(&out), stdout);
+	(void)printf("%s %s", dry_run ? "would free" : "freed", human_size(report->bytes, size));
+	(void)printf(", kept %s\n", human_size(report->kept_bytes, size));
+}
+
+static struct error *run_prune(const struct invocation *call)
+{
+	const struct prune_opts *opts = call->opts;
+	AUTO(session) struct session session = { 0 };
+	struct prune_report report = { 0 };
+	struct prune_options options = {
+		.all = opts->all,
+		.keep_bytes = opts->keep,
+		.dry_run = opts->dry_run,
+	};
+	int64_t age_ns = 0;
+
+	if (opts->older_than)
+		TRY(usage_of_option(clock_parse_duration(str_of(opts->older_than), &age_ns),
+				"--older-than"));
+	if (age_ns < 0)
+		return error_usage("option '--older-than': '%s' is negative", opts->older_than);
+	options.older_than_seconds = (uint64_t)age_ns / 1000000000;
+	if (opts->images)
+		options.kinds = (1u << PRUNE_KINDS) - 1;
+	TRY(session_open(call->config, SESSION_STORE | SESSION_TREES, &session));
+	TRY(store_prune(session.store, &options, &report));
+	if (!opts->quiet)
+		print_report(&report, opts->dry_run);
+	return NULL;
+}
+
+const struct command cmd_prune = {
+	.name = "prune",
+	.summary = "Give space of the store back",
+	.description = "Without options: what dead processes left, images without a name, and "
+		       "blobs "
+		       "that nothing needs. With --all, --older-than or --keep also unpacked "
+		       "layers "
+		       "and the cache, cheapest to get back first. Never what a running build "
+		       "uses.",
+	.options = prune_options,
+	.opts_size = sizeof(struct prune_opts),
+	.examples = "kiln prune --keep 20g\n"
+		    "kiln prune --older-than 168h\n",
+	.run = run_prune,
+};
+
+static struct error *run_fsck(const struct invocation *call)
+{
+	AUTO(session) struct session session = { 0 };
+	AUTO(findings) struct findings findings = { 0 };
+
+	TRY(session_open(call->config, SESSION_STORE | SESSION_TREES, &session));
+	TRY(store_check(session.store, &findings));
+	for (size_t i = 0; i < findings.n; i++)
+		(void)printf("%s%s\n", findings.p[i].leftover ? "leftover: " : "",
+				findings.p[i].text);
+
+	size_t damage = findings_damage(&findings);
+
+	if (damage)
+		return error_hint(
+				error_new(ERR_DIGEST, "the store '%s' has %zu damaged part%s",
+						call->config->root, damage, damage == 1 ? "" : "s"),
+				"what is damaged is fetched or built anew when it is needed");
+	(void)printf("the store '%s' is sound\n", call->config->root);
+	return NULL;
+}
+
+const struct command cmd_fsck = {
+	.name = "fsck",
+	.summary = "Check that the store is what it says",
+	.description = "Reads every byte of it, and changes nothing.",
+	.run = run_fsck,
+};

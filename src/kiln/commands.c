@@ -1,0 +1,37 @@
+#include "kiln/commands.h"
+
+static const struct option options[] = {
+	OPT_SETTING(0, "color", "auto|always|never", "colours on a terminal"),
+	OPT_SETTING('D', "debug", NULL, "tell what kiln does, for its developers"),
+	OPT_SETTING(0, "root", "DIR", "the folder of the store", .is_path = true),
+	OPT_END,
+};
+
+static const struct command *const commands[] = {
+	&cmd_build,
+	&cmd_completion,
+	&cmd_doctor,
+	&cmd_fsck,
+	&cmd_help,
+	&cmd_history,
+	&cmd_images,
+	&cmd_info,
+	&cmd_inspect,
+	&cmd_login,
+	&cmd_logout,
+	&cmd_man,
+	&cmd_prune,
+	&cmd_pull,
+	&cmd_push,
+	&cmd_rmi,
+	&cmd_tag,
+	&cmd_version,
+	NULL,
+};
+
+const struct program kiln_program = {
+	.name = "kiln",
+	.summary = "Build container images without a daemon and without root.",
+	.options = options,
+	.commands = commands,
+};

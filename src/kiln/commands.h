@@ -1,0 +1,28 @@
+/*
+ * commands: the commands of the name kiln, one file each (cmd_NAME.c), and the table of them.
+ *
+ * Floor: kiln.
+ */
+#pragma once
+#include "ui/options.h"
+
+extern const struct program kiln_program;
+
+extern const struct command cmd_build;
+extern const struct command cmd_completion;
+extern const struct command cmd_doctor;
+extern const struct command cmd_fsck;
+extern const struct command cmd_help;
+extern const struct command cmd_history;
+extern const struct command cmd_images;
+extern const struct command cmd_info;
+extern const struct command cmd_inspect;
+extern const struct command cmd_login;
+extern const struct command cmd_logout;
+extern const struct command cmd_man;
+extern const struct command cmd_prune;
+extern const struct command cmd_pull;
+extern const struct command cmd_push;
+extern const struct command cmd_rmi;
+extern const struct command cmd_tag;
+extern const struct command cmd_version;

@@ -1,0 +1,267 @@
+#include "kiln/output_flag.h"
+
+#include "base/nearest.h"
+#include "base/str.h"
+#include "base/xalloc.h"
+#include "stream/codec.h"
+#include "ui/options.h"
+
+static const struct {
+	const char *name;
+	enum output_kind kind;
+	bool has_dest;
+} types[] = {
+	{ "image", OUTPUT_STORE, false },
+	{ "registry", OUTPUT_REGISTRY, false },
+	{ "oci", OUTPUT_OCI, true },
+	{ "docker", OUTPUT_DOCKER, true },
+	{ "tar", OUTPUT_TAR, true },
+	{ "local", OUTPUT_LOCAL, true },
+};
+
+/* Known to BuildKit, and not here yet. */
+static const char *const later[] = { "annotation", "attest", "dangling-name-prefix",
+	"force-compression", "mode", "name-canonical", "oci-artifact", "platform-split",
+	"push-by-digest", "rewrite-timestamp", "store", "unpack" };
+
+/* The next field of a CSV record; quoted ones lose their quotes ("" inside is one). */
+static FALLIBLE next_field(struct str *rest, char **ret)
+{
+	AUTO(strbuf) struct strbuf text = { 0 };
+	struct str s = *rest, head;
+
+	if (!str_starts(s, "\"")) {
+		str_cut(s, ',', &head, rest);
+		*ret = str_dup(head);
+		return NULL;
+	}
+	size_t i = 1;
+
+	for (;; i++) {
+		if (i >= s.n)
+			return error_usage("option '--output': a quote is not closed in '%.*s'",
+					STR_ARG(s));
+		if (s.p[i] != '"') {
+			strbuf_add_char(&text, s.p[i]);
+		} else if (i + 1 < s.n && s.p[i + 1] == '"') {
+			strbuf_add_char(&text, '"');
+			i++;
+		} else {
+			break;
+		}
+	}
+	if (i + 1 < s.n && s.p[i + 1] != ',')
+		return error_usage("option '--output': text behind a quote in '%.*s'", STR_ARG(s));
+	*rest = str_slice(s, i + 2, s.n);
+	*ret = strbuf_take(&text);
+	return NULL;
+}
+
+static FALLIBLE set_type(const char *value, struct build_output *output)
+{
+	const char *names[COUNT(types)];
+
+	for (size_t i = 0; i < COUNT(types); i++) {
+		names[i] = types[i].name;
+		if (text_equal(types[i].name, value)) {
+			output->kind = types[i].kind;
+			return NULL;
+		}
+	}
+
+	const char *nearest = text_nearest(value, names, COUNT(names));
+	struct error *error = error_usage("option '--output': type '%s' is not one of image, "
+					  "registry, oci, docker, tar, local",
+			value);
+
+	return nearest ? error_hint(error, "did you mean '%s'?", nearest) : error;
+}
+
+static FALLIBLE set_bool(const char *key, const char *value, bool *ret)
+{
+	struct error *error = parse_bool(value, ret);
+
+	if (!error)
+		return NULL;
+	error_free(error);
+	return error_usage("option '--output': '%s' is neither true nor false", key);
+}
+
+static FALLIBLE set_compression(struct output_flags *flags, const char *value)
+{
+	if (text_equal(value, "gzip"))
+		flags->compression = COMPRESSION_GZIP;
+	else if (text_equal(value, "zstd"))
+		flags->compression = COMPRESSION_ZSTD;
+	else if (text_equal(value, "uncompressed") || text_equal(value, "none"))
+		flags->compression = COMPRESSION_NONE;
+	else
+		return error_usage("option '--output': compression '%s' is not one of gzip, zstd, "
+				   "uncompressed",
+				value);
+	return NULL;
+}
+
+static FALLIBLE set_level(struct output_flags *flags, const char *value)
+{
+	int64_t level = 0;
+	struct error *error = parse_i64(str_of(value), 0, 22, &level);
+
+	if (error) {
+		error_free(error);
+		return error_usage("option '--output': compression-level '%s' is not a number "
+				   "from 0 to 22",
+				value);
+	}
+	flags->level = (int)level;
+	return NULL;
+}
+
+static FALLIBLE unknown_key(struct str key)
+{
+	static const char *const known[] = { "type", "dest", "tar", "name", "push", "compression",
+		"compression-level", "oci-mediatypes" };
+	AUTO_FREE char *word = str_dup(key);
+
+	for (size_t i = 0; i < COUNT(later); i++)
+		if (text_equal(later[i], word) || (i == 0 && str_starts(key, "annotation")))
+			return error_usage("option '--output': key '%s' is not there yet", word);
+
+	const char *nearest = text_nearest(word, known, COUNT(known));
+	struct error *error = error_usage("option '--output': unknown key '%s'", word);
+
+	return nearest ? error_hint(error, "did you mean '%s'?", nearest) : error;
+}
+
+/* What one value says besides its kind. */
+struct wishes {
+	bool push, tar, oci;
+	bool has_tar, has_oci;
+};
+
+static FALLIBLE set_field(struct output_flags *flags, struct build_output *output,
+		struct wishes *wishes, struct str key, const char *value)
+{
+	if (str_is(key, "type"))
+		return set_type(value, output);
+	if (str_is(key, "dest")) {
+		list_add(&flags->texts, value);
+		output->dest = flags->texts.p[flags->texts.n - 1];
+		return NULL;
+	}
+	if (str_is(key, "name")) {
+		struct str rest = str_of(value), name;
+
+		while (rest.n > 0) {
+			str_cut(rest, ',', &name, &rest);
+			AUTO_FREE char *copy = str_dup(str_trim(name));
+			list_add(&output->names, copy);
+		}
+		return NULL;
+	}
+	if (str_is(key, "push"))
+		return set_bool("push", value, &wishes->push);
+	if (str_is(key, "registry.insecure"))
+		return error_hint(error_usage("option '--output': key 'registry.insecure' is not "
+					      "there"),
+				"'--insecure-registry HOST' does it");
+	if (str_is(key, "tar")) {
+		wishes->has_tar = true;
+		return set_bool("tar", value, &wishes->tar);
+	}
+	if (str_is(key, "oci-mediatypes")) {
+		wishes->has_oci = true;
+		return set_bool("oci-mediatypes", value, &wishes->oci);
+	}
+	if (str_is(key, "compression"))
+		return set_compression(flags, value);
+	if (str_is(key, "compression-level"))
+		return set_level(flags, value);
+	return unknown_key(key);
+}
+
+static FALLIBLE finish(struct output_flags *flags, struct build_output *output,
+		const struct wishes *wishes, const char *value)
+{
+	bool has_dest = false;
+
+	if (!output->kind)
+		return error_hint(error_usage("option '--output': '%s' has no type", value),
+				"for example: type=oci,dest=image.tar");
+	if (wishes->push && output->kind == OUTPUT_STORE)
+		output->kind = OUTPUT_REGISTRY;
+	else if (wishes->push && output->kind != OUTPUT_REGISTRY)
+		return error_usage("option '--output': push=true needs type=image");
+	for (size_t i = 0; i < COUNT(types); i++)
+		if (types[i].kind == output->kind)
+			has_dest = types[i].has_dest;
+	if (!has_dest && output->dest)
+		return error_usage("option '--output': '%s' takes no dest", value);
+	if (output->kind == OUTPUT_LOCAL && !output->dest)
+		return error_usage("option '--output': type=local needs dest=FOLDER");
+	/* As with buildx: an archive without a place goes to standard output. */
+	if (has_dest && !output->dest)
+		output->dest = "-";
+	if (wishes->has_tar && output->kind != OUTPUT_OCI)
+		return error_usage("option '--output': tar= is for type=oci");
+	output->is_directory = wishes->has_tar && !wishes->tar;
+	if (output->is_directory && text_equal(output->dest, "-"))
+		return error_usage("option '--output': tar=false needs dest=FOLDER");
+	if (wishes->has_oci)
+		flags->format = wishes->oci ? FORMAT_OCI : FORMAT_DOCKER;
+	if (has_dest && text_equal(output->dest, "-")) {
+		if (flags->uses_stdout)
+			return error_usage("two outputs go to standard output");
+		flags->uses_stdout = true;
+	}
+	return NULL;
+}
+
+static FALLIBLE parse(struct output_flags *flags, const char *value, struct build_output *output)
+{
+	struct str rest = str_of(value);
+	struct wishes wishes = { 0 };
+
+	if (!strchr(value, '=')) {
+		output->kind = text_equal(value, "-") ? OUTPUT_TAR : OUTPUT_LOCAL;
+		list_add(&flags->texts, value);
+		output->dest = flags->texts.p[flags->texts.n - 1];
+		return finish(flags, output, &wishes, value);
+	}
+	while (rest.n > 0) {
+		AUTO_FREE char *field = NULL;
+		struct str key, text;
+
+		TRY(next_field(&rest, &field));
+		if (!str_cut(str_of(field), '=', &key, &text))
+			return error_usage("option '--output': '%s' is not KEY=VALUE", field);
+		TRY(set_field(flags, output, &wishes, str_trim(key), text.p));
+	}
+	return finish(flags, output, &wishes, value);
+}
+
+FALLIBLE output_flags_add(struct output_flags *flags, const char *value)
+{
+	struct build_output output = { 0 };
+	struct error *error = parse(flags, value, &output);
+
+	if (error) {
+		list_done(&output.names);
+		return error;
+	}
+	vec_push(&flags->outputs, output);
+	return NULL;
+}
+
+void output_flags_add_kind(struct output_flags *flags, enum output_kind kind)
+{
+	vec_push(&flags->outputs, ((struct build_output){ .kind = kind }));
+}
+
+void output_flags_done(struct output_flags *flags)
+{
+	for (size_t i = 0; i < flags->outputs.n; i++)
+		list_done(&flags->outputs.p[i].names);
+	vec_done(&flags->outputs);
+	list_done(&flags->texts);
+}

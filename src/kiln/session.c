@@ -1,0 +1,90 @@
+#include "kiln/session.h"
+
+#include "registry/registry.h"
+#include "sandbox/sandbox.h"
+#include "store/store.h"
+#include "ui/options.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+
+static FALLIBLE wish_of(const char *isolation, enum userns_mode *ret)
+{
+	*ret = USERNS_BEST;
+	if (strcmp(isolation, "auto") == 0)
+		return NULL;
+	if (strcmp(isolation, "chroot") == 0 || strcmp(isolation, "inplace") == 0 ||
+			strcmp(isolation, "proot") == 0)
+		return error_hint(error_usage("isolation '%s' is not there yet", isolation),
+				"'kiln doctor' tells what this machine allows");
+	return userns_mode_parse(isolation, ret);
+}
+
+static FALLIBLE open_registry(struct session *session)
+{
+	const struct config *config = session->config;
+	AUTO(registry_settings) struct registry_settings settings = { 0 };
+
+	registry_settings_from_env(config_getenv, &settings);
+	/* Credential programs need what they need: AWS_..., DBUS_..., GOOGLE_... */
+	settings.creds.helper_env = (const char *const *)environ;
+	if (config->auth_file)
+		settings.creds.auth_file = config->auth_file;
+	list_add_all(&settings.insecure_hosts, &config->insecure_registries);
+	list_add_all(&settings.mirrors, &config->registry_mirrors);
+	settings.tls_verify_off = !config->tls_verify;
+	session->registry = registry_client_new(&settings, session->cancel);
+	return NULL;
+}
+
+/*
+ * One fd for each layer and directory level of a diff: the soft limit is for programs that use
+ * select(). After the helper was forked, so that steps keep the limit of whoever started us.
+ */
+static void raise_fd_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+FALLIBLE session_open(const struct config *config, unsigned needs, struct session *ret)
+{
+	enum userns_mode wish;
+
+	ret->config = config;
+	if (needs & (SESSION_TREES | SESSION_SANDBOX)) {
+		TRY(wish_of(config->isolation, &wish));
+		TRY(userns_enter(wish, &ret->userns));
+	}
+	if (needs & SESSION_SANDBOX)
+		TRY(sandbox_start(&ret->userns, &ret->sandbox));
+
+	/* The helper has been forked; from here threads may begin. */
+	raise_fd_limit();
+	ret->cancel = cancel_new();
+	TRY(interrupt_start(ret->cancel, &ret->interrupt));
+	/* A reader of our output that leaves must not kill a build half-way. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (needs & SESSION_STORE)
+		TRY(store_open(&(struct store_settings){ .root = config->root,
+					       .owner = ret->userns.owner },
+				&ret->store));
+	if (needs & SESSION_REGISTRY)
+		TRY(open_registry(ret));
+	return NULL;
+}
+
+void session_done(struct session *session)
+{
+	store_close(session->store);
+	registry_client_free(session->registry);
+	sandbox_stop(session->sandbox);
+	interrupt_stop(session->interrupt);
+	cancel_free(session->cancel);
+	*session = (struct session){ 0 };
+}

@@ -1,0 +1,43 @@
+/*
+ * session: what commands work with, opened in the order that it has to be: the user namespace and
+ * the sandbox helper before any thread, signals before other threads, then the store and the
+ * registry client.
+ *
+ *	AUTO(session) struct session session = { 0 };
+ *	TRY(session_open(call->config, SESSION_STORE, &session));
+ *
+ * Floor: kiln. One for a process.
+ */
+#pragma once
+#include "base/auto.h"
+#include "sys/cancel.h"
+#include "sys/userns.h"
+#include "ui/config.h"
+#include "ui/interrupt.h"
+
+struct registry_client;
+struct sandbox;
+struct store;
+
+/* What is needed; each brings what it needs itself. */
+enum {
+	SESSION_STORE = 1 << 0,    /* blobs and rows; trees of layers are out of reach */
+	SESSION_REGISTRY = 1 << 1, /* and a token that Ctrl-C sets */
+	SESSION_TREES = 1 << 2,    /* the user namespace, so that trees can be read and removed */
+	SESSION_SANDBOX = 1 << 3,  /* steps can run */
+};
+
+struct session {
+	const struct config *config;
+	struct cancel *cancel;
+	struct interrupt *interrupt;
+	struct userns userns; /* with SESSION_TREES */
+	struct sandbox *sandbox;
+	struct registry_client *registry;
+	struct store *store;
+};
+
+FALLIBLE session_open(const struct config *config, unsigned needs, struct session *ret);
+void session_done(struct session *session);
+
+DEFINE_AUTO_VALUE(session)

@@ -1,0 +1,355 @@
+#include "layer/apply.h"
+#include "base/vec.h"
+#include "base/xalloc.h"
+#include "layer/apply_parts.h"
+#include "layer/tree.h"
+#include "layer/whiteout.h"
+#include "sys/fd.h"
+#include "sys/path.h"
+#include "sys/rootfs.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+static const struct owner root_dir = { .mode = S_IFDIR | 0755 };
+
+bool apply_is_alone(const struct apply *apply)
+{
+	return apply->options.mode == APPLY_LAYER && !apply->options.lowers;
+}
+
+struct error *apply_alone_error(const char *path, const char *what)
+{
+	return error_code(ERR_UNSUPPORTED, APPLY_NEEDS_LOWERS,
+			"the layer cannot stand alone: '%s' %s", path, what);
+}
+
+bool apply_needs_lowers(const struct error *error)
+{
+	return error_is(error, ERR_UNSUPPORTED) && error->code == APPLY_NEEDS_LOWERS;
+}
+
+void apply_forget(struct apply *apply)
+{
+	free(TAKE(apply->parent));
+}
+
+void apply_remember(struct apply *apply, char *parent, int fd)
+{
+	apply_forget(apply);
+	if (apply->parent_fd >= 0)
+		(void)close(apply->parent_fd);
+	apply->parent = parent;
+	apply->parent_fd = fd;
+}
+
+static bool is_missing(const struct error *error)
+{
+	return error_is_errno(error, ENOENT) || error_is_errno(error, ENOTDIR);
+}
+
+static FALLIBLE open_parent(struct apply *apply, const char *parent, const char *path, int *ret_fd)
+{
+	AUTO(lower_dir) struct lower_dir lower = { 0 };
+	struct error *error =
+			rootfs_open(apply->root_fd, parent, O_RDONLY | O_DIRECTORY, 0, ret_fd);
+
+	if (!is_missing(error))
+		return error;
+	error_free(error);
+	if (apply->options.mode == APPLY_ROOTFS)
+		return rootfs_make_dirs(
+				apply->root_fd, parent, &apply->options.policy, &root_dir, ret_fd);
+	if (apply_is_alone(apply))
+		return apply_alone_error(path, "has no parent directory in it");
+	return apply_merged_dir(apply, parent, true, ret_fd, &lower);
+}
+
+FALLIBLE apply_parent(struct apply *apply, const char *path, int *ret_fd, const char **ret_name)
+{
+	struct str parent = path_parent(path);
+
+	if (!apply->parent || !str_is(parent, apply->parent)) {
+		AUTO_FREE char *wanted = str_dup(parent);
+		int fd = -1;
+
+		TRY(open_parent(apply, wanted, path, &fd));
+		apply_remember(apply, TAKE(wanted), fd);
+	}
+	*ret_fd = apply->parent_fd;
+	*ret_name = path_name(path);
+	return NULL;
+}
+
+/* The path and its parents: a directory stays when something of this layer is in it. */
+static void remember_added(struct apply *apply, const char *path)
+{
+	AUTO_FREE char *at = xstrdup(path);
+
+	map_set(apply->added, at, apply);
+	for (;;) {
+		struct str parent = path_parent(at);
+
+		at[parent.n] = '\0';
+		if (!*at || map_has(apply->added, at))
+			return;
+		map_set(apply->added, at, apply);
+	}
+}
+
+static FALLIBLE apply_add(
+		struct entry_sink *sink, const struct entry *entry, struct reader *content)
+{
+	struct apply *apply = (struct apply *)sink;
+	const char *name = NULL;
+	int fd = -1;
+
+	if (!*entry->path) {
+		TRY_WRAP(apply_root(apply, entry), "unpack '/'");
+		return NULL;
+	}
+	TRY_WRAP(apply_parent(apply, entry->path, &fd, &name), "unpack '%s'", entry->path);
+	TRY_WRAP(apply_put(apply, fd, name, entry, content), "unpack '%s'", entry->path);
+	if (apply->added)
+		remember_added(apply, entry->path);
+	return NULL;
+}
+
+FALLIBLE apply_find_parent(struct apply *apply, const char *path, int *ret_fd)
+{
+	AUTO_FREE char *parent = str_dup(path_parent(path));
+	AUTO(lower_dir) struct lower_dir lower = { 0 };
+	struct error *error =
+			rootfs_open(apply->root_fd, parent, O_RDONLY | O_DIRECTORY, 0, ret_fd);
+
+	if (!is_missing(error))
+		return error;
+	error_free(error);
+	*ret_fd = -1;
+	if (apply->options.mode == APPLY_ROOTFS || apply_is_alone(apply))
+		return NULL;
+	error = apply_merged_dir(apply, parent, false, ret_fd, &lower);
+	if (!is_missing(error))
+		return error;
+	error_free(error);
+	return NULL;
+}
+
+/* The directory of something that is removed; -1 when there is nothing to remove it from. */
+static FALLIBLE open_for_removal(struct apply *apply, const char *path, int *ret_fd)
+{
+	AUTO_FREE char *parent = str_dup(path_parent(path));
+	AUTO(lower_dir) struct lower_dir probe = { 0 };
+	AUTO(lower_dir) struct lower_dir lower = { 0 };
+	AUTO_FD int probe_fd = -1;
+
+	TRY(apply_find_parent(apply, path, ret_fd));
+	if (*ret_fd >= 0 || apply->options.mode == APPLY_ROOTFS)
+		return NULL;
+	if (apply_is_alone(apply))
+		return apply_alone_error(path, "is removed, and its directory is not in it");
+	struct error *error = apply_merged_dir(apply, parent, false, &probe_fd, &probe);
+	if (is_missing(error) || (!error && probe.n == 0)) {
+		error_free(error);
+		return NULL;
+	}
+	TRY(error);
+	return apply_merged_dir(apply, parent, true, ret_fd, &lower);
+}
+
+static FALLIBLE mark_opaque(int dir_fd, const char *name)
+{
+	AUTO_FD int fd = -1;
+
+	TRY(file_open(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd));
+	return whiteout_make_opaque(fd);
+}
+
+/* Remove what was there before this layer: entries of the layer itself stay. */
+struct sparing {
+	const struct apply *apply;
+	const char *prefix;
+	struct list gone;
+};
+
+static struct error *spare(void *state, const struct tree_item *item, enum tree_step *step)
+{
+	struct sparing *sparing = state;
+	AUTO_FREE char *path = path_join(sparing->prefix, item->path);
+
+	if (map_has(sparing->apply->added, path))
+		return NULL;
+	*step = TREE_SKIP;
+	list_add(&sparing->gone, item->path);
+	return NULL;
+}
+
+static FALLIBLE remove_below(struct apply *apply, int dir_fd, const char *path)
+{
+	struct sparing sparing = { apply, path, { 0 } };
+	const struct tree_visitor visitor = { spare, NULL, &sparing };
+	struct error *error = tree_walk(dir_fd, &visitor);
+
+	apply_forget(apply);
+	apply->has_replaced = true;
+	for (size_t i = 0; i < sparing.gone.n && !error; i++)
+		error = rootfs_remove_tree(dir_fd, sparing.gone.p[i]);
+	list_done(&sparing.gone);
+	return error;
+}
+
+static FALLIBLE whiteout_rootfs(struct apply *apply, int dir_fd, const char *name, const char *path)
+{
+	if (!map_has(apply->added, path)) {
+		apply_forget(apply);
+		apply->has_replaced = true;
+		return file_remove_tree(dir_fd, name);
+	}
+	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return NULL; /* a file of this layer has replaced what is meant */
+	struct error *error = remove_below(apply, fd, path);
+	(void)close(fd);
+	return error;
+}
+
+static FALLIBLE whiteout_layer(int dir_fd, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return whiteout_make(dir_fd, name);
+	return S_ISDIR(st.st_mode) ? mark_opaque(dir_fd, name) : NULL;
+}
+
+static FALLIBLE apply_whiteout(struct entry_sink *sink, const char *path)
+{
+	struct apply *apply = (struct apply *)sink;
+	const char *name = path_name(path);
+	AUTO_FD int fd = -1;
+
+	TRY_WRAP(open_for_removal(apply, path, &fd), "remove '%s'", path);
+	if (fd < 0)
+		return NULL;
+	TRY_WRAP(apply->options.mode == APPLY_LAYER ? whiteout_layer(fd, name)
+						    : whiteout_rootfs(apply, fd, name, path),
+			"remove '%s'", path);
+	return NULL;
+}
+
+/* overlayfs does not heed an opaque mark on a root: hide each name of the lowers instead. */
+static FALLIBLE hide_root(struct apply *apply)
+{
+	if (apply_is_alone(apply))
+		return apply_alone_error("/", "is opaque");
+	for (size_t i = 0; i < apply->options.lowers->n; i++) {
+		struct sparing sparing = { .apply = apply, .prefix = "" };
+		const struct tree_visitor visitor = { spare, NULL, &sparing };
+		struct error *error = NULL;
+
+		apply->added = map_new(NULL); /* spare nothing: list the names */
+		error = tree_walk(apply->options.lowers->fds[i], &visitor);
+		map_free(TAKE(apply->added));
+		for (size_t j = 0; j < sparing.gone.n && !error; j++) {
+			bool is_whiteout = false;
+			struct stat st;
+
+			if (fstatat(apply->options.lowers->fds[i], sparing.gone.p[j], &st,
+					    AT_SYMLINK_NOFOLLOW) < 0)
+				continue;
+			error = whiteout_is(apply->options.lowers->fds[i], sparing.gone.p[j], &st,
+					&is_whiteout);
+			if (!error && !is_whiteout)
+				error = whiteout_layer(apply->root_fd, sparing.gone.p[j]);
+		}
+		list_done(&sparing.gone);
+		TRY(error);
+	}
+	return NULL;
+}
+
+static FALLIBLE opaque_layer(struct apply *apply, const char *path)
+{
+	const char *name = path_name(path);
+	AUTO_FD int fd = -1;
+	struct stat st;
+
+	if (!*path)
+		return hide_root(apply);
+	TRY(open_for_removal(apply, path, &fd));
+	if (fd < 0)
+		return NULL;
+	if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return S_ISDIR(st.st_mode) ? mark_opaque(fd, name) : NULL;
+	if (apply_is_alone(apply))
+		return apply_alone_error(path, "is opaque and not in it");
+
+	/* Its metadata is below; without any, there is nothing to hide. */
+	AUTO(lower_dir) struct lower_dir lower = { 0 };
+	AUTO(lower_dir) struct lower_dir made = { 0 };
+	AUTO_FD int probe_fd = -1;
+	AUTO_FD int dir_fd = -1;
+	TRY(apply_merged_dir(apply, path, false, &probe_fd, &lower));
+	if (probe_fd < 0 && lower.n == 0)
+		return NULL;
+	TRY(apply_merged_dir(apply, path, true, &dir_fd, &made));
+	return whiteout_make_opaque(dir_fd);
+}
+
+static FALLIBLE opaque_rootfs(struct apply *apply, const char *path)
+{
+	AUTO_FD int fd = -1;
+	struct error *error = rootfs_open(
+			apply->root_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd);
+
+	if (is_missing(error) || error_is_errno(error, ELOOP)) {
+		error_free(error);
+		return NULL;
+	}
+	TRY(error);
+	return remove_below(apply, fd, path);
+}
+
+static FALLIBLE apply_opaque(struct entry_sink *sink, const char *path)
+{
+	struct apply *apply = (struct apply *)sink;
+
+	TRY_WRAP(apply->options.mode == APPLY_LAYER ? opaque_layer(apply, path)
+						    : opaque_rootfs(apply, path),
+			"make '%s' opaque", *path ? path : "/");
+	return NULL;
+}
+
+static FALLIBLE apply_close(struct entry_sink *sink)
+{
+	return apply_finish_dirs((struct apply *)sink);
+}
+
+static void apply_free(struct entry_sink *sink)
+{
+	struct apply *apply = (struct apply *)sink;
+
+	apply_remember(apply, NULL, -1);
+	for (size_t i = 0; i < apply->dirs.n; i++)
+		free(apply->dirs.p[i].path);
+	free(apply->dirs.p);
+	map_free(apply->added);
+	free(apply->buf);
+	free(apply);
+}
+
+static const struct entry_sink_ops apply_ops = { apply_add, apply_whiteout, apply_opaque,
+	apply_close, apply_free };
+
+struct entry_sink *apply_sink(int dir_fd, const struct apply_options *options)
+{
+	struct apply *apply = xcalloc(1, sizeof(*apply));
+
+	apply->sink.ops = &apply_ops;
+	apply->root_fd = dir_fd;
+	apply->options = *options;
+	apply->parent_fd = -1;
+	if (options->mode == APPLY_ROOTFS)
+		apply->added = map_new(NULL);
+	return &apply->sink;
+}

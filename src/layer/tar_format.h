@@ -1,0 +1,24 @@
+/*
+ * tar_format: the 512-byte header that tar_read and tar_write share.
+ *
+ * Floor: layer (private to tar_*.c). Spec: POSIX.1-2017 pax, "ustar Interchange Format".
+ */
+#pragma once
+
+enum { TAR_BLOCK = 512 };
+
+struct tar_header {
+	char name[100];
+	char mode[8], uid[8], gid[8];
+	char size[12], mtime[12];
+	char checksum[8];
+	char type;
+	char link[100];
+	char magic[6], version[2]; /* "ustar\0" "00"; GNU: "ustar  \0" over both */
+	char user[32], group[32];
+	char major[8], minor[8];
+	char prefix[155]; /* GNU keeps times and its sparse map from here on */
+	char rest[12];
+};
+
+_Static_assert(sizeof(struct tar_header) == TAR_BLOCK, "a header is one block");

@@ -1,0 +1,93 @@
+#include "registry/certs.h"
+
+#include "base/limits.h"
+#include "base/str.h"
+#include "base/strbuf.h"
+#include "sys/fd.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <string.h>
+
+void certs_done(struct certs *certs)
+{
+	free(certs->authorities);
+	free(certs->client_cert);
+	free(certs->client_key);
+	*certs = (struct certs){ 0 };
+}
+
+/* The names in a folder, sorted; false when there is none. */
+static bool list_folder(const char *path, struct list *ret)
+{
+	DIR *dir = opendir(path);
+
+	if (!dir)
+		return false;
+	// NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
+	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
+		list_add(ret, entry->d_name);
+	(void)closedir(dir);
+	list_sort(ret);
+	return true;
+}
+
+/* "client.cert" -> "client.key". */
+static char *partner_of(const char *name, const char *suffix, const char *other)
+{
+	return xasprintf("%.*s%s", (int)(strlen(name) - strlen(suffix)), name, other);
+}
+
+static FALLIBLE require_partner(const struct list *names, const char *folder, const char *name,
+		const char *suffix, const char *other)
+{
+	AUTO_FREE char *partner = partner_of(name, suffix, other);
+
+	if (list_has(names, partner))
+		return NULL;
+	return error_new(ERR_INVALID, "'%s/%s' has no '%s' beside it", folder, name, partner);
+}
+
+static FALLIBLE read_folder(const struct list *names, const char *folder, struct certs *ret)
+{
+	AUTO(strbuf) struct strbuf authorities = { 0 };
+
+	for (size_t i = 0; i < names->n; i++) {
+		const char *name = names->p[i];
+		AUTO_FREE char *path = xasprintf("%s/%s", folder, name), *text = NULL;
+
+		if (text_ends(name, ".crt")) {
+			TRY(file_read(AT_FDCWD, path, LIMIT_SETTINGS_BYTES, &text, NULL));
+			strbuf_addf(&authorities, "%s\n", text);
+		} else if (text_ends(name, ".key")) {
+			TRY(require_partner(names, folder, name, ".key", ".cert"));
+		} else if (text_ends(name, ".cert")) {
+			TRY(require_partner(names, folder, name, ".cert", ".key"));
+			if (ret->client_cert)
+				continue;
+			AUTO_FREE char *key = partner_of(path, ".cert", ".key");
+			ret->client_cert = TAKE(path);
+			ret->client_key = TAKE(key);
+		}
+	}
+	if (authorities.n)
+		ret->authorities = strbuf_take(&authorities);
+	return NULL;
+}
+
+FALLIBLE certs_find(const struct list *directories, const char *host, struct certs *ret)
+{
+	AUTO(certs) struct certs certs = { 0 };
+
+	for (size_t i = 0; i < directories->n; i++) {
+		AUTO_FREE char *folder = xasprintf("%s/%s", directories->p[i], host);
+		AUTO(list) struct list names = { 0 };
+
+		if (!list_folder(folder, &names))
+			continue;
+		TRY(read_folder(&names, folder, &certs));
+		break;
+	}
+	*ret = TAKE_VALUE(certs);
+	return NULL;
+}

@@ -1,0 +1,25 @@
+/*
+ * certs: certificates of one registry, from certs.d/HOST[:PORT]: *.crt are authorities to trust
+ * besides the system's, NAME.cert with NAME.key is what we show.
+ *
+ * Floor: registry.
+ * Spec: containers-certs.d(5), docker's /etc/docker/certs.d.
+ */
+#pragma once
+#include "base/auto.h"
+#include "base/error.h"
+#include "base/vec.h"
+
+struct certs {
+	char *authorities;              /* PEM texts one behind the other, or NULL */
+	char *client_cert, *client_key; /* paths, or NULL */
+};
+
+/*
+ * The first of the directories that has a folder for the host counts. A .cert without its .key (or
+ * the other way round) is ERR_INVALID, as in docker.
+ */
+FALLIBLE certs_find(const struct list *directories, const char *host, struct certs *ret);
+void certs_done(struct certs *certs);
+
+DEFINE_AUTO_VALUE(certs)

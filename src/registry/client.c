@@ -1,0 +1,567 @@
+/*
+ * How a request reaches a registry: client_send() tries again what failed for the moment; each try
+ * (send_authorized) answers a refusal with a token; each of those (follow) goes along redirects,
+ * with credentials for the registry's own origin only.
+ */
+#include "registry/client.h"
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "registry/auth.h"
+#include "registry/probe.h"
+
+#include <pthread.h>
+#include <string.h>
+
+enum {
+	CONNECT_TIMEOUT_MS = 20 * 1000,
+	STALL_TIMEOUT_MS = 60 * 1000,
+	RETRIES = 5,
+	RETRY_BASE_MS = 500,
+	/* A challenge, a token that proves too old or too small, one more. */
+	AUTH_TRIES = 3,
+};
+
+/* What we know of a host that we connect to. */
+struct host {
+	struct host *next;
+	char *name;
+	bool is_insecure;
+	struct certs certs;
+	struct http_tls tls;
+	enum {
+		SCHEME_UNKNOWN = 0,
+		SCHEME_ASKING,
+		SCHEME_HTTPS,
+		SCHEME_HTTP
+	} scheme; /* guarded by lock */
+};
+
+struct registry_client {
+	struct registry_settings settings;
+	char *user_agent;
+	struct cancel *cancel;
+	struct http_client *http;
+	struct auth *auth;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;      /* a host's scheme is known */
+	bool conf_is_read;           /* guarded by lock */
+	struct registries_conf conf; /* constant once read */
+	struct host *hosts;          /* guarded by lock */
+};
+
+static void copy_creds(const struct creds_settings *from, struct creds_settings *ret)
+{
+	*ret = (struct creds_settings){ .auth_file = xstrdup(from->auth_file),
+		.docker_auth_config = xstrdup(from->docker_auth_config),
+		.docker_config_dir = xstrdup(from->docker_config_dir),
+		.runtime_dir = xstrdup(from->runtime_dir),
+		.config_home = xstrdup(from->config_home),
+		.home = xstrdup(from->home),
+		.helper_env = from->helper_env };
+}
+
+static void free_text(const char *text)
+{
+	free((void *)(uintptr_t)text);
+}
+
+static void free_creds(struct creds_settings *creds)
+{
+	free_text(creds->auth_file);
+	free_text(creds->docker_auth_config);
+	free_text(creds->docker_config_dir);
+	free_text(creds->runtime_dir);
+	free_text(creds->config_home);
+	free_text(creds->home);
+}
+
+static void copy_settings(const struct registry_settings *from, struct registry_settings *ret)
+{
+	*ret = *from;
+	copy_creds(&from->creds, &ret->creds);
+	ret->insecure_hosts = ret->mirrors = (struct list){ 0 };
+	ret->certs_dirs = ret->registries_confs = (struct list){ 0 };
+	list_add_all(&ret->insecure_hosts, &from->insecure_hosts);
+	list_add_all(&ret->mirrors, &from->mirrors);
+	list_add_all(&ret->certs_dirs, &from->certs_dirs);
+	list_add_all(&ret->registries_confs, &from->registries_confs);
+	ret->http_proxy = xstrdup(from->http_proxy);
+	ret->https_proxy = xstrdup(from->https_proxy);
+	ret->no_proxy = xstrdup(from->no_proxy);
+	ret->retries = from->retries == REGISTRY_NO_RETRIES ? 0
+		       : from->retries                      ? from->retries
+							    : RETRIES;
+	ret->retry_base_ms = from->retry_base_ms ? from->retry_base_ms : RETRY_BASE_MS;
+}
+
+struct registry_client *registry_client_new(
+		const struct registry_settings *settings, struct cancel *cancel)
+{
+	struct registry_client *client = xcalloc(1, sizeof(*client));
+
+	copy_settings(settings, &client->settings);
+	client->user_agent =
+			xstrdup(settings->user_agent ? settings->user_agent : "kiln/" KILN_VERSION);
+	client->settings.user_agent = client->user_agent;
+	client->cancel = cancel;
+	(void)pthread_mutex_init(&client->lock, NULL);
+	(void)pthread_cond_init(&client->changed, NULL);
+	struct http_settings http = { .user_agent = client->user_agent,
+		.http_proxy = client->settings.http_proxy,
+		.https_proxy = client->settings.https_proxy,
+		.no_proxy = client->settings.no_proxy,
+		.connect_timeout_ms = settings->connect_timeout_ms ? settings->connect_timeout_ms
+								   : CONNECT_TIMEOUT_MS,
+		.stall_timeout_ms = settings->stall_timeout_ms ? settings->stall_timeout_ms
+							       : STALL_TIMEOUT_MS };
+	client->http = http_client_new(&http, cancel);
+	client->auth = auth_new(client, NULL);
+	return client;
+}
+
+void registry_client_free(struct registry_client *client)
+{
+	if (!client)
+		return;
+	auth_free(client->auth);
+	http_client_free(client->http);
+	while (client->hosts) {
+		struct host *host = client->hosts;
+
+		client->hosts = host->next;
+		free(host->name);
+		certs_done(&host->certs);
+		free(host);
+	}
+	registries_conf_done(&client->conf);
+	free_creds(&client->settings.creds);
+	registry_settings_done(&client->settings);
+	free(client->user_agent);
+	(void)pthread_cond_destroy(&client->changed);
+	(void)pthread_mutex_destroy(&client->lock);
+	free(client);
+}
+
+unsigned long registry_client_requests(const struct registry_client *client)
+{
+	return http_client_requests(client->http);
+}
+
+struct cancel *client_cancel(const struct registry_client *client)
+{
+	return client->cancel;
+}
+
+const struct creds_settings *client_creds(const struct registry_client *client)
+{
+	return &client->settings.creds;
+}
+
+struct http_client *client_http(struct registry_client *client)
+{
+	return client->http;
+}
+
+struct retry client_retry(const struct registry_client *client)
+{
+	return (struct retry){ .tries = client->settings.retries,
+		.base_ms = client->settings.retry_base_ms };
+}
+
+FALLIBLE client_conf(struct registry_client *client, const struct registries_conf **ret)
+{
+	struct error *error = NULL;
+
+	(void)pthread_mutex_lock(&client->lock);
+	if (!client->conf_is_read)
+		error = registries_conf_read(&client->settings.registries_confs, &client->conf);
+	if (!error)
+		client->conf_is_read = true;
+	(void)pthread_mutex_unlock(&client->lock);
+	*ret = &client->conf;
+	return error;
+}
+
+static FALLIBLE rules_of(struct registry_client *client, struct mirror_rules *ret)
+{
+	*ret = (struct mirror_rules){ .mirrors = &client->settings.mirrors,
+		.mirrors_only = client->settings.mirrors_only,
+		.insecure_hosts = &client->settings.insecure_hosts,
+		.all_insecure = client->settings.tls_verify_off };
+	return client_conf(client, &ret->conf);
+}
+
+FALLIBLE client_endpoints(struct registry_client *client, const struct reference *reference,
+		bool for_writing, struct endpoints *ret)
+{
+	struct mirror_rules rules;
+
+	TRY(rules_of(client, &rules));
+	return mirror_endpoints(&rules, reference, for_writing, ret);
+}
+
+FALLIBLE client_write_endpoint(struct registry_client *client, const struct reference *reference,
+		struct endpoint *ret)
+{
+	AUTO(endpoints) struct endpoints endpoints = { 0 };
+
+	TRY(client_endpoints(client, reference, true, &endpoints));
+	*ret = endpoints.p[0];
+	endpoints.p[0] = (struct endpoint){ 0 };
+	return NULL;
+}
+
+FALLIBLE client_host_endpoint(
+		struct registry_client *client, const char *host, struct endpoint *ret)
+{
+	struct mirror_rules rules;
+
+	TRY(rules_of(client, &rules));
+	return mirror_host(&rules, host, ret);
+}
+
+/* Called with lock held. */
+static FALLIBLE make_host(struct registry_client *client, const char *name, bool is_insecure)
+{
+	struct certs certs = { 0 };
+
+	TRY_WRAP(certs_find(&client->settings.certs_dirs, name, &certs), "certificates of '%s'",
+			name);
+	struct host *host = xcalloc(1, sizeof(*host));
+	host->name = xstrdup(name);
+	host->is_insecure = is_insecure;
+	host->certs = certs;
+	host->tls = (struct http_tls){ .is_unverified = is_insecure,
+		.authorities = certs.authorities,
+		.client_cert = certs.client_cert,
+		.client_key = certs.client_key };
+	host->next = client->hosts;
+	client->hosts = host;
+	return NULL;
+}
+
+static struct host *find_host(
+		const struct registry_client *client, const char *name, bool is_insecure)
+{
+	struct host *host = client->hosts;
+
+	while (host && (strcmp(host->name, name) != 0 || host->is_insecure != is_insecure))
+		host = host->next;
+	return host;
+}
+
+/* The entry of a host, made on first use. Its address stays. */
+static FALLIBLE get_host(struct registry_client *client, const char *name, bool is_insecure,
+		struct host **ret)
+{
+	struct error *error = NULL;
+
+	(void)pthread_mutex_lock(&client->lock);
+	*ret = find_host(client, name, is_insecure);
+	if (!*ret) {
+		error = make_host(client, name, is_insecure);
+		*ret = client->hosts;
+	}
+	(void)pthread_mutex_unlock(&client->lock);
+	return error;
+}
+
+FALLIBLE client_tls(struct registry_client *client, const char *name, bool is_insecure,
+		const struct http_tls **ret)
+{
+	struct host *host = NULL;
+	bool listed = client->settings.tls_verify_off ||
+		      host_is_listed(&client->settings.insecure_hosts, name);
+
+	TRY(get_host(client, name, is_insecure || listed, &host));
+	*ret = &host->tls;
+	return NULL;
+}
+
+/*
+ * Does the host speak TLS? A request without credentials, its certificate not looked at (that comes
+ * with the real request); only a host that does not answer with TLS is taken as plain.
+ */
+static FALLIBLE probe_by_request(
+		struct registry_client *client, const struct host *host, bool *ret_https)
+{
+	AUTO(url) struct url url = url_make(true, host->name, "/v2/");
+	AUTO(http_response) struct http_response answer = { 0 };
+	AUTO(reader) struct reader *body = NULL;
+	struct http_tls tls = host->tls;
+
+	tls.is_unverified = true;
+	struct http_request request = { .method = "HEAD", .url = &url, .tls = &tls };
+	struct error *error = http_open(client->http, &request, &answer, &body);
+	*ret_https = !error;
+	if (!error || error_is(error, ERR_CANCELED))
+		return error;
+	/* A client certificate may be missing or wrong: that is TLS all the same. */
+	*ret_https = !http_error_is_tls_speech(error) && !http_error_is_unreachable(error);
+	error_ignore(error, *ret_https ? "TLS there, as far as one can see" : "no TLS there");
+	return NULL;
+}
+
+/* Hosts that may be plain: asked once, by the first who needs to know; others wait for it. */
+static FALLIBLE find_scheme(struct registry_client *client, struct host *host, bool *ret_https)
+{
+	struct error *error = NULL;
+
+	(void)pthread_mutex_lock(&client->lock);
+	while (host->scheme == SCHEME_ASKING && !error) {
+		(void)pthread_cond_wait(&client->changed, &client->lock);
+		error = cancel_check(client->cancel);
+	}
+	bool is_mine = host->scheme == SCHEME_UNKNOWN;
+	*ret_https = host->scheme == SCHEME_HTTPS;
+	if (is_mine && !error)
+		host->scheme = SCHEME_ASKING;
+	(void)pthread_mutex_unlock(&client->lock);
+	if (error || !is_mine)
+		return error;
+	error = host_is_loopback(host->name) ? probe_tls(host->name, client->cancel, ret_https)
+					     : probe_by_request(client, host, ret_https);
+	if (!error && !*ret_https)
+		log_debug("registry '%s' speaks plain HTTP", host->name);
+	(void)pthread_mutex_lock(&client->lock);
+	host->scheme = error ? SCHEME_UNKNOWN : *ret_https ? SCHEME_HTTPS : SCHEME_HTTP;
+	(void)pthread_cond_broadcast(&client->changed);
+	(void)pthread_mutex_unlock(&client->lock);
+	return error;
+}
+
+FALLIBLE client_origin(
+		struct registry_client *client, const struct endpoint *endpoint, struct url *ret)
+{
+	struct host *host = NULL;
+	bool is_https = true;
+
+	if (endpoint->is_insecure || host_is_loopback(endpoint->host)) {
+		TRY(get_host(client, endpoint->host, endpoint->is_insecure, &host));
+		TRY(find_scheme(client, host, &is_https));
+	}
+	*ret = url_make(is_https, endpoint->host, "/");
+	return NULL;
+}
+
+void answer_done(struct answer *answer)
+{
+	reader_free(answer->body);
+	http_response_done(&answer->http);
+	url_done(&answer->url);
+	free(answer->source);
+	*answer = (struct answer){ 0 };
+}
+
+static bool is_redirect(int status)
+{
+	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+/* One hop. */
+static FALLIBLE hop(struct registry_client *client, const struct send *send, const struct url *url,
+		const struct list *headers, bool *body_opened, struct answer *ret)
+{
+	AUTO(reader) struct reader *body = NULL;
+	const struct http_tls *tls;
+
+	TRY(client_tls(client, url->host,
+			send->endpoint->is_insecure && text_equal(url->host, send->endpoint->host),
+			&tls));
+	struct http_request request = {
+		.method = send->method, .url = url, .headers = headers, .tls = tls
+	};
+	if (send->body) {
+		if (*body_opened && send->body->once)
+			return error_new(ERR_NETWORK,
+					"'%s' wants the bytes of a running upload again",
+					url->host);
+		*body_opened = true;
+		TRY(send->body->open(send->body->user, send->body->offset, &body));
+		request.body = body;
+		request.body_bytes = send->body->size;
+		request.may_stall = send->body->may_stall;
+	}
+	TRY(http_open(client->http, &request, &ret->http, &ret->body));
+	url_copy(url, &ret->url);
+	return NULL;
+}
+
+/*
+ * Along redirects. The authorization goes to the origin alone: not to another host, port or scheme,
+ * and not to what is behind them.
+ */
+static FALLIBLE follow(struct registry_client *client, const struct send *send,
+		const struct url *origin, const struct url *start, const char *authorization,
+		bool *body_opened, struct answer *ret)
+{
+	AUTO(url) struct url url = { 0 };
+	bool is_reading = text_equal(send->method, "GET") || text_equal(send->method, "HEAD");
+
+	url_copy(start, &url);
+	for (int hops = 0;; hops++) {
+		AUTO(list) struct list headers = { 0 };
+
+		if (send->headers)
+			list_add_all(&headers, send->headers);
+		if (authorization && url_same_origin(origin, &url))
+			list_addf(&headers, "Authorization: %s", authorization);
+		TRY(hop(client, send, &url, &headers, body_opened, ret));
+		const char *location = http_header(&ret->http, "Location");
+		bool keeps_method =
+				is_reading || ret->http.status == 307 || ret->http.status == 308;
+		if (!is_redirect(ret->http.status) || !location || !keeps_method)
+			return NULL;
+		if (hops == LIMIT_REDIRECTS)
+			return error_new(ERR_LIMIT, "'%s' redirects more than %d times",
+					origin->host, LIMIT_REDIRECTS);
+		AUTO(url) struct url next = { 0 };
+		TRY_WRAP(url_resolve(&url, str_of(location), &next), "redirect of '%s'", url.host);
+		answer_done(ret);
+		url_done(&url);
+		url = TAKE_VALUE(next);
+	}
+}
+
+/* Once, with answers to challenges. */
+static FALLIBLE send_authorized(struct registry_client *client, const struct send *send,
+		bool *body_opened, struct answer *ret)
+{
+	struct auth *auth = send->auth ? send->auth : client->auth;
+	AUTO(url) struct url origin = { 0 }, start = { 0 };
+	AUTO(list) struct list scopes = { 0 };
+
+	TRY(client_origin(client, send->endpoint, &origin));
+	if (send->url)
+		url_copy(send->url, &start);
+	else
+		start = url_make(origin.is_https, origin.host, send->path);
+	auth_scopes(send, &scopes);
+	for (int tries = 1;; tries++) {
+		AUTO(answer) struct answer answer = { 0 };
+		AUTO_FREE char *authorization = NULL, *source = NULL;
+		bool again = false;
+
+		TRY(auth_header(auth, send->endpoint, &origin, &scopes, &authorization, &source));
+		TRY(follow(client, send, &origin, &start, authorization, body_opened, &answer));
+		answer.source = TAKE(source);
+		if (answer.http.status == 401 && url_same_origin(&origin, &answer.url) &&
+				tries < AUTH_TRIES)
+			auth_learn(auth, send->endpoint, &answer.http, authorization, &scopes,
+					&again);
+		if (!again || (*body_opened && send->body->once)) {
+			*ret = TAKE_VALUE(answer);
+			return NULL;
+		}
+	}
+}
+
+static struct error *hint_trust(struct error *error, const char *host)
+{
+	if (!http_error_is_trust(error))
+		return error;
+	return error_hint(error,
+			"put the registry's authority into /etc/containers/certs.d/%s/ca.crt, or "
+			"use "
+			"--insecure-registry %s to not verify it",
+			host, host);
+}
+
+static struct error *hint_plain(struct error *error, const char *host)
+{
+	if (!http_error_is_tls_speech(error))
+		return error;
+	return error_hint(error,
+			"if it is a plain HTTP registry, allow that with "
+			"--insecure-registry %s",
+			host);
+}
+
+FALLIBLE client_send(struct registry_client *client, const struct send *send, struct answer *ret)
+{
+	struct retry retry = client_retry(client);
+	bool body_opened = false;
+
+	if (send->no_retry)
+		retry.tries = 0;
+	for (;;) {
+		AUTO(answer) struct answer answer = { 0 };
+		struct error *error = send_authorized(client, send, &body_opened, &answer);
+		bool is_temporary = error ? retry_is_broken(error)
+					  : retry_is_temporary(answer.http.status);
+		bool again = false;
+
+		if (is_temporary && !(body_opened && send->body->once)) {
+			const char *after = error ? NULL : http_header(&answer.http, "Retry-After");
+			struct error *stop =
+					retry_wait(&retry, after, error, client->cancel, &again);
+
+			if (stop) {
+				error_free(error);
+				return stop;
+			}
+		}
+		if (again) {
+			error_free(error);
+			continue;
+		}
+		if (error)
+			return hint_plain(hint_trust(error, send->endpoint->host),
+					send->endpoint->host);
+		*ret = TAKE_VALUE(answer);
+		return NULL;
+	}
+}
+
+static FALLIBLE exchange_once(struct registry_client *client, const struct http_request *request,
+		struct str form, size_t limit, struct http_response *ret, struct strbuf *ret_body)
+{
+	AUTO(reader) struct reader *body = NULL, *answer = NULL;
+	AUTO_FREE char *text = NULL;
+	struct http_request once = *request;
+	size_t n = 0;
+
+	if (form.n) {
+		body = reader_from_bytes(form.p, form.n);
+		once.body = body;
+		once.body_bytes = (int64_t)form.n;
+	}
+	TRY(http_open(client->http, &once, ret, &answer));
+	TRY(reader_read_all(answer, limit, &text, &n));
+	strbuf_add_bytes(ret_body, text, n);
+	return NULL;
+}
+
+FALLIBLE client_exchange(struct registry_client *client, const struct http_request *request,
+		struct str body, size_t limit, struct http_response *ret, struct strbuf *ret_body)
+{
+	struct retry retry = client_retry(client);
+
+	for (;;) {
+		AUTO(http_response) struct http_response answer = { 0 };
+		bool again = false;
+
+		strbuf_clear(ret_body);
+		struct error *error =
+				exchange_once(client, request, body, limit, &answer, ret_body);
+		if (error ? retry_is_broken(error) : retry_is_temporary(answer.status)) {
+			const char *after = error ? NULL : http_header(&answer, "Retry-After");
+			struct error *stop =
+					retry_wait(&retry, after, error, client->cancel, &again);
+
+			if (stop) {
+				error_free(error);
+				return stop;
+			}
+		}
+		if (again) {
+			error_free(error);
+			continue;
+		}
+		if (error)
+			return hint_trust(error, request->url->host);
+		*ret = TAKE_VALUE(answer);
+		return NULL;
+	}
+}

@@ -1,0 +1,73 @@
+/*
+ * creds: who we are to a registry. Finds the user name and password (or identity token) for a
+ * repository in the files and programs that people have, and writes them for login and logout.
+ *
+ * Order: the authentication file alone when one is named (--authfile, REGISTRY_AUTH_FILE); else
+ * DOCKER_AUTH_CONFIG (JSON in a variable), $XDG_RUNTIME_DIR/containers/auth.json,
+ * $XDG_CONFIG_HOME/containers/auth.json, $DOCKER_CONFIG/config.json (or .dockerconfigjson, as
+ * Kubernetes mounts it) or else ~/.docker/config.json, ~/.dockercfg. In one of them: credHelpers of
+ * the host, then the longest of host/namespace/repository that has an entry, then credsStore. The
+ * first with an answer wins.
+ *
+ * Nothing here reads the environment: its values arrive in creds_settings.
+ *
+ * Floor: registry. Thread-safe (no state).
+ * Spec: containers-auth.json(5); Docker's config.json; docker-credential-helpers' protocol.
+ */
+#pragma once
+#include "base/auto.h"
+#include "base/error.h"
+#include "sys/cancel.h"
+#include <stdbool.h>
+
+/* Any may be NULL. Borrowed by calls that take it; registry_client_new() copies. */
+struct creds_settings {
+	const char *auth_file;          /* --authfile or REGISTRY_AUTH_FILE: read this one alone */
+	const char *docker_auth_config; /* DOCKER_AUTH_CONFIG: the JSON itself */
+	const char *docker_config_dir;  /* DOCKER_CONFIG */
+	const char *runtime_dir;        /* XDG_RUNTIME_DIR */
+	const char *config_home;        /* XDG_CONFIG_HOME, else HOME/.config */
+	const char *home;               /* HOME */
+	/* NULL-terminated environment of credential programs; NULL: PATH, HOME and LANG only. */
+	const char *const *helper_env;
+};
+
+struct credential {
+	char *username;
+	char *password;
+	char *identity_token; /* instead of a password: exchanged for access tokens */
+	char *source;         /* which file or program said so, for messages; never NULL if found */
+};
+
+/* Overwrites the secrets before they are freed. */
+void credential_done(struct credential *credential);
+bool credential_known(const struct credential *credential);
+void credential_copy(const struct credential *from, struct credential *ret);
+
+/*
+ * For "host/repository" (repository may be NULL). None is success with nothing set. An unreadable
+ * file is ERR_INVALID or ERR_SYS naming it; a helper that fails is ERR_DENIED naming the program,
+ * with the start of its own message, and one that is not there ERR_NOT_FOUND.
+ */
+FALLIBLE creds_find(const struct creds_settings *settings, const char *host, const char *repository,
+		struct cancel *cancel, struct credential *ret);
+
+/*
+ * Where login writes: auth_file, else the file that already exists in the order above, else
+ * $DOCKER_CONFIG/config.json or ~/.docker/config.json. New; free().
+ */
+char *creds_login_file(const struct creds_settings *settings);
+/*
+ * Store for a host (or host/namespace): into the file's credential program when it names one, else
+ * into the file (mode 0600, replaced atomically; what else it holds is kept). *ret_where (may be
+ * NULL, new) is the file or program.
+ */
+FALLIBLE creds_store(const struct creds_settings *settings, const char *key,
+		const struct credential *credential, struct cancel *cancel, char **ret_where);
+/* Remove; *ret_found tells whether there was something. */
+FALLIBLE creds_erase(const struct creds_settings *settings, const char *key, struct cancel *cancel,
+		bool *ret_found);
+/* Remove the entries of all hosts (logout --all) from the file that login writes. */
+FALLIBLE creds_erase_all(const struct creds_settings *settings, struct cancel *cancel);
+
+DEFINE_AUTO_VALUE(credential)

@@ -1,0 +1,53 @@
+/*
+ * registries_conf: what registries.conf (version 2) says: where names are rewritten to, mirrored,
+ * blocked, which registries are insecure, aliases of short names.
+ *
+ * Keys that are about other programs (credential-helpers, short-name-mode) are read over; unknown
+ * ones too, as containers/image does. Version 1 ([registries.search] …) is refused.
+ *
+ * Floor: registry. Constant once read.
+ * Spec: containers-registries.conf(5), containers-registries.conf.d(5).
+ */
+#pragma once
+#include "base/str.h"
+#include "base/vec.h"
+
+struct conf_location {
+	char *location; /* host[/path]; "" is the name itself */
+	bool is_insecure;
+	enum conf_use { USE_ALL = 0, USE_DIGESTS, USE_TAGS } use; /* of a mirror */
+};
+
+struct conf_registry {
+	char *prefix; /* host[/path] or "*.domain" */
+	struct conf_location itself;
+	bool is_blocked, mirrors_by_digest_only;
+	VEC(struct conf_location) mirrors;
+};
+
+struct registries_conf {
+	VEC(struct conf_registry) registries;
+	struct list search;
+	bool has_search;
+	struct list aliases; /* "short=host/name" */
+};
+
+/* Add one file's text; a later one overrides: whole [[registry]] tables, the search list, aliases.
+ */
+FALLIBLE registries_conf_add(struct registries_conf *conf, struct str text, const char *what);
+/*
+ * Files and directories (their *.conf by name); what is not there is skipped. what was read is
+ * whole: at an error conf is as before that file.
+ */
+FALLIBLE registries_conf_read(const struct list *paths, struct registries_conf *ret);
+/* The entry with the longest prefix of "host/repository", or NULL. */
+const struct conf_registry *registries_conf_find(
+		const struct registries_conf *conf, const char *name);
+/*
+ * name with the entry's prefix replaced by location: prefix "docker.io/library", location
+ * "mirror.example/hub" make docker.io/library/x mirror.example/hub/x. New; free().
+ */
+char *conf_rewrite(const char *name, const char *prefix, const char *location);
+void registries_conf_done(struct registries_conf *conf);
+
+DEFINE_AUTO_VALUE(registries_conf)

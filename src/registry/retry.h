@@ -1,0 +1,31 @@
+/*
+ * retry: when to try again, and how long to wait: exponential with jitter, or what the server's
+ * Retry-After says, both bounded.
+ *
+ * Floor: registry. A struct retry belongs to one call.
+ * Spec: RFC 9110, 10.2.3 Retry-After.
+ */
+#pragma once
+#include "registry/http.h"
+#include "sys/cancel.h"
+
+struct retry {
+	unsigned tries;     /* allowed after the first */
+	unsigned base_ms;   /* before the second */
+	unsigned used;      /* so far */
+	uint64_t waited_ms; /* so far */
+};
+
+/* 408, 429, 500, 502, 503, 504. */
+bool retry_is_temporary(int status);
+/* Broken connections and time-outs; not certificates, limits, cancellation. */
+bool retry_is_broken(const struct error *error);
+/*
+ * Wait before the next try. False, without waiting, when there shall be none: tries used up, or the
+ * server asks for more patience than LIMIT_RETRY_AFTER_SECONDS. ERR_CANCELED when stopped.
+ * retry_after is the header's value or NULL; an unreachable host is given two tries only.
+ */
+FALLIBLE retry_wait(struct retry *retry, const char *retry_after, const struct error *why,
+		struct cancel *cancel, bool *ret_again);
+/* Retry-After as milliseconds from now: seconds or an HTTP date. -1 when it is neither. */
+int64_t retry_after_ms(const char *text, int64_t now_seconds);

@@ -1,0 +1,70 @@
+#include "registry/registry.h"
+
+#include <string.h>
+
+static const char *first_of(const char *(*get)(const char *name), const char *a, const char *b)
+{
+	const char *value = get(a);
+
+	if (!value || !*value)
+		value = get(b);
+	return value && *value ? value : NULL;
+}
+
+static const char *value_of(const char *(*get)(const char *name), const char *name)
+{
+	return first_of(get, name, name);
+}
+
+/* Folders that hold what podman and docker read, the user's own before the system's. */
+static void add_files(const char *home, const char *config_home, struct registry_settings *ret)
+{
+	AUTO_FREE char *user = config_home ? xasprintf("%s/containers", config_home)
+			       : home      ? xasprintf("%s/.config/containers", home)
+					   : NULL;
+
+	if (user)
+		list_addf(&ret->certs_dirs, "%s/certs.d", user);
+	list_add(&ret->certs_dirs, "/etc/containers/certs.d");
+	list_add(&ret->certs_dirs, "/etc/docker/certs.d");
+	list_add(&ret->registries_confs, "/etc/containers/registries.conf");
+	list_add(&ret->registries_confs, "/etc/containers/registries.conf.d");
+	if (user) {
+		list_addf(&ret->registries_confs, "%s/registries.conf", user);
+		list_addf(&ret->registries_confs, "%s/registries.conf.d", user);
+	}
+}
+
+void registry_settings_from_env(const char *(*get)(const char *name), struct registry_settings *ret)
+{
+	struct registry_settings settings = { 0 };
+	const char *override = value_of(get, "CONTAINERS_REGISTRIES_CONF");
+
+	settings.creds = (struct creds_settings){ .auth_file = value_of(get, "REGISTRY_AUTH_FILE"),
+		.docker_auth_config = value_of(get, "DOCKER_AUTH_CONFIG"),
+		.docker_config_dir = value_of(get, "DOCKER_CONFIG"),
+		.runtime_dir = value_of(get, "XDG_RUNTIME_DIR"),
+		.config_home = value_of(get, "XDG_CONFIG_HOME"),
+		.home = value_of(get, "HOME") };
+	add_files(settings.creds.home, settings.creds.config_home, &settings);
+	if (override) {
+		list_done(&settings.registries_confs);
+		list_add(&settings.registries_confs, override);
+	}
+	settings.http_proxy = xstrdup(first_of(get, "http_proxy", "HTTP_PROXY"));
+	settings.https_proxy = xstrdup(first_of(get, "https_proxy", "HTTPS_PROXY"));
+	settings.no_proxy = xstrdup(first_of(get, "no_proxy", "NO_PROXY"));
+	*ret = settings;
+}
+
+void registry_settings_done(struct registry_settings *settings)
+{
+	list_done(&settings->insecure_hosts);
+	list_done(&settings->mirrors);
+	list_done(&settings->certs_dirs);
+	list_done(&settings->registries_confs);
+	free(settings->http_proxy);
+	free(settings->https_proxy);
+	free(settings->no_proxy);
+	*settings = (struct registry_settings){ 0 };
+}

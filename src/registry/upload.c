@@ -1,0 +1,527 @@
+/*
+ * Writing. A known blob: HEAD, mount, then POST and one PUT with all bytes; when that breaks, the
+ * session is asked how much it has and the rest is put, or a new session begins. A blob that is
+ * still being made: POST, one PATCH of unknown length fed through a pipe, PUT with the digest.
+ */
+#include "base/log.h"
+#include "registry/fetch.h"
+#include "stream/group.h"
+#include "stream/pipe.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#define PUSH "pull,push"
+
+static const char octets[] = "Content-Type: application/octet-stream";
+
+static char *blob_name(const struct endpoint *endpoint, const struct digest *digest)
+{
+	char text[DIGEST_TEXT];
+
+	return xasprintf("blob '%s' of '%s/%s'", digest_text(digest, text), endpoint->creds_host,
+			endpoint->repository);
+}
+
+static FALLIBLE blob_exists(struct registry_client *client, const struct endpoint *endpoint,
+		const struct digest *digest, bool *ret)
+{
+	AUTO(answer) struct answer answer = { 0 };
+	char text[DIGEST_TEXT];
+	AUTO_FREE char *path = fetch_path(endpoint, "blobs", digest_text(digest, text));
+	AUTO_FREE char *what = blob_name(endpoint, digest);
+	struct send send = {
+		.method = "HEAD", .endpoint = endpoint, .path = path, .actions = PUSH
+	};
+
+	TRY_WRAP(client_send(client, &send, &answer), "%s", what);
+	if (answer.http.status != 200 && answer.http.status != 404)
+		return answer_error(&answer, &send, what);
+	*ret = answer.http.status == 200;
+	return NULL;
+}
+
+FALLIBLE registry_has_blob(struct registry_client *client, const struct reference *to,
+		const struct digest *digest, bool *ret)
+{
+	AUTO(endpoint) struct endpoint endpoint = { 0 };
+
+	TRY(client_write_endpoint(client, to, &endpoint));
+	return blob_exists(client, &endpoint, digest, ret);
+}
+
+/* The address of the session, from a 202. */
+static FALLIBLE take_location(const struct answer *answer, const char *what, struct url *ret)
+{
+	AUTO(url) struct url url = { 0 };
+	const char *location = http_header(&answer->http, "Location");
+
+	if (!location)
+		return error_new(ERR_INVALID, "%s: registry '%s' opened an upload without Location",
+				what, answer->url.host);
+	TRY_WRAP(url_resolve(&answer->url, str_of(location), &url), "%s", what);
+	url_done(ret);
+	*ret = TAKE_VALUE(url);
+	return NULL;
+}
+
+/* Open an upload session. mount (may be NULL): "&mount=…&from=…" was wanted; then 201 is done. */
+static FALLIBLE open_session(struct registry_client *client, const struct endpoint *endpoint,
+		const struct digest *mount, const char *from, struct url *ret_session,
+		bool *ret_mounted)
+{
+	AUTO(answer) struct answer answer = { 0 };
+	AUTO(strbuf) struct strbuf path = { 0 };
+	AUTO_FREE char *what =
+			xasprintf("upload to '%s/%s'", endpoint->creds_host, endpoint->repository);
+	char text[DIGEST_TEXT];
+
+	strbuf_addf(&path, "/v2/%s/blobs/uploads/", endpoint->repository);
+	if (mount) {
+		strbuf_addf(&path, "?mount=%s&from=", digest_text(mount, text));
+		url_escape(&path, from);
+	}
+	struct send send = { .method = "POST",
+		.endpoint = endpoint,
+		.path = strbuf_text(&path),
+		.actions = PUSH,
+		.also_pull = mount ? from : NULL };
+	TRY_WRAP(client_send(client, &send, &answer), "%s", what);
+	if (mount && answer.http.status == 201) {
+		*ret_mounted = true;
+		return NULL;
+	}
+	if (answer.http.status != 202)
+		return answer_error(&answer, &send, what);
+	return take_location(&answer, what, ret_session);
+}
+
+static void close_session(struct registry_client *client, const struct endpoint *endpoint,
+		const struct url *session)
+{
+	AUTO(answer) struct answer answer = { 0 };
+	struct send send = { .method = "DELETE",
+		.endpoint = endpoint,
+		.url = session,
+		.actions = PUSH,
+		.no_retry = true };
+
+	if (session->host)
+		error_ignore(client_send(client, &send, &answer),
+				"an upload that is given up ends by itself, later");
+}
+
+/* "host/repository" of the same host: its repository, else NULL. */
+static const char *same_host_repository(const struct endpoint *endpoint, const char *from)
+{
+	size_t n = strlen(endpoint->creds_host);
+	bool same = strncmp(from, endpoint->creds_host, n) == 0 && from[n] == '/';
+
+	return same && strcmp(from + n + 1, endpoint->repository) != 0 ? from + n + 1 : NULL;
+}
+
+/*
+ * Mount from one of the repositories. Not mounted: a session is open, unless there was nothing to
+ * try or the registry refused (we may not read there, or it is not there).
+ */
+static FALLIBLE try_mounts(struct registry_client *client, const struct endpoint *endpoint,
+		const struct registry_blob *blob, struct url *ret_session, bool *ret_mounted)
+{
+	for (size_t i = 0; blob->mount_from && blob->mount_from[i] && !*ret_mounted; i++) {
+		const char *from = same_host_repository(endpoint, blob->mount_from[i]);
+
+		if (!from)
+			continue;
+		close_session(client, endpoint, ret_session);
+		struct error *error = open_session(
+				client, endpoint, &blob->digest, from, ret_session, ret_mounted);
+		bool is_refusal = error_is(error, ERR_DENIED) || error_is(error, ERR_NOT_FOUND) ||
+				  error_is(error, ERR_HTTP) || error_is(error, ERR_UNSUPPORTED);
+		if (error && !is_refusal)
+			return error;
+		error_ignore(error, "what cannot be mounted is uploaded");
+	}
+	return NULL;
+}
+
+/* One way of the bytes, counting where it stands. */
+struct sending {
+	struct registry_client *client;
+	const struct endpoint *endpoint;
+	const struct registry_blob *blob;
+	const char *what;
+	struct url session;
+	uint64_t offset; /* what the registry has already */
+};
+
+static struct error *open_source(void *user, uint64_t offset, struct reader **ret)
+{
+	struct sending *sending = user;
+
+	return sending->blob->open(sending->blob->user, offset, ret);
+}
+
+static FALLIBLE put_rest(struct sending *sending, struct answer *ret)
+{
+	AUTO(url) struct url url = { 0 };
+	AUTO(list) struct list headers = { 0 };
+	char text[DIGEST_TEXT];
+	const struct registry_blob *blob = sending->blob;
+	struct send_body body = { .open = open_source,
+		.user = sending,
+		.offset = sending->offset,
+		.size = (int64_t)(blob->size - sending->offset) };
+	struct send send = { .method = "PUT",
+		.endpoint = sending->endpoint,
+		.url = &url,
+		.headers = &headers,
+		.body = &body,
+		.actions = PUSH,
+		.no_retry = true };
+
+	url_copy(&sending->session, &url);
+	url_add_query(&url, "digest", digest_text(&blob->digest, text));
+	list_add(&headers, octets);
+	if (sending->offset)
+		list_addf(&headers, "Content-Range: %llu-%llu", (unsigned long long)sending->offset,
+				(unsigned long long)(blob->size - 1));
+	TRY_WRAP(client_send(sending->client, &send, ret), "%s", sending->what);
+	return NULL;
+}
+
+/*
+ * How much the session has, from "Range: 0-N". "0-0" can be one byte or none, so the session is
+ * begun anew; so it is when the registry does not know it any more.
+ */
+static FALLIBLE ask_session(struct sending *sending)
+{
+	AUTO(answer) struct answer answer = { 0 };
+	struct send send = { .method = "GET",
+		.endpoint = sending->endpoint,
+		.url = &sending->session,
+		.actions = PUSH };
+	uint64_t last = 0;
+	bool mounted = false;
+	struct str unit, rest;
+
+	TRY_WRAP(client_send(sending->client, &send, &answer), "%s", sending->what);
+	const char *range = http_header(&answer.http, "Range");
+	bool is_session = (answer.http.status == 204 || answer.http.status == 202) && range;
+	struct error *error = NULL;
+	if (is_session) {
+		/* "0-99", or "bytes=0-99" as some write it. */
+		if (!str_cut(str_of(range), '=', &unit, &rest))
+			rest = str_of(range);
+		str_cut(rest, '-', &unit, &rest);
+		error = parse_u64(str_trim(rest), INT64_MAX, &last);
+	}
+	bool is_usable = is_session && !error && last > 0 && last < sending->blob->size;
+	error_ignore(error, "an upload that does not say how much it has is begun anew");
+	if (!is_usable) {
+		sending->offset = 0;
+		url_done(&sending->session);
+		return open_session(sending->client, sending->endpoint, NULL, NULL,
+				&sending->session, &mounted);
+	}
+	sending->offset = last + 1;
+	if (http_header(&answer.http, "Location"))
+		TRY(take_location(&answer, sending->what, &sending->session));
+	log_info("%s: resuming at byte %llu", sending->what, (unsigned long long)sending->offset);
+	return NULL;
+}
+
+static bool is_created(int status)
+{
+	return status == 201 || status == 204 || status == 200;
+}
+
+/* Until it is there, or there is no use in trying. */
+static FALLIBLE send_blob(struct sending *sending)
+{
+	struct retry retry = client_retry(sending->client);
+
+	for (;;) {
+		AUTO(answer) struct answer answer = { 0 };
+		struct send said = { .endpoint = sending->endpoint, .actions = PUSH };
+		bool again = false;
+		struct error *error = put_rest(sending, &answer);
+
+		if (!error && is_created(answer.http.status))
+			return NULL;
+		/* 404 and 416: the session is gone or stands elsewhere than we think. */
+		bool is_temporary = error ? retry_is_broken(error)
+					  : retry_is_temporary(answer.http.status) ||
+								    (answer.http.status == 404 &&
+										    retry.used) ||
+								    answer.http.status == 416;
+		const char *after = error ? NULL : http_header(&answer.http, "Retry-After");
+		if (!error)
+			error = answer_error(&answer, &said, sending->what);
+		if (is_temporary) {
+			struct error *stop = retry_wait(&retry, after, error,
+					client_cancel(sending->client), &again);
+
+			if (stop) {
+				error_free(error);
+				return stop;
+			}
+		}
+		if (!again)
+			return error;
+		error_free(error);
+		TRY(ask_session(sending));
+	}
+}
+
+FALLIBLE registry_put_blob(struct registry_client *client, const struct reference *to,
+		const struct registry_blob *blob, enum registry_put *ret)
+{
+	AUTO(endpoint) struct endpoint endpoint = { 0 };
+	struct sending sending = { .client = client, .endpoint = &endpoint, .blob = blob };
+	bool exists = false, mounted = false;
+
+	TRY(client_write_endpoint(client, to, &endpoint));
+	TRY(blob_exists(client, &endpoint, &blob->digest, &exists));
+	if (exists) {
+		if (ret)
+			*ret = PUT_EXISTED;
+		return NULL;
+	}
+	AUTO_FREE char *what = blob_name(&endpoint, &blob->digest);
+	AUTO(url) struct url session = { 0 };
+	TRY(try_mounts(client, &endpoint, blob, &session, &mounted));
+	if (!mounted && !session.host)
+		TRY(open_session(client, &endpoint, NULL, NULL, &session, &mounted));
+	if (!mounted) {
+		sending.what = what;
+		sending.session = TAKE_VALUE(session);
+		struct error *error = send_blob(&sending);
+		url_done(&sending.session);
+		TRY(error);
+	}
+	if (ret)
+		*ret = mounted ? PUT_MOUNTED : PUT_UPLOADED;
+	return NULL;
+}
+
+FALLIBLE registry_mount_blob(struct registry_client *client, const struct reference *to,
+		const struct digest *digest, const char *from, bool *ret)
+{
+	AUTO(endpoint) struct endpoint endpoint = { 0 };
+	AUTO(url) struct url session = { 0 };
+	const char *const sources[] = { from, NULL };
+	struct registry_blob blob = { .digest = *digest, .mount_from = sources };
+
+	*ret = false;
+	TRY(client_write_endpoint(client, to, &endpoint));
+	TRY(try_mounts(client, &endpoint, &blob, &session, ret));
+	close_session(client, &endpoint, &session);
+	return NULL;
+}
+
+FALLIBLE registry_check_push(struct registry_client *client, const struct reference *to)
+{
+	AUTO(endpoint) struct endpoint endpoint = { 0 };
+	AUTO(url) struct url session = { 0 };
+	bool mounted = false;
+
+	TRY(client_write_endpoint(client, to, &endpoint));
+	TRY(open_session(client, &endpoint, NULL, NULL, &session, &mounted));
+	close_session(client, &endpoint, &session);
+	return NULL;
+}
+
+/* An upload whose digest comes last. */
+struct registry_upload {
+	struct registry_client *client;
+	struct endpoint endpoint;
+	char *what;
+	struct url session;
+	struct group *group;   /* the one thread that sends */
+	struct reader *source; /* of the pipe; the thread's while it runs */
+	struct writer *sink;   /* of the pipe, until the caller takes it */
+	pthread_mutex_t lock;
+	struct error *error; /* why the thread ended early; guarded by lock */
+};
+
+struct upload_writer {
+	struct writer writer;
+	struct writer *below; /* the pipe; NULL once closed */
+	struct registry_upload *upload;
+};
+
+/* The pipe's end, lent: it must live until the thread has said why it stopped. */
+struct lent_reader {
+	struct reader reader;
+	struct reader *owner;
+};
+
+static struct error *lent_read(struct reader *reader, void *buf, size_t n, size_t *ret_n)
+{
+	return reader_read(((struct lent_reader *)reader)->owner, buf, n, ret_n);
+}
+
+static void lent_free(struct reader *reader)
+{
+	free(reader);
+}
+
+static const struct reader_ops lent_ops = { .read = lent_read, .free = lent_free };
+
+static struct error *open_pipe(void *user, uint64_t offset, struct reader **ret)
+{
+	struct registry_upload *upload = user;
+	struct lent_reader *lent = xcalloc(1, sizeof(*lent));
+
+	lent->reader.ops = &lent_ops;
+	lent->owner = upload->source;
+	*ret = &lent->reader;
+	return NULL;
+}
+
+static FALLIBLE patch(struct registry_upload *upload)
+{
+	AUTO(answer) struct answer answer = { 0 };
+	AUTO(list) struct list headers = { 0 };
+	struct send_body body = { .open = open_pipe,
+		.user = upload,
+		.size = HTTP_UNKNOWN_SIZE,
+		.once = true,
+		.may_stall = true };
+	struct send send = { .method = "PATCH",
+		.endpoint = &upload->endpoint,
+		.url = &upload->session,
+		.headers = &headers,
+		.body = &body,
+		.actions = PUSH };
+
+	list_add(&headers, octets);
+	TRY_WRAP(client_send(upload->client, &send, &answer), "%s", upload->what);
+	if (answer.http.status != 202 && answer.http.status != 204 && answer.http.status != 201)
+		return answer_error(&answer, &send, upload->what);
+	return http_header(&answer.http, "Location")
+			       ? take_location(&answer, upload->what, &upload->session)
+			       : NULL;
+}
+
+static struct error *run_patch(void *argument)
+{
+	struct registry_upload *upload = argument;
+	struct error *error = patch(upload);
+
+	(void)pthread_mutex_lock(&upload->lock);
+	upload->error = error_copy(error);
+	(void)pthread_mutex_unlock(&upload->lock);
+	/* Only now: a writer that wakes up finds the reason. */
+	reader_free(TAKE(upload->source));
+	return error;
+}
+
+/* What the pipe calls "cancelled" has its reason in the thread. */
+static struct error *explain(struct upload_writer *writer, struct error *error)
+{
+	struct error *reason = NULL;
+
+	if (!error_is(error, ERR_CANCELED))
+		return error;
+	(void)pthread_mutex_lock(&writer->upload->lock);
+	if (writer->upload->error)
+		reason = error_copy(writer->upload->error);
+	(void)pthread_mutex_unlock(&writer->upload->lock);
+	if (!reason)
+		return error;
+	error_free(error);
+	return reason;
+}
+
+static struct error *upload_write(struct writer *writer, const void *bytes, size_t n)
+{
+	struct upload_writer *self = (struct upload_writer *)writer;
+
+	return explain(self, writer_write(self->below, bytes, n));
+}
+
+static struct error *upload_close(struct writer *writer)
+{
+	struct upload_writer *self = (struct upload_writer *)writer;
+
+	return explain(self, writer_close(TAKE(self->below)));
+}
+
+static void upload_writer_free(struct writer *writer)
+{
+	struct upload_writer *self = (struct upload_writer *)writer;
+
+	writer_free(self->below);
+	free(self);
+}
+
+static const struct writer_ops upload_ops = {
+	.write = upload_write, .close = upload_close, .free = upload_writer_free
+};
+
+FALLIBLE registry_upload_open(struct registry_client *client, const struct reference *to,
+		struct registry_upload **ret)
+{
+	AUTO(registry_upload) struct registry_upload *upload = xcalloc(1, sizeof(*upload));
+	bool mounted = false;
+
+	upload->client = client;
+	(void)pthread_mutex_init(&upload->lock, NULL);
+	TRY(client_write_endpoint(client, to, &upload->endpoint));
+	upload->what = xasprintf("upload to '%s/%s'", upload->endpoint.creds_host,
+			upload->endpoint.repository);
+	TRY(open_session(client, &upload->endpoint, NULL, NULL, &upload->session, &mounted));
+	pipe_open(PIPE_BLOCKS_DEFAULT, &upload->source, &upload->sink);
+	upload->group = group_new();
+	if (!group_start(upload->group, "upload", run_patch, upload))
+		return group_join(upload->group);
+	*ret = TAKE(upload);
+	return NULL;
+}
+
+struct writer *registry_upload_writer(struct registry_upload *upload)
+{
+	struct upload_writer *writer = xcalloc(1, sizeof(*writer));
+
+	writer->writer.ops = &upload_ops;
+	writer->below = TAKE(upload->sink);
+	writer->upload = upload;
+	return &writer->writer;
+}
+
+FALLIBLE registry_upload_finish(struct registry_upload *taken, const struct digest *digest)
+{
+	AUTO(registry_upload) struct registry_upload *upload = taken;
+	AUTO(answer) struct answer answer = { 0 };
+	char text[DIGEST_TEXT];
+	struct send send = { .method = "PUT",
+		.endpoint = &upload->endpoint,
+		.url = &upload->session,
+		.actions = PUSH };
+
+	TRY(group_join(upload->group));
+	url_add_query(&upload->session, "digest", digest_text(digest, text));
+	TRY_WRAP(client_send(upload->client, &send, &answer), "%s", upload->what);
+	if (!is_created(answer.http.status))
+		return answer_error(&answer, &send, upload->what);
+	url_done(&upload->session); /* nothing to abandon any more */
+	return NULL;
+}
+
+void registry_upload_free(struct registry_upload *upload)
+{
+	if (!upload)
+		return;
+	writer_free(upload->sink);
+	if (upload->group)
+		group_free(upload->group);
+	reader_free(upload->source);
+	close_session(upload->client, &upload->endpoint, &upload->session);
+	url_done(&upload->session);
+	endpoint_done(&upload->endpoint);
+	error_free(upload->error);
+	(void)pthread_mutex_destroy(&upload->lock);
+	free(upload->what);
+	free(upload);
+}

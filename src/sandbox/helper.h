@@ -1,0 +1,17 @@
+/*
+ * helper: the process that sandbox_start forks before kiln has threads, credentials or secrets. It
+ * stays single-threaded, sees no step's content, and does one thing: keep one PID 1 (init.h) ready
+ * for the next step. It ends when kiln does.
+ *
+ * Floor: sandbox.
+ */
+#pragma once
+#include <stdbool.h>
+
+struct helper {
+	int control_fd; /* its end of the socket that steps come through */
+	int sync_fd;    /* USERNS_ROOT: the parent maps us over it; else -1 */
+	bool records_owners;
+};
+
+_Noreturn void helper_run(const struct helper *helper);

@@ -1,0 +1,20 @@
+/*
+ * init: PID 1 of a sandbox. It is cloned by the helper before its step is known, prepares what
+ * every step needs, then takes one step from the control socket, carries it out, and ends; what is
+ * left of the step ends with it, by the kernel's hand.
+ *
+ * Floor: sandbox. Single-threaded for life.
+ */
+#pragma once
+#include "sandbox/filter.h"
+
+struct init {
+	int control_fd; /* steps come here: one byte with one fd, the step's stream socket */
+	int taken_fd;   /* one byte goes here when a step was taken: the helper makes the next */
+	const struct filter_program *profile, *listener;
+};
+
+_Noreturn void init_run(const struct init *init);
+
+/* Wait for a step; -1 at the end of kiln. */
+int init_take(int control_fd);

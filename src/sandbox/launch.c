@@ -1,0 +1,355 @@
+#include "sandbox/launch.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "sandbox/helper.h"
+#include "sandbox/network.h"
+#include "sandbox/plan_make.h"
+#include "sandbox/sandbox.h"
+#include "sandbox/wire.h"
+#include "sys/fd.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+/* Between SIGTERM and SIGKILL of a cancelled step. */
+enum { GRACE_MS = 10000, SMALL_BYTES = 65536 };
+
+struct sandbox {
+	struct userns userns;
+	int control_fd;
+	pid_t helper;
+	char *resolv_conf; /* the host's, read once */
+	pthread_mutex_t lock;
+	struct network *network; /* guarded by lock; made on first use */
+};
+
+static char *host_resolv_conf(void)
+{
+	char *text = NULL;
+	size_t n = 0;
+	struct error *error =
+			file_read(AT_FDCWD, "/etc/resolv.conf", LIMIT_SETTINGS_BYTES, &text, &n);
+
+	/* systemd-resolved's stub is a loopback address; beside it lies the real list. */
+	if (!error && strstr(text, "nameserver 127.0.0.53")) {
+		char *real = NULL;
+
+		error = file_read(AT_FDCWD, "/run/systemd/resolve/resolv.conf",
+				LIMIT_SETTINGS_BYTES, &real, &n);
+		if (!error) {
+			free(text);
+			text = real;
+		}
+	}
+	error_ignore(error, "steps go without nameservers");
+	return text ? text : xstrdup("");
+}
+
+FALLIBLE sandbox_start(const struct userns *userns, struct sandbox **ret)
+{
+	bool is_root = userns->mode == USERNS_ROOT && userns->owner.kind != OWNER_RECORDED;
+	int control[2], sync[2] = { -1, -1 };
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) < 0)
+		return error_sys("make a socket pair");
+	AUTO_FD int ours_fd = control[0];
+	AUTO_FD int theirs_fd = control[1];
+	if (is_root && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sync) < 0)
+		return error_sys("make a socket pair");
+	AUTO_FD int our_sync_fd = sync[0];
+	AUTO_FD int their_sync_fd = sync[1];
+
+	pid_t pid = fork();
+	if (pid < 0)
+		return error_sys("fork the sandbox helper");
+	if (pid == 0)
+		helper_run(&(struct helper){
+				.control_fd = theirs_fd,
+				.sync_fd = their_sync_fd,
+				.records_owners = userns->owner.kind == OWNER_RECORDED,
+		});
+	(void)close(TAKE_FD(their_sync_fd));
+	(void)close(TAKE_FD(theirs_fd));
+	/* A child that fails before it is mapped keeps the reason for the first step. */
+	if (is_root)
+		error_ignore(userns_parent_map(userns, pid, our_sync_fd), "told by the first step");
+
+	struct sandbox *sandbox = xcalloc(1, sizeof(*sandbox));
+	sandbox->userns = *userns;
+	sandbox->control_fd = TAKE_FD(ours_fd);
+	sandbox->resolv_conf = host_resolv_conf();
+	sandbox->helper = pid;
+	(void)pthread_mutex_init(&sandbox->lock, NULL);
+	*ret = sandbox;
+	return NULL;
+}
+
+void sandbox_stop(struct sandbox *sandbox)
+{
+	if (!sandbox)
+		return;
+	network_free(sandbox->network);
+	(void)close(sandbox->control_fd);
+	(void)TEMP_FAILURE_RETRY(waitpid(sandbox->helper, NULL, 0));
+	(void)pthread_mutex_destroy(&sandbox->lock);
+	free(sandbox->resolv_conf);
+	free(sandbox);
+}
+
+/* The build's own network, made by the first step that wants it. */
+static FALLIBLE want_network(struct sandbox *sandbox, struct plan_host *host)
+{
+	struct error *error = NULL;
+
+	(void)pthread_mutex_lock(&sandbox->lock);
+	if (!sandbox->network)
+		error = network_new(sandbox->control_fd, &sandbox->userns, &sandbox->network);
+	if (!error) {
+		host->network_fd = network_fd(sandbox->network);
+		host->dns_fallback = network_dns(sandbox->network);
+	}
+	(void)pthread_mutex_unlock(&sandbox->lock);
+	return error;
+}
+
+static FALLIBLE make_plan(const struct userns *userns, const char *resolv_conf,
+		struct plan_host *host, const struct sandbox_step *step, struct plan *ret)
+{
+	host->resolv_conf = resolv_conf;
+	host->records_owners = userns->owner.kind == OWNER_RECORDED;
+	/* A mount from outside opens its device nodes for whoever may remount it. */
+	if (step->insecure && userns->mode == USERNS_ROOT && !step->n_layers)
+		return error_new(ERR_UNSUPPORTED, "an insecure step on a plain directory, as root");
+	return plan_make(host, step, ret);
+}
+
+/*
+ * As root, what kiln made for overlayfs belongs to host root until it is given to the image's; and
+ * PID 1, which is nobody to host root, has to get there.
+ */
+static FALLIBLE own(const struct owner_policy *policy, const struct mount_dir *dir)
+{
+	struct stat st;
+	const char *path = dir->path && *dir->path ? dir->path : ".";
+
+	if (policy->kind != OWNER_SHIFTED || dir->fd <= 0)
+		return NULL;
+	if (fstat(dir->fd, &st) < 0)
+		return error_sys("look at the directory of '%s'", path);
+	if (st.st_uid == 0 && !(st.st_mode & S_IXOTH))
+		return error_hint(error_new(ERR_DENIED, "the directory of '%s' is closed to steps",
+						  path),
+				"its mode must let others search it (chmod o+x)");
+	if (fstatat(dir->fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_sys("look at '%s'", path);
+	if (st.st_uid != 0 || policy->base == 0)
+		return NULL;
+	return owner_set(policy, dir->fd, path,
+			&(struct owner){ .mode = S_IFDIR | (st.st_mode & 07777) });
+}
+
+/* A pipe is opened again by "> /dev/stderr", with the rights of who the step is. */
+static void own_pipe(const struct owner_policy *policy, const struct sandbox_step *step, int fd)
+{
+	uint32_t base = policy->kind == OWNER_SHIFTED ? policy->base : 0;
+	struct stat st;
+
+	if (policy->kind == OWNER_RECORDED || fd <= 0 || fstat(fd, &st) < 0 ||
+			!S_ISFIFO(st.st_mode) || st.st_uid == base + step->uid)
+		return;
+	if (fchown(fd, base + step->uid, base + step->gid) < 0)
+		log_debug("a pipe cannot be given to user %u", step->uid);
+}
+
+FALLIBLE launch_pair(int *ret_ours, int *ret_theirs)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return error_sys("make a socket pair");
+	*ret_ours = pair[0];
+	*ret_theirs = pair[1];
+	return NULL;
+}
+
+FALLIBLE launch_hand_over(int control_fd, int theirs_fd)
+{
+	struct iovec part = { (void *)(uintptr_t) "+", 1 };
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct msghdr message = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+
+	head->cmsg_level = SOL_SOCKET;
+	head->cmsg_type = SCM_RIGHTS;
+	head->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(head), &theirs_fd, sizeof(int));
+	if (TEMP_FAILURE_RETRY(sendmsg(control_fd, &message, MSG_NOSIGNAL)) < 0)
+		return errno == EPIPE || errno == ECONNRESET
+				       ? error_new(ERR_SYS, "the sandbox helper has ended")
+				       : error_sys("ask for a sandbox");
+	return NULL;
+}
+
+/* Send the plan; directories go as mounts of their own, which any mount namespace takes. */
+static FALLIBLE send_plan(int step_fd, const struct plan *plan, const struct strbuf *bytes)
+{
+	int fds[PLAN_FDS];
+	int clones[PLAN_FDS];
+	size_t n_clones = 0;
+	struct error *error = NULL;
+
+	for (size_t i = 0; !error && i < plan->fds.n; i++) {
+		fds[i] = plan->fds.p[i].fd;
+		if (!plan->fds.p[i].is_tree)
+			continue;
+		error = mount_clone(plan->fds.p[i].fd, NULL, true, &fds[i]);
+		if (!error)
+			clones[n_clones++] = fds[i];
+	}
+	if (!error)
+		error = wire_send(step_fd, WIRE_STEP, bytes->p, bytes->n, fds, plan->fds.n);
+	for (size_t i = 0; i < n_clones; i++)
+		(void)close(clones[i]);
+	return error;
+}
+
+/* The plan first where it surely fits into the socket: then its PID 1 need not wait for it. */
+static FALLIBLE launch(int control_fd, const struct plan *plan, int *ret_fd)
+{
+	AUTO(strbuf) struct strbuf bytes = { 0 };
+	int ours = -1;
+	int theirs = -1;
+
+	TRY(plan_encode(plan, &bytes));
+	TRY(launch_pair(&ours, &theirs));
+	AUTO_FD int ours_fd = ours;
+	AUTO_FD int theirs_fd = theirs;
+	bool is_small = bytes.n < SMALL_BYTES;
+	if (is_small)
+		TRY(send_plan(ours_fd, plan, &bytes));
+	TRY(launch_hand_over(control_fd, theirs_fd));
+	(void)close(TAKE_FD(theirs_fd));
+	if (!is_small)
+		TRY(send_plan(ours_fd, plan, &bytes));
+	*ret_fd = TAKE_FD(ours_fd);
+	return NULL;
+}
+
+/* One step as seen from here. */
+struct launched {
+	int step_fd;
+	uint64_t kill_at_ns; /* 0: not cancelled */
+	bool is_done;
+};
+
+static FALLIBLE hear(struct launched *launched, struct sandbox_result *result)
+{
+	AUTO(wire_frame) struct wire_frame frame = { 0 };
+
+	TRY(wire_receive(launched->step_fd, PLAN_BYTES, &frame));
+	launched->is_done = true;
+	if (frame.type == WIRE_FAILED)
+		return wire_get_error(frame.bytes.p, frame.bytes.n);
+	if (frame.type == WIRE_RESULT && frame.bytes.n == sizeof(*result)) {
+		memcpy(result, frame.bytes.p, sizeof(*result));
+		result->notes[sizeof(result->notes) - 1] = '\0';
+		return NULL;
+	}
+	return error_new(ERR_EXIT, "the sandbox was killed");
+}
+
+static void cancel_step(struct launched *launched)
+{
+	launched->kill_at_ns = clock_monotonic_ns() + GRACE_MS * UINT64_C(1000000);
+	error_ignore(wire_send(launched->step_fd, WIRE_TERMINATE, NULL, 0, NULL, 0),
+			"the step has ended already");
+}
+
+static int time_left_ms(const struct launched *launched)
+{
+	uint64_t now = clock_monotonic_ns();
+
+	if (!launched->kill_at_ns)
+		return -1;
+	return now >= launched->kill_at_ns ? 0 : (int)((launched->kill_at_ns - now) / 1000000) + 1;
+}
+
+static FALLIBLE wait_for(
+		struct launched *launched, struct cancel *cancel, struct sandbox_result *result)
+{
+	struct error *error = NULL;
+
+	while (!launched->is_done) {
+		struct pollfd polls[] = {
+			{ .fd = launched->step_fd, .events = POLLIN },
+			{ .fd = launched->kill_at_ns ? -1 : cancel_fd(cancel), .events = POLLIN },
+		};
+		int n = poll(polls, 2, time_left_ms(launched));
+
+		if (n < 0 && errno != EINTR)
+			return error_sys("wait for a step");
+		if (n == 0 && launched->kill_at_ns) {
+			error_ignore(wire_send(launched->step_fd, WIRE_KILL, NULL, 0, NULL, 0),
+					"the step has ended already");
+			break;
+		}
+		if (n > 0 && polls[0].revents)
+			error = error_first(error, hear(launched, result));
+		else if (n > 0 && polls[1].revents)
+			cancel_step(launched);
+	}
+	if (!launched->kill_at_ns)
+		return error;
+	error_free(error);
+	return error_new(ERR_CANCELED, "the step was stopped");
+}
+
+FALLIBLE sandbox_run(struct sandbox *sandbox, const struct sandbox_step *step,
+		struct cancel *cancel, struct sandbox_result *ret)
+{
+	AUTO(plan) struct plan plan = { 0 };
+	struct plan_host host = { 0 };
+	struct launched launched = { .step_fd = -1 };
+	struct sandbox_result result = { 0 };
+
+	TRY(cancel_check(cancel));
+	if (step->network == SANDBOX_NET_PRIVATE)
+		TRY(want_network(sandbox, &host));
+	TRY(make_plan(&sandbox->userns, sandbox->resolv_conf, &host, step, &plan));
+	TRY(own(&sandbox->userns.owner, &step->upper));
+	TRY(own(&sandbox->userns.owner, &step->work));
+	own_pipe(&sandbox->userns.owner, step, step->stdin_fd);
+	own_pipe(&sandbox->userns.owner, step, step->stdout_fd);
+	own_pipe(&sandbox->userns.owner, step, step->stderr_fd);
+	TRY(launch(sandbox->control_fd, &plan, &launched.step_fd));
+	struct error *error = wait_for(&launched, cancel, &result);
+	/* A PID 1 that we leave before its end sees this, and ends with all it has. */
+	(void)close(launched.step_fd);
+	TRY(error);
+	*ret = result;
+	return NULL;
+}
+
+FALLIBLE sandbox_describe(
+		const struct userns *userns, const struct sandbox_step *step, struct strbuf *out)
+{
+	AUTO(plan) struct plan plan = { 0 };
+	AUTO_FREE char *resolv_conf = host_resolv_conf();
+	struct plan_host host = { 0 };
+
+	TRY(make_plan(userns, resolv_conf, &host, step, &plan));
+	plan_print(&plan, out);
+	return NULL;
+}

@@ -1,0 +1,416 @@
+#include "sandbox/scene.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "sandbox/defaults.h"
+#include "sys/fd.h"
+#include "sys/mounts.h"
+#include "sys/rootfs.h"
+
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+static const char *text_of(const struct scene *scene, struct plan_text text)
+{
+	return plan_text_of(scene->plan, text);
+}
+
+static bool is_directory(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Directories came as detached mounts; overlays and binds want them in our own namespace. */
+static FALLIBLE hold_trees(struct scene *scene)
+{
+	AUTO_FD int hold_fd = -1;
+	uint64_t is_held[(PLAN_FDS + 63) / 64] = { 0 };
+
+	TRY(file_open(AT_FDCWD, "/hold", O_PATH, 0, &hold_fd));
+	for (size_t i = 0; i < scene->plan->ops.n; i++) {
+		const struct plan_op *op = &scene->plan->ops.p[i];
+		bool is_tree = op->kind == PLAN_LOWER || op->kind == PLAN_UPPER ||
+			       op->kind == PLAN_ROOT || op->kind == PLAN_BIND;
+
+		if (!is_tree || (is_held[op->fd / 64] >> (op->fd % 64) & 1))
+			continue;
+		is_held[op->fd / 64] |= UINT64_C(1) << (op->fd % 64);
+		if (is_directory(scene->fds[op->fd])) {
+			TRY(mount_attach(scene->fds[op->fd], hold_fd, "/hold"));
+			continue;
+		}
+		/* A file needs a file below it. */
+		AUTO_FREE char *name = xasprintf("/ready/files/held-%zu", i);
+		AUTO_FD int file_fd = -1;
+		TRY(file_open(AT_FDCWD, name, O_WRONLY | O_CREAT | O_EXCL, 0600, &file_fd));
+		TRY(mount_attach(scene->fds[op->fd], file_fd, name));
+	}
+	return NULL;
+}
+
+static FALLIBLE open_upper(const struct scene *scene, int *ret_upper, int *ret_work)
+{
+	const struct plan_op *op = &scene->plan->ops.p[scene->upper - 1];
+	int fd = scene->fds[op->fd];
+	const char *upper = op->text.n ? text_of(scene, op->text) : ".";
+	const char *work = op->more.n ? text_of(scene, op->more) : ".";
+
+	TRY(file_open(fd, upper, O_PATH | O_DIRECTORY, 0, ret_upper));
+	return file_open(fd, work, O_PATH | O_DIRECTORY, 0, ret_work);
+}
+
+/* Stack the layers gathered since the last time. */
+static FALLIBLE stack(struct scene *scene, bool with_scaffold, int *ret_fd)
+{
+	AUTO_FREE struct mount_dir *dirs = xcalloc(scene->n_lower + 1, sizeof(*dirs));
+	struct mount_overlay overlay = { .lower = dirs, .upper_fd = -1, .work_fd = -1 };
+	AUTO_FD int scaffold_fd = -1;
+	AUTO_FD int upper_fd = -1;
+	AUTO_FD int work_fd = -1;
+
+	for (size_t i = 0; i < scene->n_lower; i++) {
+		const struct plan_op *op = &scene->plan->ops.p[scene->first_lower + i];
+
+		dirs[overlay.n++] =
+				(struct mount_dir){ scene->fds[op->fd], text_of(scene, op->text) };
+	}
+	if (with_scaffold) {
+		TRY(file_open(AT_FDCWD, "/scaffold", O_PATH | O_DIRECTORY, 0, &scaffold_fd));
+		dirs[overlay.n++] = (struct mount_dir){ scaffold_fd, NULL };
+	}
+	if (scene->upper) {
+		TRY(open_upper(scene, &upper_fd, &work_fd));
+		overlay.upper_fd = upper_fd;
+		overlay.work_fd = work_fd;
+		overlay.is_volatile = scene->plan->ops.p[scene->upper - 1].flags & PLAN_VOLATILE;
+	}
+	scene->n_lower = 0;
+	scene->upper = 0;
+	if (overlay.upper_fd >= 0)
+		return mount_overlay(&overlay, ret_fd);
+	if (overlay.n == 1)
+		return mount_clone(dirs[0].fd, dirs[0].path, false, ret_fd);
+	return mount_overlay(&overlay, ret_fd);
+}
+
+/* mount_fd (taken) becomes the step's root. */
+static FALLIBLE set_root(struct scene *scene, int mount_fd)
+{
+	AUTO_FD int target_fd = -1;
+
+	scene->targets.root_fd = mount_fd;
+	TRY(file_open(AT_FDCWD, "/root", O_PATH, 0, &target_fd));
+	return mount_attach(mount_fd, target_fd, "/");
+}
+
+static FALLIBLE do_overlay(struct scene *scene, const struct plan_op *op)
+{
+	int fd = -1;
+
+	TRY(stack(scene, op->flags & PLAN_SCAFFOLD, &fd));
+	return set_root(scene, fd);
+}
+
+static FALLIBLE do_root(struct scene *scene, const struct plan_op *op)
+{
+	AUTO_FD int dir_fd = -1;
+	AUTO_FD int mount_fd = -1;
+
+	TRY(file_open(scene->fds[op->fd], op->text.n ? text_of(scene, op->text) : ".",
+			O_PATH | O_DIRECTORY, 0, &dir_fd));
+	TRY(mount_clone(dir_fd, NULL, true, &mount_fd));
+	TRY(mount_set(mount_fd, NULL, MOUNT_ATTR_NODEV, true));
+	return set_root(scene, TAKE_FD(mount_fd));
+}
+
+/* Move what was made ready onto path in the root. */
+static FALLIBLE place(struct scene *scene, const char *ready, const char *path)
+{
+	AUTO_FD int target_fd = -1;
+
+	TRY(target_open(&scene->targets, path, true, &target_fd));
+	if (move_mount(AT_FDCWD, ready, target_fd, "", MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return error_sys("mount on '%s'", path);
+	return NULL;
+}
+
+static FALLIBLE do_proc(struct scene *scene, const struct plan_op *op)
+{
+	if (!(op->flags & PLAN_MASKED))
+		TRY(stage_unmask());
+	return place(scene, "/ready/proc", "/proc");
+}
+
+static FALLIBLE do_sys(struct scene *scene, const struct plan_op *op)
+{
+	const char *from = "/sys";
+	AUTO_FD int sys_fd = -1;
+
+	if (!(op->flags & PLAN_HOST_NET)) {
+		TRY(stage_own_sysfs());
+		from = "/ready/sys";
+	}
+	TRY(place(scene, from, "/sys"));
+	TRY(rootfs_open(scene->targets.root_fd, "/sys", O_PATH | O_DIRECTORY, 0, &sys_fd));
+	return (op->flags & PLAN_MASKED) ? stage_mask(sys_fd, default_sys_paths) : NULL;
+}
+
+static FALLIBLE attach_restricted(int mount_fd, const struct plan_op *op, bool is_recursive)
+{
+	unsigned attributes = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID;
+
+	if (op->flags & PLAN_READ_ONLY)
+		attributes |= MOUNT_ATTR_RDONLY;
+	if (op->flags & PLAN_NO_EXEC)
+		attributes |= MOUNT_ATTR_NOEXEC;
+	return mount_set(mount_fd, NULL, attributes, is_recursive);
+}
+
+static FALLIBLE attach_on(struct scene *scene, int mount_fd, const struct plan_op *op)
+{
+	AUTO_FD int target_fd = -1;
+	const char *path = text_of(scene, op->text);
+
+	TRY(target_open(&scene->targets, path, is_directory(mount_fd), &target_fd));
+	return mount_attach(mount_fd, target_fd, path);
+}
+
+static FALLIBLE do_dev(struct scene *scene, const struct plan_op *op)
+{
+	TRY(place(scene, "/ready/dev", "/dev"));
+	if (op->number == scene->stage->shm_bytes)
+		return NULL;
+
+	char size[24];
+	const struct mount_option options[] = { { "mode", "1777" }, { "size", size } };
+	AUTO_FD int mount_fd = -1;
+	AUTO_FD int target_fd = -1;
+	(void)snprintf(size, sizeof(size), "%llu", (unsigned long long)op->number);
+	TRY(mount_new("tmpfs", options, COUNT(options),
+			MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, &mount_fd));
+	TRY(rootfs_open(scene->targets.root_fd, "/dev/shm", O_PATH | O_DIRECTORY, 0, &target_fd));
+	return mount_attach(mount_fd, target_fd, "/dev/shm");
+}
+
+static FALLIBLE do_file(struct scene *scene, const struct plan_op *op)
+{
+	AUTO_FREE char *name = xasprintf("/ready/files/%u", scene->n_content++);
+	AUTO_FD int fd = -1;
+	AUTO_FD int mount_fd = -1;
+
+	TRY(file_open(AT_FDCWD, name, O_WRONLY | O_CREAT | O_EXCL, 0600, &fd));
+	TRY(fd_write_all(fd, text_of(scene, op->more), op->more.n));
+	if (op->number && fchown(fd, (uid_t)(op->number >> 32), (gid_t)(uint32_t)op->number) < 0 &&
+			errno != EINVAL)
+		return error_sys("set the owner of '%s'", text_of(scene, op->text));
+	if (fchmod(fd, op->mode) < 0)
+		return error_sys("set the mode of '%s'", text_of(scene, op->text));
+	TRY(mount_clone(AT_FDCWD, name, false, &mount_fd));
+	if (op->flags & PLAN_READ_ONLY)
+		TRY(attach_restricted(mount_fd, op, false));
+	return attach_on(scene, mount_fd, op);
+}
+
+static FALLIBLE do_bind(struct scene *scene, const struct plan_op *op)
+{
+	int fd = scene->fds[op->fd];
+	AUTO_FD int from_fd = -1;
+	AUTO_FD int mount_fd = -1;
+
+	if (op->more.n)
+		TRY_WRAP(rootfs_open(fd, text_of(scene, op->more), O_PATH, 0, &from_fd),
+				"bind '%s'", text_of(scene, op->more));
+	TRY(mount_clone(from_fd >= 0 ? from_fd : fd, NULL, true, &mount_fd));
+	TRY(attach_restricted(mount_fd, op, true));
+	return attach_on(scene, mount_fd, op);
+}
+
+static FALLIBLE do_merge(struct scene *scene, const struct plan_op *op)
+{
+	AUTO_FD int hold_fd = -1;
+	AUTO_FD int merged_fd = -1;
+	AUTO_FD int from_fd = -1;
+	AUTO_FD int mount_fd = -1;
+
+	TRY(stack(scene, false, &merged_fd));
+	if (op->more.n) {
+		/* Only a mount of our namespace can be bound from. */
+		TRY(file_open(AT_FDCWD, "/hold", O_PATH, 0, &hold_fd));
+		TRY(mount_attach(merged_fd, hold_fd, "/hold"));
+		TRY_WRAP(rootfs_open(merged_fd, text_of(scene, op->more), O_PATH, 0, &from_fd),
+				"bind '%s'", text_of(scene, op->more));
+		TRY(mount_clone(from_fd, NULL, true, &mount_fd));
+	} else {
+		mount_fd = TAKE_FD(merged_fd);
+	}
+	TRY(attach_restricted(mount_fd, op, false));
+	return attach_on(scene, mount_fd, op);
+}
+
+static FALLIBLE do_tmpfs(struct scene *scene, const struct plan_op *op)
+{
+	char mode[16], size[24], uid[16], gid[16];
+	struct mount_option options[4] = { { "mode", mode } };
+	size_t n = 1;
+	AUTO_FD int mount_fd = -1;
+
+	(void)snprintf(mode, sizeof(mode), "%o", op->mode);
+	(void)snprintf(size, sizeof(size), "%llu", (unsigned long long)op->number);
+	(void)snprintf(uid, sizeof(uid), "%u", (unsigned)(op->second >> 32));
+	(void)snprintf(gid, sizeof(gid), "%u", (unsigned)op->second);
+	if (op->number)
+		options[n++] = (struct mount_option){ "size", size };
+	if (op->second >> 32)
+		options[n++] = (struct mount_option){ "uid", uid };
+	if ((uint32_t)op->second)
+		options[n++] = (struct mount_option){ "gid", gid };
+	TRY(mount_new("tmpfs", options, n, 0, &mount_fd));
+	TRY(attach_restricted(mount_fd, op, false));
+	return attach_on(scene, mount_fd, op);
+}
+
+static FALLIBLE loopback_up(void)
+{
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+	AUTO_FD int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0)
+		return error_sys("bring the loopback interface up");
+	return NULL;
+}
+
+static FALLIBLE do_network(struct scene *scene, const struct plan_op *op)
+{
+	if (op->flags & PLAN_HOST_NET)
+		return NULL;
+	if (op->fd >= 0) {
+		if (setns(scene->fds[op->fd], CLONE_NEWNET) < 0)
+			return error_sys("join the build's network namespace");
+		return NULL;
+	}
+	if (unshare(CLONE_NEWNET) < 0)
+		return error_sys("make a network namespace");
+	return loopback_up();
+}
+
+static FALLIBLE do_hostname(struct scene *scene, const struct plan_op *op)
+{
+	if (sethostname(text_of(scene, op->text), op->text.n) < 0)
+		return error_sys("set the host name '%s'", text_of(scene, op->text));
+	return NULL;
+}
+
+static FALLIBLE do_enter(struct scene *scene)
+{
+	if (scene->targets.root_fd < 0)
+		return error_new(ERR_INVALID, "a plan without a root");
+	if (fchdir(scene->targets.root_fd) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
+			umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		return error_sys("enter the step's root");
+	return NULL;
+}
+
+static FALLIBLE carry_out(struct scene *scene, size_t i)
+{
+	const struct plan_op *op = &scene->plan->ops.p[i];
+
+	/* Everything below the root comes after it. */
+	if (scene->targets.root_fd < 0 && op->kind > PLAN_ROOT && op->kind < PLAN_ENTER &&
+			op->kind != PLAN_NETWORK)
+		return error_new(ERR_INVALID, "a plan that mounts before it has a root");
+	switch ((enum plan_kind)op->kind) {
+	case PLAN_HOSTNAME:
+		return do_hostname(scene, op);
+	case PLAN_LOWER:
+		if (scene->n_lower == 0)
+			scene->first_lower = i;
+		if (i != scene->first_lower + scene->n_lower++)
+			return error_new(ERR_INVALID, "a plan whose layers are scattered");
+		return NULL;
+	case PLAN_UPPER:
+		scene->upper = i + 1;
+		return NULL;
+	case PLAN_OVERLAY:
+		return do_overlay(scene, op);
+	case PLAN_ROOT:
+		return do_root(scene, op);
+	case PLAN_NETWORK:
+		return do_network(scene, op);
+	case PLAN_PROC:
+		return do_proc(scene, op);
+	case PLAN_SYS:
+		return do_sys(scene, op);
+	case PLAN_DEV:
+		return do_dev(scene, op);
+	case PLAN_FILE:
+		return do_file(scene, op);
+	case PLAN_BIND:
+		return do_bind(scene, op);
+	case PLAN_MERGE:
+		return do_merge(scene, op);
+	case PLAN_TMPFS:
+		return do_tmpfs(scene, op);
+	case PLAN_ENTER:
+		return do_enter(scene);
+	case PLAN_LIMIT:
+	case PLAN_CGROUP:
+	case PLAN_INPUT:
+	case PLAN_OUTPUT:
+	case PLAN_ERRORS:
+	case PLAN_GROUP:
+	case PLAN_USER:
+	case PLAN_CAPABILITIES:
+	case PLAN_SECCOMP:
+	case PLAN_RECORD:
+	case PLAN_NO_NEW_PRIVILEGES:
+	case PLAN_DIRECTORY:
+	case PLAN_VARIABLE:
+	case PLAN_ARGUMENT:
+	case PLAN_EXEC:
+		return error_new(ERR_INVALID, "a plan that never enters its root");
+	}
+	return NULL;
+}
+
+FALLIBLE scene_set(struct scene *scene, size_t *ret_next)
+{
+	scene->targets.root_fd = -1;
+	TRY(hold_trees(scene));
+	for (size_t i = 0; i < scene->plan->ops.n; i++) {
+		TRY(carry_out(scene, i));
+		if (scene->plan->ops.p[i].kind == PLAN_ENTER) {
+			*ret_next = i + 1;
+			return NULL;
+		}
+	}
+	return error_new(ERR_INVALID, "a plan that never enters its root");
+}
+
+void scene_clear(struct scene *scene)
+{
+	if (!scene->targets.n)
+		return;
+	/* Everything mounted below the root goes, so that what was made for it can. */
+	for (size_t i = scene->targets.n; i > 0; i--) {
+		const struct made *made = &scene->targets.p[i - 1];
+		AUTO_FREE char *path =
+				xasprintf("/proc/self/fd/%d/%s", made->parent_fd, made->name);
+
+		while (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+			;
+	}
+	targets_undo(&scene->targets);
+}
+
+void scene_done(struct scene *scene)
+{
+	if (scene->targets.root_fd > 0)
+		(void)close(scene->targets.root_fd);
+	targets_done(&scene->targets);
+}

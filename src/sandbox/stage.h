@@ -1,0 +1,40 @@
+/*
+ * stage: where a sandbox is put together. The helper builds it once, as its own root: a small
+ * tmpfs that holds nothing of the host but its /proc, /sys and six device nodes. Every PID 1 gets
+ * a copy with its mount namespace, and moves pieces of it into the step's root.
+ *
+ *	/proc /sys /dev/null ...   the host's; /sys read-only
+ *	/empty                     an empty read-only directory, to hide others
+ *	/scaffold                  the lowest layer: targets for the mounts every step has
+ *	/root /hold                mount points: the step's root; directories that were sent
+ *	/ready/{proc,dev,files}    what stage_prepare made, before the step is known
+ *
+ * Floor: sandbox. Single-threaded processes only.
+ */
+#pragma once
+#include "base/error.h"
+#include "base/strbuf.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Build it and make it the root of this process, in a private mount namespace. */
+FALLIBLE stage_build(void);
+
+/* Mounts of a step that do not depend on it, detached from nothing: below /ready. */
+struct stage {
+	bool is_masked;       /* /ready/proc has its paths hidden */
+	bool has_outer_proc;  /* a fresh /proc was refused: it shows other pids than ours */
+	uint64_t shm_bytes;   /* of /ready/dev/shm */
+	struct strbuf *notes; /* what had to be given up */
+};
+
+FALLIBLE stage_prepare(struct stage *stage, uint64_t shm_bytes);
+/* A /proc without masks in place of the prepared one. */
+FALLIBLE stage_unmask(void);
+/* A sysfs of our own network namespace, attached at /ready/sys. */
+FALLIBLE stage_own_sysfs(void);
+/* Hide what the tables of defaults.h name below the mount whose root is fd. */
+struct default_path;
+FALLIBLE stage_mask(int fd, const struct default_path *paths);
+
+void stage_note(struct strbuf *notes, const char *text);

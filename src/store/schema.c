@@ -1,0 +1,54 @@
+/*
+ * The tables. docs/store-format.md explains each column; a change here is a new STORE_VERSION.
+ */
+#include "store/inside.h"
+
+static const char tables[] =
+		/* One row: the boot that wrote index.json last, and its generation. */
+		"CREATE TABLE store (boot TEXT NOT NULL, generation INTEGER NOT NULL);"
+		"INSERT INTO store VALUES ('', 0);"
+
+		"CREATE TABLE blob (digest BLOB PRIMARY KEY, bytes INTEGER NOT NULL,"
+		" boot TEXT NOT NULL, synced INTEGER NOT NULL, created INTEGER NOT NULL,"
+		" used INTEGER NOT NULL) WITHOUT ROWID;"
+		"CREATE TABLE location (digest BLOB NOT NULL, repository TEXT NOT NULL,"
+		" seen INTEGER NOT NULL, PRIMARY KEY (digest, repository)) WITHOUT ROWID;"
+
+		/* owner: not NULL when layers/<id> is there. */
+		"CREATE TABLE layer (id TEXT PRIMARY KEY, diff_id BLOB, toc BLOB, content BLOB,"
+		" tar_bytes INTEGER NOT NULL, created INTEGER NOT NULL, used INTEGER NOT NULL,"
+		" owner TEXT, chain BLOB, tree_bytes INTEGER NOT NULL DEFAULT 0,"
+		" boot TEXT NOT NULL DEFAULT '', synced INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;"
+		"CREATE INDEX layer_by_diff_id ON layer (diff_id);"
+		"CREATE TABLE layer_blob (digest BLOB PRIMARY KEY, diff_id BLOB NOT NULL,"
+		" bytes INTEGER NOT NULL, compression INTEGER NOT NULL, level INTEGER NOT NULL)"
+		" WITHOUT ROWID;"
+		"CREATE INDEX layer_blob_by_diff_id ON layer_blob (diff_id);"
+
+		"CREATE TABLE cache (number INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE,"
+		" kind INTEGER NOT NULL, layer TEXT, diff_id BLOB, content BLOB,"
+		" created INTEGER NOT NULL, used INTEGER NOT NULL, slot TEXT, ingredients TEXT);"
+		"CREATE INDEX cache_by_slot ON cache (slot) WHERE slot IS NOT NULL;"
+		"CREATE TABLE definition (digest BLOB PRIMARY KEY, seen INTEGER NOT NULL)"
+		" WITHOUT ROWID;"
+
+		"CREATE TABLE image (manifest BLOB PRIMARY KEY, media_type TEXT NOT NULL,"
+		" manifest_bytes INTEGER NOT NULL, config BLOB, bytes INTEGER NOT NULL,"
+		" created INTEGER NOT NULL) WITHOUT ROWID;"
+		"CREATE TABLE tag (name TEXT PRIMARY KEY, manifest BLOB NOT NULL,"
+		" created INTEGER NOT NULL) WITHOUT ROWID;"
+		"CREATE INDEX tag_by_manifest ON tag (manifest);"
+		"CREATE TABLE image_blob (manifest BLOB NOT NULL, digest BLOB NOT NULL,"
+		" PRIMARY KEY (manifest, digest)) WITHOUT ROWID;"
+		"CREATE INDEX image_blob_by_digest ON image_blob (digest);"
+		"CREATE TABLE image_layer (manifest BLOB NOT NULL, diff_id BLOB NOT NULL,"
+		" PRIMARY KEY (manifest, diff_id)) WITHOUT ROWID;"
+		"CREATE INDEX image_layer_by_diff_id ON image_layer (diff_id);";
+
+FALLIBLE schema_make(struct db *db)
+{
+	AUTO_FREE char *version = xasprintf("PRAGMA user_version = %d", STORE_VERSION);
+
+	TRY(db_script(db, tables));
+	return db_script(db, version);
+}

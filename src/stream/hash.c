@@ -1,0 +1,219 @@
+#include "stream/hash.h"
+#include "base/xalloc.h"
+
+#include <assert.h>
+#include <openssl/evp.h>
+#include <string.h>
+
+/*
+ * The algorithm is fetched once for each object, not once for each digest: the look-up costs more
+ * than hashing a small file does. So keep one struct hash for many small files.
+ */
+struct hash {
+	EVP_MD *algorithm;
+	EVP_MD_CTX *state;
+};
+
+/* Nothing of EVP fails for sha256 but memory, and out of memory aborts here as everywhere. */
+static void must(int ok)
+{
+	if (ok != 1)
+		abort();
+}
+
+struct hash *hash_new(void)
+{
+	struct hash *hash = xcalloc(1, sizeof(*hash));
+
+	hash->algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
+	hash->state = EVP_MD_CTX_new();
+	must(hash->algorithm && hash->state);
+	must(EVP_DigestInit_ex2(hash->state, hash->algorithm, NULL));
+	return hash;
+}
+
+void hash_update(struct hash *hash, const void *bytes, size_t n)
+{
+	must(EVP_DigestUpdate(hash->state, bytes, n));
+}
+
+struct digest hash_finish(struct hash *hash)
+{
+	struct digest digest = { .algo = DIGEST_SHA256 };
+
+	must(EVP_DigestFinal_ex(hash->state, digest.bytes, NULL));
+	must(EVP_DigestInit_ex2(hash->state, NULL, NULL));
+	return digest;
+}
+
+void hash_free(struct hash *hash)
+{
+	if (!hash)
+		return;
+	EVP_MD_CTX_free(hash->state);
+	EVP_MD_free(hash->algorithm);
+	free(hash);
+}
+
+/* Hash what is written. */
+
+struct hash_writer {
+	struct writer base;
+	struct writer *below;
+	struct hash *hash;
+	uint64_t size;
+	struct hash_result *result;
+};
+
+static FALLIBLE hash_write(struct writer *writer, const void *bytes, size_t n)
+{
+	struct hash_writer *self = (struct hash_writer *)writer;
+
+	hash_update(self->hash, bytes, n);
+	self->size += n;
+	return writer_write(self->below, bytes, n);
+}
+
+static FALLIBLE hash_close(struct writer *writer)
+{
+	struct hash_writer *self = (struct hash_writer *)writer;
+
+	TRY(writer_close(TAKE(self->below)));
+	self->result->digest = hash_finish(self->hash);
+	self->result->size = self->size;
+	return NULL;
+}
+
+static void hash_writer_free(struct writer *writer)
+{
+	struct hash_writer *self = (struct hash_writer *)writer;
+
+	writer_free(self->below);
+	hash_free(self->hash);
+	free(self);
+}
+
+static void hash_writer_fail(struct writer *writer, const struct error *cause)
+{
+	writer_tell_failed(((struct hash_writer *)writer)->below, cause);
+}
+
+static const struct writer_ops hash_writer_ops = { hash_write, hash_close, hash_writer_free,
+	hash_writer_fail };
+
+struct writer *hash_writer(struct writer *below, struct hash_result *ret)
+{
+	struct hash_writer *self = xcalloc(1, sizeof(*self));
+
+	self->base.ops = &hash_writer_ops;
+	self->below = below;
+	self->hash = hash_new();
+	self->result = ret;
+	return &self->base;
+}
+
+/* Hash what is read, and compare at the end if something is wanted. */
+
+struct hash_reader {
+	struct reader base;
+	struct reader *below;
+	struct hash *hash;
+	uint64_t size;
+	struct hash_result *result;
+	struct digest wanted; /* algo 0: nothing wanted */
+	uint64_t wanted_size;
+};
+
+static FALLIBLE check_end(const struct hash_reader *self, const struct digest *found)
+{
+	char wanted_text[DIGEST_TEXT], found_text[DIGEST_TEXT];
+
+	if (!digest_known(&self->wanted))
+		return NULL;
+	(void)digest_text(&self->wanted, wanted_text);
+	(void)digest_text(found, found_text);
+	if (self->wanted_size != UINT64_MAX && self->size != self->wanted_size)
+		return error_new(ERR_DIGEST,
+				"'%s' has %llu bytes and should have %llu (found '%s')",
+				wanted_text, (unsigned long long)self->size,
+				(unsigned long long)self->wanted_size, found_text);
+	if (!digest_equal(&self->wanted, found))
+		return error_new(ERR_DIGEST, "content of '%s' hashes to '%s'", wanted_text,
+				found_text);
+	return NULL;
+}
+
+static FALLIBLE too_long(const struct hash_reader *self)
+{
+	char text[DIGEST_TEXT];
+
+	return error_new(ERR_DIGEST, "'%s' is longer than the %llu bytes it should have",
+			digest_text(&self->wanted, text), (unsigned long long)self->wanted_size);
+}
+
+/* n bytes came; none: it was the end. */
+static FALLIBLE hash_seen(struct hash_reader *self, const void *bytes, size_t n)
+{
+	if (n > 0) {
+		hash_update(self->hash, bytes, n);
+		self->size += n;
+		return self->size > self->wanted_size ? too_long(self) : NULL;
+	}
+	struct digest digest = hash_finish(self->hash);
+
+	TRY(check_end(self, &digest));
+	if (self->result)
+		*self->result = (struct hash_result){ digest, self->size };
+	return NULL;
+}
+
+static FALLIBLE hash_read(struct reader *reader, void *buf, size_t n, size_t *ret_n)
+{
+	struct hash_reader *self = (struct hash_reader *)reader;
+
+	TRY(reader_read(self->below, buf, n, ret_n));
+	return hash_seen(self, buf, *ret_n);
+}
+
+static FALLIBLE hash_next(
+		struct reader *reader, void *buf, size_t n, const void **ret, size_t *ret_n)
+{
+	struct hash_reader *self = (struct hash_reader *)reader;
+
+	TRY(reader_next(self->below, buf, n, ret, ret_n));
+	return hash_seen(self, *ret, *ret_n);
+}
+
+static void hash_reader_free(struct reader *reader)
+{
+	struct hash_reader *self = (struct hash_reader *)reader;
+
+	reader_free(self->below);
+	hash_free(self->hash);
+	free(self);
+}
+
+static const struct reader_ops hash_reader_ops = { hash_read, hash_reader_free, hash_next };
+
+struct reader *hash_reader(struct reader *below, struct hash_result *ret)
+{
+	struct hash_reader *self = xcalloc(1, sizeof(*self));
+
+	self->base.ops = &hash_reader_ops;
+	self->below = below;
+	self->hash = hash_new();
+	self->result = ret;
+	self->wanted_size = UINT64_MAX;
+	return &self->base;
+}
+
+struct reader *verify_reader(struct reader *below, const struct digest *digest, uint64_t size)
+{
+	struct reader *reader = hash_reader(below, NULL);
+	struct hash_reader *self = (struct hash_reader *)reader;
+
+	assert(digest_known(digest));
+	self->wanted = *digest;
+	self->wanted_size = size;
+	return reader;
+}

@@ -1,0 +1,45 @@
+/*
+ * proc: starting other programs (git, newuidmap, credential helpers), the only way to do so.
+ * posix_spawn underneath: no code of ours runs between fork and exec, so it is safe with threads.
+ *
+ * Floor: sys.
+ */
+#pragma once
+#include "base/error.h"
+#include "base/strbuf.h"
+#include "base/vec.h"
+#include "sys/cancel.h"
+#include <sys/types.h>
+
+struct proc_spec {
+	const char *const *argv;  /* NULL-terminated; argv[0] is looked up in PATH */
+	const char *const *env;   /* NULL-terminated, or NULL: only PATH, HOME, LANG=C.UTF-8 */
+	int dir_fd;               /* working directory; 0 or less: ours */
+	int stdin_fd;             /* 0 or less: /dev/null */
+	int stdout_fd, stderr_fd; /* 0 or less: captured by proc_run, /dev/null by proc_spawn */
+	unsigned timeout_ms;      /* proc_run: 0 is none */
+	const void *input;        /* proc_run: bytes for its stdin, or NULL */
+	size_t input_bytes;
+	size_t output_limit; /* proc_run: 0 means 1 MiB */
+};
+
+struct proc_result {
+	int status; /* exit code, or 128 + signal */
+	struct strbuf out, err;
+};
+
+/*
+ * Run to the end. A program that is not there is ERR_NOT_FOUND; one that takes too long is killed
+ * and ERR_LIMIT; a non-zero exit is not an error here: look at result->status.
+ */
+FALLIBLE proc_run(const struct proc_spec *spec, struct cancel *cancel, struct proc_result *ret);
+void proc_result_done(struct proc_result *result);
+
+/* Start; *ret_pid_fd (may be NULL) is a pidfd. */
+FALLIBLE proc_spawn(const struct proc_spec *spec, pid_t *ret_pid, int *ret_pid_fd);
+/* Wait for pid (our child; pid_fd may be -1); cancel kills it (SIGTERM, after 10 s SIGKILL). */
+FALLIBLE proc_wait(pid_t pid, int pid_fd, struct cancel *cancel, int *ret_status);
+/* The full path of a program in PATH, or NULL. New; free(). */
+char *proc_find(const char *name);
+
+DEFINE_AUTO_VALUE(proc_result)

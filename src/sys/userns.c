@@ -1,0 +1,535 @@
+/*
+ * How an ordinary user gets there: the process itself unshares, and a child that was forked before
+ * (and so stays outside) runs newuidmap and newgidmap on it, both at once. What cannot be mapped
+ * that way ends as the single-id map, which every user may write for themselves.
+ *
+ * Root stays where it is; only the sandbox helper enters a namespace, mapped by its parent.
+ */
+#include "sys/userns.h"
+#include "base/auto.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/vec.h"
+#include "sys/fd.h"
+#include "sys/mounts.h"
+#include "sys/proc.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <pwd.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+/*
+ * Where /etc/subuid gives root nothing: 0x70000000, above what systemd hands to containers and
+ * below 2^31. The same on every machine, so that a store can be carried.
+ */
+#define UNLIKELY_BASE 0x70000000u
+
+static const char *const mode_names[] = {
+	[USERNS_BEST] = "auto",
+	[USERNS_SUBUID] = "subuid",
+	[USERNS_RECORDED] = "recorded",
+	[USERNS_ROOT] = "root",
+};
+
+const char *userns_mode_name(enum userns_mode mode)
+{
+	return mode_names[mode];
+}
+
+FALLIBLE userns_mode_parse(const char *name, enum userns_mode *ret)
+{
+	for (size_t i = 0; i < COUNT(mode_names); i++) {
+		if (text_equal(name, mode_names[i])) {
+			*ret = (enum userns_mode)i;
+			return NULL;
+		}
+	}
+	return error_hint(error_new(ERR_INVALID, "unknown mode '%s'", name),
+			"one of auto, subuid, recorded, root");
+}
+
+static void PRINTF_LIKE(2, 3) give_reason(struct userns *userns, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(userns->reason, sizeof(userns->reason), format, args);
+	va_end(args);
+}
+
+static void reason_from(struct userns *userns, struct error *error)
+{
+	AUTO(strbuf) struct strbuf text = { 0 };
+
+	error_text(error, &text);
+	give_reason(userns, "%s", strbuf_text(&text));
+	error_free(error);
+}
+
+static bool has_capability(unsigned capability)
+{
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct sets[2] = { { 0 } };
+
+	return syscall(SYS_capget, &header, sets) == 0 &&
+	       (sets[capability / 32].effective & (1u << capability % 32));
+}
+
+static FALLIBLE no_namespace(int number, const char *what)
+{
+	errno = number;
+	struct error *error = error_sys("%s", what);
+	error->kind = ERR_UNSUPPORTED;
+	if (number == ENOSPC)
+		return error_hint(error, "raise the sysctl user.max_user_namespaces");
+	return error_hint(error,
+			"allow user namespaces: sysctl kernel.unprivileged_userns_clone=1 or "
+			"kernel.apparmor_restrict_unprivileged_userns=0; in a container, a seccomp "
+			"profile that permits unshare and mount");
+}
+
+static FALLIBLE unshare_user(void)
+{
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+		return no_namespace(errno, "make a user namespace");
+	return NULL;
+}
+
+static FALLIBLE own_mounts(void)
+{
+	struct error *error = mount_make_private();
+
+	if (!error)
+		return NULL;
+	int number = error->code;
+	error_free(error);
+	return no_namespace(number, "change mounts in a user namespace");
+}
+
+static FALLIBLE sync_send(int fd)
+{
+	if (send(fd, "+", 1, MSG_NOSIGNAL) != 1)
+		return error_sys("speak to the other side of a fork");
+	return NULL;
+}
+
+static FALLIBLE sync_wait(int fd)
+{
+	char byte;
+	ssize_t n = TEMP_FAILURE_RETRY(read(fd, &byte, 1));
+
+	if (n < 0)
+		return error_sys("hear from the other side of a fork");
+	if (n == 0 || byte != '+')
+		return error_new(ERR_SYS, "the other side of a fork gave up");
+	return NULL;
+}
+
+static FALLIBLE write_text(const char *path, const char *text)
+{
+	AUTO_FD int fd = -1;
+
+	TRY(file_open(AT_FDCWD, path, O_WRONLY, 0, &fd));
+	/* One write: the kernel takes a map whole or not at all. */
+	if (write(fd, text, strlen(text)) < 0)
+		return error_sys("write '%s'", path);
+	return NULL;
+}
+
+static FALLIBLE write_map(pid_t pid, const char *file, const struct idmap *map)
+{
+	AUTO(strbuf) struct strbuf text = { 0 };
+	AUTO_FREE char *path = xasprintf("/proc/%d/%s", (int)pid, file);
+
+	idmap_text(map, &text);
+	return write_text(path, strbuf_text(&text));
+}
+
+/* newuidmap PID 0 1000 1 1 100000 65535 */
+static FALLIBLE start_mapper(const char *program, pid_t pid, const struct idmap *map, int err_fd,
+		int *ret_pid_fd)
+{
+	AUTO(list) struct list argv = { 0 };
+	pid_t child;
+
+	list_add(&argv, program);
+	list_addf(&argv, "%d", (int)pid);
+	for (unsigned i = 0; i < map->n; i++) {
+		list_addf(&argv, "%u", map->range[i].inside);
+		list_addf(&argv, "%u", map->range[i].outside);
+		list_addf(&argv, "%u", map->range[i].count);
+	}
+	vec_push(&argv, NULL);
+	return proc_spawn(
+			&(struct proc_spec){
+					.argv = (const char *const *)argv.p,
+					.stderr_fd = err_fd,
+			},
+			&child, ret_pid_fd);
+}
+
+static bool ended_well(int pid_fd)
+{
+	siginfo_t info = { 0 };
+
+	return TEMP_FAILURE_RETRY(waitid(P_PIDFD, (id_t)pid_fd, &info, WEXITED)) == 0 &&
+	       info.si_code == CLD_EXITED && info.si_status == 0;
+}
+
+static FALLIBLE run_mappers(
+		pid_t pid, const struct idmap *uids, const struct idmap *gids, int err_fd)
+{
+	AUTO_FD int uid_pid_fd = -1;
+	AUTO_FD int gid_pid_fd = -1;
+
+	TRY(start_mapper("newuidmap", pid, uids, err_fd, &uid_pid_fd));
+	TRY(start_mapper("newgidmap", pid, gids, err_fd, &gid_pid_fd));
+	bool is_mapped = ended_well(uid_pid_fd);
+	is_mapped = ended_well(gid_pid_fd) && is_mapped;
+	/* What they have to say is on err_fd already. */
+	return is_mapped ? NULL : error_new(ERR_UNSUPPORTED, "not mapped");
+}
+
+/* The child that stayed outside: wait until the parent has unshared, map it, say how it went. */
+static _Noreturn void map_from_outside(
+		pid_t pid, const struct userns *userns, bool directly, int sync_fd, int err_fd)
+{
+	struct error *error = sync_wait(sync_fd);
+
+	if (!error && directly)
+		error = write_map(pid, "uid_map", &userns->uids);
+	if (!error && directly)
+		error = write_map(pid, "gid_map", &userns->gids);
+	if (!error && !directly)
+		error = run_mappers(pid, &userns->uids, &userns->gids, err_fd);
+	if (error) {
+		AUTO(strbuf) struct strbuf text = { 0 };
+
+		error_text(error, &text);
+		(void)!write(err_fd, strbuf_text(&text), text.n);
+	}
+	_exit(error ? 1 : 0);
+}
+
+/* What the mappers complained about, on one line. */
+static FALLIBLE mapper_error(int err_fd)
+{
+	char text[USERNS_REASON_BYTES - 64] = "";
+	ssize_t n = read(err_fd, text, sizeof(text) - 1);
+
+	text[n > 0 ? n : 0] = '\0';
+	for (char *p = text; *p; p++)
+		if (*p == '\n')
+			*p = p[1] ? ' ' : '\0';
+	return error_hint(error_new(ERR_UNSUPPORTED, "ids were not mapped: %s",
+					  text[0] ? text : "no reason given"),
+			"install Debian's uidmap (its programs must be setuid) and give the user "
+			"a range in /etc/subuid and /etc/subgid");
+}
+
+/*
+ * unshare, mapped as userns says by newuidmap or, where we hold the rights, directly.
+ * *ret_unshared says whether the namespace exists on failure.
+ */
+static FALLIBLE enter_mapped(const struct userns *userns, bool directly, bool *ret_unshared)
+{
+	int sync[2];
+	int err[2];
+
+	*ret_unshared = false;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sync) < 0)
+		return error_sys("make a socket pair");
+	AUTO_FD int our_fd = sync[0];
+	AUTO_FD int child_fd = sync[1];
+	if (pipe2(err, O_CLOEXEC) < 0)
+		return error_sys("make a pipe");
+	AUTO_FD int err_read_fd = err[0];
+	AUTO_FD int err_write_fd = err[1];
+
+	pid_t us = getpid();
+	pid_t child = fork();
+	if (child < 0)
+		return error_sys("fork");
+	if (child == 0) {
+		(void)close(TAKE_FD(our_fd));
+		map_from_outside(us, userns, directly, child_fd, err_write_fd);
+	}
+	(void)close(TAKE_FD(child_fd));
+	(void)close(TAKE_FD(err_write_fd));
+
+	struct error *error = unshare_user();
+	if (!error) {
+		*ret_unshared = true;
+		error = sync_send(our_fd);
+	}
+	(void)close(TAKE_FD(our_fd));
+	int status = 1;
+	(void)TEMP_FAILURE_RETRY(waitpid(child, &status, 0));
+	TRY(error);
+	return status == 0 ? NULL : mapper_error(err_read_fd);
+}
+
+static FALLIBLE enter_single(struct userns *userns, bool is_unshared)
+{
+	struct idmap none = { 0 };
+	struct idmap ours;
+
+	TRY(idmap_read("/proc/self/uid_map", &ours));
+	if (userns->outer_uid == 0 && !is_unshared && idmap_count(&ours) > 1)
+		return error_hint(error_new(ERR_UNSUPPORTED, "steps would hold root's own id"),
+				"run as an ordinary user, or keep CAP_SETUID and CAP_SETGID");
+
+	userns->mode = USERNS_RECORDED;
+	userns->owner = (struct owner_policy){ .kind = OWNER_RECORDED };
+	idmap_with_self(userns->outer_uid, &none, &userns->uids);
+	idmap_with_self(userns->outer_gid, &none, &userns->gids);
+	if (!is_unshared)
+		TRY(unshare_user());
+	/* The pid in our own /proc: a container's /proc may show another namespace's numbers. */
+	AUTO(strbuf) struct strbuf uids = { 0 };
+	AUTO(strbuf) struct strbuf gids = { 0 };
+	idmap_text(&userns->uids, &uids);
+	idmap_text(&userns->gids, &gids);
+	TRY(write_text("/proc/self/setgroups", "deny"));
+	TRY(write_text("/proc/self/uid_map", strbuf_text(&uids)));
+	return write_text("/proc/self/gid_map", strbuf_text(&gids));
+}
+
+/* The login name of uid as /etc/passwd has it, else as the name service does; NULL: no name. */
+static char *login_name(uid_t uid)
+{
+	AUTO_FREE char *text = NULL;
+	size_t n = 0;
+	char number[16];
+	struct error *error = file_read(AT_FDCWD, "/etc/passwd", LIMIT_PASSWD_BYTES, &text, &n);
+
+	error_ignore(error, "no /etc/passwd");
+	(void)snprintf(number, sizeof(number), "%u", uid);
+	for (struct str rest = { text, n }, line; rest.n;) {
+		struct str name, password, id;
+
+		(void)str_cut(rest, '\n', &line, &rest);
+		if (str_cut(line, ':', &name, &line) && str_cut(line, ':', &password, &line) &&
+				str_cut(line, ':', &id, &line) && str_is(id, number))
+			return str_dup(name);
+	}
+
+	struct passwd entry;
+	struct passwd *found = NULL;
+	char buf[4096];
+	if (getpwuid_r(uid, &entry, buf, sizeof(buf), &found) == 0 && found)
+		return xstrdup(found->pw_name);
+	return NULL;
+}
+
+/* The maps of row one; ERR_UNSUPPORTED says what is missing. */
+static FALLIBLE subordinate_maps(struct userns *userns)
+{
+	AUTO_FREE char *name = login_name(userns->outer_uid);
+	AUTO_FREE char *program = proc_find("newuidmap");
+	struct idmap uids = { 0 };
+	struct idmap gids = { 0 };
+
+	TRY(idmap_subids("/etc/subuid", name, userns->outer_uid, &uids));
+	TRY(idmap_subids("/etc/subgid", name, userns->outer_uid, &gids));
+	if (!uids.n || !gids.n)
+		return error_hint(error_new(ERR_UNSUPPORTED, "%s has no range in %s",
+						  name ? name : "this user",
+						  uids.n ? "/etc/subgid" : "/etc/subuid"),
+				"usermod --add-subuids 100000-165535 --add-subgids 100000-165535 "
+				"%s",
+				name ? name : "NAME");
+	if (!program)
+		return error_hint(error_new(ERR_UNSUPPORTED, "newuidmap is not installed"),
+				"apt-get install uidmap");
+	idmap_with_self(userns->outer_uid, &uids, &userns->uids);
+	idmap_with_self(userns->outer_gid, &gids, &userns->gids);
+	return NULL;
+}
+
+static FALLIBLE enter_as_user(enum userns_mode wish, struct userns *userns)
+{
+	bool is_unshared = false;
+	struct error *error = NULL;
+
+	if (wish == USERNS_RECORDED) {
+		give_reason(userns, "asked for");
+		TRY(enter_single(userns, false));
+		return own_mounts();
+	}
+	userns->mode = USERNS_SUBUID;
+	userns->owner = (struct owner_policy){ .kind = OWNER_PLAIN };
+	error = subordinate_maps(userns);
+	if (!error)
+		error = enter_mapped(userns, false, &is_unshared);
+	if (error && (wish == USERNS_SUBUID || error->kind != ERR_UNSUPPORTED))
+		return error;
+	if (error) {
+		reason_from(userns, error);
+		TRY(enter_single(userns, is_unshared));
+	}
+	return own_mounts();
+}
+
+/* A spare range as wide as an image's ids, in both of our maps; false: there is none. */
+static bool spare_base(const struct idmap *ours, const struct idmap *our_gids, uint32_t *ret)
+{
+	static const char *const names[] = { "root", "containers" };
+	uint32_t candidates[2 * COUNT(names) + 2];
+	size_t n = 0;
+
+	for (size_t i = 0; i < COUNT(names); i++) {
+		struct idmap uids = { 0 };
+		struct idmap gids = { 0 };
+
+		error_ignore(idmap_subids("/etc/subuid", names[i], 0, &uids), "no such range");
+		error_ignore(idmap_subids("/etc/subgid", names[i], 0, &gids), "no such range");
+		for (unsigned u = 0; u < uids.n && n < 2 * COUNT(names); u++)
+			for (unsigned g = 0; g < gids.n; g++)
+				if (uids.range[u].outside == gids.range[g].outside &&
+						uids.range[u].count >= IDMAP_WIDTH &&
+						gids.range[g].count >= IDMAP_WIDTH &&
+						n < 2 * COUNT(names))
+					candidates[n++] = uids.range[u].outside;
+	}
+	candidates[n++] = UNLIKELY_BASE;
+	candidates[n++] = IDMAP_WIDTH;
+	for (size_t i = 0; i < n; i++) {
+		if (idmap_covers(ours, candidates[i], IDMAP_WIDTH) &&
+				idmap_covers(our_gids, candidates[i], IDMAP_WIDTH)) {
+			*ret = candidates[i];
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Everything that our namespace has, as it is, up to an image's width. */
+static void one_to_one(const struct idmap *ours, struct idmap *ret)
+{
+	struct idmap map = { 0 };
+
+	for (unsigned i = 0; i < ours->n; i++) {
+		struct id_range range = ours->range[i];
+
+		if (range.inside >= IDMAP_WIDTH)
+			continue;
+		if (range.count > IDMAP_WIDTH - range.inside)
+			range.count = IDMAP_WIDTH - range.inside;
+		range.outside = range.inside;
+		map.range[map.n++] = range;
+	}
+	*ret = map;
+}
+
+static FALLIBLE stay_as_root(struct userns *userns)
+{
+	struct idmap ours, our_gids;
+	uint32_t base = 0;
+
+	TRY(idmap_read("/proc/self/uid_map", &ours));
+	TRY(idmap_read("/proc/self/gid_map", &our_gids));
+	userns->mode = USERNS_ROOT;
+	if (idmap_count(&ours) == 1) {
+		give_reason(userns, "the namespace we run in has one id only");
+		TRY(enter_single(userns, false));
+		return own_mounts();
+	}
+	if (spare_base(&ours, &our_gids, &base)) {
+		userns->owner = (struct owner_policy){
+			.kind = OWNER_SHIFTED,
+			.base = base,
+			.count = IDMAP_WIDTH,
+		};
+		userns->uids = (struct idmap){ { { 0, base, IDMAP_WIDTH } }, 1 };
+		userns->gids = userns->uids;
+	} else {
+		give_reason(userns,
+				"the namespace we run in has no spare range: mapped one to one");
+		userns->owner = (struct owner_policy){ .kind = OWNER_PLAIN };
+		one_to_one(&ours, &userns->uids);
+		one_to_one(&our_gids, &userns->gids);
+	}
+	if (unshare(CLONE_NEWNS) < 0)
+		return no_namespace(errno, "make a mount namespace");
+	return own_mounts();
+}
+
+/*
+ * Root without CAP_SYS_ADMIN, as in a container: into a namespace where it is root with all rights
+ * and its own files are still its own, and that has a range to spare for steps; and there as root.
+ */
+static FALLIBLE become_full_root(struct userns *userns)
+{
+	struct idmap ours, our_gids;
+	bool is_unshared = false;
+	uint32_t base = 0;
+
+	TRY(idmap_read("/proc/self/uid_map", &ours));
+	TRY(idmap_read("/proc/self/gid_map", &our_gids));
+	if (!spare_base(&ours, &our_gids, &base))
+		return error_new(ERR_UNSUPPORTED, "the namespace we run in has no spare range");
+	userns->uids = (struct idmap){ { { 0, 0, 1 }, { IDMAP_WIDTH, base, IDMAP_WIDTH } }, 2 };
+	userns->gids = userns->uids;
+	return enter_mapped(userns, true, &is_unshared);
+}
+
+static FALLIBLE enter_as_root(struct userns *userns)
+{
+	if (!has_capability(CAP_SYS_ADMIN)) {
+		TRY(become_full_root(userns));
+		give_reason(userns, "root without CAP_SYS_ADMIN, in a namespace of its own");
+	}
+	return stay_as_root(userns);
+}
+
+FALLIBLE userns_enter(enum userns_mode wish, struct userns *ret)
+{
+	struct userns userns = { .outer_uid = geteuid(), .outer_gid = getegid() };
+	bool is_root = userns.outer_uid == 0 &&
+		       (has_capability(CAP_SYS_ADMIN) ||
+				       (has_capability(CAP_SETUID) && has_capability(CAP_SETGID)));
+
+	if (is_root && wish != USERNS_BEST && wish != USERNS_ROOT)
+		return error_hint(error_new(ERR_UNSUPPORTED, "mode '%s' is for ordinary users",
+						  userns_mode_name(wish)),
+				"run kiln as an ordinary user, or leave the mode to it");
+	if (!is_root && wish == USERNS_ROOT)
+		return error_hint(error_new(ERR_UNSUPPORTED, "mode 'root' needs root with "
+							     "CAP_SYS_ADMIN, or CAP_SETUID and "
+							     "CAP_SETGID"),
+				"leave the mode to kiln");
+	if (is_root)
+		TRY(enter_as_root(&userns));
+	else
+		TRY(enter_as_user(wish, &userns));
+	log_debug("user namespace: %s; %s", userns_mode_name(userns.mode),
+			userns.reason[0] ? userns.reason : "the best there is");
+	*ret = userns;
+	return NULL;
+}
+
+FALLIBLE userns_child_enter(int sync_fd)
+{
+	TRY(unshare_user());
+	TRY(sync_send(sync_fd));
+	TRY(sync_wait(sync_fd));
+	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		return error_sys("become root of a user namespace");
+	return own_mounts();
+}
+
+FALLIBLE userns_parent_map(const struct userns *userns, pid_t child, int sync_fd)
+{
+	TRY(sync_wait(sync_fd));
+	TRY_WRAP(write_map(child, "uid_map", &userns->uids), "map a step's users");
+	TRY_WRAP(write_map(child, "gid_map", &userns->gids), "map a step's groups");
+	return sync_send(sync_fd);
+}

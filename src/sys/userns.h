@@ -1,0 +1,57 @@
+/*
+ * userns: decide at start how kiln runs, and go there. main calls userns_enter() before any thread
+ * exists, for the commands that touch rootfs trees or run steps.
+ *
+ *	mode             kiln itself                      a step                    owners on disk
+ *	USERNS_SUBUID    inside: 0 is us, 1.. subuids     the same namespace        OWNER_PLAIN
+ *	USERNS_RECORDED  inside: 0 is us, nothing else    the same namespace        OWNER_RECORDED
+ *	USERNS_ROOT      outside, as it was started       a mapped 65,536-wide one  OWNER_SHIFTED,
+ *or OWNER_PLAIN 1:1
+ *
+ * Root without CAP_SYS_ADMIN (in a container, say) first becomes full root of a namespace of its
+ * own, where its own id stays its own and a range is spare; then it is USERNS_ROOT as usual.
+ *
+ * In all three kiln also has a mount namespace of its own (nothing it mounts is seen outside, and
+ * everything is gone when it dies). A step never holds the ids of host root; the one-to-one case
+ * is only taken where our own namespace has no spare range, so its root is no host root either.
+ *
+ * A struct userns is a plain value, fixed for the life of the process.
+ *
+ * Floor: sys. Spec: user_namespaces(7), newuidmap(1); design.md section 3.
+ */
+#pragma once
+#include "base/error.h"
+#include "sys/idmap.h"
+#include "sys/owner.h"
+
+enum userns_mode { USERNS_BEST = 0, USERNS_SUBUID, USERNS_RECORDED, USERNS_ROOT };
+
+enum { USERNS_REASON_BYTES = 256 };
+
+struct userns {
+	enum userns_mode mode;     /* never USERNS_BEST */
+	struct owner_policy owner; /* for whatever reads or makes owners in a rootfs */
+	struct idmap uids, gids;   /* of a step's namespace, as seen from where kiln started */
+	uid_t outer_uid;           /* who started us */
+	gid_t outer_gid;
+	char reason[USERNS_REASON_BYTES]; /* why not a better mode; "" when it is the best */
+};
+
+/*
+ * Enter. wish is USERNS_BEST, or one mode (what cannot be had is then ERR_UNSUPPORTED with a hint).
+ * Must be called while the process is single-threaded. An ordinary user keeps access to exactly
+ * the files that were theirs (supplementary groups are kept, unseen, until a step drops them). No
+ * user namespaces at all is ERR_UNSUPPORTED.
+ */
+FALLIBLE userns_enter(enum userns_mode wish, struct userns *ret);
+
+/* "subuid", "recorded", "root". */
+const char *userns_mode_name(enum userns_mode mode);
+FALLIBLE userns_mode_parse(const char *name, enum userns_mode *ret);
+
+/*
+ * For the sandbox helper in USERNS_ROOT: both sides of a fork, over a socket pair. The child comes
+ * back as root of the mapped namespace with a private mount namespace; the parent writes the maps.
+ */
+FALLIBLE userns_child_enter(int sync_fd);
+FALLIBLE userns_parent_map(const struct userns *userns, pid_t child, int sync_fd);

@@ -1,0 +1,97 @@
+/*
+ * config: every setting, and everything that kiln takes from the environment, read once.
+ *
+ * A setting has one name everywhere: "compression-level" in config.json, KILN_COMPRESSION_LEVEL in
+ * the environment, --compression-level on the command line. The later of these wins: built in,
+ * /etc/kiln/config.json, $XDG_CONFIG_HOME/kiln/config.json, environment, flag. Lists add up instead
+ * (in the environment and on the command line, commas separate their items). A file with an unknown
+ * key or a value of the wrong type is refused: a typing error in a setting must not pass in
+ * silence.
+ *
+ * Below ui/ nobody reads the environment; what lower floors need of it is in struct environment.
+ *
+ * Floor: ui. Constant after config_load(); freed by config_free().
+ */
+#pragma once
+#include "base/auto.h"
+#include "base/error.h"
+#include "base/strbuf.h"
+#include "base/vec.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What others want of us through variables that are not ours. NULL: not set, or empty. */
+struct environment {
+	char *home;        /* $HOME, else from the password file */
+	char *config_home; /* $XDG_CONFIG_HOME, else ~/.config */
+	char *data_home;   /* $XDG_DATA_HOME, else ~/.local/share */
+	char *runtime_dir; /* $XDG_RUNTIME_DIR */
+	char *tmp_dir;     /* $TMPDIR, else /tmp */
+	char *registry_auth_file, *docker_config, *docker_auth_config;
+	char *term;
+	bool has_no_colour; /* $NO_COLOR */
+	bool has_source_date_epoch;
+	int64_t source_date_epoch;
+	struct list proxies; /* "HTTP_PROXY=…" and its kin, in both cases, as they are set */
+};
+
+struct config {
+	char *root;      /* the store, absolute */
+	char *auth_file; /* credentials are read from here alone; or NULL */
+	char *isolation; /* auto|subuid|recorded|root|chroot|inplace|proot */
+	char *network;   /* default|host|none|private */
+	char *progress;  /* auto|tty|plain|rawjson|quiet */
+	char *colour;    /* auto|always|never */
+	char *format;    /* oci|docker */
+	char *compression;
+	int64_t compression_level; /* -1: the codec's own default */
+	int64_t jobs;              /* steps at the same time; 0: as many as CPUs */
+	bool tls_verify, debug;
+	struct list insecure_registries; /* "HOST[:PORT]" */
+	struct list registry_mirrors;    /* "docker.io=HOST" */
+	struct environment environment;
+
+	char **sources; /* where each setting came from, by its row; config_each() */
+};
+
+/*
+ * Where configuration comes from. environ: as in main(); settings: "name=value" from the command
+ * line (struct parsed). system_file: normally CONFIG_SYSTEM_FILE; tests have their own.
+ */
+struct config_origin {
+	const char *system_file;
+	const char *const *environ;
+	const struct list *settings;
+};
+
+#define CONFIG_SYSTEM_FILE "/etc/kiln/config.json"
+
+/*
+ * Read everything into *ret (new). A bad value names where it came from: a flag's is error_usage,
+ * any other ERR_INVALID.
+ */
+FALLIBLE config_load(const struct config_origin *origin, struct config **ret);
+void config_free(struct config *config);
+
+/* A setting as people see it. */
+struct setting_view {
+	const char *name;  /* "compression-level" */
+	const char *value; /* valid until the next call */
+	const char *from;  /* "built in", a file's path, "KILN_…", "--…" */
+	const char *help;
+};
+
+/* Walk all settings by name: *at starts at 0; text holds the value. False at the end. */
+bool config_each(const struct config *config, size_t *at, struct strbuf *text,
+		struct setting_view *ret);
+
+/*
+ * A variable of this process's environment that is not empty, or NULL: for what takes a function
+ * to ask (registry/registry.h).
+ */
+const char *config_getenv(const char *name);
+/* The same in a given environment. */
+const char *environ_get(const char *const *variables, const char *name);
+
+DEFINE_AUTO_PTR(config, config_free)

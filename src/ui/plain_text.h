@@ -1,0 +1,29 @@
+/*
+ * plain_text: text from outside made fit for a terminal. A log line, an error that quotes a server,
+ * a file name: none of them may move the cursor, set the title or answer for the user.
+ *
+ * Floor: ui (pure).
+ */
+#pragma once
+#include "base/str.h"
+#include "base/strbuf.h"
+
+/*
+ * Append line without what a terminal would obey: all control characters and escape sequences are
+ * dropped, invalid UTF-8 becomes U+FFFD, tabs become spaces up to the next multiple of 8. With
+ * keep_colours, SGR sequences (ESC [ … m) stay, and a line that has one ends with a reset. A
+ * carriage return starts the line anew, as it does on a terminal: only what follows the last one is
+ * kept.
+ */
+void plain_text_line(struct str line, bool keep_colours, struct strbuf *out);
+/* Append text with each control character but \n and \t shown as \x1b and the like. */
+void plain_text_escape(struct str text, struct strbuf *out);
+/* Columns that text takes; SGR sequences take none. */
+size_t plain_text_width(struct str text);
+/*
+ * Append as much as fits into columns, SGR sequences whole; text that does not fit ends in "…" when
+ * has_ellipsis. Returns the columns used.
+ */
+size_t plain_text_cut(struct str text, size_t columns, bool has_ellipsis, struct strbuf *out);
+/* Append text with invalid UTF-8 replaced by U+FFFD, and nothing else changed. */
+void plain_text_utf8(struct str text, struct strbuf *out);

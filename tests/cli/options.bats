@@ -1,0 +1,214 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154 # output, stderr, status come from lib/kiln.bash
+# Options, help, version, errors: what a person meets before anything is built.
+
+bats_require_minimum_version 1.5.0
+
+load ../lib/kiln
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	export HOME=$BATS_TEST_TMPDIR XDG_CONFIG_HOME=$BATS_TEST_TMPDIR/config
+	unset KILN_ROOT
+}
+
+# Every command that help lists.
+commands() {
+	kiln help | awk '/^Commands:/ {on = 1; next} /^$/ {on = 0} on {print $1}' | grep -v '^$'
+}
+
+@test "version is one line on stdout" {
+	succeeds kiln version
+	[[ $output =~ ^kiln\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
+	equals "" "$stderr"
+}
+
+@test "help goes to stdout, in 80 columns, sorted" {
+	succeeds kiln help
+	equals "" "$stderr"
+	equals "$(commands | LC_ALL=C sort)" "$(commands)" "order of commands"
+	for command in $(commands) man; do
+		succeeds kiln "$command" --help
+		equals "" "$stderr"
+		equals "" "$(printf '%s\n' "$output" | awk 'length > 80')" "wide lines of $command"
+		[[ $output == "Usage: kiln $command"* ]]
+		help=$output
+		succeeds kiln help "$command"
+		equals "$help" "$output"
+	done
+}
+
+@test "--help wins over everything that is wrong behind it" {
+	succeeds kiln --help nonsense
+	succeeds kiln build --help --nonsense
+	succeeds kiln -h
+}
+
+@test "a wrong command line says so on stderr and exits with 2" {
+	fails 2 "no command given" kiln
+	equals "" "$output"
+	fails 2 "unknown command 'buidl'" kiln buidl
+	says "did you mean 'kiln build'?"
+	fails 2 "unknown option '--no-cahce' of 'kiln build'" kiln build --no-cahce .
+	says "did you mean '--no-cache'?"
+	fails 2 "unknown option '--rot'" kiln --rot x version
+	says "did you mean '--root'?"
+	fails 2 "unknown option '-Z'" kiln build -Z
+	fails 2 "option '--file' needs a value (PATH)" kiln build --file
+	fails 2 "'kiln tag' needs 2 arguments" kiln tag x
+	fails 2 "'kiln version' takes no argument" kiln version x
+	fails 2 "'kiln build' takes at most 1 argument; 'b' is one too many" kiln build a b
+	says "usage: kiln build [OPTION...] [CONTEXT]"
+	fails 2 "option '--quiet': 'perhaps'" kiln build --quiet=perhaps .
+	fails 2 "option '--shm-size'" kiln build --shm-size much .
+	fails 2 "option '--progress': 'loud' is not one of" kiln build --progress loud .
+	fails 2 "is not NAME:ADDRESS" kiln build --add-host x .
+	fails 2 "option '--pull' cannot be 'sometimes'" kiln build --pull=sometimes .
+	fails 2 "option '--tag'" kiln build -t UPPER .
+	fails 2 "option '--platform'" kiln build --platform a/b/c/d .
+	fails 2 "nothing says where to push" kiln build --push .
+	fails 2 "gzip has no compression level 22" kiln build --compression-level 22 .
+	fails 2 "the docker format has no zstd layers" kiln build --format docker --compression zstd .
+	fails 2 "option '--output': type 'oic'" kiln build -o type=oic,dest=x .
+	[ ! -e .local ]
+}
+
+@test "a failure before the command leaves no store" {
+	fails 2 "nothing says where to push" kiln --root "$PWD/store" build --push .
+	[ ! -e store ]
+}
+
+@test "what is not there yet is refused by name" {
+	for option in --secret=id=x --ssh=default --cache-to=type=inline --cache-from=x \
+		--build-context=a=b --annotation=a=b --call=check --check --sbom=true \
+		--provenance=false --allow=network.host --memory=1g; do
+		fails 2 "is not there yet" kiln build "$option" .
+		says "option '${option%%=*}'"
+	done
+	fails 2 "several platforms at once are not there yet" kiln build --platform linux/amd64,linux/arm64 .
+	fails 2 "key 'rewrite-timestamp' is not there yet" kiln build -o type=oci,rewrite-timestamp=true .
+	fails 2 "isolation 'chroot' is not there yet" kiln build --isolation chroot .
+}
+
+@test "names of other programs are reserved" {
+	for name in executor warmer buildah; do
+		ln -s "$KILN" "$name"
+		fails 2 "('$name') is not there yet" "./$name" --version
+	done
+	fails 2 "Kaniko's command line ('kaniko') is not there yet" kiln kaniko --context .
+	fails 2 "Buildah's command line ('buildah') is not there yet" kiln buildah from scratch
+	says "'kiln build'"
+}
+
+@test "settings: file, environment, flag, and info tells which" {
+	mkdir -p config/kiln
+	echo '{"jobs": 3, "compression": "zstd", "insecure-registry": ["a:1"]}' >config/kiln/config.json
+	# shellcheck disable=SC2030
+	export KILN_COMPRESSION=none KILN_INSECURE_REGISTRY=b:2
+	succeeds kiln --root "$PWD/store" info
+	line() { printf '%s\n' "$output" | tr -s ' ' | grep "^$1 "; }
+	equals "jobs 3 $PWD/config/kiln/config.json" "$(line jobs)"
+	equals "compression none KILN_COMPRESSION" "$(line compression)"
+	equals "root $PWD/store --root" "$(line root)"
+	equals "format oci built in" "$(line format)"
+	equals "insecure-registry a:1,b:2 $PWD/config/kiln/config.json, KILN_INSECURE_REGISTRY" \
+		"$(line insecure-registry)"
+	succeeds kiln --root "$PWD/store" info --format json
+	equals '{"Value":"none","From":"KILN_COMPRESSION"}' \
+		"$(jq -c '.Settings.compression' <<<"$output")"
+}
+
+@test "a wrong setting names its place and exits with 125" {
+	mkdir -p config/kiln
+	echo '{"jbos": 3}' >config/kiln/config.json
+	fails 125 "unknown setting 'jbos'" kiln version
+	says "did you mean 'jobs'?"
+	says "$PWD/config/kiln/config.json"
+	printf '{"jobs": 3,\n "root" 4}' >config/kiln/config.json
+	fails 125 "config.json:2:9" kiln version
+	says ' "root" 4}'
+	rm config/kiln/config.json
+	KILN_JOBS=many fails 125 "environment variable 'KILN_JOBS'" kiln version
+	SOURCE_DATE_EPOCH=now fails 125 "'SOURCE_DATE_EPOCH'" kiln version
+}
+
+@test "results that cannot be written are no success" {
+	[ -c /dev/full ] || skip "no /dev/full"
+	local status=0
+	"$KILN" help >/dev/full 2>err || status=$?
+	equals 125 "$status"
+	grep -q "write to standard output: No space left on device" err
+}
+
+@test "colours only where they are wanted" {
+	status=0
+	"$KILN" nonsense 2>err || status=$?
+	equals 2 "$status"
+	run ! grep -q $'\x1b' err
+	"$KILN" --color always version nonsense 2>err || true
+	run ! grep -q $'\x1b' err # the command line is wrong before settings are read
+	KILN_COLOR=always "$KILN" inspect --root "$PWD/store" nothing 2>err || true
+	grep -q $'\x1b\[1;31mkiln:' err
+}
+
+@test "--debug shows the frames of an error" {
+	fails 1 "no image 'nothing'" kiln --root "$PWD/store" --debug inspect nothing
+	says "in image_name_find: "
+}
+
+@test "completions load, and complete" {
+	succeeds kiln completion bash
+	printf '%s\n' "$output" >kiln.bash
+	bash -n kiln.bash
+	complete_words() { # WORDS... -> what the last of them may become
+		bash --norc -c 'source ./kiln.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _kiln
+			printf "%s\n" "${COMPREPLY[@]}"' - "$@"
+	}
+	equals "build" "$(complete_words kiln bui)"
+	equals "--no-cache" "$(complete_words kiln build --no-c)"
+	equals "plain" "$(complete_words kiln build --progress pl)"
+	equals "zstd" "$(complete_words kiln build --compression = z)"
+	equals $'bash\nzsh\nfish' "$(complete_words kiln completion '')"
+	equals "" "$(complete_words kiln build --sec)"
+	succeeds kiln completion zsh
+	[[ $output == "#compdef kiln"* ]]
+	says "'--no-cache[run every step again]'"
+	succeeds kiln completion fish
+	says "complete -c kiln -n '__fish_seen_subcommand_from build' -l no-cache"
+	fails 2 "no completion for 'tcsh'" kiln completion tcsh
+}
+
+@test "the manual is sound roff and has every command and option" {
+	command -v groff >/dev/null || skip "no groff"
+	succeeds kiln man
+	printf '%s\n' "$output" >kiln.1
+	equals "" "$(groff -man -Tutf8 -ww -z kiln.1 2>&1)" "groff's warnings"
+	page=$(groff -man -Tutf8 kiln.1 | sed 's/\x1b\[[0-9;]*m//g; s/.\x08//g')
+	for command in $(commands); do
+		[[ $page == *"kiln $command"* ]] || explain "no $command in the manual"
+	done
+	for option in --no-cache --metadata-file --insecure-registry; do
+		[[ $page == *"$option"* ]] || explain "no $option in the manual"
+	done
+}
+
+@test "kiln starts in less than 5 ms" {
+	! grep -q __asan_init "$KILN" || skip "a sanitizer's start-up is not kiln's"
+	# The best of many, and no worse than a busy machine makes any program.
+	run python3 - "$KILN" <<-'PY'
+		import subprocess, sys, time
+		def best(*command):
+		    def once():
+		        start = time.perf_counter()
+		        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+		        return time.perf_counter() - start
+		    return min(once() for _ in range(100)) * 1000
+		true, kiln = best("/bin/true"), best(sys.argv[1], "version")
+		print(f"kiln version {kiln:.1f} ms, true {true:.1f} ms")
+		sys.exit(kiln >= max(5, 5 * true))
+	PY
+	[ "$status" -eq 0 ] || {
+		echo "$output"
+		return 1
+	}
+}

@@ -1,0 +1,3 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+ADD --chown=1000:1000 archive.tar /a

@@ -1,0 +1,3 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+ADD implied.tar /i/j

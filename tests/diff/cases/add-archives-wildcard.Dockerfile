@@ -1,0 +1,3 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+ADD *.tgz implied.t* /both/

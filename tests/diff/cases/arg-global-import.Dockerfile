@@ -1,0 +1,6 @@
+ARG BUSYBOX
+ARG GLOBAL=g
+ARG OTHER=o
+FROM $BUSYBOX
+ARG GLOBAL
+RUN echo "${GLOBAL:-none} ${OTHER:-none}" >/seen

@@ -1,0 +1,5 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+ENV X=x
+CMD echo $X "${X}"
+ENTRYPOINT ["echo", "$X"]

@@ -1,0 +1,3 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+RUN echo "$HTTP_PROXY ${http_proxy:-lower unset}" >/seen

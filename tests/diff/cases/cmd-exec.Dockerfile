@@ -1,0 +1,3 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+CMD ["echo", "exec form", "$HOME", "tab\tescaped"]

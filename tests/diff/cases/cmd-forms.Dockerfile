@@ -1,0 +1,4 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+CMD first
+CMD echo "shell form" $HOME

@@ -1,0 +1,5 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+USER app
+COPY a.txt /owned-by-root
+COPY dir/one.txt /new/dir/

@@ -1,0 +1,4 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+ARG WHO=app
+COPY --chown=$WHO:${WHO} a.txt /a

@@ -1,0 +1,4 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+COPY a.txt /thing
+COPY dir /thing

@@ -1,0 +1,4 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+COPY hard /hard
+COPY hard/first hard/second /files/

@@ -1,0 +1,6 @@
+ARG BUSYBOX
+FROM $BUSYBOX AS parent
+ENTRYPOINT ["parent"]
+CMD ["parent-cmd"]
+FROM parent
+ENTRYPOINT ["child"]

@@ -1,0 +1,4 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+CMD ["own"]
+ENTRYPOINT ["/bin/entry"]

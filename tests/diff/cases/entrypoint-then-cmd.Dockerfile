@@ -1,0 +1,5 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+CMD ["early"]
+ENTRYPOINT ["/bin/entry", "arg"]
+CMD ["late"]

@@ -1,0 +1,6 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+ENV abc=hello
+ENV abc=bye def=$abc
+ENV ghi=$abc
+RUN echo "$abc $def $ghi" >/env

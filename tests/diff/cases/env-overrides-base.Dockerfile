@@ -1,0 +1,5 @@
+ARG BUSYBOX
+FROM $BUSYBOX AS base
+ENV A=1 B=2 C=3
+FROM base
+ENV B=two D=4

@@ -1,0 +1,4 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+ENV GREETING="grüß göttin" ÄÖ=x
+LABEL unicode="日本"

@@ -1,0 +1,4 @@
+ARG BUSYBOX
+ARG BASE="${BUSYBOX}"
+FROM ${BASE:-scratch}
+RUN echo ok >/ok

@@ -1,0 +1,3 @@
+ARG BUSYBOX
+FROM --platform=linux/amd64 $BUSYBOX
+RUN uname -m >/machine

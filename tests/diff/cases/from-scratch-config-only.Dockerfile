@@ -1,0 +1,4 @@
+FROM scratch
+LABEL only=config
+COPY empty /empty
+CMD ["/nothing"]

@@ -1,0 +1,5 @@
+ARG BUSYBOX
+FROM $BUSYBOX AS Builder
+RUN echo built >/out
+FROM $BUSYBOX
+COPY --from=builder /out /out

@@ -1,0 +1,5 @@
+ARG BUSYBOX
+FROM $BUSYBOX AS unused
+RUN echo never needed >/unused
+FROM $BUSYBOX
+RUN echo needed >/needed

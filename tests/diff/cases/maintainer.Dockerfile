@@ -1,0 +1,3 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+MAINTAINER A Person <a@example.org>

@@ -1,0 +1,5 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+RUN echo x >/a && ln /a /b && ln /a /c
+RUN rm /a
+RUN rm /b && echo other >/b

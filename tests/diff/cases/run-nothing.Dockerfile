@@ -1,0 +1,5 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+RUN true
+RUN ls / >/dev/null
+RUN echo x >/x && rm /x

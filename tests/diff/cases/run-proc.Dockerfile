@@ -1,0 +1,3 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+RUN test -r /proc/self/status && test -d /sys && echo yes >/ok

@@ -1,0 +1,4 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+COPY dir /from
+RUN mv /from /to && mv /to/sub /sub

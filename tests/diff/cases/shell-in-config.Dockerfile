@@ -1,0 +1,4 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+SHELL ["/bin/sh", "-x", "-c"]
+ENTRYPOINT run it

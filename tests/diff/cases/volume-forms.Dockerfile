@@ -1,0 +1,4 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+VOLUME /one /two
+VOLUME ["/three", "/with blank"]

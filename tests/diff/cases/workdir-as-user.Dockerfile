@@ -1,0 +1,4 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+USER app
+WORKDIR /new/by/user

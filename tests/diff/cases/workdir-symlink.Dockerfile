@@ -1,0 +1,5 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+RUN mkdir /real && ln -s /real /link
+WORKDIR /link/sub
+RUN pwd -P >/where

@@ -1,0 +1,226 @@
+#include "base/limits.h"
+#include "graph/plan.h"
+#include "unit.h"
+
+/* Every image is this one; "onbuild" has triggers. */
+static struct error *open_images(void *user, struct plan_image *const *images, size_t n)
+{
+	size_t *opened = user;
+
+	for (size_t i = 0; i < n; i++) {
+		struct image *image = xcalloc(1, sizeof(*image));
+
+		*opened += 1;
+		image->config.platform = platform_host();
+		list_add(&image->config.env, "BASE=1");
+		list_add(&image->config.cmd, "base-cmd");
+		image->config.has_cmd = true;
+		image->config.working_dir = xstrdup("base");
+		if (strstr(images[i]->name, "onbuild")) {
+			list_add(&image->config.on_build, "RUN triggered");
+			list_add(&image->config.on_build, "COPY --from=tools /t /t");
+		}
+		images[i]->image = image;
+	}
+	return NULL;
+}
+
+static struct error *make(const char *text, const char *target, const struct list *args,
+		struct dockerfile **ret_file, struct plan **ret, size_t *opened)
+{
+	struct plan_input input = {
+		.target = target, .build_args = args, .open_images = open_images, .user = opened
+	};
+
+	TRY(platform_parse(STR("linux/arm64"), &input.platform));
+	TRY(platform_parse(STR("linux/amd64"), &input.build_platform));
+	TRY(dockerfile_parse(str_of(text), "Dockerfile", ret_file));
+	input.file = *ret_file;
+	return plan_new(&input, ret);
+}
+
+static void plans(void **state)
+{
+	static const struct {
+		const char *why, *text, *target, *arg;
+		const char *wants[4]; /* parts of the printed plan; "!" in front: must not be there
+				       */
+	} cases[] = {
+		{ "only needed stages",
+				"FROM scratch AS a\nRUN one\nFROM scratch AS b\nRUN two\nFROM "
+				"scratch\nCOPY --from=a x y\n",
+				NULL, NULL, { "stage a:", "!stage b", "stage stage-2 (target)" } },
+		{ "target by name, any case", "FROM scratch AS a\nRUN one\nFROM scratch\nRUN two\n",
+				"A", NULL, { "stage a (target)", "RUN one", "!RUN two" } },
+		{ "target by number", "FROM scratch AS a\nRUN one\nFROM scratch\nRUN two\n", "0",
+				NULL, { "stage a (target)" } },
+		{ "a later stage may be copied from",
+				"FROM scratch AS x\nCOPY --from=later a b\nFROM scratch AS "
+				"later\nRUN one\n",
+				"x", NULL, { "stage later: ", "from: stage later" } },
+		{ "environment of the base and PATH", "FROM base\nRUN x\n", NULL, NULL,
+				{ "'BASE=1' 'PATH=/usr/local/sbin" } },
+		{ "a relative WORKDIR of the base is mended", "FROM base\nWORKDIR sub\n", NULL,
+				NULL, { "path: /base/sub" } },
+		{ "WORKDIR climbs lexically", "FROM scratch\nWORKDIR /a/b\nWORKDIR ../../../c\n",
+				NULL, NULL, { "path: /a/b", "path: /c" } },
+		{ "ARG default, build argument, ENV over ARG",
+				"FROM scratch\nARG V=1\nRUN x\nENV V=2\nRUN y\n", NULL, "V=9",
+				{ "'V=9'", "'V=2'", "RUN |1 V=9 /bin/sh -c x" } },
+		{ "proxies are not shown in history",
+				"FROM scratch\nARG HTTP_PROXY\nARG V=1\nRUN x\n", NULL,
+				"HTTP_PROXY=secret",
+				{ "'HTTP_PROXY=secret'", "ARG HTTP_PROXY\"",
+						"RUN |1 V=1 /bin/sh -c x" } },
+		{ "ARG over ENV", "FROM scratch\nENV V=env\nARG V=arg\nRUN x\n", NULL, NULL,
+				{ "'V=arg'", "\"V=env\"" } },
+		{ "a global ARG is not seen without ARG", "ARG V=1\nFROM scratch\nENV W=x$V\n",
+				NULL, NULL, { "\"W=x\"" } },
+		{ "a global ARG is imported", "ARG V=1\nFROM scratch\nARG V\nENV W=x$V\n", NULL,
+				NULL, { "\"W=x1\"" } },
+		{ "ENV of one line sees the line before", "FROM scratch\nENV A=1\nENV A=2 B=$A\n",
+				NULL, NULL, { "\"A=2\"", "\"B=1\"" } },
+		{ "platform arguments", "FROM scratch\nARG TARGETARCH\nARG BUILDPLATFORM\nRUN x\n",
+				NULL, NULL,
+				{ "'TARGETARCH=arm64'", "'BUILDPLATFORM=linux/amd64'" } },
+		{ "FROM --platform", "FROM --platform=$BUILDPLATFORM base\nRUN x\n", NULL, NULL,
+				{ "linux/amd64 from image base" } },
+		{ "ENTRYPOINT resets the CMD of the base", "FROM base\nENTRYPOINT [\"e\"]\n", NULL,
+				NULL, { "\"Entrypoint\":[\"e\"]", "!base-cmd" } },
+		{ "ENTRYPOINT keeps the CMD of this stage",
+				"FROM base\nCMD [\"c\"]\nENTRYPOINT [\"e\"]\n", NULL, NULL,
+				{ "\"Cmd\":[\"c\"]" } },
+		{ "SHELL", "FROM scratch\nSHELL [\"/bin/bash\",\"-ec\"]\nRUN x\nCMD y\n", NULL,
+				NULL,
+				{ "argv: '/bin/bash' '-ec' 'x'",
+						"\"Cmd\":[\"/bin/bash\",\"-ec\",\"y\"]" } },
+		{ "EXPOSE ranges and protocols", "FROM scratch\nEXPOSE 80 90-91/UDP\n", NULL, NULL,
+				{ "\"80/tcp\":{}", "\"90/udp\":{},\"91/udp\":{}" } },
+		{ "heredoc as script of the shell", "FROM scratch\nRUN <<EOF\na\nb\nEOF\n", NULL,
+				NULL, { "argv: '/bin/sh' '-c' 'a\nb\n'" } },
+		{ "heredoc with an interpreter", "FROM scratch\nRUN <<EOF\n#!/bin/x\nb\nEOF\n",
+				NULL, NULL, { "argv: '/dev/pipes/EOF'" } },
+		{ "heredoc handed to the shell", "FROM scratch\nRUN cat <<EOF > f\na\nEOF\n", NULL,
+				NULL, { "'cat <<EOF > f\na\nEOF'" } },
+		{ "copied heredocs are expanded",
+				"FROM scratch\nARG V=1\nCOPY <<a <<\"b\" /x/\n$V\na\n$V\nb\n", NULL,
+				NULL, { "sources: 'a' (2 bytes) 'b' (3 bytes)" } },
+		{ "dest relative to WORKDIR", "FROM scratch\nWORKDIR /w\nCOPY a b/\nCOPY a .\n",
+				NULL, NULL, { "to: '/w/b' (directory)", "to: '/w' (directory)" } },
+		{ "triggers of a base run, and need stages",
+				"FROM tools-image AS tools\nRUN t\nFROM onbuild\nRUN own\n", NULL,
+				NULL, { "stage tools", "RUN triggered", "from: stage tools" } },
+		{ "triggers of a stage run once",
+				"FROM scratch AS p\nONBUILD RUN t\nFROM p AS c\nFROM c\nRUN x\n",
+				NULL, NULL, { "[c 2/2] RUN t", "!stage-2 2/3] RUN t" } },
+		{ "USER and HOME stay with later steps", "FROM scratch\nUSER app:staff\nRUN x\n",
+				NULL, NULL, { "user: app:staff" } },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		AUTO(dockerfile) struct dockerfile *file = NULL;
+		AUTO(plan) struct plan *plan = NULL;
+		AUTO(strbuf) struct strbuf text = { 0 };
+		AUTO(list) struct list args = { 0 };
+		size_t opened = 0;
+
+		note("%s", cases[i].why);
+		if (cases[i].arg)
+			list_add(&args, cases[i].arg);
+		assert_ok(make(cases[i].text, cases[i].target, &args, &file, &plan, &opened));
+		plan_show(plan, &text);
+		for (size_t k = 0; k < COUNT(cases[i].wants) && cases[i].wants[k]; k++) {
+			const char *want = cases[i].wants[k];
+			bool is_there = strstr(strbuf_text(&text), want + (want[0] == '!')) != NULL;
+
+			if (is_there == (want[0] == '!'))
+				fail_msg("'%s' in:\n%s", want, strbuf_text(&text));
+		}
+	}
+}
+
+static void refuses(void **state)
+{
+	static const struct {
+		const char *text, *target;
+		enum error_kind kind;
+		const char *part;
+		unsigned line;
+	} cases[] = {
+		{ "FROM $X\n", NULL, ERR_INVALID, "empty once expanded", 1 },
+		{ "FROM scratch\n", "nope", ERR_NOT_FOUND, "nope", 0 },
+		{ "FROM scratch AS a\nCOPY --from=b x y\nFROM scratch AS b\nCOPY --from=a x y\n",
+				NULL, ERR_INVALID, "circle", 3 },
+		{ "FROM scratch AS a\nCOPY --from=a x y\n", NULL, ERR_INVALID, "circle", 1 },
+		{ "FROM scratch\nCOPY a b c\n", NULL, ERR_INVALID, "more than one source", 2 },
+		{ "FROM scratch\nCOPY https://x/y z\n", NULL, ERR_INVALID, "URL", 2 },
+		{ "FROM scratch\nADD https://x/y z\n", NULL, ERR_UNSUPPORTED, "URL", 2 },
+		{ "FROM scratch\nRUN --mount=type=cache,target=/c x\n", NULL, ERR_UNSUPPORTED,
+				"--mount", 2 },
+		{ "FROM scratch\nCOPY --parents a b /\n", NULL, ERR_UNSUPPORTED, "--parents", 2 },
+		{ "FROM scratch\nEXPOSE 99999\n", NULL, ERR_INVALID, "99999", 2 },
+		{ "FROM scratch\nEXPOSE 80/xyz\n", NULL, ERR_INVALID, "80/xyz", 2 },
+		{ "FROM scratch\nARG V\nENV A=${V:?needed}\n", NULL, ERR_INVALID, "needed", 3 },
+		{ "FROM --platform=bogus scratch\n", NULL, ERR_INVALID, "bogus", 1 },
+		{ "FROM scratch\nCOPY --from=9 a b\n", NULL, ERR_NOT_FOUND, "9", 2 },
+		{ "FROM scratch\nUSER $NOBODY\n", NULL, ERR_INVALID, "empty once expanded", 2 },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		AUTO(dockerfile) struct dockerfile *file = NULL;
+		AUTO(plan) struct plan *plan = NULL;
+		AUTO(strbuf) struct strbuf text = { 0 };
+		size_t opened = 0;
+		struct error *error =
+				make(cases[i].text, cases[i].target, NULL, &file, &plan, &opened);
+
+		note("%s", cases[i].part);
+		assert_non_null(error);
+		error_text(error, &text);
+		if (error->kind != cases[i].kind || !strstr(strbuf_text(&text), cases[i].part))
+			fail_msg("kind %d: %s", (int)error->kind, strbuf_text(&text));
+		if (cases[i].line) {
+			assert_non_null(error_find_at(error));
+			assert_int_equal(error_find_at(error)->line, cases[i].line);
+		}
+		error_free(error);
+	}
+}
+
+static void opens_an_image_once(void **state)
+{
+	AUTO(dockerfile) struct dockerfile *file = NULL;
+	AUTO(plan) struct plan *plan = NULL;
+	size_t opened = 0;
+
+	assert_ok(make("FROM b AS x\nFROM b AS y\nFROM unused\nFROM c\nCOPY --from=x / /\nCOPY "
+		       "--from=y / /\nCOPY --from=b / /\n",
+			NULL, NULL, &file, &plan, &opened));
+	assert_int_equal(opened, 2);
+}
+
+/* As long a chain as a Dockerfile may have, by FROM and by COPY --from: no stack is as deep. */
+static void plans_long_chains(void **state)
+{
+	for (size_t f = 0; f < 2; f++) {
+		AUTO(strbuf) struct strbuf text = { 0 };
+		AUTO(dockerfile) struct dockerfile *file = NULL;
+		AUTO(plan) struct plan *plan = NULL;
+		size_t opened = 0;
+
+		strbuf_add(&text, "FROM scratch AS s0\n");
+		for (size_t i = 1; i < LIMIT_STAGES; i++) {
+			if (f == 0)
+				strbuf_addf(&text, "FROM s%zu AS s%zu\n", i - 1, i);
+			else
+				strbuf_addf(&text, "FROM scratch AS s%zu\nCOPY --from=s%zu / /\n",
+						i, i - 1);
+		}
+		assert_ok(make(strbuf_text(&text), NULL, NULL, &file, &plan, &opened));
+		assert_int_equal(plan->stage_count, LIMIT_STAGES);
+		assert_int_equal(plan->stages[0]->index, 0);
+		assert_ptr_equal(plan->target, plan->stages[LIMIT_STAGES - 1]);
+	}
+}
+
+UNIT_TESTS(plans, refuses, opens_an_image_once, plans_long_chains)

@@ -1,0 +1,229 @@
+#include "store/store_test.h"
+
+#include "stream/codec.h"
+#include "stream/hash.h"
+
+static char *blob_file(const char *root, const struct digest *digest)
+{
+	char hex[DIGEST_HEX];
+
+	return xasprintf("%s/blobs/sha256/%s", root, digest_hex(digest, hex));
+}
+
+static void damage(const char *root, const struct digest *digest)
+{
+	char *path = blob_file(root, digest);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, "X", 1, 0), 1);
+	(void)close(fd);
+	free(path);
+}
+
+static void gives_back_what_it_got(void **state)
+{
+	char *root = test_root(), *text = NULL;
+	struct store *store = test_open(root);
+	struct digest digest = test_put(store, "hello"), other = test_digest("other");
+	uint64_t bytes = 0;
+	size_t n = 0;
+	bool here = false;
+	int fd = -1;
+
+	assert_ok(blob_has(store, &digest, &here, &bytes));
+	assert_true(here);
+	assert_int_equal(bytes, 5);
+	assert_ok(blob_read(store, &digest, 100, &text, &n));
+	assert_string_equal(text, "hello");
+	free(text);
+	assert_error(blob_read(store, &digest, 4, &text, &n), ERR_LIMIT, "more than");
+	assert_ok(blob_open_fd(store, &digest, &fd, NULL));
+	char buf[8] = "";
+	assert_int_equal(read(fd, buf, sizeof(buf)), 5);
+	(void)close(fd);
+	assert_false(test_has(store, &other));
+	assert_error(blob_open_fd(store, &other, &fd, NULL), ERR_NOT_FOUND, "is not in the store");
+	store_close(store);
+	store = test_open(root);
+	assert_true(test_has(store, &digest));
+	assert_int_equal(test_check(store), 0);
+	store_close(store);
+	test_root_remove(root);
+}
+
+static void keeps_nothing_wrong(void **state)
+{
+	char *root = test_root();
+	struct store *store = test_open(root);
+	struct digest wanted = test_digest("wanted");
+	struct blob_writer *blob = NULL;
+
+	note("another digest");
+	assert_ok(blob_writer_open(store, BLOB_HASH, &blob));
+	assert_ok(writer_write(blob_writer_stream(blob), "other!", 6));
+	assert_error(blob_commit(blob, &wanted, BLOB_ANY_SIZE, NULL, NULL), ERR_DIGEST,
+			"hashes to");
+	note("another size");
+	assert_ok(blob_writer_open(store, BLOB_HASH, &blob));
+	assert_ok(writer_write(blob_writer_stream(blob), "wanted", 6));
+	assert_error(blob_commit(blob, &wanted, 7, NULL, NULL), ERR_DIGEST, "should have 7");
+	note("a stack that was given up");
+	assert_ok(blob_writer_open(store, BLOB_HASH, &blob));
+	struct writer *top = NULL;
+	assert_ok(codec_writer(blob_writer_stream(blob), COMPRESSION_GZIP, 1, NULL, &top));
+	assert_ok(writer_write(top, "wanted", 6));
+	writer_free(top);
+	assert_error(blob_commit(blob, NULL, BLOB_ANY_SIZE, NULL, NULL), ERR_CANCELED,
+			"to its end");
+	note("abandoned");
+	assert_ok(blob_writer_open(store, BLOB_HASH, &blob));
+	assert_ok(writer_write(blob_writer_stream(blob), "wanted", 6));
+	blob_abandon(blob);
+	assert_false(test_has(store, &wanted));
+	assert_int_equal(test_count_dir(root, "blobs/sha256"), 0);
+	store_close(store);
+	test_root_remove(root);
+}
+
+static void lives_below_other_writers(void **state)
+{
+	char *root = test_root(), *text = NULL;
+	struct store *store = test_open(root);
+	struct blob_writer *blob = NULL;
+	struct writer *top = NULL;
+	struct hash_result result = { 0 };
+	struct digest digest = { 0 };
+	uint64_t bytes = 0;
+	size_t n = 0;
+
+	assert_ok(blob_writer_open(store, BLOB_HASHED_BY_CALLER, &blob));
+	assert_ok(codec_writer(hash_writer(blob_writer_stream(blob), &result), COMPRESSION_GZIP, 1,
+			NULL, &top));
+	assert_ok(writer_write(top, "some text", 9));
+	assert_ok(writer_close(top));
+	assert_ok(blob_commit(blob, &result.digest, result.size, &digest, &bytes));
+	assert_true(digest_equal(&digest, &result.digest));
+	assert_ok(blob_read(store, &digest, 1000, &text, &n));
+	assert_int_equal(n, bytes);
+	free(text);
+	store_close(store);
+	test_root_remove(root);
+}
+
+static void finds_damage_while_reading(void **state)
+{
+	char *root = test_root(), *text = NULL;
+	struct store *store = test_open(root);
+	struct digest digest = test_put(store, "hello");
+	size_t n = 0;
+
+	damage(root, &digest);
+	assert_error(blob_read(store, &digest, 100, &text, &n), ERR_DIGEST, "is damaged");
+	note("it was put away, and can be put back");
+	assert_false(test_has(store, &digest));
+	digest = test_put(store, "hello");
+	assert_ok(blob_read(store, &digest, 100, &text, &n));
+	free(text);
+	store_close(store);
+	test_root_remove(root);
+}
+
+static void doubts_blobs_of_an_earlier_boot(void **state)
+{
+	char *root = test_root();
+	struct store *store = test_open(root);
+	struct digest good = test_put(store, "good"), bad = test_put(store, "bad");
+	struct digest synced = test_put(store, "synced");
+	uint64_t bytes = 0, things = 0;
+	int fd = -1;
+
+	assert_ok(store_unsynced(store, &bytes, &things));
+	assert_int_equal(bytes, 4 + 3 + 6);
+	assert_ok(store_sync(store));
+	assert_ok(store_unsynced(store, &bytes, &things));
+	assert_int_equal(things, 0);
+	struct digest later = test_put(store, "later");
+	store_close(store);
+	damage(root, &bad);   /* synced: believed, found by reading */
+	damage(root, &later); /* not synced: found before its first use */
+
+	store = test_open_as(root, "boot-2", false);
+	assert_true(test_has(store, &good));
+	assert_true(test_has(store, &synced));
+	assert_false(test_has(store, &later));
+	assert_error(blob_open_fd(store, &later, &fd, NULL), ERR_NOT_FOUND, "is not in the store");
+	char *path = blob_file(root, &later);
+	assert_int_not_equal(access(path, F_OK), 0);
+	free(path);
+	char *text = NULL;
+	size_t n = 0;
+	assert_error(blob_read(store, &bad, 100, &text, &n), ERR_DIGEST, "hashes to");
+	store_close(store);
+	test_root_remove(root);
+}
+
+static void hashes_once_after_a_boot(void **state)
+{
+	char *root = test_root();
+	struct store *store = test_open(root);
+	struct digest digest = test_put(store, "x");
+
+	store_close(store);
+	store = test_open_as(root, "boot-2", false);
+	assert_true(test_has(store, &digest));
+	store_close(store);
+	damage(root, &digest);
+	note("hashed in boot 2, so its bytes are on the disk: believed from then on");
+	store = test_open_as(root, "boot-3", false);
+	assert_true(test_has(store, &digest));
+	store_close(store);
+	test_root_remove(root);
+}
+
+static void takes_in_what_others_put(void **state)
+{
+	char *root = test_root();
+	struct store *store = test_open(root);
+	struct digest digest = test_digest("foreign"), lie = test_digest("lie");
+	char *path = blob_file(root, &digest), *lie_path = blob_file(root, &lie);
+
+	assert_ok(file_write_atomic(AT_FDCWD, path, "foreign", 7, 0644, false));
+	assert_ok(file_write_atomic(AT_FDCWD, lie_path, "truth", 5, 0644, false));
+	assert_int_equal(test_check(store), 3); /* two rows missing, one that does not hash */
+	assert_true(test_has(store, &digest));
+	assert_false(test_has(store, &lie));
+	assert_int_equal(test_check(store), 0);
+
+	note("and replaces what it does not believe");
+	assert_ok(file_write_atomic(AT_FDCWD, lie_path, "truth", 5, 0644, false));
+	lie = test_put(store, "lie");
+	assert_true(test_has(store, &lie));
+	assert_int_equal(test_check(store), 0);
+	free(path);
+	free(lie_path);
+	store_close(store);
+	test_root_remove(root);
+}
+
+static void remembers_places(void **state)
+{
+	char *root = test_root();
+	struct store *store = test_open(root);
+	struct digest digest = test_digest("x");
+	struct list places = { 0 };
+
+	assert_ok(blob_add_location(store, &digest, "localhost:5000/a"));
+	assert_ok(blob_add_location(store, &digest, "localhost:5000/b"));
+	assert_ok(blob_add_location(store, &digest, "localhost:5000/a"));
+	assert_ok(blob_locations(store, &digest, &places));
+	assert_int_equal(places.n, 2);
+	assert_true(list_has(&places, "localhost:5000/a"));
+	list_done(&places);
+	store_close(store);
+	test_root_remove(root);
+}
+
+UNIT_TESTS(gives_back_what_it_got, keeps_nothing_wrong, lives_below_other_writers,
+		finds_damage_while_reading, doubts_blobs_of_an_earlier_boot,
+		hashes_once_after_a_boot, takes_in_what_others_put, remembers_places)

@@ -1,0 +1,112 @@
+#include "scratch.h"
+
+#include <dirent.h>
+
+static unsigned count_names(int dir_fd)
+{
+	AUTO_FD int copy = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fdopendir(copy);
+	unsigned n = 0;
+
+	copy = -1;
+	while (readdir(dir))
+		n++;
+	(void)closedir(dir);
+	return n - 2;
+}
+
+static void writes_atomically(void **state)
+{
+	AUTO(scratch) struct scratch scratch = scratch_new();
+	struct stat st;
+	mode_t mask = umask(077);
+
+	assert_ok(file_write_atomic(scratch.fd, "a", "one", 3, 0644, false));
+	(void)umask(mask);
+	assert_holds(scratch.fd, "a", "one");
+	assert_int_equal(fstatat(scratch.fd, "a", &st, 0), 0);
+	assert_int_equal(st.st_mode & 07777, 0644);
+	assert_ok(file_write_atomic(scratch.fd, "a", "", 0, 0600, true));
+	assert_holds(scratch.fd, "a", "");
+	assert_int_equal(mkdirat(scratch.fd, "d", 0700), 0);
+	assert_error(file_write_atomic(scratch.fd, "d", "x", 1, 0600, false), ERR_SYS, "rename");
+	assert_error(file_write_atomic(scratch.fd, "none/a", "x", 1, 0600, true), ERR_SYS, "open");
+	assert_int_equal(count_names(scratch.fd), 2);
+}
+
+static void reads_within_limits(void **state)
+{
+	AUTO(scratch) struct scratch scratch = scratch_new();
+	AUTO_FREE char *bytes = NULL;
+	AUTO_FREE char *proc = NULL;
+	size_t n = 0;
+
+	scratch_put(scratch.fd, "a", "12345");
+	assert_ok(file_read(scratch.fd, "a", 5, &bytes, &n));
+	assert_int_equal(n, 5);
+	assert_string_equal(bytes, "12345");
+	assert_error(file_read(scratch.fd, "a", 4, &proc, &n), ERR_LIMIT, "more than 4 bytes");
+	assert_error(file_read(scratch.fd, "b", 4, &proc, &n), ERR_SYS, "open 'b': No such file");
+	/* A file whose size the kernel gives as 0. */
+	assert_ok(file_read(AT_FDCWD, "/proc/self/status", 1 << 20, &proc, &n));
+	assert_true(n > 100);
+}
+
+static void makes_dirs(void **state)
+{
+	AUTO(scratch) struct scratch scratch = scratch_new();
+	AUTO_FREE char *deep = xasprintf("%s/a/b//c/", scratch.path);
+	AUTO_FREE char *blocked = xasprintf("%s/f/b", scratch.path);
+
+	assert_ok(file_make_dirs(deep, 0755));
+	assert_ok(file_make_dirs(deep, 0755));
+	assert_ok(file_make_dirs("/", 0755));
+	assert_ok(file_make_dirs("/proc/self", 0755));
+	assert_true(is_there(scratch.fd, "a/b/c"));
+	scratch_put(scratch.fd, "f", "");
+	assert_error(file_make_dirs(blocked, 0755), ERR_SYS, "make directory");
+}
+
+static void removes_trees(void **state)
+{
+	AUTO(scratch) struct scratch scratch = scratch_new();
+	AUTO(scratch) struct scratch outside = scratch_new();
+
+	scratch_put(outside.fd, "kept", "");
+	assert_int_equal(mkdirat(scratch.fd, "t", 0700), 0);
+	assert_int_equal(mkdirat(scratch.fd, "t/d", 0700), 0);
+	assert_int_equal(symlinkat(outside.path, scratch.fd, "t/d/link"), 0);
+	assert_int_equal(symlinkat(outside.path, scratch.fd, "l"), 0);
+	assert_int_equal(mkfifoat(scratch.fd, "t/p", 0600), 0);
+	for (int i = 0; i < 500; i++) {
+		AUTO_FREE char *name = xasprintf("t/d/%d", i);
+
+		scratch_put(scratch.fd, name, "");
+	}
+	assert_int_equal(fchmodat(scratch.fd, "t/d", 0, 0), 0);
+	assert_ok(file_remove_tree(scratch.fd, "t"));
+	assert_ok(file_remove_tree(scratch.fd, "l"));
+	assert_ok(file_remove_tree(scratch.fd, "not-there"));
+	assert_int_equal(count_names(scratch.fd), 0);
+	assert_true(is_there(outside.fd, "kept"));
+}
+
+/* Deeper than PATH_MAX and than the number of fds we may have. */
+static void removes_deep_trees(void **state)
+{
+	AUTO(scratch) struct scratch scratch = scratch_new();
+	AUTO_FD int fd = openat(scratch.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	for (int i = 0; i < 3000; i++) {
+		assert_int_equal(mkdirat(fd, "deep", 0700), 0);
+		int next = openat(fd, "deep", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		assert_true(next >= 0);
+		scratch_put(next, "file", "");
+		(void)close(fd);
+		fd = next;
+	}
+	assert_ok(file_remove_tree(scratch.fd, "deep"));
+	assert_int_equal(count_names(scratch.fd), 0);
+}
+
+UNIT_TESTS(writes_atomically, reads_within_limits, makes_dirs, removes_trees, removes_deep_trees)
