@@ -16,14 +16,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Names that are promised to other programs' command lines. */
+/*
+ * The names, as the executable may be called and as 'kiln NAME'. Those without a program are
+ * promised to other tools' command lines.
+ */
 static const struct {
 	const char *name, *whose;
-} reserved[] = {
-	{ "buildah", "Buildah's" },
-	{ "executor", "Kaniko's" },
-	{ "kaniko", "Kaniko's" },
-	{ "warmer", "Kaniko's" },
+	const struct program *program;
+} names[] = {
+	{ "kiln", NULL, &kiln_program },
+	{ "buildah", "Buildah's", NULL },
+	{ "executor", "Kaniko's", NULL },
+	{ "kaniko", "Kaniko's", NULL },
+	{ "warmer", "Kaniko's", NULL },
 };
 
 static const char *base_name(const char *path)
@@ -33,14 +38,20 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static FALLIBLE check_reserved(const char *name)
+/* *ret stays as it is for a name that is none of ours. */
+static FALLIBLE find_program(const char *name, const struct program **ret)
 {
-	for (size_t i = 0; i < COUNT(reserved); i++)
-		if (text_equal(reserved[i].name, name))
-			return error_hint(error_usage("%s command line ('%s') is not there yet",
-							  reserved[i].whose, name),
-					"'kiln build' builds the same Dockerfile; see 'kiln build "
-					"--help'");
+	for (size_t i = 0; i < COUNT(names); i++) {
+		if (!text_equal(names[i].name, name))
+			continue;
+		if (names[i].program) {
+			*ret = names[i].program;
+			return NULL;
+		}
+		return error_hint(error_usage("%s command line ('%s') is not there yet",
+						  names[i].whose, name),
+				"'kiln build' builds the same Dockerfile; see 'kiln build --help'");
+	}
 	return NULL;
 }
 
@@ -51,19 +62,54 @@ struct line {
 	struct parsed parsed;
 	const char *const *words;
 	size_t n;
+	struct report_source *source; /* for a command that reads standard input */
 };
+
+/* "kiln buildah …" is "buildah …". */
+static FALLIBLE choose_program(struct line *line)
+{
+	const struct program *program = line->program;
+
+	if (line->n == 0 || line->program != &kiln_program)
+		return NULL;
+	TRY(find_program(line->words[0], &program));
+	if (program != line->program) {
+		line->program = program;
+		line->words++;
+		line->n--;
+	}
+	return NULL;
+}
+
+/* The first word is a command's name, or else the one command's first option or argument. */
+static FALLIBLE read_fallback(struct line *line)
+{
+	const struct program *program = line->program;
+	size_t used = 0;
+
+	line->command = line->n ? command_find(program, line->words[0]) : NULL;
+	if (line->command)
+		used = 1;
+	else
+		line->command = program->fallback;
+	return options_parse(
+			program, line->command, line->words + used, line->n - used, &line->parsed);
+}
 
 static FALLIBLE read_line(struct line *line)
 {
 	size_t used = 0;
 
+	TRY(choose_program(line));
+	/* A tool of one command takes everything as its options, the global ones included. */
+	if (line->program->fallback)
+		return read_fallback(line);
 	TRY(options_parse_global(line->program, line->words, line->n, &line->parsed, &used));
 	if (line->parsed.help)
 		return NULL;
 	if (used == line->n)
 		return error_hint(error_usage("no command given"), "'%s help' lists the commands",
 				line->program->name);
-	TRY(check_reserved(line->words[used]));
 	line->command = command_find(line->program, line->words[used]);
 	if (!line->command)
 		return command_unknown(line->program, line->words[used]);
@@ -115,8 +161,7 @@ static FALLIBLE flush_results(void)
 	return NULL;
 }
 
-static FALLIBLE run(
-		const struct line *line, const struct config *config, struct report_source *source)
+static FALLIBLE run(const struct line *line, const struct config *config)
 {
 	if (line->parsed.help)
 		return show_help(line);
@@ -127,22 +172,60 @@ static FALLIBLE run(
 		.opts = line->parsed.opts,
 		.args = &line->parsed.args,
 		.program = line->program->name,
-		.source = source,
+		.source = line->source,
 	};
 
 	return line->command->run(&call);
+}
+
+/* Settings of the program's own kind first: what was typed as a setting wins. */
+static FALLIBLE load_config(struct line *line, struct config **ret)
+{
+	AUTO(list) struct list settings = { 0 };
+
+	if (line->program->settings)
+		TRY(line->program->settings(line->parsed.global_opts, &settings));
+	list_add_all(&settings, &line->parsed.settings);
+	return config_load(&(struct config_origin){ CONFIG_SYSTEM_FILE,
+					   (const char *const *)environ, &settings },
+			ret);
+}
+
+/* The status to end with, and the style that errors are shown in from now on. */
+static int run_line(struct line *line, struct report_style *style, struct error **ret_error)
+{
+	AUTO(config) struct config *config = NULL;
+	struct error *error = load_config(line, &config);
+	int status = error && error->code != EXIT_USAGE ? EXIT_KILN : 0;
+
+	if (!error) {
+		style_of(config, style);
+		log_set_level(config->debug ? LOG_DEBUG : LOG_WARN);
+		error = run(line, config);
+	}
+	if (!error) {
+		error = flush_results();
+		status = error ? EXIT_KILN : 0;
+	}
+	*ret_error = error;
+	return status;
+}
+
+static int status_of(const struct program *program, const struct error *error)
+{
+	return program->exit_status ? program->exit_status(error) : report_exit_status(error);
 }
 
 int main(int argc, char **argv)
 {
 	const char *name = base_name(argc > 0 ? argv[0] : "kiln");
 	AUTO(report_source) struct report_source source = { 0 };
-	struct report_style style = { .program = "kiln", .source = &source };
-	AUTO(config) struct config *config = NULL;
+	struct report_style style = { .source = &source };
 	struct line line = {
 		.program = &kiln_program,
 		.words = (const char *const *)argv + 1,
 		.n = argc > 0 ? (size_t)argc - 1 : 0,
+		.source = &source,
 	};
 	int status = 0;
 
@@ -151,28 +234,16 @@ int main(int argc, char **argv)
 	(void)umask(0022);
 	style_of(NULL, &style);
 
-	struct error *error = check_reserved(name);
+	struct error *error = find_program(name, &line.program);
 
 	if (!error)
 		error = read_line(&line);
-	if (!error) {
-		error = config_load(&(struct config_origin){ CONFIG_SYSTEM_FILE,
-						    (const char *const *)environ,
-						    &line.parsed.settings },
-				&config);
-		status = error && error->code != EXIT_USAGE ? EXIT_KILN : 0;
-	}
-	if (!error) {
-		style_of(config, &style);
-		log_set_level(config->debug ? LOG_DEBUG : LOG_WARN);
-		error = run(&line, config, &source);
-	}
-	if (!error) {
-		error = flush_results();
-		status = error ? EXIT_KILN : 0;
-	}
+	if (!error)
+		status = run_line(&line, &style, &error);
 	if (error) {
-		status = status ? status : report_exit_status(error);
+		status = status ? status : status_of(line.program, error);
+		style.program = line.program->error_prefix ? line.program->error_prefix
+							   : line.program->name;
 		print_error(error, &style);
 	}
 	parsed_done(&line.parsed);

@@ -1,7 +1,7 @@
 #include "kiln/commands.h"
 
 #include "base/auto.h"
-#include "kiln/session.h"
+#include "ui/session.h"
 #include "sys/probe.h"
 #include "ui/config.h"
 #include "ui/plain_text.h"

@@ -4,8 +4,8 @@
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "image/image.h"
-#include "kiln/image_names.h"
-#include "kiln/session.h"
+#include "ui/image_names.h"
+#include "ui/session.h"
 #include "ui/human.h"
 #include "ui/table.h"
 

@@ -3,8 +3,8 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "base/xalloc.h"
-#include "kiln/image_names.h"
-#include "kiln/session.h"
+#include "ui/image_names.h"
+#include "ui/session.h"
 #include "ui/human.h"
 #include "ui/table.h"
 

@@ -2,7 +2,7 @@
 
 #include "base/str.h"
 #include "base/xalloc.h"
-#include "kiln/session.h"
+#include "ui/session.h"
 #include "oci/platform.h"
 #include "store/prune.h"
 #include "ui/human.h"

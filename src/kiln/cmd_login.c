@@ -3,7 +3,7 @@
 #include "base/limits.h"
 #include "base/str.h"
 #include "base/xalloc.h"
-#include "kiln/session.h"
+#include "ui/session.h"
 #include "registry/registry.h"
 #include "sys/fd.h"
 

@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
-#include "kiln/session.h"
+#include "ui/session.h"
 #include "store/check.h"
 #include "store/prune.h"
 #include "ui/human.h"

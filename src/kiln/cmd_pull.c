@@ -2,9 +2,9 @@
 
 #include "base/str.h"
 #include "image/image.h"
-#include "kiln/image_names.h"
-#include "kiln/session.h"
-#include "kiln/show.h"
+#include "ui/image_names.h"
+#include "ui/session.h"
+#include "ui/show.h"
 #include "registry/registry.h"
 #include "sys/fd.h"
 

@@ -1,8 +1,8 @@
 #include "kiln/commands.h"
 
 #include "base/str.h"
-#include "kiln/image_names.h"
-#include "kiln/session.h"
+#include "ui/image_names.h"
+#include "ui/session.h"
 #include "ui/plain_text.h"
 
 #include <stdio.h>

@@ -132,13 +132,26 @@ struct command {
 	struct error *(*run)(const struct invocation *call);
 };
 
-/* A name that kiln is called by and its commands, sorted by name. */
+/*
+ * A name that kiln is called by and its commands, sorted by name. The members that are NULL in
+ * kiln's own are how another tool's users know theirs.
+ */
 struct program {
 	const char *name;             /* "kiln" */
 	const char *summary;          /* one line */
 	const struct option *options; /* settings and flags for every command (OPTS global_opts) */
 	size_t opts_size;
 	const struct command *const *commands; /* NULL-terminated */
+	/* Runs when the first word is no command's name: what is typed is its options. Or NULL. */
+	const struct command *fallback;
+	const char *error_prefix; /* "Error"; NULL: name */
+	/* Exit status of an error; NULL: report_exit_status(). */
+	int (*exit_status)(const struct error *error);
+	/*
+	 * Further settings ("name=value"), from the environment that this tool reads and from its
+	 * global options; the command line's come behind and win. Or NULL.
+	 */
+	struct error *(*settings)(const void *global_opts, struct list *ret);
 };
 
 /* The result of one command line. All members are owned. */

@@ -1,7 +1,7 @@
 /*
  * image_names: what users type for an image of the store, and how it is shown to them.
  *
- * Floor: kiln.
+ * Floor: ui.
  */
 #pragma once
 #include "store/tag.h"

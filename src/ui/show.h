@@ -6,7 +6,7 @@
  *	show_begin(&show, "pulling %s", name);
  *	TRY(show_end(&show, copy(…, &show.copies)));
  *
- * Floor: kiln.
+ * Floor: ui.
  */
 #pragma once
 #include "build/progress.h"

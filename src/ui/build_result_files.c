@@ -1,4 +1,4 @@
-#include "kiln/build_result_files.h"
+#include "ui/build_result_files.h"
 
 #include "sys/fd.h"
 

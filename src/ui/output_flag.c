@@ -1,4 +1,4 @@
-#include "kiln/output_flag.h"
+#include "ui/output_flag.h"
 
 #include "base/nearest.h"
 #include "base/str.h"

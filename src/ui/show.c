@@ -1,4 +1,4 @@
-#include "kiln/show.h"
+#include "ui/show.h"
 
 #include "base/xalloc.h"
 

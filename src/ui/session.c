@@ -1,4 +1,4 @@
-#include "kiln/session.h"
+#include "ui/session.h"
 
 #include "registry/registry.h"
 #include "sandbox/sandbox.h"

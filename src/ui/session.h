@@ -6,7 +6,7 @@
  *	AUTO(session) struct session session = { 0 };
  *	TRY(session_open(call->config, SESSION_STORE, &session));
  *
- * Floor: kiln. One for a process.
+ * Floor: ui. One for a process.
  */
 #pragma once
 #include "base/auto.h"

@@ -1,6 +1,6 @@
 #include "unit.h"
 
-#include "kiln/output_flag.h"
+#include "ui/output_flag.h"
 #include "stream/codec.h"
 #include "ui/options.h"
 

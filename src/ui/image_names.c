@@ -1,10 +1,10 @@
-#include "kiln/image_names.h"
+#include "ui/image_names.h"
 
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "image/image.h"
-#include "kiln/session.h"
 #include "oci/reference.h"
+#include "ui/session.h"
 
 FALLIBLE image_name_complete(const char *text, char **ret)
 {

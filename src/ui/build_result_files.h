@@ -1,7 +1,7 @@
 /*
  * build_result_files: what a build writes about itself for scripts, in docker's and buildx's forms.
  *
- * Floor: kiln.
+ * Floor: ui.
  */
 #pragma once
 #include "build/build.h"

@@ -4,7 +4,7 @@
  * A value without '=' is a folder (type=local), "-" alone is type=tar on standard output. Fields
  * follow CSV: one with a comma inside stands in double quotes, whole ("name=a,b").
  *
- * Floor: kiln.
+ * Floor: ui.
  */
 #pragma once
 #include "base/vec.h"
