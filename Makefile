@@ -36,10 +36,9 @@ build-tests:
 	elif ! grep -q 'test_base_' $(BUILD)/build.ninja; then meson setup --reconfigure $(BUILD) >/dev/null; fi
 	@ninja -C $(BUILD) -j $(JOBS)
 
-bench: ## measure kiln beside its peers; writes docs/benchmarks.md
-	@tools/setup build bench
-	@$(MAKE) --no-print-directory all BUILD=build-bench MESON_ARGS=--buildtype=release
-	@KILN=$(CURDIR)/build-bench/kiln bench/run
+bench: all ## measure kiln beside its peers; writes docs/benchmarks.md
+	@tools/setup bench
+	@KILN=$(abspath $(BUILD))/kiln bench/run
 
 install: all ## install kiln, its manual and completions (PREFIX=/usr/local, DESTDIR=)
 	@meson install -C $(BUILD) --no-rebuild --strip
@@ -68,7 +67,7 @@ setup: ## install every Debian package that any target here needs
 	@tools/setup build demo test lint fuzz bench
 
 clean: ## remove the build folders
-	rm -rf $(BUILD) build-asan build-tsan build-fuzz build-bench
+	rm -rf $(BUILD) build-asan build-tsan build-fuzz
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 
-enum { PLACE_BYTES = 64, STATUS_BYTES = 2048, PAGE_BYTES = 4096, NO_UMASK = 022 };
+enum { PLACE_BYTES = 64, NAME_BYTES = 32, STATUS_BYTES = 2048, PAGE_BYTES = 4096, NO_UMASK = 022 };
 
 static bool is_waiting(const struct tracee *tracee)
 {
@@ -86,7 +86,7 @@ static int open_place(const struct tracee *tracee, const char *name, int *ret_fd
 
 static int open_base(const struct tracee *tracee, int dir_fd, int *ret_fd)
 {
-	char name[PLACE_BYTES];
+	char name[NAME_BYTES];
 
 	if (dir_fd == AT_FDCWD)
 		return open_place(tracee, "cwd", ret_fd);
