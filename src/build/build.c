@@ -4,6 +4,7 @@
  */
 #include "build/build.h"
 #include "build/state.h"
+#include "dockerfile/stage.h"
 #include "stream/codec.h"
 
 #include <fcntl.h>
@@ -63,6 +64,26 @@ static struct error *open_images(void *user, struct plan_image *const *images, s
 		group_start(group, "open image", open_one, &openings[i]);
 	}
 	return group_join(group);
+}
+
+/* A name that is no stage would silently do nothing. */
+static FALLIBLE check_no_cache_stages(const struct build *build)
+{
+	const struct list *names = build->options->no_cache_stages;
+
+	for (size_t i = 0; names && i < names->n; i++) {
+		const struct stage *stage = NULL;
+
+		TRY_WRAP(stage_find(build->file, names->p[i], &stage), "--no-cache-filter");
+		if (stage)
+			continue;
+		struct error *error = error_new(ERR_NOT_FOUND,
+				"--no-cache-filter: stage '%s' is not in '%s'", names->p[i],
+				build->file->name);
+		const char *near = stage_suggest(build->file, names->p[i]);
+		return near ? error_hint(error, "did you mean '%s'?", near) : error;
+	}
+	return NULL;
 }
 
 static FALLIBLE make_plan(struct build *build)
@@ -269,6 +290,7 @@ FALLIBLE build_run(const struct build_options *options, struct build_result *ret
 	layer_set_init(&build.layers, &filled, build.pool);
 	TRY(layer_set_open(&build.layers));
 	TRY(load(&build));
+	TRY(check_no_cache_stages(&build));
 	TRY(make_plan(&build));
 	if (options->dry_run) {
 		AUTO(strbuf) struct strbuf text = { 0 };

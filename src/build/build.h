@@ -59,6 +59,7 @@ struct build_options {
 	enum pull_policy
 			pull; /* 0 is PULL_MISSING for tags of the store, resolved anew otherwise */
 	bool no_cache;
+	const struct list *no_cache_stages; /* names or numbers of stages whose steps run again */
 
 	/* steps */
 	enum build_network network; /* 0 is BUILD_NETWORK_HOST */

@@ -156,7 +156,7 @@ static FALLIBLE key_late(struct build *build, struct stage_run *stage, struct st
 	run->definition = copy_definition(build, run->step, parent, &from_digest);
 	TRY(step_origin(build, &run->step->copy, true, &origin));
 	TRY(select_make(&origin, &run->step->copy, build->options->cancel, &run->selection));
-	if (build->options->no_cache)
+	if (step_ignores_cache(build, run->step))
 		return NULL;
 	TRY(select_hash(run->selection, NULL, build->pool, build->options->cancel));
 	struct digest content = select_digest(run->selection);

@@ -12,6 +12,7 @@
  * ahead, they are hashed while they are streamed.
  */
 #include "build/state.h"
+#include "dockerfile/stage.h"
 #include "store/cache.h"
 
 #include <string.h>
@@ -29,13 +30,29 @@ const char *stage_run_name(const struct stage_run *run)
 	return run->stage->name;
 }
 
+bool step_ignores_cache(const struct build *build, const struct plan_step *step)
+{
+	const struct list *names = build->options->no_cache_stages;
+
+	if (build->options->no_cache)
+		return true;
+	for (size_t i = 0; names && i < names->n; i++) {
+		const struct stage *stage = NULL;
+
+		error_ignore(stage_find(build->file, names->p[i], &stage), "checked before");
+		if (stage && stage->index == step->stage->index)
+			return true;
+	}
+	return false;
+}
+
 FALLIBLE step_look_up(struct build *build, struct step_run *run)
 {
 	AUTO(cache_record) struct cache_record record = { 0 };
 	AUTO(layer_record) struct layer_record layer = { 0 };
 	bool found = false;
 
-	if (build->options->no_cache)
+	if (step_ignores_cache(build, run->step))
 		return NULL;
 	TRY(cache_get(build->options->store, &run->key, &found, &record));
 	if (!found)
@@ -94,7 +111,7 @@ FALLIBLE step_key_context_copy(
 	bool seen = false;
 
 	run->definition = copy_definition(build, run->step, parent, &none);
-	if (build->options->no_cache)
+	if (step_ignores_cache(build, run->step))
 		return NULL;
 	TRY(definition_seen(build->options->store, &run->definition, &seen));
 	if (!seen)
@@ -116,7 +133,7 @@ static FALLIBLE resolve_from_copy(struct build *build, struct step_run *run,
 	bool found = false;
 
 	run->definition = copy_definition(build, run->step, parent, origin);
-	if (build->options->no_cache)
+	if (step_ignores_cache(build, run->step))
 		return NULL;
 	TRY(cache_get(build->options->store, &run->definition, &found, &record));
 	if (!found || !digest_known(&record.content))

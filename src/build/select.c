@@ -16,6 +16,8 @@ struct walk {
 	const struct select_origin *origin;
 	struct selection *out;
 	const struct ignore *excludes; /* --exclude */
+	const struct glob *include;    /* --parents: what comes along; NULL: everything */
+	bool is_pivot;                 /* --parents: what is named must be a directory */
 	struct cancel *cancel;
 	const char *top; /* path of the group's top */
 	struct strbuf path;
@@ -24,12 +26,24 @@ struct walk {
 
 static const char capability_name[] = "security.capability";
 
+/* --parents: neither named by the pattern nor below what it names. */
+static bool is_not_named(const struct walk *walk, const char *rel)
+{
+	struct glob_path split;
+
+	if (!walk->include)
+		return false;
+	glob_path_split(rel, &split);
+	return !glob_matches_parents(walk->include, &split);
+}
+
 static bool is_left_out(const struct walk *walk, const char *path)
 {
 	const char *rel = path_is_in(path, walk->top) ? path + strlen(walk->top) : path;
 
-	return ignore_matches(walk->origin->ignore, path) ||
-	       ignore_matches(walk->excludes, rel + (*rel == '/'));
+	rel += *rel == '/';
+	return ignore_matches(walk->origin->ignore, path) || ignore_matches(walk->excludes, rel) ||
+	       is_not_named(walk, rel);
 }
 
 /* Nothing below a directory that is left out can come back. */
@@ -41,6 +55,13 @@ static bool may_skip(const struct walk *walk, const char *path)
 	if (ignore_matches(walk->origin->ignore, path) &&
 			ignore_may_skip_dir(walk->origin->ignore, path))
 		return true;
+	if (is_not_named(walk, rel)) {
+		struct glob_path split;
+
+		glob_path_split(rel, &split);
+		if (!glob_may_match_below(walk->include, &split))
+			return true;
+	}
 	return ignore_matches(walk->excludes, rel) && ignore_may_skip_dir(walk->excludes, rel);
 }
 
@@ -200,6 +221,8 @@ static FALLIBLE add_group(struct walk *walk, const char *path, bool is_match)
 		return is_match ? NULL : not_there(walk, path, false);
 	}
 	bool is_dir = S_ISDIR(st.st_mode);
+	if (walk->is_pivot && !is_dir)
+		return is_match ? NULL : not_there(walk, path, false);
 	walk->top = is_dir ? real : "";
 	bool left_out = real[0] && ignore_matches(walk->origin->ignore, real);
 	if (left_out && (!is_dir || ignore_may_skip_dir(walk->origin->ignore, real)))
@@ -207,9 +230,9 @@ static FALLIBLE add_group(struct walk *walk, const char *path, bool is_match)
 	if (!is_dir && ignore_matches(walk->excludes, real))
 		return NULL;
 	struct select_group group = {
-		.name = arena_text(walk->out->arena, path_name(path)),
+		.name = arena_text(walk->out->arena, walk->is_pivot ? "" : path_name(path)),
 		.is_dir = is_dir,
-		.is_root = real[0] == '\0',
+		.is_root = real[0] == '\0' || walk->is_pivot,
 		.first = walk->out->items.n,
 	};
 	TRY(add_item(walk, parent, name, &st, real));
@@ -256,10 +279,8 @@ static FALLIBLE match_below(struct walk *walk, const char *base, const char *pat
 	return NULL;
 }
 
-static FALLIBLE add_source(struct walk *walk, const struct plan_source *source)
+static FALLIBLE add_named(struct walk *walk, const char *path)
 {
-	AUTO_FREE char *path = path_clean(str_of(source->path));
-
 	if (!glob_is_pattern(path)) {
 		AUTO_FREE char *plain = xstrdup(glob_unescape(walk->out->arena, path));
 
@@ -269,6 +290,65 @@ static FALLIBLE add_source(struct walk *walk, const struct plan_source *source)
 	AUTO_FREE char *base = xstrndup(path, glob_fixed_prefix(path));
 	AUTO_FREE char *clean = path_clean(str_of(base));
 	return match_below(walk, clean, path + strlen(base));
+}
+
+/* A literal path must be there, even if --exclude leaves nothing of it. */
+static FALLIBLE check_named(struct walk *walk, const char *base, const char *pattern)
+{
+	AUTO_FREE char *whole = path_join(base, pattern);
+	const char *path = glob_unescape(walk->out->arena, whole);
+	struct stat st;
+
+	if (glob_is_pattern(whole))
+		return NULL;
+	struct error *error = rootfs_lstat(walk->origin->fd, path, &st);
+	bool is_there = !error;
+	error_free(error);
+	if (!is_there || ignore_matches(walk->origin->ignore, path))
+		return not_there(walk, path, is_there);
+	return NULL;
+}
+
+/*
+ * --parents: "base/./pattern" brings what matches below base with its path from there on, and
+ * without a pivot base is the root. That is a copy of base's contents of which only what matches,
+ * and the directories on the way to it, come along.
+ */
+static FALLIBLE add_parents(struct walk *walk, const struct plan_source *source)
+{
+	AUTO(glob) struct glob *include = NULL;
+	const char *pivot = strstr(source->path, "/./");
+	struct str before = str_slice(
+			str_of(source->path), 0, pivot ? (size_t)(pivot - source->path) : 0);
+	AUTO_FREE char *base = path_clean(before);
+	AUTO_FREE char *pattern = path_clean(str_of(pivot ? pivot + 3 : source->path));
+	size_t first = walk->out->groups.n, items = walk->out->items.n;
+
+	if (pattern[0])
+		TRY(glob_parse(pattern, &include));
+	walk->include = include;
+	walk->is_pivot = true;
+	struct error *error = add_named(walk, base);
+	walk->include = NULL;
+	walk->is_pivot = false;
+	if (error)
+		return error;
+	if (walk->out->items.n > items + (walk->out->groups.n - first))
+		return NULL;
+	/* Tops alone: nothing matched, and nothing is to be made. */
+	for (size_t i = items; i < walk->out->items.n; i++)
+		xattrs_done(&walk->out->items.p[i].xattrs);
+	walk->out->items.n = items;
+	walk->out->groups.n = first;
+	return check_named(walk, base, pattern);
+}
+
+static FALLIBLE add_source(
+		struct walk *walk, const struct plan_copy *copy, const struct plan_source *source)
+{
+	AUTO_FREE char *path = path_clean(str_of(source->path));
+
+	return copy->parents ? add_parents(walk, source) : add_named(walk, path);
 }
 
 static void add_heredoc(struct walk *walk, const struct plan_source *source)
@@ -330,7 +410,7 @@ FALLIBLE select_make(const struct select_origin *origin, const struct plan_copy 
 		if (copy->sources[i].content)
 			add_heredoc(&walk, &copy->sources[i]);
 		else
-			error = add_source(&walk, &copy->sources[i]);
+			error = add_source(&walk, copy, &copy->sources[i]);
 	}
 	strbuf_done(&walk.path);
 	vec_done(&walk.doubtful);

@@ -118,7 +118,9 @@ FALLIBLE step_key_context_copy(
 /* Key of RUN or WORKDIR, and whether the cache has it; sets is_fresh of the stage. */
 FALLIBLE step_key_look_up(struct build *build, struct stage_run *stage, struct step_run *run,
 		const struct digest *parent);
-/* Look a keyed step up; sets is_hit, layer, created. Nothing with --no-cache. */
+/* --no-cache, or --no-cache-filter names the step's stage. */
+bool step_ignores_cache(const struct build *build, const struct plan_step *step);
+/* Look a keyed step up; sets is_hit, layer, created. Nothing where the cache is ignored. */
 FALLIBLE step_look_up(struct build *build, struct step_run *run);
 /* Write down what a step made. */
 FALLIBLE step_remember(struct build *build, struct step_run *run, const struct digest *content);

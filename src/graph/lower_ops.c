@@ -288,7 +288,7 @@ static FALLIBLE copy_origin(struct lower *lower, const struct lowered *stage,
 
 FALLIBLE lower_copy(struct lower *lower, struct lowered *stage, const struct instruction *in)
 {
-	static const char *const later[] = { "checksum", "keep-git-dir", "parents", NULL };
+	static const char *const later[] = { "checksum", "keep-git-dir", NULL };
 	struct plan_copy copy = {
 		.is_add = in->kind == INSTRUCTION_ADD,
 		.link = in->copy.link,

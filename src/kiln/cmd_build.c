@@ -9,21 +9,21 @@
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "build/build.h"
-#include "ui/build_result_files.h"
-#include "ui/output_flag.h"
-#include "ui/session.h"
-#include "ui/show.h"
 #include "oci/reference.h"
 #include "stream/codec.h"
 #include "sys/fd.h"
+#include "ui/build_result_files.h"
+#include "ui/output_flag.h"
 #include "ui/report.h"
+#include "ui/session.h"
+#include "ui/show.h"
 
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 struct build_opts {
-	struct list tags, build_args, labels, platforms, hosts, ulimits, outputs;
+	struct list tags, build_args, labels, platforms, hosts, ulimits, outputs, no_cache_filter;
 	char *file, *target, *pull, *iid_file, *metadata_file;
 	uint64_t shm_bytes;
 	int64_t timestamp;
@@ -44,6 +44,8 @@ static const struct option rows[] = {
 	OPT_TEXT(0, "pull", pull, "always|missing|never", "when to ask a registry for base images",
 			.implied = "always"),
 	OPT_FLAG(0, "no-cache", no_cache, "run every step again"),
+	OPT_LIST(0, "no-cache-filter", no_cache_filter, "STAGE,...",
+			"run the steps of these stages again"),
 
 	OPT_HEADING("The image"),
 	OPT_LIST('t', "tag", tags, "NAME[:TAG]", "name the image; may be repeated"),
@@ -97,7 +99,6 @@ static const struct option rows[] = {
 	OPT_LATER(0, "cgroup-parent", "limits of steps come with a later release"),
 	OPT_LATER(0, "check", "the linter comes with a later release"),
 	OPT_LATER('m', "memory", "limits of steps come with a later release"),
-	OPT_LATER(0, "no-cache-filter", "'--no-cache' runs every step again"),
 	OPT_LATER(0, "policy", "source policies come with a later release"),
 	OPT_LATER(0, "provenance", "attestations come with a later release"),
 	OPT_LATER(0, "resource", "limits of steps come with a later release"),
@@ -110,7 +111,7 @@ static const struct option rows[] = {
 
 /* Everything that flags and settings say, owned, with options pointing into it. */
 struct request {
-	struct list build_args, labels;
+	struct list build_args, labels, no_cache_stages;
 	struct platform platform;
 	struct output_flags out;
 	struct {
@@ -126,6 +127,7 @@ static void request_done(struct request *request)
 {
 	list_done(&request->build_args);
 	list_done(&request->labels);
+	list_done(&request->no_cache_stages);
 	output_flags_done(&request->out);
 	vec_done(&request->hosts);
 	list_done(&request->texts);
@@ -165,6 +167,20 @@ static void add_labels(const struct build_opts *opts, struct list *out)
 	for (size_t i = 0; i < opts->labels.n; i++)
 		list_addf(out, "%s%s", opts->labels.p[i],
 				strchr(opts->labels.p[i], '=') ? "" : "=");
+}
+
+/* "a,b" is two. */
+static void add_words(const struct list *from, struct list *out)
+{
+	for (size_t i = 0; i < from->n; i++) {
+		struct str rest = str_of(from->p[i]), head;
+
+		while (rest.n) {
+			(void)str_cut(rest, ',', &head, &rest);
+			if (head.n)
+				list_addf(out, "%.*s", STR_ARG(head));
+		}
+	}
 }
 
 /* "name:address" or "name=address"; an IPv6 address may stand in brackets. */
@@ -349,6 +365,7 @@ static FALLIBLE make_request(const struct invocation *call, struct request *ret)
 
 	add_build_args(opts, call->config, &ret->build_args);
 	add_labels(opts, &ret->labels);
+	add_words(&opts->no_cache_filter, &ret->no_cache_stages);
 	for (size_t i = 0; i < opts->hosts.n; i++)
 		TRY(add_host(ret, opts->hosts.p[i]));
 	*options = (struct build_options){
@@ -360,6 +377,7 @@ static FALLIBLE make_request(const struct invocation *call, struct request *ret)
 		.labels = &ret->labels,
 		.tags = &opts->tags,
 		.no_cache = opts->no_cache,
+		.no_cache_stages = &ret->no_cache_stages,
 		.hosts = ret->hosts.p,
 		.host_count = ret->hosts.n,
 		.shm_bytes = opts->shm_bytes,

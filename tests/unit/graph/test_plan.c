@@ -157,7 +157,6 @@ static void refuses(void **state)
 		{ "FROM scratch\nADD https://x/y z\n", NULL, ERR_UNSUPPORTED, "URL", 2 },
 		{ "FROM scratch\nRUN --mount=type=cache,target=/c x\n", NULL, ERR_UNSUPPORTED,
 				"--mount", 2 },
-		{ "FROM scratch\nCOPY --parents a b /\n", NULL, ERR_UNSUPPORTED, "--parents", 2 },
 		{ "FROM scratch\nEXPOSE 99999\n", NULL, ERR_INVALID, "99999", 2 },
 		{ "FROM scratch\nEXPOSE 80/xyz\n", NULL, ERR_INVALID, "80/xyz", 2 },
 		{ "FROM scratch\nARG V\nENV A=${V:?needed}\n", NULL, ERR_INVALID, "needed", 3 },
