@@ -50,6 +50,8 @@ enum {
 	LIMIT_TOKEN_BYTES = 1024 * 1024,
 	/* /etc/passwd and /etc/group of a rootfs. */
 	LIMIT_PASSWD_BYTES = 16 * 1024 * 1024,
+	/* --mount flags of one RUN: each may need an fd, of which a message carries 253. */
+	LIMIT_STEP_MOUNTS = 100,
 	/* What one RUN may pass as argument (MAX_ARG_STRLEN is 128 KiB). */
 	LIMIT_ARG_BYTES = 131072,
 	LIMIT_LOG_LINE_BYTES = 65536,

@@ -3,7 +3,7 @@
  * asked for all at once; what is in the Dockerfile is checked before that.
  */
 #include "build/build.h"
-#include "build/state.h"
+#include "build/mounts.h"
 #include "dockerfile/stage.h"
 #include "stream/codec.h"
 
@@ -156,6 +156,7 @@ static void stage_run_done(struct stage_run *run)
 	for (size_t i = 0; run->steps && i < run->stage->step_count; i++) {
 		free(run->steps[i].record);
 		select_free(run->steps[i].selection);
+		step_mounts_free(run->steps[i].mounts);
 	}
 	for (size_t i = 0; i < run->name_count; i++)
 		view_names_free(run->names[i]);

@@ -6,7 +6,7 @@
  * Layers of the image are turned into blobs in the background (exports.h) while later steps run.
  */
 #include "base/clock.h"
-#include "build/state.h"
+#include "build/mounts.h"
 #include "graph/schedule.h"
 #include "stream/pool.h"
 #include "sys/rootfs.h"
@@ -143,7 +143,7 @@ static FALLIBLE key_late(struct build *build, struct stage_run *stage, struct st
 	struct select_origin origin;
 
 	if (run->step->kind != STEP_COPY)
-		return step_key_look_up(build, stage, run, parent);
+		return step_key_look_up(build, stage, run, parent, true);
 	const struct plan_origin *from = &run->step->copy.origin;
 	if (from->kind == ORIGIN_CONTEXT || from->kind == ORIGIN_NONE)
 		return step_key_context_copy(build, run, parent);
@@ -179,7 +179,7 @@ static FALLIBLE operate(struct build *build, struct stage_run *stage, struct ste
 	return NULL;
 }
 
-/* A COPY's key needs the digest of its files, which by now were all read. */
+/* The key of a COPY or of bind mounts needs the digest of their files, which by now were read. */
 static FALLIBLE remember(struct build *build, struct step_run *run, const struct digest *parent)
 {
 	struct digest content = { 0 };
@@ -190,6 +190,12 @@ static FALLIBLE remember(struct build *build, struct step_run *run, const struct
 		content = select_digest(run->selection);
 		if (!run->is_keyed)
 			copy_key(build, run->step, parent, &content, &run->key, &run->record);
+		run->is_keyed = true;
+	}
+	if (run_reads_files(run->step)) {
+		TRY(mounts_content(build, run, &content));
+		if (!run->is_keyed)
+			step_key(build, run->step, parent, &content, &run->key, &run->record);
 		run->is_keyed = true;
 	}
 	return step_remember(build, run, digest_known(&content) ? &content : NULL);
@@ -207,6 +213,7 @@ static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct st
 		progress_end(progress, run->vertex, PROGRESS_CACHED, NULL);
 	} else {
 		progress_start(progress, run->vertex);
+		stage->is_fresh = stage->is_fresh || run->step->kind == STEP_RUN;
 		TRY(operate(build, stage, run));
 		run->created = clock_now_seconds();
 		if (run->layer)
@@ -223,6 +230,7 @@ static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct st
 	}
 	*parent = run->key;
 	select_free(TAKE(run->selection));
+	step_mounts_free(TAKE(run->mounts));
 	return NULL;
 }
 
@@ -297,7 +305,7 @@ static size_t node_of(const struct nodes *nodes, const struct stage_run *run)
 	return SIZE_MAX;
 }
 
-/* 0 is the base; then one for each COPY --from that must run. */
+/* 0 is the base; then one for each stage that a step which must run reads. */
 static size_t need(void *user, size_t node, size_t i)
 {
 	const struct nodes *nodes = user;
@@ -308,12 +316,12 @@ static size_t need(void *user, size_t node, size_t i)
 	for (size_t k = 0; k < run->stage->step_count; k++) {
 		const struct step_run *step = &run->steps[k];
 
-		if (step->is_hit || step->step->kind != STEP_COPY ||
-				step->step->copy.origin.kind != ORIGIN_STAGE)
-			continue;
-		if (i-- == 0)
-			return node_of(nodes,
-					build_stage(nodes->build, step->step->copy.origin.stage));
+		for (size_t m = 0; !step->is_hit && plan_step_origin(step->step, m); m++) {
+			const struct plan_origin *origin = plan_step_origin(step->step, m);
+
+			if (origin->kind == ORIGIN_STAGE && i-- == 0)
+				return node_of(nodes, build_stage(nodes->build, origin->stage));
+		}
 	}
 	return SIZE_MAX;
 }

@@ -31,6 +31,24 @@ static void key_environment(struct key *key, const struct texts *env)
 	key_texts(key, "env", &texts);
 }
 
+/* What the flag says; never what a secret, an agent or a cache holds. */
+static void key_mount(struct key *key, const struct plan_mount *mount)
+{
+	const struct run_mount *as = &mount->as;
+
+	key_text(key, "mount", mount_type_name(as->type));
+	key_text(key, "target", mount->target);
+	key_number(key, "read_only", as->is_read_only);
+	key_text(key, "id", as->id);
+	key_text(key, "as_env", as->env);
+	if (as->type == MOUNT_CACHE)
+		key_text(key, "source", mount->source);
+	key_number(key, "mode", as->mode);
+	key_number(key, "uid", as->uid);
+	key_number(key, "gid", as->gid);
+	key_number(key, "size", as->size);
+}
+
 static void key_run(struct build *build, struct key *key, const struct plan_step *step)
 {
 	const struct build_options *options = build->options;
@@ -52,6 +70,8 @@ static void key_run(struct build *build, struct key *key, const struct plan_step
 			options->ulimits->n };
 	key_texts(key, "ulimits", &limits);
 	key_number(key, "shm", options->shm_bytes);
+	for (size_t i = 0; i < step->run.mount_count; i++)
+		key_mount(key, &step->run.mounts[i]);
 }
 
 static void key_platform(struct key *key, const struct platform *platform)
@@ -72,7 +92,7 @@ static void key_epoch(const struct build *build, struct key *key)
 }
 
 void step_key(struct build *build, const struct plan_step *step, const struct digest *parent,
-		struct digest *ret, char **ret_record)
+		const struct digest *content, struct digest *ret, char **ret_record)
 {
 	AUTO(key) struct key *key = key_new(step->kind == STEP_RUN ? "run" : "workdir");
 
@@ -80,6 +100,8 @@ void step_key(struct build *build, const struct plan_step *step, const struct di
 	key_platform(key, &step->stage->platform);
 	if (step->kind == STEP_RUN) {
 		key_run(build, key, step);
+		if (content)
+			key_digest(key, "mounted", content);
 	} else {
 		key_text(key, "path", step->workdir_step.path);
 		key_text(key, "user", step->user);

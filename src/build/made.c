@@ -99,6 +99,14 @@ FALLIBLE made_close(struct build *build, struct made *made, struct build_layer *
 	return NULL;
 }
 
+FALLIBLE made_keep(struct made *made, struct layer_draft *ret)
+{
+	TRY(entry_sink_close(TAKE(made->sink)));
+	*ret = made->draft;
+	made->draft = (struct layer_draft){ .tree_fd = -1 };
+	return NULL;
+}
+
 void made_done(struct made *made)
 {
 	entry_sink_free(made->sink);

@@ -25,6 +25,8 @@ FALLIBLE made_open(struct build *build, const struct owner *root, bool with_dir,
 FALLIBLE made_add(struct made *made, const struct entry *entry, struct reader *content);
 /* *ret is NULL when nothing was added. */
 FALLIBLE made_close(struct build *build, struct made *made, struct build_layer **ret);
+/* The same for what becomes no layer: *ret takes the directory as it is. Without a blob. */
+FALLIBLE made_keep(struct made *made, struct layer_draft *ret);
 void made_done(struct made *made);
 
 DEFINE_AUTO_VALUE(made)

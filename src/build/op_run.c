@@ -1,4 +1,4 @@
-#include "build/state.h"
+#include "build/mounts.h"
 #include "sandbox/sandbox.h"
 #include "store/layers.h"
 #include "sys/fd.h"
@@ -113,6 +113,8 @@ struct step_parts {
 	struct sandbox_limit *limits;
 	size_t limit_count;
 	struct list environment;
+	struct sandbox_mount *mounts;
+	size_t mount_count;
 };
 
 static void step_parts_done(struct step_parts *parts)
@@ -122,20 +124,48 @@ static void step_parts_done(struct step_parts *parts)
 	free(parts->layers);
 	free(parts->hosts);
 	free(parts->limits);
+	free(parts->mounts);
 	list_done(&parts->environment);
 }
 
 DEFINE_AUTO_VALUE(step_parts)
 
+/* The flags' mounts, what they put into the environment, and the body of a script. */
+static void gather_mounts(const struct step_run *run, struct step_parts *parts)
+{
+	const struct plan_run *plan = &run->step->run;
+	const struct step_mounts *mounts = run->mounts;
+	size_t n = mounts ? mounts->ready.n : 0;
+
+	parts->mounts = xcalloc(n + 1, sizeof(*parts->mounts));
+	if (n)
+		memcpy(parts->mounts, mounts->ready.p, n * sizeof(*parts->mounts));
+	if (plan->script)
+		parts->mounts[n++] = (struct sandbox_mount){ .kind = SANDBOX_FILE,
+			.target = plan->argv.p[0],
+			.read_only = true,
+			.content = plan->script,
+			.content_bytes = strlen(plan->script),
+			.mode = 0755 };
+	parts->mount_count = n;
+	for (size_t i = 0; mounts && i < mounts->env.n; i++) {
+		AUTO_FREE char *name = xstrndup(mounts->env.p[i], strcspn(mounts->env.p[i], "="));
+
+		list_env_set(&parts->environment, name, mounts->env.p[i] + strlen(name) + 1);
+	}
+}
+
 static FALLIBLE gather_parts(struct build *build, struct stage_run *stage,
-		const struct plan_run *run, const struct user *user, struct step_parts *parts)
+		const struct step_run *step, const struct user *user, struct step_parts *parts)
 {
 	const struct build_options *options = build->options;
+	const struct plan_run *run = &step->step->run;
 
 	parts->argv = xcalloc(run->argv.n + 1, sizeof(*parts->argv));
 	for (size_t i = 0; i < run->argv.n; i++)
 		parts->argv[i] = run->argv.p[i];
 	step_environment(build, run, user, &parts->environment);
+	gather_mounts(step, parts);
 	parts->env = xcalloc(parts->environment.n + 1, sizeof(*parts->env));
 	for (size_t i = 0; i < parts->environment.n; i++)
 		parts->env[i] = parts->environment.p[i];
@@ -160,7 +190,6 @@ static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct st
 	AUTO(step_parts) struct step_parts parts = { 0 };
 	AUTO_FD int draft_fd = -1, work_fd = -1;
 	struct owner root;
-	struct sandbox_mount script = { 0 };
 
 	TRY(file_open(store_dir_fd(build->options->store), draft->dir, O_PATH | O_DIRECTORY, 0,
 			&draft_fd));
@@ -168,7 +197,7 @@ static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct st
 	TRY(stack_root_owner(&build->layers, &stage->stack, &root));
 	TRY(owner_set_fd(&build->options->userns->owner, draft->tree_fd, &root));
 	TRY(owner_set_fd(&build->options->userns->owner, work_fd, &root));
-	TRY(gather_parts(build, stage, plan, user, &parts));
+	TRY(gather_parts(build, stage, run, user, &parts));
 	struct sandbox_step step = {
 		.layers = parts.layers,
 		.n_layers = parts.layer_count,
@@ -189,20 +218,12 @@ static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct st
 		.shm_bytes = build->options->shm_bytes,
 		.limits = parts.limits,
 		.n_limits = parts.limit_count,
+		.mounts = parts.mounts,
+		.n_mounts = parts.mount_count,
 		.stdin_fd = -1,
 		.stdout_fd = pump->step_fds[0],
 		.stderr_fd = pump->step_fds[1],
 	};
-	if (plan->script) {
-		script = (struct sandbox_mount){ .kind = SANDBOX_FILE,
-			.target = plan->argv.p[0],
-			.read_only = true,
-			.content = plan->script,
-			.content_bytes = strlen(plan->script),
-			.mode = 0755 };
-		step.mounts = &script;
-		step.n_mounts = 1;
-	}
 	return sandbox_run(build->options->sandbox, &step, build->options->cancel, ret);
 }
 
@@ -281,6 +302,7 @@ FALLIBLE op_run(struct build *build, struct stage_run *stage, struct step_run *r
 
 	TRY(stage_need_dirs(build, stage, run->vertex));
 	TRY_WRAP(stage_user(build, stage, run->step->user, &user), "USER %s", run->step->user);
+	TRY(mounts_prepare(build, run));
 	TRY(layer_begin(build->options->store, &draft));
 	TRY(pump_open(&pump));
 	if (!group_start(group, "output", pump_work, &pump))
@@ -294,5 +316,6 @@ FALLIBLE op_run(struct build *build, struct stage_run *stage, struct step_run *r
 		progress_note(build->options->progress, run->vertex, "%s", result.notes);
 	if (result.status != 0)
 		return failed(run, &result);
+	TRY(mounts_finish(run));
 	return keep_changes(build, stage, run, &draft);
 }

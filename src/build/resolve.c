@@ -11,7 +11,7 @@
  * A COPY from the context that no build here ever ran before cannot hit; its files are not hashed
  * ahead, they are hashed while they are streamed.
  */
-#include "build/state.h"
+#include "build/mounts.h"
 #include "dockerfile/stage.h"
 #include "store/cache.h"
 
@@ -166,9 +166,11 @@ static FALLIBLE resolve_copy(struct build *build, struct step_run *run, const st
 }
 
 FALLIBLE step_key_look_up(struct build *build, struct stage_run *stage, struct step_run *run,
-		const struct digest *parent)
+		const struct digest *parent, bool is_late)
 {
-	step_key(build, run->step, parent, &run->key, &run->record);
+	if (run_reads_files(run->step))
+		return mounts_key_look_up(build, stage, run, parent, is_late);
+	step_key(build, run->step, parent, NULL, &run->key, &run->record);
 	run->is_keyed = true;
 	if (!stage->is_fresh)
 		TRY(step_look_up(build, run));
@@ -210,7 +212,11 @@ static FALLIBLE resolve_stage(struct build *build, struct stage_run *run)
 				return error_at(error_wrap(error, "%s", step->step->name),
 						step->step->at);
 		} else {
-			TRY(step_key_look_up(build, run, step, &run->key));
+			struct error *error = step_key_look_up(build, run, step, &run->key, false);
+
+			if (error)
+				return error_at(error_wrap(error, "%s", step->step->name),
+						step->step->at);
 		}
 		run->is_keyed = step->is_keyed;
 		run->key = step->key;
@@ -238,12 +244,15 @@ static void need_what_it_reads(struct build *build, struct stage_run *run)
 	for (size_t i = 0; i < run->stage->step_count; i++) {
 		const struct step_run *step = &run->steps[i];
 
-		if (step->is_hit || step->step->kind != STEP_COPY ||
-				step->step->copy.origin.kind != ORIGIN_STAGE)
-			continue;
-		struct stage_run *from = build_stage(build, step->step->copy.origin.stage);
-		from->is_read = true;
-		from->is_needed = true;
+		for (size_t k = 0; !step->is_hit && plan_step_origin(step->step, k); k++) {
+			const struct plan_origin *origin = plan_step_origin(step->step, k);
+
+			if (origin->kind != ORIGIN_STAGE)
+				continue;
+			struct stage_run *from = build_stage(build, origin->stage);
+			from->is_read = true;
+			from->is_needed = true;
+		}
 	}
 }
 

@@ -79,6 +79,8 @@ static FALLIBLE read_xattrs(
 	for (size_t i = 0; i < all.n; i++) {
 		const struct xattr *one = &all.p[i];
 
+		if (owner_is_own_xattr(one->name) || text_starts(one->name, "user.overlay."))
+			walk->out->is_whole = false;
 		if (entry_keeps_xattr(one->name) &&
 				(strcmp(one->name, capability_name) != 0 || !walk->origin->policy))
 			xattrs_set(&item->xattrs, one->name, one->value, one->n);
@@ -98,6 +100,9 @@ static FALLIBLE add_item(struct walk *walk, int dir_fd, const char *name, const 
 	struct selection *out = walk->out;
 	char target[LIMIT_PATH_BYTES + 1];
 
+	if (st->st_uid != 0 || st->st_gid != 0 ||
+			!(S_ISREG(st->st_mode) || S_ISDIR(st->st_mode) || S_ISLNK(st->st_mode)))
+		out->is_whole = false;
 	if (S_ISSOCK(st->st_mode))
 		return NULL;
 	struct select_item *item = vec_add(&out->items);
@@ -157,6 +162,7 @@ static struct error *visit(void *state, const struct tree_item *at, enum tree_st
 	bool left_out = is_left_out(walk, path);
 	if (!left_out)
 		return add_item(walk, at->dir_fd, at->name, at->st, path);
+	walk->out->is_whole = false;
 	if (!is_dir)
 		return NULL;
 	if (may_skip(walk, path)) {
@@ -398,6 +404,7 @@ FALLIBLE select_make(const struct select_origin *origin, const struct plan_copy 
 
 	out->arena = arena_new();
 	out->fd = origin->fd;
+	out->is_whole = !origin->policy;
 	if (copy->excludes.n) {
 		AUTO(list) struct list patterns = { 0 };
 

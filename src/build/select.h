@@ -46,6 +46,11 @@ struct select_group {
 struct selection {
 	struct arena *arena;
 	int fd; /* root of the origin, borrowed; -1: heredocs only */
+	/*
+	 * A context's files as they lie on disk are just what was selected: ours, nothing left out,
+	 * only files, directories and links, no attribute that kiln or overlayfs would read.
+	 */
+	bool is_whole;
 	struct {
 		struct select_item *p;
 		size_t n, capacity;

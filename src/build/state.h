@@ -19,17 +19,21 @@
 #include "sandbox/user.h"
 #include "stream/pool.h"
 
+struct step_mounts;
+
 struct step_run {
 	const struct plan_step *step;
 	unsigned vertex;
 	bool is_keyed; /* key is known */
 	struct digest key;
 	char *record;             /* what the key was made of, JSON */
-	struct digest definition; /* COPY: the key without the digest of its files; known or not */
+	struct digest definition; /* the key without the digest of the files that a COPY or a RUN's
+				   * bind mounts bring; known or not */
 	bool is_hit;
 	struct build_layer *layer; /* result; NULL: nothing changed */
 	int64_t created;
 	struct selection *selection; /* COPY: once its source was looked at */
+	struct step_mounts *mounts;  /* RUN: once its mounts were looked at (mounts.h) */
 };
 
 struct stage_run {
@@ -94,9 +98,9 @@ const char *stage_run_name(const struct stage_run *run);
 /* What a COPY reads from. For stages and images the files must be there (view made). */
 FALLIBLE step_origin(struct build *build, const struct plan_copy *copy, bool make_view,
 		struct select_origin *ret);
-/* Key of RUN and WORKDIR, whose parts are all known. */
+/* Key of RUN and WORKDIR. content: of what bind mounts show (mounts_content), NULL without. */
 void step_key(struct build *build, const struct plan_step *step, const struct digest *parent,
-		struct digest *ret, char **ret_record);
+		const struct digest *content, struct digest *ret, char **ret_record);
 /*
  * COPY: the definition (origin: digest of where it reads from, or unknown for the context), and the
  * key (content: select_digest).
@@ -115,9 +119,12 @@ FALLIBLE build_resolve(struct build *build);
 /* COPY from the context or of heredocs; leaves it unkeyed when no look-up could hit. */
 FALLIBLE step_key_context_copy(
 		struct build *build, struct step_run *run, const struct digest *parent);
-/* Key of RUN or WORKDIR, and whether the cache has it; sets is_fresh of the stage. */
+/*
+ * Key of RUN or WORKDIR, and whether the cache has it; sets is_fresh of the stage. is_late: what
+ * it reads from is finished.
+ */
 FALLIBLE step_key_look_up(struct build *build, struct stage_run *stage, struct step_run *run,
-		const struct digest *parent);
+		const struct digest *parent, bool is_late);
 /* --no-cache, or --no-cache-filter names the step's stage. */
 bool step_ignores_cache(const struct build *build, const struct plan_step *step);
 /* Look a keyed step up; sets is_hit, layer, created. Nothing where the cache is ignored. */

@@ -50,6 +50,8 @@ FALLIBLE scope_body(struct lower *lower, struct scope *scope, const char *body,
 /* Expand into words, appended to ret. */
 FALLIBLE scope_words(struct lower *lower, struct scope *scope, const char *word,
 		struct source_range at, struct list *ret);
+/* What a scope means to whoever expands by himself (run_mount.h). flags: enum words_flags. */
+struct words_env scope_env(struct scope *scope, unsigned flags);
 /* The global ARGs of the file and the automatic platform ones. */
 FALLIBLE scope_globals(struct lower *lower);
 /* An ARG line inside a stage. */
@@ -72,6 +74,9 @@ FALLIBLE lower_origin(struct lower *lower, const char *name, struct source_range
 FALLIBLE lower_stage(struct lower *lower, struct lowered *stage);
 /* lower_ops.c: RUN, COPY, ADD, WORKDIR. */
 FALLIBLE lower_run(struct lower *lower, struct lowered *stage, const struct instruction *in);
+/* lower_mount.c: --mount of a RUN. */
+FALLIBLE lower_mounts(struct lower *lower, struct lowered *stage, const struct instruction *in,
+		struct plan_run *run);
 FALLIBLE lower_copy(struct lower *lower, struct lowered *stage, const struct instruction *in);
 FALLIBLE lower_workdir(struct lower *lower, struct lowered *stage, const struct instruction *in);
 

@@ -160,11 +160,12 @@ static FALLIBLE run_network(const struct flag *flag, enum plan_network *ret)
 
 FALLIBLE lower_run(struct lower *lower, struct lowered *stage, const struct instruction *in)
 {
-	static const char *const later[] = { "mount", "security", "device", NULL };
+	static const char *const later[] = { "security", "device", NULL };
 	struct plan_run run = { 0 };
 
 	TRY(refuse_flags(in, later));
 	TRY(run_network(in->run.network, &run.network));
+	TRY(lower_mounts(lower, stage, in, &run));
 	run_argv(lower, stage, in, &run);
 	run.env = copy_list(lower->arena, &stage->scope.visible);
 	const char *history = run_history(lower, stage, &run, in->run.command.is_shell);

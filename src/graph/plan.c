@@ -23,21 +23,36 @@ struct visits {
 	size_t n, capacity;
 };
 
-static FALLIBLE read_from(struct lower *lower, const struct instruction *in, struct visit *visit)
+static FALLIBLE read_name(
+		struct lower *lower, const char *name, struct source_range at, struct visit *visit)
 {
 	const struct stage *stage = NULL;
+	struct error *error = stage_find(lower->input->file, name, &stage);
 
-	if ((in->kind != INSTRUCTION_COPY && in->kind != INSTRUCTION_ADD) || !in->copy.from)
-		return NULL;
-	const struct flag *from = in->copy.from;
-	struct error *error = stage_find(lower->input->file, from->value, &stage);
 	if (error)
-		return error_at(error, from->at);
+		return error_at(error, at);
 	if (stage)
 		vec_push(&visit->reads, stage);
-	else if (strcmp(from->value, "scratch") != 0)
-		(void)lower_image(lower, from->value, &lower->input->platform, from->at);
+	else if (strcmp(name, "scratch") != 0)
+		(void)lower_image(lower, name, &lower->input->platform, at);
 	return NULL;
+}
+
+static FALLIBLE read_from(struct lower *lower, const struct instruction *in, struct visit *visit)
+{
+	if (in->kind == INSTRUCTION_RUN) {
+		for (size_t i = 0; i < in->run.mount_count; i++) {
+			const struct flag *mount = in->run.mounts[i];
+			const char *name = run_mount_from(lower->arena, mount);
+
+			if (name)
+				TRY(read_name(lower, name, mount->at, visit));
+		}
+		return NULL;
+	}
+	if ((in->kind != INSTRUCTION_COPY && in->kind != INSTRUCTION_ADD) || !in->copy.from)
+		return NULL;
+	return read_name(lower, in->copy.from->value, in->copy.from->at, visit);
 }
 
 /* What a stage reads: its base, then --from of the base's triggers, then its own. */
@@ -226,6 +241,15 @@ FALLIBLE plan_new(const struct plan_input *input, struct plan **ret)
 	if (error)
 		return error;
 	*ret = TAKE(plan);
+	return NULL;
+}
+
+const struct plan_origin *plan_step_origin(const struct plan_step *step, size_t i)
+{
+	if (step->kind == STEP_COPY)
+		return i == 0 ? &step->copy.origin : NULL;
+	if (step->kind == STEP_RUN)
+		return i < step->run.mount_count ? &step->run.mounts[i].origin : NULL;
 	return NULL;
 }
 

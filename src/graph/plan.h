@@ -16,6 +16,7 @@
 #include "base/auto.h"
 #include "base/vec.h"
 #include "dockerfile/parser.h"
+#include "dockerfile/run_mount.h"
 #include "image/image.h"
 #include "oci/image_config.h"
 #include "oci/platform.h"
@@ -50,11 +51,21 @@ struct plan_origin {
 
 enum plan_network { NETWORK_DEFAULT = 0, NETWORK_NONE, NETWORK_HOST };
 
+/* A RUN --mount, expanded and looked up; what it says of paths is absolute and clean. */
+struct plan_mount {
+	struct run_mount as;       /* type, ids, modes; target and source as below */
+	const char *target;        /* NULL: a secret that is offered in the environment only; ssh */
+	const char *source;        /* bind, cache: below the root of origin, "" is that root */
+	struct plan_origin origin; /* bind, cache with from; else ORIGIN_NONE */
+};
+
 struct plan_run {
 	struct texts argv;  /* complete: the shell in front where the shell form was used */
 	const char *script; /* body of an interpreter-line heredoc, run as argv[0]; or NULL */
 	struct texts env;   /* NAME=value that the step sees, ENV and ARG; no proxies, no HOME */
 	enum plan_network network;
+	const struct plan_mount *mounts; /* as written */
+	size_t mount_count;
 };
 
 struct plan_source {
@@ -143,6 +154,11 @@ struct plan_input {
 	struct error *(*open_images)(void *user, struct plan_image *const *images, size_t n);
 	void *user;
 };
+
+/*
+ * Where a step reads from: origin i of it, or NULL behind the last. Some may be ORIGIN_NONE.
+ */
+const struct plan_origin *plan_step_origin(const struct plan_step *step, size_t i);
 
 FALLIBLE plan_new(const struct plan_input *input, struct plan **ret);
 void plan_free(struct plan *plan);

@@ -47,6 +47,22 @@ static void print_copy(const struct plan_copy *copy, struct strbuf *out)
 	print_words(out, "exclude", &copy->excludes);
 }
 
+static void print_mount(const struct plan_mount *mount, struct strbuf *out)
+{
+	strbuf_addf(out, "    mount: %s", mount_type_name(mount->as.type));
+	if (mount->origin.kind != ORIGIN_NONE) {
+		strbuf_addf(out, " '/%s' of ", mount->source);
+		print_origin(&mount->origin, out);
+	}
+	if (mount->as.id)
+		strbuf_addf(out, " '%s'", mount->as.id);
+	if (mount->target)
+		strbuf_addf(out, " on '%s'", mount->target);
+	if (mount->as.env)
+		strbuf_addf(out, " as $%s", mount->as.env);
+	strbuf_addf(out, "%s\n", mount->as.is_read_only ? " read-only" : "");
+}
+
 static void print_step(const struct plan_step *step, struct strbuf *out)
 {
 	static const char *const networks[] = { "default", "none", "host" };
@@ -62,6 +78,8 @@ static void print_step(const struct plan_step *step, struct strbuf *out)
 		print_words(out, "env", &step->run.env);
 		if (step->run.network != NETWORK_DEFAULT)
 			strbuf_addf(out, "    network: %s\n", networks[step->run.network]);
+		for (size_t i = 0; i < step->run.mount_count; i++)
+			print_mount(&step->run.mounts[i], out);
 		return;
 	case STEP_COPY:
 		print_copy(&step->copy, out);

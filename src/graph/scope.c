@@ -13,7 +13,7 @@ static const char *scope_get(void *user, const char *name)
 	return list_env_get(&((struct scope *)user)->visible, name);
 }
 
-static struct words_env scope_env(struct scope *scope, unsigned flags)
+struct words_env scope_env(struct scope *scope, unsigned flags)
 {
 	return (struct words_env){
 		.get = scope_get,

@@ -1,0 +1,238 @@
+/*
+ * Bind mounts on their way to the sandbox:
+ *
+ *	context   its own directory, where that is what a COPY would bring (and no id is shifted);
+ *	          else a copy in the store's scratch. Writes go to the copy, or to an overlay above.
+ *	stage,    an overlay of its layers, with a scratch directory on top for writes
+ *	image
+ *	nothing   an empty directory
+ */
+#include "build/mounts.h"
+#include "sys/fd.h"
+#include "sys/path.h"
+#include "sys/rootfs.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct step_mounts *step_mounts(struct step_run *run)
+{
+	const struct plan_run *plan = &run->step->run;
+
+	if (run->mounts || run->step->kind != STEP_RUN || plan->mount_count == 0)
+		return run->mounts;
+	run->mounts = xcalloc(1, sizeof(*run->mounts));
+	run->mounts->p = xcalloc(plan->mount_count, sizeof(*run->mounts->p));
+	run->mounts->n = plan->mount_count;
+	for (size_t i = 0; i < plan->mount_count; i++)
+		run->mounts->p[i] = (struct step_mount){ .plan = &plan->mounts[i], .draft_fd = -1 };
+	return run->mounts;
+}
+
+void step_mounts_free(struct step_mounts *mounts)
+{
+	if (!mounts)
+		return;
+	for (size_t i = 0; i < mounts->n; i++) {
+		struct step_mount *mount = &mounts->p[i];
+
+		select_free(mount->selection);
+		layer_draft_done(&mount->draft);
+		if (mount->draft_fd >= 0)
+			(void)close(mount->draft_fd);
+		free(mount->layers);
+	}
+	free(mounts->p);
+	vec_done(&mounts->ready);
+	list_done(&mounts->env);
+	free(mounts);
+}
+
+/* A directory for writes that go nowhere, with the owner of what it will lie on. */
+static FALLIBLE add_scratch(struct build *build, struct step_mount *mount, const struct owner *root,
+		struct sandbox_mount *out)
+{
+	const struct owner_policy *policy = &build->options->userns->owner;
+	struct layer_draft *draft = &mount->draft;
+	AUTO_FD int work_fd = -1;
+
+	TRY(layer_begin(build->options->store, draft));
+	TRY(file_open(store_dir_fd(build->options->store), draft->dir, O_PATH | O_DIRECTORY, 0,
+			&mount->draft_fd));
+	TRY(file_open(mount->draft_fd, path_name(draft->work), O_RDONLY | O_DIRECTORY, 0,
+			&work_fd));
+	TRY(owner_set_fd(policy, draft->tree_fd, root));
+	TRY(owner_set_fd(policy, work_fd, root));
+	out->upper = (struct mount_dir){ mount->draft_fd, path_name(draft->tree) };
+	out->work = (struct mount_dir){ mount->draft_fd, path_name(draft->work) };
+	return NULL;
+}
+
+/* No files at all: FROM scratch, or a stage that made none. */
+static void show_nothing(struct sandbox_mount *out)
+{
+	out->kind = SANDBOX_TMPFS;
+	out->mode = 0755;
+}
+
+static FALLIBLE show_stack(struct build *build, struct step_mount *mount, const struct stack *stack,
+		struct sandbox_mount *out)
+{
+	struct owner root;
+
+	if (stack->n == 0) {
+		show_nothing(out);
+		return NULL;
+	}
+	out->kind = SANDBOX_LAYERS;
+	mount->layers = stack_mount_dirs(&build->layers, stack, &out->n_layers);
+	out->layers = mount->layers;
+	out->subpath = mount->selection->items.p[0].path;
+	if (out->read_only)
+		return NULL;
+	TRY(stack_root_owner(&build->layers, stack, &root));
+	return add_scratch(build, mount, &root, out);
+}
+
+/* The context's own files: no id differs from what a COPY would give them, nothing is left out. */
+static FALLIBLE show_live(struct build *build, struct step_mount *mount, struct sandbox_mount *out)
+{
+	const struct select_item *top = &mount->selection->items.p[0];
+	struct mount_dir context = { build->context->fd, NULL };
+
+	mount->is_live = true;
+	out->kind = SANDBOX_BIND;
+	out->source = (struct mount_dir){ build->context->fd, top->path };
+	if (out->read_only)
+		return NULL;
+	out->kind = SANDBOX_LAYERS;
+	out->subpath = top->path;
+	mount->layers = xcalloc(1, sizeof(*mount->layers));
+	mount->layers[0] = context;
+	out->layers = mount->layers;
+	out->n_layers = 1;
+	return add_scratch(build, mount, &(struct owner){ .mode = S_IFDIR | 0755 }, out);
+}
+
+static FALLIBLE show_copy(struct build *build, struct step_mount *mount, struct sandbox_mount *out)
+{
+	const struct select_group *group = &mount->selection->groups.p[0];
+
+	TRY(mount_copy(build, mount));
+	out->kind = SANDBOX_BIND;
+	out->source = (struct mount_dir){ mount->draft.tree_fd,
+		group->is_dir ? NULL : group->name };
+	return NULL;
+}
+
+static FALLIBLE prepare_bind(
+		struct build *build, struct step_run *run, size_t i, struct sandbox_mount *out)
+{
+	struct step_mount *mount = &step_mounts(run)->p[i];
+	const struct plan_origin *origin = &mount->plan->origin;
+
+	TRY(mount_look(build, run, i));
+	switch (origin->kind) {
+	case ORIGIN_NONE:
+		show_nothing(out);
+		return NULL;
+	case ORIGIN_STAGE:
+		return show_stack(build, mount, &build_stage(build, origin->stage)->stack, out);
+	case ORIGIN_IMAGE:
+		return show_stack(build, mount, &build->images[origin->image->index].stack, out);
+	case ORIGIN_CONTEXT:
+		break;
+	}
+	if (build->options->userns->owner.kind != OWNER_SHIFTED && mount->selection->is_whole)
+		return show_live(build, mount, out);
+	return show_copy(build, mount, out);
+}
+
+static FALLIBLE prepare_mount(
+		struct build *build, struct step_run *run, size_t i, struct sandbox_mount *out)
+{
+	const struct plan_mount *plan = &run->step->run.mounts[i];
+
+	out->target = plan->target;
+	out->read_only = plan->as.is_read_only;
+	switch (plan->as.type) {
+	case MOUNT_BIND:
+		return prepare_bind(build, run, i, out);
+	case MOUNT_TMPFS:
+		out->kind = SANDBOX_TMPFS;
+		out->size_bytes = plan->as.size;
+		return NULL;
+	case MOUNT_CACHE:
+	case MOUNT_SECRET:
+	case MOUNT_SSH:
+		break;
+	}
+	return error_new(ERR_UNSUPPORTED, "--mount=type=%s is not supported yet",
+			mount_type_name(plan->as.type));
+}
+
+static size_t depth_of(const char *path)
+{
+	size_t depth = 0;
+
+	for (; *path; path++)
+		depth += *path == '/';
+	return depth;
+}
+
+/* What is mounted on a directory would hide what was mounted below it before. */
+static void add_ready(struct step_mounts *mounts, const struct sandbox_mount *mount)
+{
+	size_t at = mounts->ready.n;
+
+	vec_push(&mounts->ready, *mount);
+	for (; at > 0 && depth_of(mounts->ready.p[at - 1].target) > depth_of(mount->target); at--)
+		mounts->ready.p[at] = mounts->ready.p[at - 1];
+	mounts->ready.p[at] = *mount;
+}
+
+FALLIBLE mounts_prepare(struct build *build, struct step_run *run)
+{
+	struct step_mounts *mounts = step_mounts(run);
+
+	for (size_t i = 0; mounts && i < mounts->n; i++) {
+		struct sandbox_mount mount = { 0 };
+		struct error *error = prepare_mount(build, run, i, &mount);
+
+		if (error)
+			return error_at(error, mounts->p[i].plan->as.at);
+		if (mount.kind)
+			add_ready(mounts, &mount);
+	}
+	return NULL;
+}
+
+/* A key speaks of files as they were: they must have stayed so while the step could see them. */
+static FALLIBLE check_live(const struct selection *selection)
+{
+	for (size_t i = 0; i < selection->items.n; i++) {
+		const struct select_item *item = &selection->items.p[i];
+		struct stat st = { 0 };
+		struct error *error = rootfs_lstat(selection->fd, item->path, &st);
+		struct file_key now = file_key_of(&st);
+		bool is_gone = error != NULL;
+
+		error_ignore(error, "said better here");
+		if (is_gone || !file_key_equal(&now, &item->key))
+			return error_hint(error_new(ERR_INVALID,
+							  "'%s' of the build context changed while "
+							  "a step had it mounted",
+							  item->path[0] ? item->path : "."),
+					"build again once the context is quiet");
+	}
+	return NULL;
+}
+
+FALLIBLE mounts_finish(struct step_run *run)
+{
+	for (size_t i = 0; run->mounts && i < run->mounts->n; i++)
+		if (run->mounts->p[i].is_live)
+			TRY(check_live(run->mounts->p[i].selection));
+	return NULL;
+}

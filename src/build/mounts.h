@@ -1,0 +1,64 @@
+/*
+ * mounts: what the --mount flags of a RUN show to it. From the plan's word to what the sandbox
+ * mounts, and for bind mounts to what counts in the step's key.
+ *
+ *	mounts_content()   digest of what the bind mounts show (mount_select.c)
+ *	mounts_prepare()   everything at hand and listed for the sandbox (mounts.c)
+ *	mounts_finish()    after the step: what was shown alive is still what it was
+ *
+ * A bind shows the context as COPY would take it: without what is ignored, everything 0:0's. Where
+ * the files on disk are just that they are mounted as they are; else a copy of them is. Stages and
+ * images are shown by an overlay of their layers. Whatever is written to a bind is thrown away.
+ *
+ * Floor: build. One thread at a time.
+ */
+#pragma once
+#include "build/state.h"
+#include "sandbox/sandbox.h"
+
+struct step_mount {
+	const struct plan_mount *plan;
+	struct selection *selection; /* bind, cache with from: what there is, once looked at */
+	bool is_live;                /* the context's own files are mounted */
+	struct layer_draft draft;    /* a copy of them, or where writes go */
+	int draft_fd;                /* its directory; -1 */
+	struct mount_dir *layers;
+};
+
+struct step_mounts {
+	struct step_mount *p; /* as the plan's, one by one */
+	size_t n;
+	/* Filled by mounts_prepare(). */
+	struct {
+		struct sandbox_mount *p;
+		size_t n, capacity;
+	} ready;         /* in the order of mounting: outer targets first */
+	struct list env; /* "NAME=value" for the step alone, never for key or log */
+};
+
+/* True when files of the context, a stage or an image are part of what the step sees. */
+bool run_reads_files(const struct plan_step *step);
+/* The mounts of a RUN, made at the first call; NULL without any. */
+struct step_mounts *step_mounts(struct step_run *run);
+void step_mounts_free(struct step_mounts *mounts);
+
+/* mount_select.c */
+/* Look at what mount i shows: fills its selection. The stage it reads is finished. */
+FALLIBLE mount_look(struct build *build, struct step_run *run, size_t i);
+/* Digest of what one bind mount shows, and of all of them. */
+FALLIBLE mount_content(struct build *build, struct step_run *run, size_t i, struct digest *ret);
+FALLIBLE mounts_content(struct build *build, struct step_run *run, struct digest *ret);
+/* A directory with what was selected, owned as the image would have it: mount->draft. */
+FALLIBLE mount_copy(struct build *build, struct step_mount *mount);
+
+/* mount_keys.c */
+/*
+ * The key of a RUN that reads files, and whether the cache has it. is_late: every stage that it
+ * reads is finished. Leaves it unkeyed where no look-up could hit yet.
+ */
+FALLIBLE mounts_key_look_up(struct build *build, struct stage_run *stage, struct step_run *run,
+		const struct digest *parent, bool is_late);
+
+/* mounts.c */
+FALLIBLE mounts_prepare(struct build *build, struct step_run *run);
+FALLIBLE mounts_finish(struct step_run *run);

@@ -1,0 +1,189 @@
+#!/usr/bin/env bats
+# RUN --mount: bind and tmpfs, for every kind of user. Caches, secrets and agents have files of
+# their own.
+# shellcheck disable=SC2016 # dollars are the Dockerfile's
+load ../lib/kiln
+
+setup_file() {
+	BASE=$(image_ref busybox)
+	export BASE
+}
+
+teardown() {
+	kiln_teardown
+}
+
+# A context with files of several kinds, in the folder of the user KIND; enters it.
+enter_context() {
+	WORK=$(user_dir "$1")/work-$BATS_TEST_NUMBER
+	as_user "$1" mkdir -p "$WORK/src/sub"
+	cd "$WORK" || return 1
+	as_user "$1" sh -c 'echo hello >src/a; echo left >src/ignored; echo deep >src/sub/b
+		ln -s a src/link; chmod 0600 src/a; chmod 0710 src/sub'
+}
+
+dockerfile() { # KIND: standard input becomes the Dockerfile
+	as_user "$1" tee Dockerfile >/dev/null
+}
+
+build() { # KIND OPTION...
+	local kind=$1
+	shift
+	kiln_as "$kind" build --progress plain --build-arg BASE="$BASE" "$@" .
+}
+
+# build, which must work and say TEXT
+builds() { # KIND TEXT OPTION...
+	local kind=$1 text=$2
+	shift 2
+	succeeds build "$kind" "$@"
+	says "$text"
+}
+
+@test "a bind shows context, stage and image, and what is written to it is thrown away" {
+	for kind in $(each_user); do
+		enter_context "$kind"
+		dockerfile "$kind" <<-'END'
+			ARG BASE
+			FROM $BASE AS files
+			RUN mkdir -p /d/e && echo stage >/d/e/f && chmod 0700 /d && chown 3:4 /d/e/f
+			FROM $BASE
+			WORKDIR /w
+			RUN --mount=source=src,target=src \
+				set -e; test "$(echo $(cat src/a src/link))" = "hello hello"; \
+				test "$(echo $(stat -c %u:%g:%a src/a src/sub))" = "0:0:600 0:0:710"; ! touch src/new; ! mkdir src/sub/new
+			RUN --mount=source=src,target=src,rw \
+				set -e; echo changed >src/a; rm -r src/sub; echo new >src/new; test "$(cat src/a)" = changed
+			RUN --mount=source=src/a,target=one,rw echo more >>one && test "$(echo $(cat one))" = "hello more"
+			RUN --mount=source=src/a,target=one ! echo more >>one && test "$(cat one)" = hello
+			RUN --mount=from=files,source=d,target=d set -e; test "$(cat d/e/f)" = stage; ! touch d/x; \
+				test "$(echo $(stat -c %u:%g:%a d d/e/f))" = "0:0:700 3:4:644"
+			RUN --mount=from=files,source=d,target=d,rw rm d/e/f && echo x >d/y
+			RUN --mount=from=files,target=/all --mount=from=scratch,target=/none \
+				test -d /all/bin && test -z "$(ls /none)"
+			RUN --mount=type=tmpfs,target=t/t,size=64k touch t/t/x && ! dd if=/dev/zero of=t/t/x bs=1k count=100 2>/dev/null
+			RUN --mount=target=/o/u/t,type=tmpfs --mount=target=/o,type=tmpfs touch /o/u/t/x
+			RUN --mount=target=/etc/one,source=src/a --mount=target=/usr/local/new/deep,source=src test -d /usr/local/new/deep/sub
+			RUN test -z "$(ls -A /w)" && test ! -e /o -a ! -e /all -a ! -e /none -a ! -e /etc/one -a ! -e /usr/local/new
+		END
+		succeeds build "$kind" -o type=oci,dest=image,tar=false
+		[ "$(cat src/a)" = hello ]
+		[ -e src/sub/b ] && [ ! -e src/new ]
+		valid_image image
+		# What the mounts needed is in no layer: the user, the directory of WORKDIR, nothing else.
+		tree_of image >with
+		equals "" "$(grep -E '/(src|one|d|t|o|all|none|new)(/|$| )' with || true)" "mount points"
+		equals "" "$(kiln_as "$kind" fsck | grep -v sound || true)"
+	done
+}
+
+@test "a bind of the context shows what COPY would bring" {
+	local kind
+	kind=$(a_user)
+	enter_context "$kind"
+	as_user "$kind" sh -c 'echo "**/ignored" >.dockerignore; mkfifo src/pipe'
+	dockerfile "$kind" <<-'END'
+		ARG BASE
+		FROM $BASE
+		RUN --mount=target=/c,rw test ! -e /c/src/ignored && test -e /c/src/a && touch /c/src/new
+		RUN --mount=target=/c test -z "$(find /c -type s)" && test ! -e /c/src/new
+	END
+	succeeds build "$kind"
+	dockerfile "$kind" <<-'END'
+		ARG BASE
+		FROM $BASE
+		RUN --mount=target=/c,source=src/ignored true
+	END
+	fails 1 "leaves it out" build "$kind"
+	says "Dockerfile:3"
+}
+
+@test "what a bind shows decides whether the step runs again" {
+	local kind
+	kind=$(a_user)
+	enter_context "$kind"
+	dockerfile "$kind" <<-'END'
+		ARG BASE
+		FROM $BASE AS made
+		ARG V=1
+		RUN echo $V >/version; mkdir /out; echo same >/out/file; touch -d @0 /out /out/file
+		FROM $BASE
+		RUN --mount=source=src/sub,target=/s echo one; cat /s/* >/one
+		RUN --mount=from=made,source=out,target=/o --mount=source=src/sub,target=/s echo two; cat /o/* /s/* >/two
+	END
+	builds "$kind" " one"
+	build "$kind" >log 2>&1
+	equals 0 "$(grep -cE '[0-9] (one|two)$' log || true)" "nothing changed"
+	# Other files and other times are nothing to it.
+	as_user "$kind" sh -c 'echo other >src/a; touch -d @1 src/sub/b'
+	build "$kind" >log 2>&1
+	equals 0 "$(grep -cE '[0-9] (one|two)$' log || true)" "other files"
+	# A stage that was made again with the same result.
+	build "$kind" --build-arg V=2 >log 2>&1
+	equals 0 "$(grep -cE '[0-9] (one|two)$' log || true)" "same result"
+	as_user "$kind" sh -c 'echo new >src/sub/b'
+	build "$kind" >log 2>&1
+	equals 2 "$(grep -cE '[0-9] (one|two)$' log || true)" "changed content"
+	as_user "$kind" sh -c 'chmod 0755 src/sub/b'
+	build "$kind" >log 2>&1
+	equals 2 "$(grep -cE '[0-9] (one|two)$' log || true)" "changed mode"
+	sed -i 's/echo same/echo other/' Dockerfile
+	build "$kind" >log 2>&1
+	equals 1 "$(grep -cE '[0-9] (one|two)$' log || true)" "changed stage"
+}
+
+@test "only what a target's mounts need is built" {
+	local kind
+	kind=$(a_user)
+	enter_context "$kind"
+	dockerfile "$kind" <<-'END'
+		ARG BASE
+		FROM $BASE AS unused
+		RUN false
+		FROM scratch AS files
+		COPY src/a /a
+		FROM $BASE AS streamed
+		RUN --mount=from=files,target=/f test "$(cat /f/a)" = hello
+		FROM $BASE AS later
+		RUN --mount=from=unused,target=/f true
+	END
+	succeeds build "$kind" --target streamed
+	fails 1 "exit code 1" build "$kind" --target later
+}
+
+@test "a mount that cannot be is refused with its place" {
+	local kind
+	kind=$(a_user)
+	enter_context "$kind"
+	while IFS='|' read -r flags text; do
+		printf 'ARG BASE\nFROM $BASE AS here\nRUN %s true\n' "$flags" | dockerfile "$kind"
+		fails 1 "$text" build "$kind"
+		says "Dockerfile:"
+	done <<-'END'
+		--mount=target=/|it cannot be mounted on '/'
+		--mount=source=src|a target is needed
+		--mount=target=/x,source=nowhere|'/nowhere' is not in the build context
+		--mount=target=/x,source=../../etc|'/etc' is not in the build context
+		--mount=target=/x,from=here|circle through 'here'
+		--mount=target=/x,from=$BASE|from takes no variables
+		--mount=target=/x,size=1k|size is for tmpfs only
+		--mount=target=/x,sorce=a|did you mean source?
+		--mount=target=/bin/busybox,source=src|mount on '/bin/busybox'
+	END
+}
+
+@test "a file of the context that changes under a step is told" {
+	local kind
+	kind=$(each_user | grep -m1 -e sub -e plain) || skip "root's steps see a copy"
+	enter_context "$kind"
+	dockerfile "$kind" <<-'END'
+		ARG BASE
+		FROM $BASE
+		RUN --mount=target=/c,source=src echo wait""ing; while [ ! -e /c/go ]; do sleep 0.02; done
+	END
+	build "$kind" >log 2>&1 &
+	until grep -q waiting log; do sleep 0.05; done
+	as_user "$kind" touch src/go
+	! wait $!
+	grep 'changed while a step had it mounted' log
+}

@@ -1,0 +1,3 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+RUN --mount=type=bind,source=dir,target=/m find /m | sort >/listed
