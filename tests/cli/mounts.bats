@@ -184,6 +184,8 @@ builds() { # KIND TEXT OPTION...
 	build "$kind" >log 2>&1 &
 	until grep -q waiting log; do sleep 0.05; done
 	as_user "$kind" touch src/go
-	! wait $!
+	status=0
+	wait $! || status=$?
+	equals 1 "$status" 'status of the build'
 	grep 'changed while a step had it mounted' log
 }
