@@ -3,7 +3,13 @@
  * asked for all at once; what is in the Dockerfile is checked before that.
  */
 #include "build/build.h"
+<<<<<<< HEAD
 #include "build/mounts.h"
+=======
+#include "base/clock.h"
+#include "build/history.h"
+#include "build/state.h"
+>>>>>>> 28c3944 (explain: why each step of a build ran, from a history of builds)
 #include "dockerfile/stage.h"
 #include "stream/codec.h"
 
@@ -257,7 +263,7 @@ static FALLIBLE run_plan(struct build *build, struct build_result *ret)
 		if (build->exports)
 			TRY(exports_join(build->exports));
 		TRY(result_image(build, &image));
-		ret->image_id = image->manifest.config.digest;
+		ret->image_id = build->image_id = image->manifest.config.digest;
 		ret->manifest = image->digest;
 		ret->manifest_bytes = image->manifest_bytes;
 		ret->manifest_media_type = xstrdup(image->manifest.media_type);
@@ -275,7 +281,7 @@ FALLIBLE build_run(const struct build_options *options, struct build_result *ret
 {
 	struct build_options filled = *options;
 	AUTO(build)
-	struct build build = { .options = &filled, .empty_fd = -1 };
+	struct build build = { .options = &filled, .empty_fd = -1, .began_ns = clock_now_ns() };
 
 	if (!filled.format)
 		filled.format = FORMAT_OCI;
@@ -300,7 +306,9 @@ FALLIBLE build_run(const struct build_options *options, struct build_result *ret
 		ret->plan = strbuf_take(&text);
 		return NULL;
 	}
-	return run_plan(&build, ret);
+	struct error *error = run_plan(&build, ret);
+	history_keep(&build, error, ret->build_id);
+	return error;
 }
 
 void build_result_done(struct build_result *result)

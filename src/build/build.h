@@ -16,6 +16,7 @@
 #include "image/image.h"
 #include "oci/mediatype.h"
 #include "oci/platform.h"
+#include "store/history.h"
 #include "sys/cancel.h"
 #include "sys/userns.h"
 
@@ -97,7 +98,8 @@ struct build_result {
 	struct digest manifest; /* digest of the manifest */
 	uint64_t manifest_bytes;
 	char *manifest_media_type;
-	struct list names; /* complete references that the image has now */
+	struct list names;              /* complete references that the image has now */
+	char build_id[HISTORY_ID_TEXT]; /* in the history, also of a build that failed; or "" */
 };
 
 FALLIBLE build_run(const struct build_options *options, struct build_result *ret);

@@ -6,7 +6,12 @@
  * Layers of the image are turned into blobs in the background (exports.h) while later steps run.
  */
 #include "base/clock.h"
+<<<<<<< HEAD
 #include "build/mounts.h"
+=======
+#include "build/history.h"
+#include "build/state.h"
+>>>>>>> 28c3944 (explain: why each step of a build ran, from a history of builds)
 #include "graph/schedule.h"
 #include "stream/pool.h"
 #include "sys/rootfs.h"
@@ -159,11 +164,11 @@ static FALLIBLE key_late(struct build *build, struct stage_run *stage, struct st
 	if (step_ignores_cache(build, run->step))
 		return NULL;
 	TRY(select_hash(run->selection, NULL, build->pool, build->options->cancel));
-	struct digest content = select_digest(run->selection);
-	copy_key(build, run->step, parent, &content, &run->key, &run->record);
+	run->content = select_digest(run->selection);
+	copy_key(build, run->step, parent, &run->content, &run->key, &run->record);
 	run->is_keyed = true;
 	TRY(step_look_up(build, run));
-	return run->is_hit ? step_remember(build, run, &content) : NULL;
+	return run->is_hit ? step_remember(build, run, &run->content) : NULL;
 }
 
 static FALLIBLE operate(struct build *build, struct stage_run *stage, struct step_run *run)
@@ -182,16 +187,15 @@ static FALLIBLE operate(struct build *build, struct stage_run *stage, struct ste
 /* The key of a COPY or of bind mounts needs the digest of their files, which by now were read. */
 static FALLIBLE remember(struct build *build, struct step_run *run, const struct digest *parent)
 {
-	struct digest content = { 0 };
-
 	if (run->step->kind == STEP_COPY) {
 		TRY(select_hash(run->selection, build->digests, build->pool,
 				build->options->cancel));
-		content = select_digest(run->selection);
+		run->content = select_digest(run->selection);
 		if (!run->is_keyed)
-			copy_key(build, run->step, parent, &content, &run->key, &run->record);
+			copy_key(build, run->step, parent, &run->content, &run->key, &run->record);
 		run->is_keyed = true;
 	}
+<<<<<<< HEAD
 	if (run_reads_files(run->step)) {
 		TRY(mounts_content(build, run, &content));
 		if (!run->is_keyed)
@@ -199,12 +203,16 @@ static FALLIBLE remember(struct build *build, struct step_run *run, const struct
 		run->is_keyed = true;
 	}
 	return step_remember(build, run, digest_known(&content) ? &content : NULL);
+=======
+	return step_remember(build, run, digest_known(&run->content) ? &run->content : NULL);
+>>>>>>> 28c3944 (explain: why each step of a build ran, from a history of builds)
 }
 
 static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct step_run *run,
 		struct digest *parent)
 {
 	struct progress *progress = build->options->progress;
+	uint64_t began = clock_monotonic_ns();
 
 	stage->is_named = false;
 	if (!run->is_keyed)
@@ -213,8 +221,14 @@ static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct st
 		progress_end(progress, run->vertex, PROGRESS_CACHED, NULL);
 	} else {
 		progress_start(progress, run->vertex);
+<<<<<<< HEAD
 		stage->is_fresh = stage->is_fresh || run->step->kind == STEP_RUN;
 		TRY(operate(build, stage, run));
+=======
+		struct error *error = operate(build, stage, run);
+		run->took_ns = clock_monotonic_ns() - began;
+		TRY(error);
+>>>>>>> 28c3944 (explain: why each step of a build ran, from a history of builds)
 		run->created = clock_now_seconds();
 		if (run->layer)
 			run->layer->created = run->created;
@@ -229,6 +243,8 @@ static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct st
 		start_export(build, stage, run->is_hit);
 	}
 	*parent = run->key;
+	run->is_done = true;
+	history_keep_files(build, run);
 	select_free(TAKE(run->selection));
 	step_mounts_free(TAKE(run->mounts));
 	return NULL;
@@ -249,6 +265,7 @@ static struct error *step_failed(struct build *build, struct step_run *run, stru
 	AUTO(strbuf) struct strbuf text = { 0 };
 
 	error_text(error, &text);
+	run->is_failed = !error_is(error, ERR_CANCELED);
 	progress_end(build->options->progress, run->vertex,
 			error_is(error, ERR_CANCELED) ? PROGRESS_CANCELED : PROGRESS_FAILED,
 			strbuf_text(&text));

@@ -119,8 +119,8 @@ FALLIBLE step_key_context_copy(
 	TRY(step_origin(build, &run->step->copy, true, &origin));
 	TRY(select_make(&origin, &run->step->copy, build->options->cancel, &run->selection));
 	TRY(select_hash(run->selection, build->digests, build->pool, build->options->cancel));
-	struct digest content = select_digest(run->selection);
-	copy_key(build, run->step, parent, &content, &run->key, &run->record);
+	run->content = select_digest(run->selection);
+	copy_key(build, run->step, parent, &run->content, &run->key, &run->record);
 	run->is_keyed = true;
 	return step_look_up(build, run);
 }

@@ -34,6 +34,10 @@ struct step_run {
 	int64_t created;
 	struct selection *selection; /* COPY: once its source was looked at */
 	struct step_mounts *mounts;  /* RUN: once its mounts were looked at (mounts.h) */
+	struct digest content;       /* COPY: of selection, once it was hashed */
+	/* For the history (history.h). */
+	uint64_t took_ns;
+	bool is_done, is_failed;
 };
 
 struct stage_run {
@@ -87,6 +91,8 @@ struct build {
 	struct exports *exports;      /* layers of the image on their way into blobs */
 	struct reference *pushes;     /* where the image will be pushed */
 	size_t push_count;
+	uint64_t began_ns;      /* Unix time */
+	struct digest image_id; /* once it is made */
 	int empty_fd;
 };
 

@@ -12,6 +12,7 @@
 #include "oci/reference.h"
 #include "stream/codec.h"
 #include "sys/fd.h"
+#include "ui/build_after.h"
 #include "ui/build_result_files.h"
 #include "ui/output_flag.h"
 #include "ui/report.h"
@@ -27,7 +28,7 @@ struct build_opts {
 	char *file, *target, *pull, *iid_file, *metadata_file;
 	uint64_t shm_bytes;
 	int64_t timestamp;
-	bool no_cache, quiet, squash, dry_run, push, load, http_proxy;
+	bool no_cache, quiet, squash, dry_run, push, load, http_proxy, explain;
 };
 
 static const struct build_opts defaults = { .timestamp = -1, .http_proxy = true };
@@ -67,6 +68,7 @@ static const struct option rows[] = {
 			.is_path = true),
 	OPT_FLAG('q', "quiet", quiet, "show no progress"),
 	OPT_SETTING(0, "progress", "auto|tty|plain|rawjson|quiet|none", "how to show progress"),
+	OPT_FLAG(0, "explain", explain, "afterwards, tell why each step ran; see 'kiln explain'"),
 	OPT_FLAG(0, "dry-run", dry_run, "print the plan and stop"),
 
 	OPT_HEADING("Steps"),
@@ -425,7 +427,10 @@ static struct error *run(const struct invocation *call)
 	TRY(session_open(call->config,
 			SESSION_STORE | SESSION_REGISTRY | SESSION_TREES | SESSION_SANDBOX,
 			&session));
-	TRY(build_shown(call, &session, &request.options, &result));
+	struct error *error = build_shown(call, &session, &request.options, &result);
+	struct build_after after = { .explain = opts->explain };
+	build_after(&session, &result, &after);
+	TRY(error);
 	if (result.plan) {
 		(void)fputs(result.plan, stdout);
 		return NULL;

@@ -11,6 +11,7 @@ static const struct command *const commands[] = {
 	&cmd_build,
 	&cmd_completion,
 	&cmd_doctor,
+	&cmd_explain,
 	&cmd_fsck,
 	&cmd_help,
 	&cmd_history,

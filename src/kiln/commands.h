@@ -11,6 +11,7 @@ extern const struct program kiln_program;
 extern const struct command cmd_build;
 extern const struct command cmd_completion;
 extern const struct command cmd_doctor;
+extern const struct command cmd_explain;
 extern const struct command cmd_fsck;
 extern const struct command cmd_help;
 extern const struct command cmd_history;

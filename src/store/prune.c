@@ -28,6 +28,7 @@ const char *prune_kind_name(enum prune_kind kind)
 		[PRUNE_UNTAGGED] = "images without a name",
 		[PRUNE_BLOBS] = "unused blobs",
 		[PRUNE_TAGGED] = "images",
+		[PRUNE_HISTORY] = "history of builds",
 	};
 
 	return names[kind];
@@ -143,12 +144,14 @@ static FALLIBLE sum_up(struct pruning *pruning)
 
 static unsigned kinds_of(const struct prune_options *options)
 {
-	const unsigned all = (1u << PRUNE_KINDS) - 1;
+	const unsigned all = ((1u << PRUNE_KINDS) - 1) & ~(1u << PRUNE_TAGGED);
 
 	if (options->kinds)
 		return options->kinds;
-	if (options->all || options->keep_bytes || options->older_than_seconds)
-		return all & ~(1u << PRUNE_TAGGED);
+	if (options->older_than_seconds)
+		return all;
+	if (options->all || options->keep_bytes)
+		return all & ~(1u << PRUNE_HISTORY);
 	return 1u << PRUNE_LEFTOVERS | 1u << PRUNE_DUPLICATES | 1u << PRUNE_UNTAGGED |
 	       1u << PRUNE_BLOBS;
 }
@@ -165,6 +168,7 @@ static FALLIBLE prune_by_kind(struct pruning *pruning, unsigned kinds)
 		[PRUNE_UNTAGGED] = prune_untagged,
 		[PRUNE_BLOBS] = prune_unused,
 		[PRUNE_TAGGED] = prune_tagged,
+		[PRUNE_HISTORY] = prune_history,
 	};
 
 	for (unsigned kind = 0; kind < PRUNE_KINDS; kind++)

@@ -20,9 +20,10 @@ enum prune_kind {
 	PRUNE_UNTAGGED,      /* images without a name */
 	PRUNE_BLOBS,         /* blobs that nothing refers to */
 	PRUNE_TAGGED,        /* images with a name: only when asked for by kinds */
+	PRUNE_HISTORY,       /* what builds told (history.h): by age, or when asked for by kinds */
 };
 
-enum { PRUNE_KINDS = PRUNE_TAGGED + 1 };
+enum { PRUNE_KINDS = PRUNE_HISTORY + 1 };
 
 struct prune_options {
 	unsigned kinds;              /* bits 1u << kind; 0: LEFTOVERS, DUPLICATES, UNTAGGED, BLOBS;

@@ -58,6 +58,7 @@ FALLIBLE prune_cache(struct pruning *pruning);
 FALLIBLE prune_untagged(struct pruning *pruning);
 FALLIBLE prune_unused(struct pruning *pruning);
 FALLIBLE prune_tagged(struct pruning *pruning);
+FALLIBLE prune_history(struct pruning *pruning); /* history.c */
 
 DEFINE_AUTO_VALUE(pruning)
 DEFINE_AUTO_VALUE(candidates)

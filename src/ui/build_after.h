@@ -1,0 +1,17 @@
+/*
+ * build_after: what follows a build, whether it succeeded or not: its explanation, when asked for.
+ *
+ * Nothing here makes a build fail; what goes wrong is a warning.
+ *
+ * Floor: ui.
+ */
+#pragma once
+#include "build/build.h"
+#include "ui/session.h"
+
+struct build_after {
+	bool explain; /* on standard error */
+};
+
+void build_after(const struct session *session, const struct build_result *result,
+		const struct build_after *wanted);
