@@ -3,13 +3,9 @@
  * asked for all at once; what is in the Dockerfile is checked before that.
  */
 #include "build/build.h"
-<<<<<<< HEAD
-#include "build/mounts.h"
-=======
 #include "base/clock.h"
 #include "build/history.h"
-#include "build/state.h"
->>>>>>> 28c3944 (explain: why each step of a build ran, from a history of builds)
+#include "build/mounts.h"
 #include "dockerfile/stage.h"
 #include "stream/codec.h"
 

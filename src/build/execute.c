@@ -6,12 +6,8 @@
  * Layers of the image are turned into blobs in the background (exports.h) while later steps run.
  */
 #include "base/clock.h"
-<<<<<<< HEAD
-#include "build/mounts.h"
-=======
 #include "build/history.h"
-#include "build/state.h"
->>>>>>> 28c3944 (explain: why each step of a build ran, from a history of builds)
+#include "build/mounts.h"
 #include "graph/schedule.h"
 #include "stream/pool.h"
 #include "sys/rootfs.h"
@@ -195,17 +191,13 @@ static FALLIBLE remember(struct build *build, struct step_run *run, const struct
 			copy_key(build, run->step, parent, &run->content, &run->key, &run->record);
 		run->is_keyed = true;
 	}
-<<<<<<< HEAD
 	if (run_reads_files(run->step)) {
-		TRY(mounts_content(build, run, &content));
+		TRY(mounts_content(build, run, &run->content));
 		if (!run->is_keyed)
-			step_key(build, run->step, parent, &content, &run->key, &run->record);
+			step_key(build, run->step, parent, &run->content, &run->key, &run->record);
 		run->is_keyed = true;
 	}
-	return step_remember(build, run, digest_known(&content) ? &content : NULL);
-=======
 	return step_remember(build, run, digest_known(&run->content) ? &run->content : NULL);
->>>>>>> 28c3944 (explain: why each step of a build ran, from a history of builds)
 }
 
 static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct step_run *run,
@@ -221,14 +213,10 @@ static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct st
 		progress_end(progress, run->vertex, PROGRESS_CACHED, NULL);
 	} else {
 		progress_start(progress, run->vertex);
-<<<<<<< HEAD
 		stage->is_fresh = stage->is_fresh || run->step->kind == STEP_RUN;
-		TRY(operate(build, stage, run));
-=======
 		struct error *error = operate(build, stage, run);
 		run->took_ns = clock_monotonic_ns() - began;
 		TRY(error);
->>>>>>> 28c3944 (explain: why each step of a build ran, from a history of builds)
 		run->created = clock_now_seconds();
 		if (run->layer)
 			run->layer->created = run->created;

@@ -70,6 +70,7 @@ static const struct field {
 	{ "excludes", "--exclude", FIELD_LIST },
 	{ "hosts", "--add-host", FIELD_LIST },
 	{ "link", "--link", FIELD_SWITCH },
+	{ "mounted", "the mounted files", FIELD_CONTENT },
 	{ "network", "--network", FIELD_VALUE },
 	{ "parents", "--parents", FIELD_SWITCH },
 	{ "path", "the path", FIELD_VALUE },
@@ -202,10 +203,9 @@ static int by_path(const void *a, const void *b)
 	return strcmp(x->path, y->path);
 }
 
-static FALLIBLE read_files(struct store *store, const json_t *record, struct history_files *ret,
-		bool *ret_found)
+static FALLIBLE read_files(
+		struct store *store, const char *name, struct history_files *ret, bool *ret_found)
 {
-	const char *name = past_text(record, "content");
 	struct digest digest = { 0 };
 	AUTO_FREE char *text = NULL;
 	size_t n = 0;
@@ -315,6 +315,7 @@ static void compare_files(const struct history_files *a, const struct history_fi
 	}
 }
 
+/* before, after: the digests of two selections. */
 static FALLIBLE change_content(struct store *store, const char *label, const json_t *before,
 		const json_t *after, struct explained_step *ret)
 {
@@ -322,14 +323,13 @@ static FALLIBLE change_content(struct store *store, const char *label, const jso
 	bool has_a = false, has_b = false;
 	size_t had = ret->changes.n;
 
-	TRY(read_files(store, before, &a, &has_a));
-	TRY(read_files(store, after, &b, &has_b));
+	TRY(read_files(store, json_string_value(before), &a, &has_a));
+	TRY(read_files(store, json_string_value(after), &b, &has_b));
 	if (has_a && has_b)
 		compare_files(&a, &b, ret);
 	/* No lists; or what differs is in neither (which files are links of each other). */
 	if (ret->changes.n == had && !ret->more_files)
-		change_value(label, json_object_get(before, "content"),
-				json_object_get(after, "content"), ret);
+		change_value(label, before, after, ret);
 	return NULL;
 }
 
@@ -361,7 +361,7 @@ static FALLIBLE change_field(struct store *store, const char *name, const json_t
 		change_env(before, after, ret);
 		break;
 	case FIELD_CONTENT:
-		return change_content(store, field->label, old, new, ret);
+		return change_content(store, field->label, a, b, ret);
 	}
 	return NULL;
 }

@@ -24,7 +24,7 @@ struct step_run;
 
 /* Keep the build under ret_id ("" when nothing was kept). error (borrowed): why it failed. */
 void history_keep(struct build *build, const struct error *error, char ret_id[HISTORY_ID_TEXT]);
-/* Keep which files a COPY selected, unless that selection is known. */
+/* Keep which files a COPY selected or a RUN has mounted, unless that selection is known. */
 void history_keep_files(struct build *build, const struct step_run *run);
 
 /* One file of a list. digest: first 8 bytes of its content's or link target's; 0: none. */
@@ -39,8 +39,8 @@ struct history_files {
 	size_t n, capacity;
 };
 
-/* A list as text, free(); and back. ERR_INVALID: not a list. */
-char *history_files_write(const struct selection *selection);
+/* Append a list as text; and back. ERR_INVALID: not a list. */
+void history_files_write(const struct selection *selection, struct strbuf *out);
 FALLIBLE history_files_read(const char *text, size_t n, struct history_files *ret);
 void history_files_done(struct history_files *files);
 

@@ -1,13 +1,13 @@
 #include "base/limits.h"
 #include "build/history.h"
-#include "build/state.h"
+#include "build/mounts.h"
 #include "stream/hash.h"
 
 #include <string.h>
 #include <sys/stat.h>
 
 /* A list of more is not kept: nobody reads it, and the store's bound would be lost to it. */
-enum { LIST_FILES = 500000 };
+enum { LIST_FILES = 500000, LIST_SELECTIONS = 100 };
 
 static uint64_t first_bytes(const struct digest *digest)
 {
@@ -65,9 +65,8 @@ static size_t shared_bytes(const char *a, const char *b)
 	return n;
 }
 
-char *history_files_write(const struct selection *selection)
+void history_files_write(const struct selection *selection, struct strbuf *out)
 {
-	AUTO(strbuf) struct strbuf out = { 0 };
 	const char *before = "";
 
 	for (size_t i = 0; i < selection->items.n; i++) {
@@ -75,27 +74,45 @@ char *history_files_write(const struct selection *selection)
 		const char *path = item->path && *item->path ? item->path : ".";
 		size_t shared = shared_bytes(before, path);
 
-		strbuf_addf(&out, "%o %u %u %llu %llx %llx %zu ", item->owner.mode, item->owner.uid,
+		strbuf_addf(out, "%o %u %u %llu %llx %llx %zu ", item->owner.mode, item->owner.uid,
 				item->owner.gid, (unsigned long long)item->size,
 				(unsigned long long)content_of(item),
 				(unsigned long long)xattrs_of(item), shared);
-		add_encoded(&out, path + shared);
-		strbuf_add_char(&out, '\n');
+		add_encoded(out, path + shared);
+		strbuf_add_char(out, '\n');
 		before = path;
 	}
-	return strbuf_take(&out);
+}
+
+/* What a COPY selected, or the bind mounts of a RUN show. */
+static size_t list_selections(const struct step_run *run, const struct selection **ret, size_t max)
+{
+	size_t n = 0;
+
+	if (run->selection)
+		ret[n++] = run->selection;
+	for (size_t i = 0; run->mounts && i < run->mounts->n && n < max; i++)
+		if (run->mounts->p[i].selection)
+			ret[n++] = run->mounts->p[i].selection;
+	return n;
 }
 
 void history_keep_files(struct build *build, const struct step_run *run)
 {
 	struct store *store = build->options->store;
 
-	if (!run->selection || !digest_known(&run->content) || store_is_read_only(store) ||
-			run->selection->items.n > LIST_FILES ||
+	const struct selection *selections[LIST_SELECTIONS];
+	size_t n = list_selections(run, selections, LIST_SELECTIONS), files = 0;
+	AUTO(strbuf) struct strbuf text = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		files += selections[i]->items.n;
+	if (!n || !digest_known(&run->content) || store_is_read_only(store) || files > LIST_FILES ||
 			history_has_files(store, &run->content))
 		return;
-	AUTO_FREE char *text = history_files_write(run->selection);
-	error_ignore(history_put_files(store, &run->content, text, strlen(text)),
+	for (size_t i = 0; i < n; i++)
+		history_files_write(selections[i], &text);
+	error_ignore(history_put_files(store, &run->content, strbuf_text(&text), text.n),
 			"lists of files are an aid");
 }
 

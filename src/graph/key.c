@@ -37,6 +37,18 @@ static json_t *shown(const char *text)
 	return json_string(digest_text(&digest, buf));
 }
 
+/* A name that comes again (one for each mount) is numbered, so that the record shows them all. */
+static void show(struct key *key, const char *name, json_t *value)
+{
+	AUTO_FREE char *numbered = NULL;
+
+	for (unsigned n = 2; json_object_get(key->record, numbered ? numbered : name); n++) {
+		free(numbered);
+		numbered = xasprintf("%s %u", name, n);
+	}
+	json_object_set_new(key->record, numbered ? numbered : name, value);
+}
+
 struct key *key_new(const char *kind)
 {
 	struct key *key = xcalloc(1, sizeof(*key));
@@ -61,14 +73,14 @@ void key_text(struct key *key, const char *name, const char *text)
 {
 	frame_name(key, name);
 	frame(key, text ? 't' : '0', text, text ? strlen(text) : 0);
-	json_object_set_new(key->record, name, shown(text));
+	show(key, name, shown(text));
 }
 
 void key_number(struct key *key, const char *name, uint64_t value)
 {
 	frame_name(key, name);
 	frame(key, 'u', &value, sizeof(value));
-	json_object_set_new(key->record, name, json_integer((json_int_t)value));
+	show(key, name, json_integer((json_int_t)value));
 }
 
 void key_digest(struct key *key, const char *name, const struct digest *digest)
@@ -78,11 +90,11 @@ void key_digest(struct key *key, const char *name, const struct digest *digest)
 	frame_name(key, name);
 	if (!digest_known(digest)) {
 		frame(key, '0', NULL, 0);
-		json_object_set_new(key->record, name, json_null());
+		show(key, name, json_null());
 		return;
 	}
 	frame(key, 'd', digest->bytes, sizeof(digest->bytes));
-	json_object_set_new(key->record, name, json_string(digest_text(digest, buf)));
+	show(key, name, json_string(digest_text(digest, buf)));
 }
 
 void key_texts(struct key *key, const char *name, const struct texts *texts)
@@ -96,7 +108,7 @@ void key_texts(struct key *key, const char *name, const struct texts *texts)
 		json_array_append_new(array, shown(texts->p[i]));
 	}
 	frame(key, 'z', NULL, 0);
-	json_object_set_new(key->record, name, array);
+	show(key, name, array);
 }
 
 struct digest key_finish(struct key *key, char **ret_record)

@@ -149,3 +149,17 @@ added src/c.c  file" "$(changes 'COPY src')"
 	succeeds kiln build -q --explain .
 	says "5 of 5 steps cached"
 }
+
+@test "mounts are ingredients: their files and their flags" {
+	cat >Dockerfile <<-END
+		FROM $(image_ref busybox)
+		RUN --mount=type=tmpfs,target=/a --mount=type=bind,source=src,target=/b cat /b/*
+	END
+	succeeds kiln build -q .
+	echo longer >src/a.c
+	succeeds kiln build -q --explain .
+	says "changed  src/a.c (2B -> 7B)"
+	sed -i 's#target=/a#target=/c#' Dockerfile
+	succeeds kiln build -q --explain .
+	says "target went from '/a' to '/c'"
+}

@@ -23,9 +23,11 @@ static void round_trip(void **state)
 	add(&selection, "src/a b%.c", S_IFREG | 0644, "one");
 	add(&selection, "src/a\nb", S_IFREG | 0600, "two!")->owner.uid = 7;
 	add(&selection, "src/link", S_IFLNK | 0777, NULL)->link = "a b%.c";
-	AUTO_FREE char *text = history_files_write(&selection);
+	AUTO(strbuf) struct strbuf text = { 0 };
 
-	assert_ok(history_files_read(text, strlen(text), &files));
+	history_files_write(&selection, &text);
+
+	assert_ok(history_files_read(strbuf_text(&text), text.n, &files));
 	assert_int_equal(files.n, 4);
 	assert_string_equal(files.p[0].path, ".");
 	assert_int_equal(files.p[0].mode, S_IFDIR | 0755);
