@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "build/history.h"
 #include "build/mounts.h"
+#include "build/state.h"
+#include "dockerfile/frontend.h"
 #include "dockerfile/stage.h"
 #include "stream/codec.h"
 
@@ -53,7 +55,7 @@ static struct error *open_one(void *argument)
 	return NULL;
 }
 
-static struct error *open_images(void *user, struct plan_image *const *images, size_t n)
+struct error *build_open_images(void *user, struct plan_image *const *images, size_t n)
 {
 	struct build *build = user;
 	AUTO_FREE struct opening *openings = xcalloc(n, sizeof(*openings));
@@ -88,9 +90,31 @@ static FALLIBLE check_no_cache_stages(const struct build *build)
 	return NULL;
 }
 
+/* What the checks found, as BuildKit tells it; an error when the file wants that. */
+static FALLIBLE tell_checks(struct build *build, const struct lint *lint)
+{
+	AUTO(strbuf) struct strbuf names = { 0 };
+
+	for (size_t i = 0; i < lint->warnings.n; i++) {
+		const struct lint_warning *warning = &lint->warnings.p[i];
+
+		progress_warn(build->options->progress, 0, warning->at, "%s: %s",
+				warning->rule->name, warning->message);
+	}
+	if (!lint->config->is_error || !lint->warnings.n)
+		return NULL;
+	lint_broken_rules(lint, &names);
+	return error_hint(error_at(error_new(ERR_INVALID, "lint violation found for rules: %s",
+						   strbuf_text(&names)),
+					  lint->warnings.p[0].at),
+			"'# check=error=true' asks for this; 'kiln check' shows each");
+}
+
 static FALLIBLE make_plan(struct build *build)
 {
 	const struct build_options *options = build->options;
+	AUTO(lint_config) struct lint_config config = { 0 };
+	AUTO(lint) struct lint lint = { 0 };
 	struct plan_input input = {
 		.file = build->file,
 		.target = options->target,
@@ -98,11 +122,17 @@ static FALLIBLE make_plan(struct build *build)
 		.labels = options->labels,
 		.platform = build->platform,
 		.build_platform = platform_host(),
-		.open_images = open_images,
+		.open_images = build_open_images,
 		.user = build,
+		.lint = &lint,
+		.ignore = build->context->ignore,
 	};
 
-	return plan_new(&input, &build->plan);
+	TRY(check_config(build->file, options->build_args, &config));
+	lint_init(&lint, build->file, &config, build->file->arena);
+	TRY(plan_new(&input, &build->plan));
+	lint_run(&lint);
+	return tell_checks(build, &lint);
 }
 
 /* --- runs: what the plan becomes --- */
@@ -211,9 +241,9 @@ static FALLIBLE load_files(struct build *build)
 
 	TRY(context_open(
 			options->context, options->dockerfile, options->stdin_fd, &build->context));
-	return dockerfile_parse((struct str){ build->context->dockerfile,
-						build->context->dockerfile_bytes },
-			build->context->dockerfile_name, &build->file);
+	struct str text = { build->context->dockerfile, build->context->dockerfile_bytes };
+	TRY(frontend_check(text, build->context->dockerfile_name, options->build_args));
+	return dockerfile_parse(text, build->context->dockerfile_name, &build->file);
 }
 
 static FALLIBLE load(struct build *build)

@@ -15,6 +15,7 @@
 #include "build/select.h"
 #include "build/stack.h"
 #include "build/view.h"
+#include "dockerfile/lint.h"
 #include "graph/key.h"
 #include "sandbox/user.h"
 #include "stream/pool.h"
@@ -96,6 +97,8 @@ struct build {
 	int empty_fd;
 };
 
+/* Open base images side by side, for plan_new(); user is the struct build. */
+struct error *build_open_images(void *user, struct plan_image *const *images, size_t n);
 struct stage_run *build_stage(struct build *build, const struct plan_stage *stage);
 const char *stage_run_name(const struct stage_run *run);
 
@@ -160,6 +163,12 @@ FALLIBLE stage_user(struct build *build, struct stage_run *run, const char *spec
 FALLIBLE op_run(struct build *build, struct stage_run *stage, struct step_run *run);
 FALLIBLE op_workdir(struct build *build, struct stage_run *stage, struct step_run *run);
 FALLIBLE op_copy(struct build *build, struct stage_run *stage, struct step_run *run);
+
+/* check.c */
+
+/* What "# check=" and BUILDKIT_DOCKERFILE_CHECK say. */
+FALLIBLE check_config(const struct dockerfile *file, const struct list *build_args,
+		struct lint_config *ret);
 
 /* result.c */
 FALLIBLE result_image(struct build *build, struct image **ret);

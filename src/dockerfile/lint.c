@@ -64,6 +64,11 @@ FALLIBLE lint_config_parse(struct str text, struct lint_config *ret)
 	return NULL;
 }
 
+void lint_config_skip(struct lint_config *config, struct str names)
+{
+	add_names(names, &config->skip, &config->skip_all);
+}
+
 void lint_config_done(struct lint_config *config)
 {
 	list_done(&config->skip);
@@ -81,8 +86,12 @@ void lint_done(struct lint *lint)
 	vec_done(&lint->warnings);
 }
 
-static bool is_on(const struct lint_config *config, const struct lint_rule *rule)
+static bool is_on(const struct lint *lint, const struct lint_rule *rule)
 {
+	const struct lint_config *config = lint->config;
+
+	if (rule->is_own && !lint->with_own)
+		return false;
 	if (rule->is_experimental)
 		return config->experimental_all || list_has(&config->experimental, rule->name);
 	return !config->skip_all && !list_has(&config->skip, rule->name);
@@ -93,7 +102,7 @@ void lint_add(struct lint *lint, const struct lint_rule *rule, struct source_ran
 {
 	va_list args;
 
-	if (!is_on(lint->config, rule))
+	if (!is_on(lint, rule))
 		return;
 	va_start(args, format);
 	AUTO_FREE char *message = xvasprintf(format, args);
@@ -115,25 +124,49 @@ static int by_place(const void *a, const void *b)
 	return strcmp(first->message, second->message);
 }
 
+static void run_table(struct lint *lint, const struct lint_rule *rules, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (rules[i].check && is_on(lint, &rules[i]))
+			rules[i].check(lint, &rules[i]);
+}
+
 void lint_run(struct lint *lint)
 {
-	size_t count = 0;
-	const struct lint_rule *rules = lint_rules(&count);
+	size_t count = 0, own_count = 0;
+	const struct lint_rule *rules = lint_rules(&count), *own = lint_own_rules(&own_count);
 
-	for (size_t i = 0; i < count; i++)
-		if (rules[i].check && is_on(lint->config, &rules[i]))
-			rules[i].check(lint, &rules[i]);
+	run_table(lint, rules, count);
+	run_table(lint, own, own_count);
 	if (lint->warnings.n)
 		qsort(lint->warnings.p, lint->warnings.n, sizeof(*lint->warnings.p), by_place);
 }
 
-const struct lint_rule *lint_rule_find(const char *name)
+static const struct lint_rule *find_in(
+		const struct lint_rule *rules, size_t count, const char *name)
 {
-	size_t count = 0;
-	const struct lint_rule *rules = lint_rules(&count);
-
 	for (size_t i = 0; i < count; i++)
 		if (text_equal(rules[i].name, name))
 			return &rules[i];
 	return NULL;
+}
+
+const struct lint_rule *lint_rule_find(const char *name)
+{
+	size_t count = 0, own_count = 0;
+	const struct lint_rule *rules = lint_rules(&count), *own = lint_own_rules(&own_count);
+	const struct lint_rule *found = find_in(rules, count, name);
+
+	return found ? found : find_in(own, own_count, name);
+}
+
+void lint_broken_rules(const struct lint *lint, struct strbuf *out)
+{
+	AUTO(list) struct list names = { 0 };
+
+	for (size_t i = 0; i < lint->warnings.n; i++)
+		if (!list_has(&names, lint->warnings.p[i].rule->name))
+			list_add(&names, lint->warnings.p[i].rule->name);
+	for (size_t i = 0; i < names.n; i++)
+		strbuf_addf(out, "%s%s", i ? ", " : "", names.p[i]);
 }

@@ -150,6 +150,8 @@ static void start_from_stage(struct lower *lower, struct lowered *stage, const s
 	image_config_copy(&base->out->config, &stage->out->config);
 	list_add_all(&stage->scope.visible, &base->scope.visible);
 	list_add_all(&stage->scope.args, &base->scope.args);
+	list_add_all(&stage->scope.declared, &base->scope.declared);
+	stage->scope.has_unknown_env = base->scope.has_unknown_env;
 	stage->workdir = base->workdir;
 	stage->out->base_history = stage->out->config.history.n;
 }
@@ -216,6 +218,8 @@ static FALLIBLE start(struct lower *lower, struct lowered *stage)
 		out->base.kind = ORIGIN_IMAGE;
 		out->base.image = lower_image(lower, name, &out->platform, from->image_at);
 		start_from_image(lower, stage, out->base.image->image);
+		stage->scope.has_unknown_env = !out->base.image->image;
+		lower_lint_base(lower, stage);
 	}
 	return NULL;
 }
@@ -526,6 +530,7 @@ static FALLIBLE lower_maintainer(
 static FALLIBLE lower_instruction(
 		struct lower *lower, struct lowered *stage, const struct instruction *in)
 {
+	list_done(&lower->reported);
 	switch (in->kind) {
 	case INSTRUCTION_ADD:
 	case INSTRUCTION_COPY:

@@ -17,6 +17,9 @@ struct scope {
 	struct list args; /* "NAME=value": ARGs in effect that are not hidden by ENV, for history */
 	size_t budget;    /* what expansion may still produce */
 	char escape;
+	/* For checks: names of ARGs without a value, and whether the base image's ENV is known. */
+	struct list declared;
+	bool has_unknown_env;
 };
 
 /* One stage while it is lowered, and what a stage standing on it inherits. */
@@ -38,6 +41,15 @@ struct lower {
 	VEC(struct plan_image *) images;
 	VEC(const struct stage *) order;
 	unsigned char *marks; /* per stage: 0 new, 1 open, 2 done */
+	struct list reported; /* variables that the instruction at hand was warned of */
+	size_t guesses;       /* how often a name was compared with all others */
+};
+
+/* One word or body that is being expanded, and where it stands. */
+struct expansion {
+	struct lower *lower;
+	struct scope *scope;
+	struct source_range at;
 };
 
 void scope_done(struct scope *scope);
@@ -51,7 +63,7 @@ FALLIBLE scope_body(struct lower *lower, struct scope *scope, const char *body,
 FALLIBLE scope_words(struct lower *lower, struct scope *scope, const char *word,
 		struct source_range at, struct list *ret);
 /* What a scope means to whoever expands by himself (run_mount.h). flags: enum words_flags. */
-struct words_env scope_env(struct scope *scope, unsigned flags);
+struct words_env scope_env(struct expansion *expansion, unsigned flags);
 /* The global ARGs of the file and the automatic platform ones. */
 FALLIBLE scope_globals(struct lower *lower);
 /* An ARG line inside a stage. */
@@ -72,6 +84,13 @@ FALLIBLE lower_origin(struct lower *lower, const char *name, struct source_range
 
 /* All instructions of a stage, its base being lowered or opened. */
 FALLIBLE lower_stage(struct lower *lower, struct lowered *stage);
+/* lower_lint.c: the checks that need a plan; all do nothing without input->lint. */
+void lower_lint_variable(struct lower *lower, const struct scope *scope, const char *name,
+		struct source_range at);
+void lower_lint_base(struct lower *lower, const struct lowered *stage);
+void lower_lint_copy(struct lower *lower, const struct instruction *in, const char *path,
+		struct source_range at);
+
 /* lower_ops.c: RUN, COPY, ADD, WORKDIR. */
 FALLIBLE lower_run(struct lower *lower, struct lowered *stage, const struct instruction *in);
 /* lower_mount.c: --mount of a RUN. */

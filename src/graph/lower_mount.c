@@ -40,7 +40,8 @@ static FALLIBLE mount_origin(
 static FALLIBLE lower_mount(struct lower *lower, struct lowered *stage, const struct flag *flag,
 		struct plan_mount *ret)
 {
-	struct words_env env = scope_env(&stage->scope, 0);
+	struct expansion expansion = { lower, &stage->scope, flag->at };
+	struct words_env env = scope_env(&expansion, 0);
 	struct run_mount *as = &ret->as;
 
 	TRY(run_mount_parse(lower->arena, flag, &env, as));

@@ -220,6 +220,9 @@ static FALLIBLE copy_sources(struct lower *lower, struct lowered *stage,
 					from->at);
 		}
 	}
+	for (size_t i = 0; i < in->copy.source_count && !in->copy.from; i++)
+		if (!sources[i].content && !is_remote(sources[i].path))
+			lower_lint_copy(lower, in, sources[i].path, in->copy.sources[i].at);
 	copy->sources = sources;
 	copy->source_count = in->copy.source_count;
 	return NULL;

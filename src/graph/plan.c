@@ -117,11 +117,17 @@ static FALLIBLE visit_open(struct lower *lower, struct visits *visits)
 /* Depth first; a stage lands in lower->order behind all it reads. */
 static FALLIBLE visit(struct lower *lower, const struct stage *target)
 {
+	const struct dockerfile *file = lower->input->file;
 	struct visits visits = { 0 };
 	struct error *error = enter(lower, &visits, target);
 
 	if (!error)
 		error = visit_open(lower, &visits);
+	for (size_t i = 0; lower->input->all_stages && i < file->stage_count && !error; i++) {
+		error = enter(lower, &visits, &file->stages[i]);
+		if (!error)
+			error = visit_open(lower, &visits);
+	}
 	for (size_t i = 0; i < visits.n; i++)
 		vec_done(&visits.p[i].reads);
 	vec_done(&visits);
@@ -213,6 +219,7 @@ static void lower_done(struct lower *lower, size_t stage_count)
 	scope_done(&lower->globals);
 	vec_done(&lower->images);
 	vec_done(&lower->order);
+	list_done(&lower->reported);
 }
 
 FALLIBLE plan_new(const struct plan_input *input, struct plan **ret)

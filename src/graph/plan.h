@@ -21,6 +21,9 @@
 #include "oci/image_config.h"
 #include "oci/platform.h"
 
+struct ignore;
+struct lint;
+
 struct texts {
 	const char *const *p;
 	size_t n;
@@ -149,10 +152,15 @@ struct plan_input {
 	struct platform build_platform; /* of the machine */
 	/*
 	 * Open all these images (the field image of each), side by side. Called once or more with
-	 * the images that are new; ownership passes to the plan.
+	 * the images that are new; ownership passes to the plan. One that stays NULL is unknown:
+	 * it counts as empty, which will do for a plan that nobody runs.
 	 */
 	struct error *(*open_images)(void *user, struct plan_image *const *images, size_t n);
 	void *user;
+	/* Checks that need a plan (UndefinedVar, CopyIgnoredFile, …) report here; or NULL. */
+	struct lint *lint;
+	const struct ignore *ignore; /* of the context, for those checks; or NULL */
+	bool all_stages;             /* plan the stages that the target does not need as well */
 };
 
 /*

@@ -6,20 +6,31 @@ void scope_done(struct scope *scope)
 {
 	list_done(&scope->visible);
 	list_done(&scope->args);
+	list_done(&scope->declared);
 }
 
-static const char *scope_get(void *user, const char *name)
+static const char *expansion_get(void *user, const char *name)
 {
-	return list_env_get(&((struct scope *)user)->visible, name);
+	return list_env_get(&((struct expansion *)user)->scope->visible, name);
 }
 
-struct words_env scope_env(struct scope *scope, unsigned flags)
+static void expansion_used(void *user, const char *name, bool is_set, bool has_word)
+{
+	const struct expansion *expansion = user;
+
+	/* ${n:-w} says itself what to do without n. */
+	if (!is_set && !has_word)
+		lower_lint_variable(expansion->lower, expansion->scope, name, expansion->at);
+}
+
+struct words_env scope_env(struct expansion *expansion, unsigned flags)
 {
 	return (struct words_env){
-		.get = scope_get,
-		.user = scope,
-		.budget = &scope->budget,
-		.escape = scope->escape,
+		.get = expansion_get,
+		.used = expansion->lower->input->lint ? expansion_used : NULL,
+		.user = expansion,
+		.budget = &expansion->scope->budget,
+		.escape = expansion->scope->escape,
 		.flags = flags,
 	};
 }
@@ -28,7 +39,8 @@ static FALLIBLE expand(struct lower *lower, struct scope *scope, const char *wor
 		struct source_range at, const char **ret)
 {
 	AUTO(strbuf) struct strbuf out = { 0 };
-	struct words_env env = scope_env(scope, flags);
+	struct expansion expansion = { lower, scope, at };
+	struct words_env env = scope_env(&expansion, flags);
 	struct error *error = word_expand(str_of(word), &env, &out);
 
 	if (error)
@@ -52,7 +64,8 @@ FALLIBLE scope_body(struct lower *lower, struct scope *scope, const char *body,
 FALLIBLE scope_words(struct lower *lower, struct scope *scope, const char *word,
 		struct source_range at, struct list *ret)
 {
-	struct words_env env = scope_env(scope, 0);
+	struct expansion expansion = { lower, scope, at };
+	struct words_env env = scope_env(&expansion, 0);
 
 	return error_at(words_expand(str_of(word), &env, ret), at);
 }
@@ -157,6 +170,8 @@ FALLIBLE scope_arg(struct lower *lower, struct lowered *stage, const struct pair
 
 		list_env_set(&scope->visible, pair->name, kept);
 		list_env_set(&scope->args, pair->name, kept);
+	} else if (lower->input->lint && !list_has(&scope->declared, pair->name)) {
+		list_add(&scope->declared, pair->name);
 	}
 	return NULL;
 }

@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "build/build.h"
+#include "kiln/build_call.h"
 #include "oci/reference.h"
 #include "stream/codec.h"
 #include "sys/fd.h"
@@ -25,10 +26,10 @@
 
 struct build_opts {
 	struct list tags, build_args, labels, platforms, hosts, ulimits, outputs, no_cache_filter;
-	char *file, *target, *pull, *iid_file, *metadata_file;
+	char *file, *target, *pull, *iid_file, *metadata_file, *call;
 	uint64_t shm_bytes;
 	int64_t timestamp;
-	bool no_cache, quiet, squash, dry_run, push, load, http_proxy, explain;
+	bool no_cache, quiet, squash, dry_run, push, load, http_proxy, explain, check;
 };
 
 static const struct build_opts defaults = { .timestamp = -1, .http_proxy = true };
@@ -70,6 +71,9 @@ static const struct option rows[] = {
 	OPT_SETTING(0, "progress", "auto|tty|plain|rawjson|quiet|none", "how to show progress"),
 	OPT_FLAG(0, "explain", explain, "afterwards, tell why each step ran; see 'kiln explain'"),
 	OPT_FLAG(0, "dry-run", dry_run, "print the plan and stop"),
+	OPT_FLAG(0, "check", check, "look for mistakes instead of building: '--call=check'"),
+	OPT_TEXT(0, "call", call, "check|outline|targets[,format=json]",
+			"look for mistakes, list parameters or targets instead of building"),
 
 	OPT_HEADING("Steps"),
 	OPT_SETTING(0, "network", "default|host|none|private", "network of RUN steps"),
@@ -97,9 +101,7 @@ static const struct option rows[] = {
 	OPT_LATER(0, "cache-from", "the local cache is always used; others come later"),
 	OPT_LATER(0, "cache-repo", "the local cache is always used; others come later"),
 	OPT_LATER(0, "cache-to", "the local cache is always written; others come later"),
-	OPT_LATER(0, "call", "come later; '--dry-run' prints the plan"),
 	OPT_LATER(0, "cgroup-parent", "limits of steps come with a later release"),
-	OPT_LATER(0, "check", "the linter comes with a later release"),
 	OPT_LATER('m', "memory", "limits of steps come with a later release"),
 	OPT_LATER(0, "policy", "source policies come with a later release"),
 	OPT_LATER(0, "provenance", "attestations come with a later release"),
@@ -421,9 +423,13 @@ static struct error *run(const struct invocation *call)
 	AUTO(request) struct request request = { .out = OUTPUT_FLAGS_INIT, .stdin_fd = -1 };
 	AUTO(session) struct session session = { 0 };
 	AUTO(build_result) struct build_result result = { 0 };
+	struct build_call question = { 0 };
 	char id[DIGEST_TEXT];
 
+	TRY(build_call_parse(opts->check ? "check" : opts->call, &question));
 	TRY(make_request(call, &request));
+	if (question.kind != CALL_BUILD)
+		return build_call_answer(call, &question, &request.options);
 	TRY(session_open(call->config,
 			SESSION_STORE | SESSION_REGISTRY | SESSION_TREES | SESSION_SANDBOX,
 			&session));

@@ -9,6 +9,7 @@ static const struct option options[] = {
 
 static const struct command *const commands[] = {
 	&cmd_build,
+	&cmd_check,
 	&cmd_completion,
 	&cmd_doctor,
 	&cmd_explain,

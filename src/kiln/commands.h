@@ -9,6 +9,7 @@
 extern const struct program kiln_program;
 
 extern const struct command cmd_build;
+extern const struct command cmd_check;
 extern const struct command cmd_completion;
 extern const struct command cmd_doctor;
 extern const struct command cmd_explain;

@@ -98,6 +98,8 @@ void json_out_pairs(struct json_out *out, const char *key, const struct list *pa
 /* "k" as {"k": {}}, sorted. Nothing when empty. */
 void json_out_names(struct json_out *out, const char *key, const struct list *names);
 char *json_out_take(struct json_out *out); /* new; free() */
+/* For people: two spaces a level and a line end behind, appended to text. */
+void json_out_indented(const struct json_out *out, struct strbuf *text);
 void json_out_done(struct json_out *out);
 
 DEFINE_AUTO_VALUE(json_out)

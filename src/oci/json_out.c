@@ -207,3 +207,11 @@ void json_out_done(struct json_out *out)
 {
 	strbuf_done(&out->text);
 }
+
+void json_out_indented(const struct json_out *out, struct strbuf *text)
+{
+	json_auto_t *tree = json_loadb(out->text.p, out->text.n, JSON_DECODE_ANY, NULL);
+	AUTO_FREE char *printed = json_dumps(tree, JSON_INDENT(2) | JSON_ENCODE_ANY);
+
+	strbuf_addf(text, "%s\n", printed ? printed : strbuf_text(&out->text));
+}

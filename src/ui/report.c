@@ -186,6 +186,14 @@ void report_warning(const char *text, const struct source_range *at,
 	add_place(at, style, out);
 }
 
+void report_place(const struct source_range *at, const char *hint, const struct report_style *style,
+		struct strbuf *out)
+{
+	add_place(at, style, out);
+	if (hint)
+		add_hint(hint, style, out);
+}
+
 int report_exit_status(const struct error *error)
 {
 	if (!error)

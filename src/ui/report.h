@@ -47,6 +47,9 @@ void report_error(const struct error *error, const struct report_style *style, s
 /* The same without an error: "kiln: warning: text", with the place. */
 void report_warning(const char *text, const struct source_range *at,
 		const struct report_style *style, struct strbuf *out);
+/* Only the place and its lines, and a hint; at may be unknown and hint NULL: nothing then. */
+void report_place(const struct source_range *at, const char *hint, const struct report_style *style,
+		struct strbuf *out);
 /* 0 for NULL. */
 int report_exit_status(const struct error *error);
 

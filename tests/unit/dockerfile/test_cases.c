@@ -120,7 +120,7 @@ static void print_stages(const struct dockerfile *file, struct strbuf *out)
 	}
 }
 
-static void print_checks(const struct dockerfile *file, struct strbuf *out)
+static void print_checks(const struct dockerfile *file, bool with_own, struct strbuf *out)
 {
 	AUTO(lint_config) struct lint_config config = { 0 };
 	AUTO(lint) struct lint lint = { 0 };
@@ -132,12 +132,15 @@ static void print_checks(const struct dockerfile *file, struct strbuf *out)
 		return;
 	}
 	lint_init(&lint, file, &config, file->arena);
+	lint.with_own = with_own;
 	lint_run(&lint);
 	for (size_t i = 0; i < lint.warnings.n; i++) {
 		const struct lint_warning *warning = &lint.warnings.p[i];
 
 		print_place(&warning->at, out);
 		strbuf_addf(out, " %s: %s\n", warning->rule->name, warning->message);
+		if (with_own && warning->detail)
+			strbuf_addf(out, "  %s\n", warning->detail);
 	}
 	strbuf_add(out, config.is_error && lint.warnings.n ? "is an error\n" : "");
 }
@@ -178,7 +181,9 @@ static void answer(const char *section, const struct dockerfile *file, const str
 	else if (strcmp(section, "stages") == 0)
 		print_stages(file, out);
 	else if (strcmp(section, "check") == 0)
-		print_checks(file, out);
+		print_checks(file, false, out);
+	else if (strcmp(section, "own") == 0)
+		print_checks(file, true, out);
 	else if (strcmp(section, "places") == 0)
 		print_places(file, out);
 	else

@@ -1,0 +1,77 @@
+#include "build/check.h"
+
+#include "build/state.h"
+#include "dockerfile/frontend.h"
+
+static FALLIBLE leave_closed(void *user, struct plan_image *const *images, size_t n)
+{
+	return NULL;
+}
+
+/* BUILDKIT_DOCKERFILE_CHECK says all that "# check=" says, and wins. */
+FALLIBLE check_config(const struct dockerfile *file, const struct list *build_args,
+		struct lint_config *ret)
+{
+	const char *given =
+			build_args ? list_env_get(build_args, "BUILDKIT_DOCKERFILE_CHECK") : NULL;
+
+	if (given)
+		TRY_WRAP(lint_config_parse(str_of(given), ret),
+				"build argument BUILDKIT_DOCKERFILE_CHECK");
+	else if (file->directives.check.text)
+		return error_at(lint_config_parse(str_of(file->directives.check.text), ret),
+				file->directives.check.at);
+	return NULL;
+}
+
+/* What is wrong with the file is the result. */
+static FALLIBLE look(const struct check_options *options, struct check *check)
+{
+	const struct build_options *build = options->build;
+	struct str text = { check->context->dockerfile, check->context->dockerfile_bytes };
+	struct build opening = { .options = build };
+	struct plan_input input = {
+		.target = build->target,
+		.build_args = build->build_args,
+		.platform = build->platform ? *build->platform : platform_host(),
+		.build_platform = platform_host(),
+		.open_images = options->is_offline ? leave_closed : build_open_images,
+		.user = &opening,
+		.lint = &check->lint,
+		.ignore = check->context->ignore,
+		.all_stages = options->all_stages && !build->target,
+	};
+
+	TRY(frontend_check(text, check->context->dockerfile_name, build->build_args));
+	TRY(dockerfile_parse(text, check->context->dockerfile_name, &check->file));
+	TRY(check_config(check->file, build->build_args, &check->config));
+	for (size_t i = 0; options->skip && i < options->skip->n; i++)
+		lint_config_skip(&check->config, str_of(options->skip->p[i]));
+	lint_init(&check->lint, check->file, &check->config, check->arena);
+	check->lint.with_own = options->with_own;
+	input.file = check->file;
+	struct error *error = plan_new(&input, &check->plan);
+	lint_run(&check->lint);
+	return error;
+}
+
+FALLIBLE check_open(const struct check_options *options, struct check *ret)
+{
+	const struct build_options *build = options->build;
+
+	TRY(context_open(build->context, build->dockerfile, build->stdin_fd, &ret->context));
+	ret->arena = arena_new();
+	ret->error = look(options, ret);
+	return NULL;
+}
+
+void check_done(struct check *check)
+{
+	lint_done(&check->lint);
+	lint_config_done(&check->config);
+	plan_free(check->plan);
+	dockerfile_free(check->file);
+	context_free(check->context);
+	arena_free(check->arena);
+	error_free(check->error);
+}

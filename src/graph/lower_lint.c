@@ -1,0 +1,101 @@
+/*
+ * Checks that need to know what variables and base images are: UndefinedVar,
+ * InvalidBaseImagePlatform, CopyIgnoredFile. The texts are BuildKit's.
+ */
+#include "base/nearest.h"
+#include "dockerfile/ignore.h"
+#include "dockerfile/lint.h"
+#include "graph/lower.h"
+
+#include <string.h>
+
+/* Names that BuildKit's scanner reads by itself; a Dockerfile need not declare them. */
+static const char *const not_variables[] = { "BUILDKIT_SBOM_SCAN_CONTEXT",
+	"BUILDKIT_SBOM_SCAN_STAGE" };
+
+/* Suggestions for the first mistakes: work stays bounded. */
+enum { SUGGEST_TIMES = 200, SUGGEST_NAMES = 1000 };
+
+static void add_names(const struct list *assignments, struct list *names)
+{
+	for (size_t i = 0; i < assignments->n && names->n < SUGGEST_NAMES; i++) {
+		AUTO_FREE char *name = xstrndup(assignments->p[i], strcspn(assignments->p[i], "="));
+
+		list_add(names, name);
+	}
+}
+
+/* "" when nothing comes near. */
+static const char *suggestion(struct lower *lower, const struct scope *scope, const char *name)
+{
+	AUTO(list) struct list names = { 0 };
+
+	if (++lower->guesses > SUGGEST_TIMES)
+		return "";
+	add_names(&lower->globals.visible, &names);
+	add_names(&scope->visible, &names);
+	add_names(&scope->declared, &names);
+	const char *nearest = text_nearest(name, (const char *const *)names.p, names.n);
+	return nearest ? arena_printf(lower->arena, " (did you mean $%s?)", nearest) : "";
+}
+
+void lower_lint_variable(struct lower *lower, const struct scope *scope, const char *name,
+		struct source_range at)
+{
+	/* UndefinedArgInFrom speaks of what FROM lines name. */
+	if (!lower->input->lint || scope == &lower->globals || list_has(&scope->declared, name) ||
+			list_has(&lower->reported, name))
+		return;
+	for (size_t i = 0; i < COUNT(not_variables); i++)
+		if (strcmp(not_variables[i], name) == 0)
+			return;
+	if (plan_is_proxy_arg(name))
+		return;
+	const char *meant = suggestion(lower, scope, name);
+	/* The base image may well set it; a name that is almost another one is still odd. */
+	if (scope->has_unknown_env && !*meant)
+		return;
+	list_add(&lower->reported, name);
+	lint_add(lower->input->lint, lint_rule_find("UndefinedVar"), at, NULL,
+			"Usage of undefined variable '$%s'%s", name, meant);
+}
+
+void lower_lint_base(struct lower *lower, const struct lowered *stage)
+{
+	const struct plan_image *base = stage->out->base.image;
+	char wanted[PLATFORM_TEXT], got[PLATFORM_TEXT];
+
+	if (!lower->input->lint || !base->image)
+		return;
+	const struct platform *platform = &base->image->config.platform;
+	if (!platform->os[0] ||
+			(strcmp(platform->os, stage->out->platform.os) == 0 &&
+					strcmp(platform->architecture,
+							stage->out->platform.architecture) == 0))
+		return;
+	lint_add(lower->input->lint, lint_rule_find("InvalidBaseImagePlatform"), base->at, NULL,
+			"Base image %s was pulled with platform \"%s\", expected \"%s\" for "
+			"current "
+			"build",
+			base->name, platform_text(platform, got),
+			platform_text(&stage->out->platform, wanted));
+}
+
+/*
+ * With exceptions in the ignore file nobody can tell from a directory's name what is left of it, so
+ * nothing is said then, as in BuildKit.
+ */
+void lower_lint_copy(struct lower *lower, const struct instruction *in, const char *path,
+		struct source_range at)
+{
+	const struct ignore *ignore = lower->input->ignore;
+
+	if (!lower->input->lint || ignore_is_empty(ignore) || ignore_has_exceptions(ignore))
+		return;
+	const char *clean = lower_path(lower->arena, "/", path) + 1;
+	if (*clean && ignore_matches(ignore, clean))
+		lint_add(lower->input->lint, lint_rule_find("CopyIgnoredFile"), at,
+				"name another file, or take the pattern out of .dockerignore",
+				"Attempting to %s file \"%s\" that is excluded by .dockerignore",
+				in->kind == INSTRUCTION_ADD ? "Add" : "Copy", clean);
+}

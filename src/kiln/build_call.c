@@ -1,0 +1,120 @@
+#include "kiln/build_call.h"
+
+#include "base/nearest.h"
+#include "build/context.h"
+#include "graph/outline.h"
+#include "ui/check_report.h"
+#include "ui/session.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+	const char *name;
+	enum call_kind kind;
+} kinds[] = {
+	{ "build", CALL_BUILD },
+	{ "check", CALL_CHECK },
+	{ "lint", CALL_CHECK },
+	{ "outline", CALL_OUTLINE },
+	{ "targets", CALL_TARGETS },
+	{ "subrequests.describe", CALL_DESCRIBE },
+};
+
+static FALLIBLE find_kind(struct str name, enum call_kind *ret)
+{
+	const char *names[COUNT(kinds)];
+	AUTO_FREE char *text = str_dup(name);
+
+	for (size_t i = 0; i < COUNT(kinds); i++) {
+		if (str_is(name, kinds[i].name)) {
+			*ret = kinds[i].kind;
+			return NULL;
+		}
+		names[i] = kinds[i].name;
+	}
+	const char *near = text_nearest(text, names, COUNT(kinds));
+	struct error *error = error_usage("option '--call': unknown '%s'", text);
+	return near ? error_hint(error, "did you mean '%s'?", near)
+		    : error_hint(error, "one of build, check, outline, targets, "
+					"subrequests.describe");
+}
+
+FALLIBLE build_call_parse(const char *text, struct build_call *ret)
+{
+	struct str rest = str_of(text ? text : "build"), field = { 0 };
+	bool more = str_cut(rest, ',', &field, &rest);
+
+	/* buildx accepts the kind behind the format as well. */
+	for (;; more = str_cut(rest, ',', &field, &rest)) {
+		struct str name = { 0 }, value = { 0 };
+
+		if (!str_cut(field, '=', &name, &value))
+			TRY(find_kind(field, &ret->kind));
+		else if (!str_is(name, "format"))
+			return error_usage("option '--call': unknown field '%.*s'", STR_ARG(name));
+		else if (str_is(value, "json"))
+			ret->is_json = true;
+		else if (!str_is(value, "text"))
+			return error_usage("option '--call': format is text or json, not '%.*s'",
+					STR_ARG(value));
+		if (!more)
+			return NULL;
+	}
+}
+
+/* A base image may set variables and have another platform: look at them, as a build would. */
+static FALLIBLE open_check(const struct invocation *invocation, const struct build_options *options,
+		struct check *check)
+{
+	AUTO(session) struct session session = { 0 };
+	struct build_options filled = *options;
+	const struct check_options check_options = { .build = &filled, .all_stages = true };
+
+	TRY(session_open(invocation->config, SESSION_STORE | SESSION_REGISTRY, &session));
+	filled.store = session.store;
+	filled.registry = session.registry;
+	filled.cancel = session.cancel;
+	struct error *error = check_open(&check_options, check);
+	/* Its images borrow the store. */
+	plan_free(TAKE(check->plan));
+	return error;
+}
+
+static FALLIBLE answer_check(const struct invocation *invocation, const struct build_call *call,
+		const struct build_options *options)
+{
+	AUTO(check) struct check check = { 0 };
+	AUTO(strbuf) struct strbuf out = { 0 };
+
+	TRY(open_check(invocation, options, &check));
+	check_report(&check, call->is_json ? CHECK_JSON : CHECK_TEXT, invocation->config, &out);
+	(void)fputs(strbuf_text(&out), stdout);
+	return check_verdict(&check);
+}
+
+FALLIBLE build_call_answer(const struct invocation *invocation, const struct build_call *call,
+		const struct build_options *options)
+{
+	const struct check_options check_options = { .build = options, .is_offline = true };
+	enum outline_form form = call->is_json ? OUTLINE_JSON : OUTLINE_TEXT;
+	AUTO(check) struct check check = { 0 };
+	AUTO(strbuf) struct strbuf out = { 0 };
+
+	if (call->kind == CALL_CHECK)
+		return answer_check(invocation, call, options);
+	if (call->kind == CALL_DESCRIBE) {
+		subrequests_print(form, &out);
+	} else {
+		TRY(check_open(&check_options, &check));
+		/* A list of targets needs no plan that works out. */
+		if (!check.file || (call->kind == CALL_OUTLINE && check.error))
+			return TAKE(check.error);
+		if (call->kind == CALL_TARGETS)
+			targets_print(check.file, form, &out);
+		else
+			outline_print(check.file, check.plan, options->build_args, form, &out);
+	}
+	(void)fputs(strbuf_text(&out), stdout);
+	return NULL;
+}

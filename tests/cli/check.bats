@@ -1,0 +1,218 @@
+#!/usr/bin/env bats
+# kiln check, kiln build --check and --call: what they find, print and end with (docs/checks.md).
+# shellcheck disable=SC2016 # Dockerfiles hold variables of their own
+load ../lib/kiln
+
+setup() {
+	context
+	printf '%s\n' 'FROM debian:12 AS Build' 'CMD echo hi' >Dockerfile
+}
+
+@test "a warning shows rule, link, line and pointer, and the status is 1" {
+	fails 1 'WARNING: StageNameCasing - https://docs.docker.com/go/dockerfile/rule/stage-name-casing/' kiln check
+	says "Check complete, 2 warnings have been found!"
+	says 'Dockerfile:1:19'
+	says '1 | FROM debian:12 AS Build
+  |                   ^^^^^'
+	fails 1 'JSONArgsRecommended' kiln check Dockerfile
+	fails 1 'JSONArgsRecommended' kiln check -f Dockerfile "$PWD"
+	fails 1 'JSONArgsRecommended' kiln check "$PWD"
+}
+
+@test "nothing to say is status 0" {
+	succeeds kiln check --skip StageNameCasing,JSONArgsRecommended
+	equals 'Check complete, no warnings found.' "$output"
+	succeeds kiln check --skip all
+	sed -i '1i # check=skip=all' Dockerfile
+	succeeds kiln check
+	fails 2 "no rule is called 'StageNames'" kiln check --skip StageNames
+}
+
+@test "kiln's own rules run in kiln check, and neither in a build nor in its --check" {
+	printf '%s\n' 'FROM scratch AS x' 'COPY .env /' >Dockerfile
+	touch .env
+	fails 1 'SecretFileCopied' kiln check
+	succeeds kiln check --buildkit-only
+	succeeds kiln build --check .
+	succeeds kiln build --progress plain .
+	says_not SecretFileCopied
+	succeeds kiln check --list-rules
+	equals 31 "$(wc -l <<<"$output")" rules
+	# Each has its section in the docs.
+	local rule
+	while read -r rule _; do
+		grep -q "^## $rule\$" "$REPO/docs/checks.md" || explain "docs/checks.md lacks $rule"
+	done <<<"$output"
+}
+
+@test "JSON is BuildKit's, with the file inside" {
+	fails 1 '"ruleName": "StageNameCasing"' kiln check --format json
+	equals '1 19 23' "$(jq -r '.warnings[0].location.ranges[0] |
+		"\(.start.line) \(.start.character + 1) \(.end.character)"' <<<"$output")"
+	equals "$(base64 -w0 Dockerfile)" "$(jq -r '.sources[0].data' <<<"$output")"
+	echo 'RUNN x' >>Dockerfile
+	fails 1 'buildError' kiln check --format json
+	jq -e '.buildError.message | contains("RUNN")' <<<"$output"
+	equals 3 "$(jq '.buildError.location.ranges[0].start.line' <<<"$output")"
+}
+
+@test "SARIF names rules, places and what stops a build" {
+	fails 1 '"version": "2.1.0"' kiln check --format sarif ./Dockerfile
+	equals 'StageNameCasing warning Dockerfile 1 19' "$(jq -r '.runs[0].results[0] |
+		.locations[0].physicalLocation as $p | "\(.ruleId) \(.level) \($p.artifactLocation.uri) " +
+		"\($p.region.startLine) \($p.region.startColumn)"' <<<"$output")"
+	jq -e '[.runs[0].tool.driver.rules[].id] | contains(["UnpinnedBase", "UndefinedVar"])' <<<"$output"
+	echo 'COPY a' >>Dockerfile
+	fails 1 '"level": "error"' kiln check --format sarif
+}
+
+@test "rules that need a plan: UndefinedVar, CopyIgnoredFile, InvalidBaseImagePlatform" {
+	cat >Dockerfile <<-'EOF'
+		FROM scratch AS x
+		ARG NAME
+		ENV A=$NAME B=${OTHER:-1} C=$NAMES
+		COPY docs/a $FOO /y/
+		FROM unknown:1
+		ENV P=/x:$LD_LIBRARY_PATH Q=$PHAT
+	EOF
+	printf 'docs\n' >.dockerignore
+	fails 1 "Usage of undefined variable '\$FOO'" kiln check --buildkit-only
+	says "Usage of undefined variable '\$PHAT' (did you mean \$PATH?)"
+	says 'Attempting to Copy file "docs/a" that is excluded by .dockerignore'
+	says_not "variable '\$LD"
+	says "'\$NAMES' (did you mean \$NAME?)"
+	says_not "'\$NAME'"
+	says 'Check complete, 4 warnings have been found!'
+	printf 'docs\n!docs/a\n' >.dockerignore
+	fails 1 'Check complete, 3 warnings' kiln check --buildkit-only
+
+	printf 'FROM --platform=$BUILDPLATFORM %s\nENV A=$NOWHERE\n' "$(image_ref busybox)" >Dockerfile
+	fails 1 "undefined variable '\$NOWHERE'" kiln build --check .
+}
+
+@test "a base image of another platform" {
+	local layout
+	layout=$(image busybox)
+	printf 'FROM oci:%s/oci:latest\n' "$layout" >Dockerfile
+	capture kiln build --check --platform linux/s390x .
+	says InvalidBaseImagePlatform
+	says 'expected "linux/s390x" for current build'
+}
+
+@test "a build warns of what the checks find, and fails where the file wants that" {
+	printf '%s\n' 'FROM scratch AS X' 'COPY Dockerfile /' >Dockerfile
+	succeeds kiln build --progress plain .
+	says "WARNING: StageNameCasing: Stage name 'X' should be lowercase (Dockerfile:1)"
+	succeeds kiln build --progress plain --build-arg BUILDKIT_DOCKERFILE_CHECK=skip=all .
+	says_not StageNameCasing
+	fails 1 'lint violation found for rules: StageNameCasing' kiln build \
+		--build-arg 'BUILDKIT_DOCKERFILE_CHECK=error=true' .
+	sed -i '1i # check=error=true' Dockerfile
+	fails 1 'lint violation found for rules: StageNameCasing' kiln build .
+	sed -i '1s/.*/# check=skip=StageNameCasing;error=true/' Dockerfile
+	succeeds kiln build .
+	sed -i '1s/.*/# check=skp=X/' Dockerfile
+	fails 1 "invalid check option 'skp=X'" kiln build .
+}
+
+@test "--call: outline, targets, describe, and what is none of them" {
+	cat >Dockerfile <<-'EOF'
+		# BASE is what it stands on
+		ARG BASE=debian:12
+		ARG UNUSED
+		# tools compiles
+		FROM $BASE AS tools
+		# V is the version
+		ARG V=1
+		FROM scratch
+		COPY --from=tools /a /b
+	EOF
+	succeeds kiln build --call targets .
+	equals 'TARGET      DESCRIPTION
+tools       compiles
+(default)' "$output"
+	succeeds kiln build --call=targets,format=json .
+	equals 'tools debian' "$(jq -r '.targets[0] | "\(.name) " + (.base | sub("[$]BASE"; "debian"))' <<<"$output")"
+	equals true "$(jq .targets[1].default <<<"$output")"
+	succeeds kiln build --call=outline,format=json --build-arg V=2 .
+	equals 'BASE=debian:12 V=2' "$(jq -r '[.args[] | "\(.name)=\(.value)"] | join(" ")' <<<"$output")"
+	succeeds kiln build --call outline --target tools .
+	says 'TARGET:        tools'
+	says 'V           1           is the version'
+	succeeds kiln build --call subrequests.describe .
+	says 'List all targets current build supports'
+	fails 2 "did you mean 'outline'" kiln build --call outlin .
+	fails 2 'format is text or json' kiln build --call check,format=xml .
+}
+
+@test "--format ast prints one object a line for each instruction" {
+	cat >Dockerfile <<-'EOF'
+		ARG V="1 2"
+		FROM --platform=$X a AS b
+		RUN echo "a b" \
+		  && c
+		ENV A="b c" D=$E
+		CMD ["x", "y z"]
+		COPY --chmod=755 <<-"ONE" <<TWO /d/
+			one $x
+		ONE
+		two
+		TWO
+		ONBUILD RUN make
+	EOF
+	succeeds kiln check --format ast Dockerfile
+	equals 7 "$(jq -c . <<<"$output" | wc -l)" objects
+	equals '{"cmd":"run","line":3,"end_line":4,"flags":[],"args":["echo \"a b\"   && c"],"json":false,"heredocs":[],"inner":null}' \
+		"$(sed -n 3p <<<"$output")"
+	equals '["A","\"b c\"","D","$E"]' "$(sed -n 4p <<<"$output" | jq -c .args)"
+	equals 'true ["x","y z"]' "$(sed -n 5p <<<"$output" | jq -cr '"\(.json) \(.args)"')"
+	equals '[{"name":"ONE","content":"one $x\n","expand":false,"chomp":true},{"name":"TWO","content":"two\n","expand":true,"chomp":false}]' \
+		"$(sed -n 6p <<<"$output" | jq -c .heredocs)"
+	equals '"run" ["make"]' "$(sed -n 7p <<<"$output" | jq -c '.inner.cmd, .inner.args' | tr '\n' ' ' | sed 's/ $//')"
+	echo 'COPY a' >>Dockerfile
+	fails 1 'Dockerfile:13:1' kiln check --format ast Dockerfile
+	equals '' "$output"
+}
+
+@test "frontends: the language itself by any of its names, others refused by name" {
+	local name
+	for name in docker/dockerfile docker/dockerfile:1 docker/dockerfile:1.7-labs docker.io/docker/dockerfile:1.12.0 \
+		docker/dockerfile-upstream:master docker/dockerfile:labs dockerfile.v0 \
+		docker/dockerfile:1@sha256:0123456789012345678901234567890123456789012345678901234567890123; do
+		printf '# syntax=%s\nFROM scratch AS x\n' "$name" >Dockerfile
+		succeeds kiln check
+		equals 'Check complete, no warnings found.' "$output" "$name"
+	done
+	printf '#!/usr/bin/env x\n# syntax = example.com/other:2 with=args\nFROM scratch AS x\n' >Dockerfile
+	fails 1 "the frontend image 'example.com/other:2' would read this file" kiln check
+	says 'Dockerfile:2:12'
+	fails 1 "frontend image 'example.com/other:2'" kiln build .
+	succeeds kiln build --build-arg BUILDKIT_SYNTAX=docker/dockerfile:1 .
+	printf '// syntax=a/b\nFROM scratch AS x\n' >Dockerfile
+	fails 1 "frontend image 'a/b'" kiln check
+	printf '{"syntax": "c/d", "x": 1}\n' >Dockerfile
+	fails 1 "frontend image 'c/d'" kiln check
+	printf '# syntax=docker/dockerfile:2\nFROM scratch AS x\n' >Dockerfile
+	fails 1 "does not know version '2'" kiln check
+	printf 'FROM scratch AS x\n' >Dockerfile
+	fails 1 "frontend image 'e/f'" kiln check --build-arg BUILDKIT_SYNTAX=e/f
+}
+
+@test "300 lines are checked in under 10 ms" {
+	{
+		echo 'FROM debian:12 AS build'
+		for i in $(seq 1 75); do
+			printf 'ENV V%d=$PATH\nRUN apt-get update && \\\n  make step-%d\nCOPY src/%d /src/%d\n' "$i" "$i" "$i" "$i"
+		done
+	} >Dockerfile
+	local best=1000000000 start end i
+	for i in $(seq 1 20); do
+		start=$(date +%s%N)
+		"$KILN" check >/dev/null || true
+		end=$(date +%s%N)
+		((end - start >= best)) || best=$((end - start))
+	done
+	# Starting date and kiln is in it; a sanitizer's start takes longer than all of this.
+	[[ $(nm -D "$KILN" 2>/dev/null) != *__asan* ]] || skip 'measured without sanitizers'
+	((best < 10000000)) || explain "took $best ns"
+}
