@@ -18,12 +18,31 @@
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
 
+static FALLIBLE check_annotations(const struct build_options *options)
+{
+	if (options->annotation_count && options->format == FORMAT_DOCKER)
+		return error_hint(error_new(ERR_INVALID, "Docker's format has no annotations"),
+				"use --format oci, or --label");
+	for (size_t i = 0; i < options->annotation_count; i++) {
+		const struct build_annotation *one = &options->annotations[i];
+
+		if (one->kind == ANNOTATE_INDEX || one->kind == ANNOTATE_INDEX_DESCRIPTOR)
+			return error_hint(
+					error_new(ERR_INVALID,
+							"an image of one platform has no index to "
+							"annotate with '%s'",
+							one->pair),
+					"annotate the manifest: '--annotation %s'", one->pair);
+	}
+	return NULL;
+}
+
 static FALLIBLE check_options(const struct build_options *options)
 {
 	if (options->format == FORMAT_DOCKER && options->compression == COMPRESSION_ZSTD)
 		return error_hint(error_new(ERR_INVALID, "Docker's format has no zstd layers"),
 				"use --format oci, or --compression gzip");
-	return NULL;
+	return check_annotations(options);
 }
 
 /* --- base images --- */

@@ -46,6 +46,20 @@ struct build_host {
 	const char *name, *address;
 };
 
+enum annotation_kind {
+	ANNOTATE_MANIFEST = 0,
+	ANNOTATE_INDEX,
+	ANNOTATE_MANIFEST_DESCRIPTOR, /* in the index that lists the image: an OCI layout's */
+	ANNOTATE_INDEX_DESCRIPTOR,
+};
+
+struct build_annotation {
+	enum annotation_kind kind;
+	bool has_platform; /* only for images of this platform */
+	struct platform platform;
+	char *pair; /* "key=value" */
+};
+
 struct build_options {
 	/* what */
 	const char *context;    /* a directory, or "-": a tar or a Dockerfile on stdin_fd */
@@ -74,6 +88,8 @@ struct build_options {
 	enum compression compression; /* 0 is COMPRESSION_GZIP */
 	int compression_level;        /* CODEC_LEVEL_DEFAULT */
 	bool squash;
+	const struct build_annotation *annotations;
+	size_t annotation_count;
 	bool has_epoch; /* --timestamp, SOURCE_DATE_EPOCH */
 	int64_t epoch;  /* Unix seconds: created times and files' times in new layers */
 

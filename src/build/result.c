@@ -170,6 +170,26 @@ static const struct stage_run *bottom(const struct stage_run *run)
 	return run;
 }
 
+/* Those of one kind that are for the target's platform; the last of one name counts. */
+static void add_annotations(const struct build *build, enum annotation_kind kind, struct list *to)
+{
+	const struct build_options *options = build->options;
+
+	for (size_t i = 0; i < options->annotation_count; i++) {
+		const struct build_annotation *one = &options->annotations[i];
+		struct str name = { 0 }, value = { 0 };
+
+		if (one->kind != kind ||
+				(one->has_platform &&
+						!platform_equal(&one->platform,
+								&build->plan->target->platform)))
+			continue;
+		(void)str_cut(str_of(one->pair), '=', &name, &value);
+		AUTO_FREE char *key = str_dup(name);
+		list_env_set(to, key, value.p);
+	}
+}
+
 static FALLIBLE make_image(struct build *build, struct image_config *config,
 		struct manifest *manifest, struct image **ret)
 {
@@ -192,6 +212,7 @@ static FALLIBLE make_image(struct build *build, struct image_config *config,
 	TRY(blob_put(options->store, config_json, strlen(config_json), &config_digest));
 	manifest->config = descriptor_make(
 			mediatype_config(options->format), config_digest, strlen(config_json));
+	add_annotations(build, ANNOTATE_MANIFEST, &manifest->annotations);
 	AUTO_FREE char *manifest_json = manifest_print(manifest);
 	TRY(blob_put(options->store, manifest_json, strlen(manifest_json), &manifest_digest));
 	const struct plan_origin *base = &lowest->stage->base;
@@ -200,6 +221,8 @@ static FALLIBLE make_image(struct build *build, struct image_config *config,
 	struct error *error = image_make(
 			build->plan->target->name, manifest_json, config_json, source, ret);
 	image_source_unref(source);
+	if (!error)
+		add_annotations(build, ANNOTATE_MANIFEST_DESCRIPTOR, &(*ret)->entry_annotations);
 	return error;
 }
 

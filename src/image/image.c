@@ -34,6 +34,7 @@ void image_free(struct image *image)
 	free(image->config_json);
 	manifest_done(&image->manifest);
 	image_config_done(&image->config);
+	list_done(&image->entry_annotations);
 	image_source_unref(image->source);
 	free(image);
 }

@@ -60,6 +60,7 @@ struct image {
 	char *config_json;
 	size_t config_bytes;
 	struct image_config config;
+	struct list entry_annotations; /* "key=value", for the index that will list the image */
 	struct image_source *source;
 };
 

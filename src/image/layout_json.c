@@ -10,6 +10,7 @@ struct descriptor layout_entry(const struct image *image, const char *tag)
 
 	entry.has_platform = image->config.platform.os[0] != '\0';
 	entry.platform = image->config.platform;
+	list_add_all(&entry.annotations, &image->entry_annotations);
 	if (tag)
 		list_env_set(&entry.annotations, "org.opencontainers.image.ref.name", tag);
 	return entry;

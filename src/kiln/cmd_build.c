@@ -13,6 +13,7 @@
 #include "oci/reference.h"
 #include "stream/codec.h"
 #include "sys/fd.h"
+#include "ui/annotation_flag.h"
 #include "ui/build_after.h"
 #include "ui/build_result_files.h"
 #include "ui/output_flag.h"
@@ -25,7 +26,8 @@
 #include <unistd.h>
 
 struct build_opts {
-	struct list tags, build_args, labels, platforms, hosts, ulimits, outputs, no_cache_filter;
+	struct list tags, build_args, labels, platforms, hosts, ulimits, outputs, no_cache_filter,
+			annotations;
 	char *file, *target, *pull, *iid_file, *metadata_file, *call;
 	uint64_t shm_bytes;
 	int64_t timestamp;
@@ -52,6 +54,9 @@ static const struct option rows[] = {
 	OPT_HEADING("The image"),
 	OPT_LIST('t', "tag", tags, "NAME[:TAG]", "name the image; may be repeated"),
 	OPT_LIST(0, "label", labels, "NAME=VALUE", "add a label"),
+	OPT_LIST(0, "annotation", annotations, "[TYPE:]KEY=VALUE",
+			"annotate the manifest, or with manifest-descriptor: its entry in a "
+			"layout"),
 	OPT_SETTING(0, "format", "oci|docker", "media types of manifest and config"),
 	OPT_SETTING(0, "compression", "gzip|zstd|none", "how layers are compressed"),
 	OPT_SETTING(0, "compression-level", "LEVEL", "gzip 0 to 9, zstd 1 to 22"),
@@ -94,7 +99,6 @@ static const struct option rows[] = {
 	OPT_SETTING(0, "tls-verify", NULL, "check certificates of registries (the default)"),
 
 	OPT_LATER(0, "allow", "steps with more rights come with a later release"),
-	OPT_LATER(0, "annotation", "annotations come with a later release"),
 	OPT_LATER(0, "attest", "attestations come with a later release"),
 	OPT_LATER(0, "build-context", "named contexts come with a later release"),
 	OPT_LATER(0, "builder", "kiln has no builders: it runs where it is called"),
@@ -118,6 +122,7 @@ struct request {
 	struct list build_args, labels, no_cache_stages;
 	struct platform platform;
 	struct output_flags out;
+	struct annotation_flags annotations;
 	struct {
 		struct build_host *p;
 		size_t n, capacity;
@@ -133,6 +138,7 @@ static void request_done(struct request *request)
 	list_done(&request->labels);
 	list_done(&request->no_cache_stages);
 	output_flags_done(&request->out);
+	annotation_flags_done(&request->annotations);
 	vec_done(&request->hosts);
 	list_done(&request->texts);
 	if (request->stdin_fd >= 0)
@@ -396,6 +402,10 @@ static FALLIBLE make_request(const struct invocation *call, struct request *ret)
 	TRY(set_outputs(opts, ret));
 	TRY(set_compression(call->config, &ret->out, options));
 	TRY(set_time(opts, ret, call->config, options));
+	for (size_t i = 0; i < opts->annotations.n; i++)
+		TRY(annotation_flags_add(&ret->annotations, opts->annotations.p[i]));
+	options->annotations = ret->annotations.annotations.p;
+	options->annotation_count = ret->annotations.annotations.n;
 	if (text_equal(opts->file, "-") && !text_equal(options->context, "-"))
 		TRY(keep_stdin(call->source, ret));
 	return NULL;

@@ -245,6 +245,9 @@ FALLIBLE output_flags_add(struct output_flags *flags, const char *value)
 	struct build_output output = { 0 };
 	struct error *error = parse(flags, value, &output);
 
+	for (size_t i = 0; !error && output.dest && i < flags->outputs.n; i++)
+		if (text_equal(flags->outputs.p[i].dest, output.dest))
+			error = error_usage("two outputs go to '%s'", output.dest);
 	if (error) {
 		list_done(&output.names);
 		return error;

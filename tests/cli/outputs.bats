@@ -1,0 +1,64 @@
+#!/usr/bin/env bats
+# Several --output at once, and --annotation.
+load ../lib/kiln
+
+setup() {
+	context
+	printf 'one\n' >file
+	printf '%s\n' 'FROM scratch AS x' 'COPY file /file' 'LABEL a=b' >Dockerfile
+}
+
+teardown() {
+	kiln_teardown
+}
+
+manifest_of() { # LAYOUT: the manifest's text
+	local digest
+	digest=$(jq -r '.manifests[0].digest' "$1/index.json")
+	cat "$1/blobs/${digest/://}"
+}
+
+@test "one build, every output: the same image everywhere" {
+	registry_start plain
+	succeeds kiln build -t "$REGISTRY/app:1" --insecure-registry "$REGISTRY" --push --load \
+		-o type=oci,dest=../app.tar -o type=oci,dest=../layout,tar=false -o type=docker,dest=../docker.tar \
+		-o type=tar,dest=../files.tar -o type=local,dest=../files .
+	local id=$output
+	mkdir ../unpacked
+	tar -C ../unpacked -xf ../app.tar
+	equals "$(manifest_of ../layout)" "$(manifest_of ../unpacked)" 'archive and layout'
+	equals "$id" "$(manifest_of ../layout | jq -r .config.digest)" 'image ID'
+	equals "${id#sha256:}" "$(tar -xOf ../docker.tar manifest.json | jq -r '.[0].Config' | xargs basename)" docker
+	equals one "$(cat ../files/file)" local
+	equals one "$(tar -xOf ../files.tar file)" tar
+	registry_get "$REGISTRY/app:1" ../pulled
+	equals "$id" "$(manifest_of ../pulled | jq -r .config.digest)" registry
+	succeeds kiln inspect -f '{{.ID}}' "$REGISTRY/app:1"
+	equals "$id" "$output" store
+}
+
+@test "two outputs never share a place" {
+	fails 2 "two outputs go to '../x.tar'" kiln build -o type=oci,dest=../x.tar -o type=tar,dest=../x.tar .
+	fails 2 'two outputs go to standard output' kiln build -o type=tar -o type=oci .
+	[ ! -e ../x.tar ]
+}
+
+@test "--annotation goes into the manifest, and with manifest-descriptor into the layout's index" {
+	succeeds kiln build -o type=oci,dest=../layout,tar=false --annotation org.example:k=a=b \
+		--annotation manifest:k=v --annotation 'manifest[linux/s390x]:other=1' \
+		--annotation manifest,manifest-descriptor:both=1 --annotation both=2 .
+	valid_image ../layout
+	equals '{"both":"2","k":"v","org.example:k":"a=b"}' "$(manifest_of ../layout | jq -cS .annotations)"
+	equals 1 "$(jq -r '.manifests[0].annotations.both' ../layout/index.json)" 'entry of the index'
+}
+
+@test "what --annotation refuses" {
+	fails 2 "unknown type 'manifst'" kiln build --annotation manifst:a=b .
+	says "did you mean 'manifest'?"
+	fails 2 'is not KEY=VALUE' kiln build --annotation manifest:a .
+	fails 2 'has no key' kiln build --annotation =a .
+	fails 2 'an index is of no platform' kiln build --annotation 'index[linux/amd64]:a=b' .
+	fails 2 'a bracket is not closed' kiln build --annotation 'manifest[linux/amd64:a=b' .
+	fails 1 'an image of one platform has no index to annotate' kiln build --annotation index:a=b .
+	fails 1 "Docker's format has no annotations" kiln build --format docker --annotation a=b .
+}
