@@ -2,10 +2,11 @@
 
 #include "base/str.h"
 #include "base/xalloc.h"
-#include "ui/session.h"
 #include "oci/platform.h"
 #include "store/prune.h"
+#include "ui/disk_show.h"
 #include "ui/human.h"
+#include "ui/session.h"
 #include "ui/table.h"
 
 #include <jansson.h>
@@ -13,10 +14,12 @@
 
 struct info_opts {
 	char *format;
+	bool disk;
 };
 
 #define OPTS info_opts
 static const struct option info_options[] = {
+	OPT_FLAG(0, "disk", disk, "what each image costs, alone and shared with others"),
 	OPT_CHOICE(0, "format", format, "text|json", "for people or for programs"),
 	OPT_END,
 };
@@ -82,12 +85,30 @@ static void print_json(const struct config *config, const struct store_usage *us
 	(void)printf("%s\n", text);
 }
 
+static struct error *show_disk(const struct config *config, bool as_json)
+{
+	AUTO(session) struct session session = { 0 };
+	AUTO(disk_report) struct disk_report report = { 0 };
+	AUTO(strbuf) struct strbuf out = { 0 };
+	struct store_usage usage = { 0 };
+
+	/* Trees of other users can be measured only from within the user namespace. */
+	TRY(session_open(config, SESSION_STORE | SESSION_TREES, &session));
+	TRY(store_usage(session.store, &usage));
+	TRY(store_disk(session.store, &report));
+	disk_show(&report, &usage, as_json, &out);
+	(void)fputs(strbuf_text(&out), stdout);
+	return NULL;
+}
+
 static struct error *run(const struct invocation *call)
 {
 	const struct info_opts *opts = call->opts;
 	AUTO(session) struct session session = { 0 };
 	struct store_usage usage = { 0 };
 
+	if (opts->disk)
+		return show_disk(call->config, text_equal(opts->format, "json"));
 	TRY(session_open(call->config, SESSION_STORE, &session));
 	TRY(store_usage(session.store, &usage));
 	if (opts->format && text_equal(opts->format, "json"))

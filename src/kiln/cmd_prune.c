@@ -1,19 +1,20 @@
 #include "kiln/commands.h"
 
-#include "base/clock.h"
 #include "base/str.h"
-#include "ui/session.h"
 #include "store/check.h"
 #include "store/prune.h"
 #include "ui/human.h"
+#include "ui/prune_flags.h"
+#include "ui/session.h"
 #include "ui/table.h"
 
 #include <stdio.h>
 
 struct prune_opts {
 	bool all, images, dry_run, force, quiet;
-	char *older_than;
-	uint64_t keep;
+	char *older_than, *keep_duration;
+	uint64_t keep, min_free;
+	struct list filters;
 };
 
 #define OPTS prune_opts
@@ -22,10 +23,18 @@ static const struct option prune_options[] = {
 	OPT_FLAG(0, "images", images, "images with a name, too"),
 	OPT_TEXT(0, "older-than", older_than, "DURATION",
 			"only what was not used for so long: 72h, 30m"),
+	OPT_LIST(0, "filter", filters, "NAME=VALUE",
+			"until=72h, or type=cache, layers, blobs, images, digests, history; may be "
+			"repeated"),
 	OPT_SIZE(0, "keep", keep, "BYTES", "stop when the store is this small: 10g"),
+	OPT_SIZE(0, "min-free-space", min_free, "BYTES", "stop when so much of the disk is free"),
 	OPT_FLAG(0, "dry-run", dry_run, "only tell what would go"),
 	OPT_FLAG('q', "quiet", quiet, "print nothing"),
 	OPT_SIZE(0, "keep-storage", keep, "BYTES", "another name of --keep", .is_hidden = true),
+	OPT_SIZE(0, "max-used-space", keep, "BYTES", "another name of --keep", .is_hidden = true),
+	OPT_SIZE(0, "reserved-space", keep, "BYTES", "another name of --keep", .is_hidden = true),
+	OPT_TEXT(0, "keep-duration", keep_duration, "DURATION", "another name of --older-than",
+			.is_hidden = true),
 	OPT_FLAG('f', "force", force, "nothing is asked anyway", .is_hidden = true),
 	OPT_END,
 };
@@ -62,18 +71,19 @@ static struct error *run_prune(const struct invocation *call)
 	struct prune_options options = {
 		.all = opts->all,
 		.keep_bytes = opts->keep,
+		.free_bytes = opts->min_free,
 		.dry_run = opts->dry_run,
 	};
-	int64_t age_ns = 0;
 
-	if (opts->older_than)
-		TRY(usage_of_option(clock_parse_duration(str_of(opts->older_than), &age_ns),
-				"--older-than"));
-	if (age_ns < 0)
-		return error_usage("option '--older-than': '%s' is negative", opts->older_than);
-	options.older_than_seconds = (uint64_t)age_ns / 1000000000;
-	if (opts->images)
-		options.kinds = (1u << PRUNE_KINDS) - 1;
+	for (size_t i = 0; i < opts->filters.n; i++)
+		TRY(prune_flags_filter(opts->filters.p[i], &options));
+	TRY(prune_flags_duration(
+			opts->keep_duration, "--keep-duration", &options.older_than_seconds));
+	TRY(prune_flags_duration(opts->older_than, "--older-than", &options.older_than_seconds));
+	if (opts->images && options.kinds)
+		options.kinds |= 1u << PRUNE_TAGGED;
+	else if (opts->images)
+		options.kinds = ((1u << PRUNE_KINDS) - 1) & ~(1u << PRUNE_HISTORY);
 	TRY(session_open(call->config, SESSION_STORE | SESSION_TREES, &session));
 	TRY(store_prune(session.store, &options, &report));
 	if (!opts->quiet)
@@ -86,14 +96,16 @@ const struct command cmd_prune = {
 	.summary = "Give space of the store back",
 	.description = "Without options: what dead processes left, images without a name, and "
 		       "blobs "
-		       "that nothing needs. With --all, --older-than or --keep also unpacked "
+		       "that nothing needs. With --all, an age or a bound also unpacked "
 		       "layers "
 		       "and the cache, cheapest to get back first. Never what a running build "
 		       "uses.",
 	.options = prune_options,
 	.opts_size = sizeof(struct prune_opts),
 	.examples = "kiln prune --keep 20g\n"
-		    "kiln prune --older-than 168h\n",
+		    "kiln prune --older-than 168h\n"
+		    "kiln prune --filter type=layers --filter until=24h\n"
+		    "kiln prune --min-free-space 10g\tonly if there is less\n",
 	.run = run_prune,
 };
 

@@ -67,6 +67,9 @@ enum { BLOB_PATH = 13 + 64 + 1, LAYER_PATH = 7 + 16 + 1 };
 char *blob_path(const struct digest *digest, char buf[static BLOB_PATH]);
 char *layer_path(const char *id, char buf[static LAYER_PATH]);
 
+/* Of the store's file system, for whoever may not use the reserve; ret_total may be NULL. gc.c */
+FALLIBLE store_free_bytes(const struct store *store, uint64_t *ret_free, uint64_t *ret_total);
+
 /* 16 hex digits of the kernel's randomness. */
 void random_name(char buf[static 17]);
 

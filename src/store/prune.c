@@ -38,7 +38,12 @@ const char *prune_kind_name(enum prune_kind kind)
 
 bool pruning_wants_more(const struct pruning *pruning)
 {
-	return !pruning->options->keep_bytes || pruning->total > pruning->options->keep_bytes;
+	const struct prune_options *options = pruning->options;
+
+	if (!options->keep_bytes && !options->free_bytes)
+		return true;
+	return (options->keep_bytes && pruning->total > options->keep_bytes) ||
+	       (options->free_bytes && pruning->free < options->free_bytes);
 }
 
 void pruning_count(struct pruning *pruning, enum prune_kind kind, uint64_t bytes)
@@ -47,6 +52,7 @@ void pruning_count(struct pruning *pruning, enum prune_kind kind, uint64_t bytes
 	pruning->report.freed[kind].bytes += bytes;
 	pruning->report.bytes += bytes;
 	pruning->total -= bytes < pruning->total ? bytes : pruning->total;
+	pruning->free += bytes;
 }
 
 FALLIBLE pruning_candidates(struct pruning *pruning, const char *sql, struct candidates *ret)
@@ -139,7 +145,7 @@ static FALLIBLE sum_up(struct pruning *pruning)
 			""));
 	TRY(rows_next(&rows, &more));
 	pruning->total = (uint64_t)rows_int(&rows, 0);
-	return NULL;
+	return store_free_bytes(pruning->store, &pruning->free, NULL);
 }
 
 static unsigned kinds_of(const struct prune_options *options)
@@ -150,7 +156,7 @@ static unsigned kinds_of(const struct prune_options *options)
 		return options->kinds;
 	if (options->older_than_seconds)
 		return all;
-	if (options->all || options->keep_bytes)
+	if (options->all || options->keep_bytes || options->free_bytes)
 		return all & ~(1u << PRUNE_HISTORY);
 	return 1u << PRUNE_LEFTOVERS | 1u << PRUNE_DUPLICATES | 1u << PRUNE_UNTAGGED |
 	       1u << PRUNE_BLOBS;

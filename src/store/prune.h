@@ -8,6 +8,8 @@
  * Floor: store.
  */
 #pragma once
+#include "base/vec.h"
+#include "oci/digest.h"
 #include "store/store.h"
 
 enum prune_kind {
@@ -27,11 +29,13 @@ enum { PRUNE_KINDS = PRUNE_HISTORY + 1 };
 
 struct prune_options {
 	unsigned kinds;              /* bits 1u << kind; 0: LEFTOVERS, DUPLICATES, UNTAGGED, BLOBS;
-					with all, keep_bytes or older_than: every one but TAGGED */
+					with all, a bound or older_than: every one but TAGGED */
 	bool all;                    /* whatever its age */
 	uint64_t older_than_seconds; /* only what was not used for so long; 0: any age */
-	uint64_t keep_bytes;         /* stop once the store is this small; 0: no such bound */
-	bool dry_run;                /* only report */
+	/* With a bound, it stops once all bounds that are given hold. */
+	uint64_t keep_bytes; /* the store is this small; 0: no such bound */
+	uint64_t free_bytes; /* its file system has so much free; 0: no such bound */
+	bool dry_run;        /* only report */
 };
 
 struct prune_report {
@@ -46,12 +50,51 @@ FALLIBLE store_prune(
 		struct store *store, const struct prune_options *options, struct prune_report *ret);
 const char *prune_kind_name(enum prune_kind kind); /* "unpacked layers" */
 
+/*
+ * Pruning that nobody has to ask for: when the store is over a bound, what was not used for
+ * keep_seconds goes until it is not. Costs two sums and a statvfs otherwise. Without a bound
+ * nothing is done.
+ */
+struct gc_bounds {
+	uint64_t max_bytes;    /* of the store; 0: no bound */
+	uint64_t free_bytes;   /* of its file system; 0: no bound */
+	uint64_t keep_seconds; /* what was used since stays all the same */
+};
+
+FALLIBLE store_gc(struct store *store, const struct gc_bounds *bounds, bool *ret_ran,
+		struct prune_report *ret);
+
+/* What each image costs. */
+struct image_cost {
+	struct digest manifest;
+	struct list names;
+	/* Compressed and unpacked, of it alone (what goes when it is removed), and shared with
+	 * other images. */
+	uint64_t own_bytes, shared_bytes;
+	uint64_t own_tree_bytes, shared_tree_bytes;
+};
+
+struct disk_report {
+	struct {
+		struct image_cost *p;
+		size_t n, capacity;
+	} images;                         /* the largest own part first */
+	uint64_t image_bytes;             /* of all images, each thing once */
+	uint64_t cache_bytes;             /* layers and blobs of no image */
+	uint64_t free_bytes, total_bytes; /* of the file system */
+};
+
+FALLIBLE store_disk(struct store *store, struct disk_report *ret);
+void disk_report_done(struct disk_report *report);
+
 /* What is there, and how much of it prune could free with all set. */
 struct store_usage {
 	struct usage_count {
 		uint64_t things, bytes;
-	} images, blobs, trees, cache, digests, tmp;
+	} images, blobs, trees, cache, digests, history, tmp;
 	uint64_t bytes, reclaimable_bytes;
 };
 
 FALLIBLE store_usage(struct store *store, struct store_usage *ret);
+
+DEFINE_AUTO_VALUE(disk_report)

@@ -13,6 +13,7 @@ struct pruning {
 	const struct prune_options *options;
 	int64_t used_before; /* only what was used last before this; INT64_MAX: anything */
 	uint64_t total;      /* what the store still holds */
+	uint64_t free;       /* what its file system has free, with what was pruned */
 	struct list paths;   /* to be removed after the commit */
 	struct prune_report report;
 };

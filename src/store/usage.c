@@ -54,9 +54,10 @@ FALLIBLE store_usage(struct store *store, struct store_usage *ret)
 		TRY(measure_new_trees(store));
 	TRY(count_tables(store, &usage));
 	TRY(tree_size(store->fd, "digests", &usage.digests.bytes, &usage.digests.things));
+	TRY(tree_size(store->fd, "history", &usage.history.bytes, &usage.history.things));
 	TRY(tree_size(store->fd, "tmp", &usage.tmp.bytes, &usage.tmp.things));
 	usage.bytes = usage.blobs.bytes + usage.trees.bytes + usage.digests.bytes +
-		      usage.tmp.bytes + database_bytes(store);
+		      usage.history.bytes + usage.tmp.bytes + database_bytes(store);
 	if (!store->read_only)
 		TRY(store_prune(store, &everything, &report));
 	usage.reclaimable_bytes = report.bytes;

@@ -1,6 +1,7 @@
 #include "ui/build_after.h"
 #include "base/log.h"
 #include "build/explain.h"
+#include "store/prune.h"
 #include "ui/explain_show.h"
 
 #include <stdio.h>
@@ -29,9 +30,25 @@ static void warn(const char *what, struct error *error)
 	error_free(error);
 }
 
+static FALLIBLE prune(const struct session *session)
+{
+	const struct config *config = session->config;
+	struct gc_bounds bounds = { config->gc_max_used_space, config->gc_min_free_space,
+		(uint64_t)config->gc_keep_duration / 1000000000 };
+	struct prune_report report = { 0 };
+	bool ran = false;
+
+	TRY(store_gc(session->store, &bounds, &ran, &report));
+	if (ran)
+		log_info("pruned %llu bytes, kept %llu", (unsigned long long)report.bytes,
+				(unsigned long long)report.kept_bytes);
+	return NULL;
+}
+
 void build_after(const struct session *session, const struct build_result *result,
 		const struct build_after *wanted)
 {
 	if (wanted->explain && result->build_id[0])
 		warn("explain the build", explain(session->store, result->build_id));
+	warn("prune the store", prune(session));
 }

@@ -1,5 +1,6 @@
 /*
- * build_after: what follows a build, whether it succeeded or not: its explanation, when asked for.
+ * build_after: what follows a build, whether it succeeded or not: its explanation, when asked for,
+ * and pruning, when the store is over its bounds (settings gc-...).
  *
  * Nothing here makes a build fail; what goes wrong is a warning.
  *

@@ -4,6 +4,7 @@
  */
 #include "ui/config.h"
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/nearest.h"
 #include "base/str.h"
@@ -17,7 +18,15 @@
 #include <pwd.h>
 #include <unistd.h>
 
-enum setting_kind { SETTING_TEXT = 1, SETTING_CHOICE, SETTING_FLAG, SETTING_INT, SETTING_LIST };
+enum setting_kind {
+	SETTING_TEXT = 1,
+	SETTING_CHOICE,
+	SETTING_FLAG,
+	SETTING_INT,
+	SETTING_LIST,
+	SETTING_SIZE /* uint64_t, "20g" */,
+	SETTING_SPAN /* int64_t ns, "72h" */
+};
 
 struct setting {
 	const char *name;
@@ -44,6 +53,13 @@ static const struct setting settings[] = {
 			.help = "tell what kiln does, for its developers" },
 	{ "format", SETTING_CHOICE, FIELD(format, char *), "oci|docker", "oci",
 			.help = "media types of images" },
+	{ "gc-keep-duration", SETTING_SPAN, FIELD(gc_keep_duration, int64_t), .initial = "0",
+			.help = "what was used since stays, whatever the bounds: 72h" },
+	{ "gc-max-used-space", SETTING_SIZE, FIELD(gc_max_used_space, uint64_t), .initial = "0",
+			.help = "a build that ends prunes the store down to this: 20g; 0: never" },
+	{ "gc-min-free-space", SETTING_SIZE, FIELD(gc_min_free_space, uint64_t), .initial = "0",
+			.help = "a build that ends prunes until so much of the disk is free; 0: "
+				"never" },
 	{ "insecure-registry", SETTING_LIST, FIELD(insecure_registries, struct list),
 			.help = "registries spoken to without TLS or without checking it" },
 	{ "isolation", SETTING_CHOICE, FIELD(isolation, char *),
@@ -94,6 +110,17 @@ static bool is_choice(struct str value, const char *choices)
 	return false;
 }
 
+static FALLIBLE set_span(const char *value, int64_t *ret)
+{
+	int64_t ns = 0;
+
+	TRY(clock_parse_duration(str_of(value), &ns));
+	if (ns < 0)
+		return error_new(ERR_INVALID, "'%s' is negative", value);
+	*ret = ns;
+	return NULL;
+}
+
 static FALLIBLE set(struct config *config, const struct setting *setting, const char *value)
 {
 	void *field = field_of(config, setting);
@@ -115,6 +142,10 @@ static FALLIBLE set(struct config *config, const struct setting *setting, const 
 	case SETTING_LIST:
 		list_add(field, value);
 		return NULL;
+	case SETTING_SIZE:
+		return parse_size(str_of(value), field);
+	case SETTING_SPAN:
+		return set_span(value, field);
 	}
 	return NULL;
 }
@@ -163,11 +194,13 @@ static FALLIBLE set_json(struct config *config, const struct setting *setting, c
 
 	if (setting->kind == SETTING_FLAG && json_is_boolean(value))
 		return set(config, setting, json_is_true(value) ? "true" : "false");
-	if (setting->kind == SETTING_INT && json_is_integer(value)) {
+	if ((setting->kind == SETTING_INT || setting->kind == SETTING_SIZE) &&
+			json_is_integer(value)) {
 		number = xasprintf("%lld", (long long)json_integer_value(value));
 		return set(config, setting, number);
 	}
-	if ((setting->kind == SETTING_TEXT || setting->kind == SETTING_CHOICE) &&
+	if ((setting->kind == SETTING_TEXT || setting->kind == SETTING_CHOICE ||
+			    setting->kind == SETTING_SIZE || setting->kind == SETTING_SPAN) &&
 			json_is_string(value))
 		return set(config, setting, json_string_value(value));
 	if (setting->kind == SETTING_LIST && json_is_array(value)) {
@@ -188,8 +221,12 @@ static FALLIBLE set_json(struct config *config, const struct setting *setting, c
 		return error_new(ERR_INVALID, "not a whole number");
 	case SETTING_LIST:
 		return error_new(ERR_INVALID, "not a list of texts");
+	case SETTING_SIZE:
+		return error_new(ERR_INVALID,
+				"neither a number of bytes nor a text such as \"20g\"");
 	case SETTING_TEXT:
 	case SETTING_CHOICE:
+	case SETTING_SPAN:
 		break;
 	}
 	return error_new(ERR_INVALID, "not a text");
@@ -468,6 +505,12 @@ bool config_each(const struct config *config, size_t *at, struct strbuf *text,
 		break;
 	case SETTING_INT:
 		strbuf_addf(text, "%lld", (long long)*(const int64_t *)field);
+		break;
+	case SETTING_SIZE:
+		strbuf_addf(text, "%llu", (unsigned long long)*(const uint64_t *)field);
+		break;
+	case SETTING_SPAN:
+		strbuf_addf(text, "%llds", (long long)(*(const int64_t *)field / 1000000000));
 		break;
 	case SETTING_LIST:
 		for (size_t i = 0; i < list->n; i++)

@@ -47,6 +47,9 @@ struct config {
 	char *compression;
 	int64_t compression_level; /* -1: the codec's own default */
 	int64_t jobs;              /* steps at the same time; 0: as many as CPUs */
+	/* Pruning at the end of a build (store_gc()); 0: no such bound. */
+	uint64_t gc_max_used_space, gc_min_free_space;
+	int64_t gc_keep_duration; /* nanoseconds */
 	bool tls_verify, debug;
 	struct list insecure_registries; /* "HOST[:PORT]" */
 	struct list registry_mirrors;    /* "docker.io=HOST" */

@@ -135,6 +135,22 @@ static void lists_add_up(void **state)
 	assert_int_equal(config->insecure_registries.n, 8);
 }
 
+static void sizes_and_spans(void **state)
+{
+	AUTO(place) struct place place;
+	AUTO(config) struct config *config = NULL;
+
+	place_init(&place);
+	write_file(place.system_file,
+			"{\"gc-max-used-space\": 1000, \"gc-min-free-space\": \"2k\", "
+			"\"gc-keep-duration\": \"1h\"}");
+	list_add(&place.environ, "KILN_GC_MAX_USED_SPACE=3m");
+	assert_ok(load(&place, NULL, &config));
+	assert_setting(config, "gc-max-used-space", "3145728", "KILN_GC_MAX_USED_SPACE");
+	assert_setting(config, "gc-min-free-space", "2048", place.system_file);
+	assert_setting(config, "gc-keep-duration", "3600s", place.system_file);
+}
+
 static void refuses_bad_files(void **state)
 {
 	static const struct {
@@ -145,6 +161,10 @@ static void refuses_bad_files(void **state)
 		{ "{\"jobs\": -1}", "-1" },
 		{ "{\"format\": \"oic\"}", "'oic' is not one of oci|docker" },
 		{ "{\"format\": 1}", "not a text" },
+		{ "{\"gc-max-used-space\": true}", "neither a number of bytes" },
+		{ "{\"gc-max-used-space\": \"much\"}", "much" },
+		{ "{\"gc-keep-duration\": \"-1h\"}", "is negative" },
+		{ "{\"gc-keep-duration\": 5}", "not a text" },
 		{ "{\"tls-verify\": \"no\"}", "neither true nor false" },
 		{ "{\"insecure-registry\": \"x\"}", "not a list of texts" },
 		{ "{\"insecure-registry\": [1]}", "item 1 is not text" },
@@ -238,5 +258,6 @@ static void makes_the_root_absolute(void **state)
 	assert_string_equal(config->root, wanted);
 }
 
-UNIT_TESTS(has_defaults, later_wins, lists_add_up, refuses_bad_files, refuses_bad_values,
-		reads_the_environment, refuses_a_bad_epoch, makes_the_root_absolute)
+UNIT_TESTS(has_defaults, later_wins, lists_add_up, sizes_and_spans, refuses_bad_files,
+		refuses_bad_values, reads_the_environment, refuses_a_bad_epoch,
+		makes_the_root_absolute)
