@@ -59,7 +59,12 @@ enum {
 	   MiB to decode. */
 	LIMIT_ZSTD_WINDOW_LOG = 27,
 	LIMIT_XZ_MEMORY_BYTES = 128 * 1024 * 1024,
+	/* A layer's table of contents, packed and unpacked: some 100 bytes for each entry. */
+	LIMIT_TOC_BYTES = 64 * 1024 * 1024,
+	LIMIT_TOC_PLAIN_BYTES = 256 * 1024 * 1024,
 };
 
 /* A layer's uncompressed size: 1 TiB; a gzip bomb needs a bound even where nothing is declared. */
 #define LIMIT_LAYER_BYTES (1ull << 40)
+/* The end of the year 9999: what RFC 3339 can say. */
+#define LIMIT_TIME_SECONDS 253402300799ll

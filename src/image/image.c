@@ -25,6 +25,12 @@ void image_source_unref(struct image_source *source)
 		source->ops->free(source);
 }
 
+const char *image_source_repository(const struct image_source *source, const struct digest *digest)
+{
+	return source->ops->repository_of ? source->ops->repository_of(source, digest)
+					  : source->ops->repository(source);
+}
+
 void image_free(struct image *image)
 {
 	if (!image)

@@ -103,7 +103,7 @@ static struct error *parcel_open(void *user, uint64_t offset, struct reader **re
 static FALLIBLE push_blob(struct push *push, const struct descriptor *blob)
 {
 	struct parcel parcel = { .push = push, .blob = blob };
-	const char *from[] = { push->source->ops->repository(push->source), NULL };
+	const char *from[] = { image_source_repository(push->source, &blob->digest), NULL };
 	struct registry_blob sent = { .digest = blob->digest,
 		.size = blob->size,
 		.open = parcel_open,

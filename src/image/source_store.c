@@ -81,6 +81,13 @@ static const char *repository(const struct image_source *source)
 	return self->below ? self->below->ops->repository(self->below) : NULL;
 }
 
+static const char *repository_of(const struct image_source *source, const struct digest *digest)
+{
+	const struct store_source *self = (const struct store_source *)source;
+
+	return self->below ? image_source_repository(self->below, digest) : NULL;
+}
+
 static void store_source_free(struct image_source *source)
 {
 	struct store_source *self = (struct store_source *)source;
@@ -93,6 +100,7 @@ static const struct image_source_ops ops = {
 	.open_blob = open_blob,
 	.open_raw = open_raw,
 	.repository = repository,
+	.repository_of = repository_of,
 	.free = store_source_free,
 };
 

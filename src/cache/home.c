@@ -1,0 +1,34 @@
+#include "cache/home.h"
+#include "cache/home_kinds.h"
+
+static FALLIBLE open_local(const struct cache_spec *spec, const struct cache_means *means,
+		struct cache_home **ret)
+{
+	const char *index = spec->name ? spec->name : means->index_name;
+
+	*ret = cache_home_objects(objects_dir(spec->where),
+			xasprintf("local cache '%s' (%s)", spec->where, index), index);
+	return NULL;
+}
+
+FALLIBLE cache_home_open(const struct cache_spec *spec, const struct cache_means *means,
+		struct cache_home **ret)
+{
+	switch (spec->kind) {
+	case CACHE_HOME_REGISTRY:
+	case CACHE_HOME_INLINE:
+		return cache_home_registry(spec, means, ret);
+	case CACHE_HOME_LOCAL:
+		return open_local(spec, means, ret);
+	case CACHE_HOME_S3:
+	case CACHE_HOME_GHA:
+		break;
+	}
+	return error_new(ERR_UNSUPPORTED, "this kind of cache is not there yet");
+}
+
+void cache_home_free(struct cache_home *home)
+{
+	if (home)
+		home->ops->free(home);
+}

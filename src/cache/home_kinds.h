@@ -1,0 +1,13 @@
+/*
+ * home_kinds: the constructors that cache_home_open() chooses from. Private to cache/.
+ *
+ * Floor: cache.
+ */
+#pragma once
+#include "cache/home.h"
+#include "cache/objects.h"
+
+FALLIBLE cache_home_registry(const struct cache_spec *spec, const struct cache_means *means,
+		struct cache_home **ret);
+/* Over a store of objects (takes it, and name). index: name of the index. */
+struct cache_home *cache_home_objects(struct objects *objects, char *name, const char *index);

@@ -1,0 +1,588 @@
+/*
+ * Knowledge is one map for each home, from keys and definitions to records, filled by the index and
+ * by asking, never emptied while the build lasts: what was found stays where it is.
+ */
+#include "cache/homes.h"
+#include "base/clock.h"
+#include "base/map.h"
+#include "base/strbuf.h"
+#include "stream/group.h"
+
+#include <pthread.h>
+#include <string.h>
+
+/* Requests at the same time: look-ups are tiny, what costs is waiting for them. */
+enum { ASKERS = 16 };
+/* Warnings about records of one home; more of the same help nobody. */
+enum { COMPLAINTS = 3 };
+
+struct found {
+	struct cached_step step;
+	bool is_distrusted;
+};
+
+/* One home and what it said. */
+struct place {
+	struct cache_homes *homes;
+	struct cache_home *home;
+	const struct cache_spec *to; /* written to, or NULL */
+	bool is_read;
+	bool is_dead;         /* does not answer; guarded by homes->lock, as all below */
+	unsigned complaints;  /* told so far */
+	struct map *by_key;   /* digest text -> found */
+	struct found **found; /* owned */
+	size_t found_n, found_capacity;
+	size_t index_n; /* how many of them the index had */
+};
+
+struct cache_homes {
+	struct cache_means means;
+	int64_t oldest; /* created before this does not count */
+	void (*warn)(void *user, const char *text);
+	void *user;
+	struct place *places;
+	size_t place_n;
+	struct cache_target *targets;
+	size_t target_n;
+	struct group *starting; /* reads indexes; joined by the first who asks */
+	pthread_mutex_t start_lock;
+	bool is_started; /* guarded by start_lock */
+	pthread_mutex_t lock;
+	struct map *asked; /* guarded by lock */
+	unsigned distrusted;
+};
+
+/* --- opening --- */
+
+static struct place *place_named(struct cache_homes *homes, const char *name)
+{
+	for (size_t i = 0; i < homes->place_n; i++)
+		if (strcmp(homes->places[i].home->name, name) == 0)
+			return &homes->places[i];
+	return NULL;
+}
+
+static FALLIBLE add_place(
+		struct cache_homes *homes, const struct cache_spec *spec, struct place **ret)
+{
+	AUTO(cache_home) struct cache_home *home = NULL;
+
+	TRY(cache_home_open(spec, &homes->means, &home));
+	*ret = place_named(homes, home->name);
+	if (*ret)
+		return NULL;
+	*ret = &homes->places[homes->place_n++];
+	**ret = (struct place){ .homes = homes, .home = TAKE(home), .by_key = map_new(NULL) };
+	return NULL;
+}
+
+static FALLIBLE add_places(struct cache_homes *homes, const struct cache_homes_settings *settings)
+{
+	struct place *place = NULL;
+
+	for (size_t i = 0; i < settings->from->n; i++) {
+		TRY(add_place(homes, &settings->from->p[i], &place));
+		place->is_read = true;
+	}
+	for (size_t i = 0; i < settings->to->n; i++) {
+		const struct cache_spec *spec = &settings->to->p[i];
+
+		if (spec->kind == CACHE_HOME_INLINE)
+			continue;
+		TRY(add_place(homes, spec, &place));
+		/* Named twice: once more of the same is no use; the wider wish counts. */
+		if (!place->to || spec->is_max)
+			place->to = spec;
+	}
+	for (size_t i = 0; i < homes->place_n; i++)
+		if (homes->places[i].to)
+			homes->targets[homes->target_n++] =
+					(struct cache_target){ homes->places[i].home,
+						homes->places[i].to };
+	return NULL;
+}
+
+FALLIBLE cache_homes_new(const struct cache_homes_settings *settings, struct cache_homes **ret)
+{
+	AUTO(cache_homes) struct cache_homes *homes = NULL;
+	size_t n = settings->from->n + settings->to->n;
+
+	*ret = NULL;
+	if (n == 0)
+		return NULL;
+	homes = xcalloc(1, sizeof(*homes));
+	homes->means = settings->means;
+	homes->warn = settings->warn;
+	homes->user = settings->user;
+	homes->oldest = settings->ttl_seconds ? clock_now_seconds() - settings->ttl_seconds
+					      : INT64_MIN;
+	homes->places = xcalloc(n, sizeof(*homes->places));
+	homes->targets = xcalloc(n, sizeof(*homes->targets));
+	homes->asked = map_new(NULL);
+	pthread_mutex_init(&homes->start_lock, NULL);
+	pthread_mutex_init(&homes->lock, NULL);
+	TRY(add_places(homes, settings));
+	*ret = TAKE(homes);
+	return NULL;
+}
+
+static void place_done(struct place *place)
+{
+	for (size_t i = 0; i < place->found_n; i++) {
+		cached_step_done(&place->found[i]->step);
+		free(place->found[i]);
+	}
+	free(place->found);
+	map_free(place->by_key);
+	cache_home_free(place->home);
+}
+
+void cache_homes_free(struct cache_homes *homes)
+{
+	if (!homes)
+		return;
+	group_free(homes->starting);
+	for (size_t i = 0; i < homes->place_n; i++)
+		place_done(&homes->places[i]);
+	free(homes->places);
+	free(homes->targets);
+	map_free(homes->asked);
+	pthread_mutex_destroy(&homes->start_lock);
+	pthread_mutex_destroy(&homes->lock);
+	free(homes);
+}
+
+/* --- what goes wrong --- */
+
+static void tell(struct cache_homes *homes, const struct place *place, struct error *error,
+		const char *consequence)
+{
+	AUTO(strbuf) struct strbuf text = { 0 };
+
+	strbuf_addf(&text, "%s: ", place->home->name);
+	error_text(error, &text);
+	strbuf_addf(&text, "; %s", consequence);
+	homes->warn(homes->user, strbuf_text(&text));
+	error_free(error);
+}
+
+/* Takes error, NULL too. Wrong records are misses; a home that does not work is left alone. */
+static void note_error(struct place *place, struct error *error)
+{
+	struct cache_homes *homes = place->homes;
+	bool is_wrong = error_is(error, ERR_INVALID) || error_is(error, ERR_LIMIT) ||
+			error_is(error, ERR_DIGEST);
+
+	if (!error || error_is(error, ERR_NOT_FOUND)) {
+		error_free(error);
+		return;
+	}
+	pthread_mutex_lock(&homes->lock);
+	bool is_told = place->is_dead || error_is(error, ERR_CANCELED) ||
+		       (is_wrong && place->complaints++ >= COMPLAINTS);
+	place->is_dead = place->is_dead || !is_wrong;
+	pthread_mutex_unlock(&homes->lock);
+	if (is_told)
+		error_ignore(error, "this home was told of already");
+	else
+		tell(homes, place, error, is_wrong ? "not used" : "the build goes on without it");
+}
+
+/* --- what is found --- */
+
+static void learn(struct place *place, struct cached_steps *steps)
+{
+	char text[DIGEST_TEXT];
+
+	pthread_mutex_lock(&place->homes->lock);
+	for (size_t i = 0; i < steps->n; i++) {
+		struct found *found = xcalloc(1, sizeof(*found));
+
+		found->step = TAKE_VALUE(steps->p[i]);
+		if (place->found_n == place->found_capacity) {
+			place->found_capacity =
+					place->found_capacity ? place->found_capacity * 2 : 16;
+			place->found = xrealloc(
+					place->found, place->found_capacity, sizeof(*place->found));
+		}
+		place->found[place->found_n++] = found;
+		map_set(place->by_key, digest_text(&found->step.key, text), found);
+		if (digest_known(&found->step.definition))
+			map_set(place->by_key, digest_text(&found->step.definition, text), found);
+	}
+	pthread_mutex_unlock(&place->homes->lock);
+}
+
+static struct error *read_one_index(void *argument)
+{
+	struct place *place = argument;
+	AUTO(cached_steps) struct cached_steps steps = { 0 };
+	struct error *error = place->home->ops->read_index(place->home, &steps);
+
+	if (!error) {
+		learn(place, &steps);
+		place->index_n = place->found_n;
+	}
+	note_error(place, error);
+	return NULL;
+}
+
+void cache_homes_start(struct cache_homes *homes)
+{
+	homes->starting = group_new();
+	for (size_t i = 0; i < homes->place_n; i++)
+		if (!group_start(homes->starting, "cache index", read_one_index, &homes->places[i]))
+			homes->places[i].is_dead = true;
+}
+
+static void need_indexes(struct cache_homes *homes)
+{
+	pthread_mutex_lock(&homes->start_lock);
+	if (!homes->is_started)
+		error_ignore(group_join(homes->starting), "a home without threads is not asked");
+	homes->is_started = true;
+	pthread_mutex_unlock(&homes->start_lock);
+}
+
+bool cache_homes_can_read(const struct cache_homes *homes)
+{
+	for (size_t i = 0; homes && i < homes->place_n; i++)
+		if (homes->places[i].is_read)
+			return true;
+	return false;
+}
+
+static struct found *find_at(const struct place *place, const char *key)
+{
+	struct found *found = map_get(place->by_key, key);
+
+	return found && !found->is_distrusted && found->step.created >= place->homes->oldest ? found
+											     : NULL;
+}
+
+const struct cached_step *cache_homes_find(struct cache_homes *homes, const struct digest *key,
+		struct cache_home **ret_home, bool *ret_asked)
+{
+	const struct found *found = NULL;
+	char text[DIGEST_TEXT];
+
+	*ret_asked = true;
+	if (!cache_homes_can_read(homes))
+		return NULL;
+	need_indexes(homes);
+	(void)digest_text(key, text);
+	pthread_mutex_lock(&homes->lock);
+	for (size_t i = 0; i < homes->place_n && !found; i++) {
+		found = homes->places[i].is_read ? find_at(&homes->places[i], text) : NULL;
+		if (found && ret_home)
+			*ret_home = homes->places[i].home;
+	}
+	*ret_asked = map_has(homes->asked, text);
+	pthread_mutex_unlock(&homes->lock);
+	return found ? &found->step : NULL;
+}
+
+const struct cached_step *cache_home_has(
+		struct cache_homes *homes, const struct cache_home *home, const struct digest *key)
+{
+	const struct found *found = NULL;
+	char text[DIGEST_TEXT];
+
+	need_indexes(homes);
+	(void)digest_text(key, text);
+	pthread_mutex_lock(&homes->lock);
+	for (size_t i = 0; i < homes->place_n; i++)
+		if (homes->places[i].home == home)
+			found = find_at(&homes->places[i], text);
+	pthread_mutex_unlock(&homes->lock);
+	return found ? &found->step : NULL;
+}
+
+bool cache_home_index_is(struct cache_homes *homes, const struct cache_home *home,
+		const struct cached_steps *steps)
+{
+	char text[DIGEST_TEXT];
+
+	for (size_t i = 0; i < homes->place_n; i++) {
+		struct place *place = &homes->places[i];
+		bool same = place->home == home && place->index_n == steps->n;
+
+		for (size_t k = 0; k < steps->n && same; k++)
+			same = find_at(place, digest_text(&steps->p[k].key, text)) != NULL;
+		if (same)
+			return true;
+	}
+	return false;
+}
+
+const struct cache_target *cache_homes_targets(const struct cache_homes *homes, size_t *ret_n)
+{
+	*ret_n = homes ? homes->target_n : 0;
+	return homes ? homes->targets : NULL;
+}
+
+/* --- asking --- */
+
+struct question {
+	struct place *place;
+	const struct digest *key;
+};
+
+struct asking {
+	struct question *p;
+	size_t n;
+	pthread_mutex_t lock;
+	size_t next; /* guarded by lock, as all below */
+	bool found;
+};
+
+/* A home that answers with another record than was asked for is wrong. */
+static FALLIBLE check_answer(const struct cached_steps *steps, const struct digest *key)
+{
+	char text[DIGEST_TEXT];
+
+	if (steps->n == 1 && (digest_equal(&steps->p[0].key, key) ||
+					     digest_equal(&steps->p[0].definition, key)))
+		return NULL;
+	return error_new(ERR_INVALID, "the record '%s' speaks of another step",
+			digest_text(key, text));
+}
+
+static FALLIBLE ask(const struct question *question, bool *ret_found)
+{
+	struct place *place = question->place;
+	AUTO(cached_steps) struct cached_steps steps = { 0 };
+
+	TRY(place->home->ops->read_step(place->home, question->key, &steps));
+	TRY(check_answer(&steps, question->key));
+	learn(place, &steps);
+	*ret_found = true;
+	return NULL;
+}
+
+static struct error *ask_some(void *argument)
+{
+	struct asking *asking = argument;
+
+	for (;;) {
+		bool found = false;
+
+		pthread_mutex_lock(&asking->lock);
+		size_t i = asking->next++;
+		pthread_mutex_unlock(&asking->lock);
+		if (i >= asking->n)
+			return NULL;
+		const struct question *question = &asking->p[i];
+		pthread_mutex_lock(&question->place->homes->lock);
+		bool is_dead = question->place->is_dead;
+		pthread_mutex_unlock(&question->place->homes->lock);
+		if (!is_dead)
+			note_error(question->place, ask(question, &found));
+		pthread_mutex_lock(&asking->lock);
+		asking->found = asking->found || found;
+		pthread_mutex_unlock(&asking->lock);
+	}
+}
+
+/* Every home for each key that was not asked for; marks them. Owned by the caller. */
+static struct question *make_questions(
+		struct cache_homes *homes, const struct digest *keys, size_t n, size_t *ret_n)
+{
+	struct question *questions = xcalloc(n * homes->place_n + 1, sizeof(*questions));
+	char text[DIGEST_TEXT];
+
+	*ret_n = 0;
+	pthread_mutex_lock(&homes->lock);
+	for (size_t i = 0; i < n; i++) {
+		if (map_has(homes->asked, digest_text(&keys[i], text)))
+			continue;
+		map_set(homes->asked, text, homes);
+		for (size_t k = 0; k < homes->place_n; k++) {
+			struct place *place = &homes->places[k];
+
+			if (place->is_read && !place->is_dead && !place->home->is_image)
+				questions[(*ret_n)++] = (struct question){ place, &keys[i] };
+		}
+	}
+	pthread_mutex_unlock(&homes->lock);
+	return questions;
+}
+
+bool cache_homes_ask(struct cache_homes *homes, const struct digest *keys, size_t n)
+{
+	struct asking asking = { .lock = PTHREAD_MUTEX_INITIALIZER };
+	AUTO(group) struct group *group = NULL;
+
+	if (!cache_homes_can_read(homes))
+		return false;
+	need_indexes(homes);
+	AUTO_FREE struct question *questions = make_questions(homes, keys, n, &asking.n);
+	asking.p = questions;
+	if (asking.n <= 1) {
+		error_ignore(ask_some(&asking), "it has none");
+		return asking.found;
+	}
+	group = group_new();
+	for (size_t i = 0; i < asking.n && i < ASKERS; i++)
+		group_start(group, "cache look-up", ask_some, &asking);
+	error_ignore(group_join(group), "a thread less asks more slowly");
+	return asking.found;
+}
+
+/* --- bytes --- */
+
+void cache_homes_distrust(
+		struct cache_homes *homes, const struct cached_step *step, struct error *why)
+{
+	struct place *owner = NULL;
+
+	pthread_mutex_lock(&homes->lock);
+	for (size_t i = 0; i < homes->place_n; i++)
+		for (size_t k = 0; k < homes->places[i].found_n; k++) {
+			struct found *found = homes->places[i].found[k];
+
+			if (&found->step != step || found->is_distrusted)
+				continue;
+			found->is_distrusted = true;
+			owner = &homes->places[i];
+		}
+	homes->distrusted += owner != NULL;
+	pthread_mutex_unlock(&homes->lock);
+	if (owner && !error_is(why, ERR_CANCELED))
+		tell(homes, owner, why, "the step runs again");
+	else
+		error_free(why);
+}
+
+unsigned cache_homes_distrusted(struct cache_homes *homes)
+{
+	unsigned n = 0;
+
+	if (!homes)
+		return 0;
+	pthread_mutex_lock(&homes->lock);
+	n = homes->distrusted;
+	pthread_mutex_unlock(&homes->lock);
+	return n;
+}
+
+/* Tells the homes when reading fails in the middle. */
+struct trusting_reader {
+	struct reader reader;
+	struct reader *below;
+	struct cache_homes *homes;
+	const struct cached_step *step;
+};
+
+static struct error *trusting_read(struct reader *reader, void *buf, size_t n, size_t *ret_n)
+{
+	struct trusting_reader *self = (struct trusting_reader *)reader;
+	struct error *error = reader_read(self->below, buf, n, ret_n);
+
+	if (error)
+		cache_homes_distrust(self->homes, self->step, error_copy(error));
+	return error;
+}
+
+static void trusting_free(struct reader *reader)
+{
+	reader_free(((struct trusting_reader *)reader)->below);
+	free(reader);
+}
+
+FALLIBLE cache_homes_open(struct cache_homes *homes, const struct cached_step *step,
+		struct cache_home *home, const struct cached_blob *blob, struct reader **ret)
+{
+	static const struct reader_ops ops = { .read = trusting_read, .free = trusting_free };
+	struct reader *below = NULL;
+	struct error *error = home->ops->open_blob(home, blob, &below);
+
+	if (error) {
+		cache_homes_distrust(homes, step, error_copy(error));
+		return error;
+	}
+	struct trusting_reader *reader = xcalloc(1, sizeof(*reader));
+	*reader = (struct trusting_reader){ { .ops = &ops }, below, homes, step };
+	*ret = &reader->reader;
+	return NULL;
+}
+
+/* --- as a source of images --- */
+
+struct homes_source {
+	struct image_source source;
+	struct cache_homes *homes;  /* borrowed */
+	struct image_source *below; /* or NULL */
+};
+
+static const struct cached_step *step_of_blob(struct cache_homes *homes,
+		const struct digest *digest, struct cache_home **ret_home)
+{
+	const struct cached_step *step = NULL;
+
+	pthread_mutex_lock(&homes->lock);
+	for (size_t i = 0; i < homes->place_n && !step; i++)
+		for (size_t k = 0; k < homes->places[i].found_n && !step; k++) {
+			const struct found *found = homes->places[i].found[k];
+
+			if (found->is_distrusted || !digest_equal(&found->step.blob.digest, digest))
+				continue;
+			step = &found->step;
+			*ret_home = homes->places[i].home;
+		}
+	pthread_mutex_unlock(&homes->lock);
+	return step;
+}
+
+static struct error *source_open_blob(
+		struct image_source *source, const struct descriptor *blob, struct reader **ret)
+{
+	struct homes_source *self = (struct homes_source *)source;
+	struct cache_home *home = NULL;
+	const struct cached_step *step = step_of_blob(self->homes, &blob->digest, &home);
+	char text[DIGEST_TEXT];
+
+	if (step)
+		return cache_homes_open(self->homes, step, home, &step->blob, ret);
+	if (self->below)
+		return self->below->ops->open_blob(self->below, blob, ret);
+	return error_new(ERR_NOT_FOUND, "blob '%s' is nowhere", digest_text(&blob->digest, text));
+}
+
+static const char *source_repository(const struct image_source *source)
+{
+	const struct homes_source *self = (const struct homes_source *)source;
+
+	return self->below ? self->below->ops->repository(self->below) : NULL;
+}
+
+static const char *source_repository_of(
+		const struct image_source *source, const struct digest *digest)
+{
+	const struct homes_source *self = (const struct homes_source *)source;
+	struct cache_home *home = NULL;
+
+	if (step_of_blob(self->homes, digest, &home) && home->ops->repository(home))
+		return home->ops->repository(home);
+	return self->below ? image_source_repository(self->below, digest) : NULL;
+}
+
+static void source_free(struct image_source *source)
+{
+	image_source_unref(((struct homes_source *)source)->below);
+	free(source);
+}
+
+struct image_source *cache_homes_source(struct cache_homes *homes, struct image_source *below)
+{
+	static const struct image_source_ops ops = { .open_blob = source_open_blob,
+		.repository = source_repository,
+		.repository_of = source_repository_of,
+		.free = source_free };
+	struct homes_source *source = xcalloc(1, sizeof(*source));
+
+	source->source = (struct image_source){ &ops, 1 };
+	source->homes = homes;
+	source->below = image_source_ref(below);
+	return &source->source;
+}

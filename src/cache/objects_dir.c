@@ -1,0 +1,105 @@
+/*
+ * Objects as files of a directory, which several builders may share over any file system: a file is
+ * written beside its place and renamed.
+ */
+#include "base/clock.h"
+#include "cache/objects.h"
+#include "stream/writer.h"
+#include "sys/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct objects_dir {
+	struct objects objects;
+	char *path;
+	_Atomic unsigned drafts;
+};
+
+static char *path_of(const struct objects *objects, const char *name)
+{
+	return xasprintf("%s/%s", ((const struct objects_dir *)objects)->path, name);
+}
+
+static FALLIBLE get(struct objects *objects, const char *name, struct reader **ret)
+{
+	AUTO_FREE char *path = path_of(objects, name);
+	int fd = -1;
+	struct error *error = file_open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0, &fd);
+
+	if (error_is_errno(error, ENOENT)) {
+		error_free(error);
+		return error_new(ERR_NOT_FOUND, "there is no '%s'", path);
+	}
+	TRY(error);
+	*ret = reader_from_fd(fd);
+	return NULL;
+}
+
+static FALLIBLE has(struct objects *objects, const char *name, bool *ret)
+{
+	AUTO_FREE char *path = path_of(objects, name);
+	struct stat st;
+
+	*ret = lstat(path, &st) == 0 && S_ISREG(st.st_mode);
+	return NULL;
+}
+
+static FALLIBLE make_parent(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	AUTO_FREE char *parent = xstrndup(path, (size_t)(slash - path));
+
+	return file_make_dirs(parent, 0755);
+}
+
+static FALLIBLE write_draft(const char *draft, const struct registry_blob *blob)
+{
+	AUTO(reader) struct reader *reader = NULL;
+	AUTO(writer) struct writer *writer = NULL;
+	int fd = -1;
+
+	TRY(blob->open(blob->user, 0, &reader));
+	TRY(file_open(AT_FDCWD, draft, O_WRONLY | O_CREAT | O_EXCL, 0644, &fd));
+	writer = writer_to_fd(fd);
+	TRY(stream_copy(reader, writer, NULL));
+	return writer_close(TAKE(writer));
+}
+
+static FALLIBLE put(struct objects *objects, const char *name, const struct registry_blob *blob)
+{
+	struct objects_dir *self = (struct objects_dir *)objects;
+	AUTO_FREE char *path = path_of(objects, name);
+	unsigned number = atomic_fetch_add(&self->drafts, 1);
+	AUTO_FREE char *draft = xasprintf("%s.%d-%u-%llx.tmp", path, (int)getpid(), number,
+			(unsigned long long)clock_monotonic_ns());
+
+	TRY(make_parent(path));
+	struct error *error = write_draft(draft, blob);
+	if (!error && rename(draft, path) != 0)
+		error = error_sys("name '%s'", path);
+	if (error)
+		(void)unlink(draft);
+	return error;
+}
+
+static void dir_free(struct objects *objects)
+{
+	free(((struct objects_dir *)objects)->path);
+	free(objects);
+}
+
+static const struct objects_ops ops = { get, has, put, dir_free };
+
+struct objects *objects_dir(const char *path)
+{
+	struct objects_dir *self = xcalloc(1, sizeof(*self));
+
+	self->objects.ops = &ops;
+	self->path = xstrdup(path);
+	return &self->objects;
+}

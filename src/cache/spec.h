@@ -1,0 +1,42 @@
+/*
+ * spec: where a cache is to be found or put, as options say it (--cache-from, --cache-to,
+ * --cache-repo). Owned texts; whoever parses options fills it, homes.h reads it.
+ *
+ * Floor: cache (pure).
+ */
+#pragma once
+#include "base/auto.h"
+#include "base/vec.h"
+
+enum cache_home_kind {
+	CACHE_HOME_REGISTRY = 1,
+	CACHE_HOME_INLINE, /* to: inside the image itself; from: as registry */
+	CACHE_HOME_LOCAL,
+	CACHE_HOME_S3,
+	CACHE_HOME_GHA,
+};
+
+struct cache_spec {
+	enum cache_home_kind kind;
+	bool is_max;      /* mode=max: steps of every stage, not only of the image's layers */
+	bool keeps_error; /* ignore-error=false: a failed export fails the build */
+	/*
+	 * Which index: a registry's tag is in where; local: tag=, s3: name=, gha: scope=. NULL: one
+	 * for each Dockerfile, target and platform.
+	 */
+	char *name;
+	char *where; /* registry: reference as typed; local: directory; s3: bucket; gha: URL */
+	/* s3, gha: "key=value", checked by whoever parsed them. */
+	struct list settings;
+};
+
+struct cache_specs {
+	struct cache_spec *p;
+	size_t n, capacity;
+};
+
+void cache_spec_done(struct cache_spec *spec);
+void cache_specs_done(struct cache_specs *specs);
+
+DEFINE_AUTO_VALUE(cache_spec)
+DEFINE_AUTO_VALUE(cache_specs)
