@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "build/history.h"
 #include "build/mounts.h"
+#include "build/remote.h"
 #include "build/state.h"
 #include "dockerfile/frontend.h"
 #include "dockerfile/stage.h"
@@ -221,9 +222,10 @@ static void stage_run_done(struct stage_run *run)
 	pthread_mutex_destroy(&run->view_lock);
 }
 
-static void build_done(struct build *build)
+/* All that make_runs() and running made. */
+static void runs_done(struct build *build)
 {
-	exports_free(build->exports);
+	exports_free(TAKE(build->exports));
 	for (size_t i = 0; build->plan && build->stages && i < build->plan->stage_count; i++)
 		stage_run_done(&build->stages[i]);
 	for (size_t i = 0; build->plan && build->images && i < build->plan->image_count; i++) {
@@ -234,13 +236,21 @@ static void build_done(struct build *build)
 			(void)close(run->view_fd);
 		pthread_mutex_destroy(&run->view_lock);
 	}
-	free(build->stages);
-	free(build->images);
+	free(TAKE(build->stages));
+	free(TAKE(build->images));
+}
+
+static void build_done(struct build *build)
+{
+	runs_done(build);
 	if (build->digests)
 		error_ignore(file_digests_close(build->digests), "the memory of digests is an aid");
 	for (size_t i = 0; i < build->push_count; i++)
 		reference_done(&build->pushes[i]);
 	free(build->pushes);
+	cache_homes_free(build->homes);
+	free(build->index_name);
+	vec_done(&build->wanted);
 	layer_set_done(&build->layers);
 	plan_free(build->plan);
 	dockerfile_free(build->file);
@@ -289,13 +299,12 @@ static bool wants_image(const struct build_options *options)
 	return wants;
 }
 
-static FALLIBLE run_plan(struct build *build, struct build_result *ret)
+/* Keys, steps, image, outputs. */
+static FALLIBLE run_once(struct build *build, struct build_result *ret)
 {
 	AUTO(image) struct image *image = NULL;
-	AUTO_FREE char *scope = realpath(build->context->path, NULL);
 	bool with_image = wants_image(build->options);
 
-	build->digests = file_digests_open(build->options->store, scope ? scope : "");
 	make_runs(build);
 	TRY(build_resolve(build));
 	for (size_t i = 0; i < build->plan->stage_count; i++)
@@ -311,9 +320,35 @@ static FALLIBLE run_plan(struct build *build, struct build_result *ret)
 		ret->image_id = build->image_id = image->manifest.config.digest;
 		ret->manifest = image->digest;
 		ret->manifest_bytes = image->manifest_bytes;
+		free(ret->manifest_media_type);
 		ret->manifest_media_type = xstrdup(image->manifest.media_type);
 	}
 	return output_all(build, image, ret);
+}
+
+/*
+ * A record of a cache home may turn out to be wrong when its layer is needed at last. It is not
+ * believed again, so that the next try runs the step; what ran meanwhile is in the store. Each try
+ * knows at least one wrong record more, so this ends.
+ */
+static FALLIBLE run_plan(struct build *build, struct build_result *ret)
+{
+	AUTO_FREE char *scope = realpath(build->context->path, NULL);
+
+	build->digests = file_digests_open(build->options->store, scope ? scope : "");
+	for (;;) {
+		remote_begin(build);
+		struct error *error = run_once(build, ret);
+
+		if (!error)
+			break;
+		if (!remote_failed(build) || cancel_is_set(build->options->cancel))
+			return error;
+		error_ignore(error, "tried again without the record");
+		runs_done(build);
+	}
+	TRY(remote_keep(build));
+	return remote_export(build);
 }
 
 /* A directory that holds nothing and never will: what "no files" looks like to rootfs_*. */
@@ -343,6 +378,8 @@ FALLIBLE build_run(const struct build_options *options, struct build_result *ret
 	TRY(layer_set_open(&build.layers));
 	TRY(load(&build));
 	TRY(check_no_cache_stages(&build));
+	if (!options->dry_run)
+		TRY(remote_open(&build));
 	TRY(make_plan(&build));
 	if (options->dry_run) {
 		AUTO(strbuf) struct strbuf text = { 0 };

@@ -13,6 +13,7 @@
 #include "base/auto.h"
 #include "base/vec.h"
 #include "build/progress.h"
+#include "cache/spec.h"
 #include "image/image.h"
 #include "oci/mediatype.h"
 #include "oci/platform.h"
@@ -75,6 +76,11 @@ struct build_options {
 			pull; /* 0 is PULL_MISSING for tags of the store, resolved anew otherwise */
 	bool no_cache;
 	const struct list *no_cache_stages; /* names or numbers of stages whose steps run again */
+
+	/* caches besides the store; NULL: none */
+	const struct cache_specs *cache_from, *cache_to;
+	bool cache_inline;         /* records of the image's steps go into its manifest */
+	int64_t cache_ttl_seconds; /* older records do not count, the store's too; 0: any age */
 
 	/* steps */
 	enum build_network network; /* 0 is BUILD_NETWORK_HOST */

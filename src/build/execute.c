@@ -8,6 +8,8 @@
 #include "base/clock.h"
 #include "build/history.h"
 #include "build/mounts.h"
+#include "build/remote.h"
+#include "build/state.h"
 #include "graph/schedule.h"
 #include "stream/pool.h"
 #include "sys/rootfs.h"
@@ -131,8 +133,9 @@ static void start_export(struct build *build, const struct stage_run *run, bool 
 {
 	const struct build_layer *top = run->stack.p[run->stack.n - 1];
 	bool needs_push = !is_hit && build->push_count;
+	bool is_blob = top->blob.here || (top->cached && digest_known(&top->blob.digest));
 
-	if (!run->is_exported || !build->exports || (top->blob.here && !needs_push))
+	if (!run->is_exported || !build->exports || (is_blob && !needs_push))
 		return;
 	exports_add(build->exports, &run->stack);
 }
@@ -254,9 +257,10 @@ static struct error *step_failed(struct build *build, struct step_run *run, stru
 
 	error_text(error, &text);
 	run->is_failed = !error_is(error, ERR_CANCELED);
+	/* What failed for a wrong cache record is tried again without it. */
+	bool is_over = error_is(error, ERR_CANCELED) || remote_failed(build);
 	progress_end(build->options->progress, run->vertex,
-			error_is(error, ERR_CANCELED) ? PROGRESS_CANCELED : PROGRESS_FAILED,
-			strbuf_text(&text));
+			is_over ? PROGRESS_CANCELED : PROGRESS_FAILED, strbuf_text(&text));
 	return error_at(error_wrap(error, "[%s %zu/%zu] %s", run->step->stage->name,
 					run->step->number, run->step->stage->number_count,
 					run->step->name),
@@ -338,6 +342,11 @@ static struct error *run_node(void *user, size_t node)
 	return run_stage(nodes->build, nodes->p[node]);
 }
 
+static bool spares_others(void *user)
+{
+	return remote_failed(((const struct nodes *)user)->build);
+}
+
 FALLIBLE build_execute(struct build *build)
 {
 	AUTO_FREE struct stage_run **p =
@@ -351,6 +360,7 @@ FALLIBLE build_execute(struct build *build)
 		.count = nodes.n,
 		.need = need,
 		.run = run_node,
+		.spares_others = spares_others,
 		.user = &nodes,
 		.jobs = build->options->jobs,
 		.cancel = build->options->cancel,

@@ -4,6 +4,7 @@
  * first by definition, whose record remembers the content, and by content once the files are there.
  */
 #include "build/mounts.h"
+#include "build/remote.h"
 #include "store/cache.h"
 
 /* Does it read more than the context? */
@@ -76,6 +77,7 @@ static FALLIBLE find_content(struct build *build, struct step_run *run, bool is_
 
 	if (!reads_others(&run->step->run)) {
 		TRY(definition_seen(store, &run->definition, ret));
+		*ret = *ret || remote_knows(build, &run->definition);
 		return *ret ? mounts_content(build, run, ret_content) : NULL;
 	}
 	if (is_late) {
@@ -83,7 +85,10 @@ static FALLIBLE find_content(struct build *build, struct step_run *run, bool is_
 		return mounts_content(build, run, ret_content);
 	}
 	TRY(cache_get(store, &run->definition, ret, &record));
-	*ret = *ret && digest_known(&record.content);
+	const struct cached_step *step = *ret ? NULL : remote_find(build, &run->definition, NULL);
+	if (step)
+		record.content = step->content;
+	*ret = digest_known(&record.content);
 	*ret_content = record.content;
 	return NULL;
 }

@@ -8,10 +8,14 @@
  * What stays unknown is keyed by execute.c once the files exist: a stage that was built again with
  * the same output still hits from there on.
  *
- * A COPY from the context that no build here ever ran before cannot hit; its files are not hashed
- * ahead, they are hashed while they are streamed.
+ * A COPY from the context that no build here ever ran before cannot hit, unless a cache home knows
+ * builds of this Dockerfile; its files are not hashed ahead, they are hashed while they are
+ * streamed.
  */
+#include "base/clock.h"
 #include "build/mounts.h"
+#include "build/remote.h"
+#include "build/state.h"
 #include "dockerfile/stage.h"
 #include "store/cache.h"
 
@@ -46,6 +50,13 @@ bool step_ignores_cache(const struct build *build, const struct plan_step *step)
 	return false;
 }
 
+static bool is_too_old(const struct build *build, const struct cache_record *record)
+{
+	int64_t ttl = build->options->cache_ttl_seconds;
+
+	return ttl && record->created < clock_now_seconds() - ttl;
+}
+
 FALLIBLE step_look_up(struct build *build, struct step_run *run)
 {
 	AUTO(cache_record) struct cache_record record = { 0 };
@@ -55,8 +66,10 @@ FALLIBLE step_look_up(struct build *build, struct step_run *run)
 	if (step_ignores_cache(build, run->step))
 		return NULL;
 	TRY(cache_get(build->options->store, &run->key, &found, &record));
-	if (!found)
+	if (!found || is_too_old(build, &record)) {
+		remote_look_up(build, run);
 		return NULL;
+	}
 	if (record.kind == CACHE_LAYER) {
 		struct error *error = layer_get(build->options->store, record.layer, NULL, &layer);
 
@@ -68,6 +81,7 @@ FALLIBLE step_look_up(struct build *build, struct step_run *run)
 				build->options->has_epoch && run->step->kind == STEP_RUN);
 		run->layer->created = record.created;
 	}
+	run->content = record.content;
 	run->created = record.created;
 	run->is_hit = true;
 	return NULL;
@@ -89,7 +103,7 @@ FALLIBLE step_remember(struct build *build, struct step_run *run, const struct d
 	};
 
 	if (content)
-		record.content = *content;
+		run->content = record.content = *content;
 	if (run->layer)
 		memcpy(record.layer, run->layer->id, sizeof(record.layer));
 	if (store_is_read_only(build->options->store))
@@ -114,10 +128,13 @@ FALLIBLE step_key_context_copy(
 	if (step_ignores_cache(build, run->step))
 		return NULL;
 	TRY(definition_seen(build->options->store, &run->definition, &seen));
-	if (!seen)
+	if (!seen && !remote_knows(build, &run->definition))
 		return NULL;
-	TRY(step_origin(build, &run->step->copy, true, &origin));
-	TRY(select_make(&origin, &run->step->copy, build->options->cancel, &run->selection));
+	if (!run->selection) {
+		TRY(step_origin(build, &run->step->copy, true, &origin));
+		TRY(select_make(&origin, &run->step->copy, build->options->cancel,
+				&run->selection));
+	}
 	TRY(select_hash(run->selection, build->digests, build->pool, build->options->cancel));
 	run->content = select_digest(run->selection);
 	copy_key(build, run->step, parent, &run->content, &run->key, &run->record);
@@ -136,7 +153,13 @@ static FALLIBLE resolve_from_copy(struct build *build, struct step_run *run,
 	if (step_ignores_cache(build, run->step))
 		return NULL;
 	TRY(cache_get(build->options->store, &run->definition, &found, &record));
-	if (!found || !digest_known(&record.content))
+	if (!found) {
+		const struct cached_step *step = remote_find(build, &run->definition, NULL);
+
+		if (step)
+			record.content = step->content;
+	}
+	if (!digest_known(&record.content))
 		return NULL;
 	copy_key(build, run->step, parent, &record.content, &run->key, &run->record);
 	TRY(step_look_up(build, run));
@@ -174,6 +197,8 @@ FALLIBLE step_key_look_up(struct build *build, struct stage_run *stage, struct s
 	run->is_keyed = true;
 	if (!stage->is_fresh)
 		TRY(step_look_up(build, run));
+	else
+		remote_want(build, run);
 	if (!run->is_hit && run->step->kind == STEP_RUN)
 		stage->is_fresh = true;
 	return NULL;
@@ -256,12 +281,41 @@ static void need_what_it_reads(struct build *build, struct stage_run *run)
 	}
 }
 
+/* As if nothing was resolved yet, but for files that were looked at. */
+static void forget(struct stage_run *run)
+{
+	run->is_fresh = false;
+	for (size_t i = 0; i < run->stage->step_count; i++) {
+		struct step_run *step = &run->steps[i];
+		struct step_run fresh = {
+			.step = step->step, .selection = step->selection, .mounts = step->mounts
+		};
+
+		free(step->record);
+		*step = fresh;
+	}
+}
+
+/* While homes bring news, keys that depend on these are found out. */
+static FALLIBLE resolve_stages(struct build *build)
+{
+	do {
+		for (size_t i = 0; i < build->plan->stage_count; i++)
+			forget(&build->stages[i]);
+		for (size_t i = 0; i < build->plan->stage_count; i++)
+			TRY(resolve_stage(build, &build->stages[i]));
+	} while (remote_ask_wanted(build));
+	return NULL;
+}
+
 FALLIBLE build_resolve(struct build *build)
 {
 	struct stage_run *target = build_stage(build, build->plan->target);
 
-	for (size_t i = 0; i < build->plan->stage_count; i++)
-		TRY(resolve_stage(build, &build->stages[i]));
+	build->is_resolving = true;
+	struct error *error = resolve_stages(build);
+	build->is_resolving = false;
+	TRY(error);
 	target->is_needed = true;
 	for (struct stage_run *run = target; run; run = run->base)
 		run->is_exported = true;

@@ -7,6 +7,7 @@
  * its own), or SOURCE_DATE_EPOCH for all of them.
  */
 #include "base/clock.h"
+#include "build/remote.h"
 #include "build/state.h"
 #include "oci/manifest.h"
 #include "store/blob.h"
@@ -125,6 +126,22 @@ static FALLIBLE fill_layers(struct build *build, struct stage_run *target,
 	return NULL;
 }
 
+/* When every step came from a cache, that is when the last of them ran, on whatever machine. */
+static int64_t made_now(struct build *build)
+{
+	int64_t newest = 0;
+
+	for (const struct stage_run *run = build_stage(build, build->plan->target); run;
+			run = run->base)
+		for (size_t i = 0; i < run->stage->step_count; i++) {
+			if (!run->steps[i].is_hit)
+				return clock_now_seconds();
+			if (run->steps[i].created > newest)
+				newest = run->steps[i].created;
+		}
+	return newest ? newest : clock_now_seconds();
+}
+
 /* When this config, its own time left out, was first made here. */
 static FALLIBLE first_made(struct build *build, const struct image_config *config, int64_t *ret)
 {
@@ -132,7 +149,7 @@ static FALLIBLE first_made(struct build *build, const struct image_config *confi
 	AUTO(cache_record) struct cache_record record = { 0 };
 	AUTO(key) struct key *key = key_new("image");
 	struct store *store = build->options->store;
-	struct cache_record fresh = { .kind = CACHE_EMPTY, .created = clock_now_seconds() };
+	struct cache_record fresh = { .kind = CACHE_EMPTY, .created = made_now(build) };
 	bool found = false;
 
 	*ret = fresh.created;
@@ -209,6 +226,9 @@ static FALLIBLE make_image(struct build *build, struct image_config *config,
 	AUTO_FREE char *config_json = image_config_print(config);
 	manifest->format = options->format;
 	manifest->media_type = xstrdup(mediatype_manifest(options->format));
+	AUTO_FREE char *records = remote_inline(build);
+	if (records)
+		list_addf(&manifest->annotations, "%s=%s", CACHE_ANNOTATION, records);
 	TRY(blob_put(options->store, config_json, strlen(config_json), &config_digest));
 	manifest->config = descriptor_make(
 			mediatype_config(options->format), config_digest, strlen(config_json));
@@ -216,8 +236,17 @@ static FALLIBLE make_image(struct build *build, struct image_config *config,
 	AUTO_FREE char *manifest_json = manifest_print(manifest);
 	TRY(blob_put(options->store, manifest_json, strlen(manifest_json), &manifest_digest));
 	const struct plan_origin *base = &lowest->stage->base;
-	struct image_source *source = image_source_store(options->store,
-			base->kind == ORIGIN_IMAGE ? base->image->image->source : NULL);
+	struct image_source *below = base->kind == ORIGIN_IMAGE
+						     ? image_source_ref(base->image->image->source)
+						     : NULL;
+	if (build->homes) {
+		struct image_source *homes = cache_homes_source(build->homes, below);
+
+		image_source_unref(below);
+		below = homes;
+	}
+	struct image_source *source = image_source_store(options->store, below);
+	image_source_unref(below);
 	struct error *error = image_make(
 			build->plan->target->name, manifest_json, config_json, source, ret);
 	image_source_unref(source);

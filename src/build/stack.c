@@ -8,6 +8,7 @@
  */
 #include "build/stack.h"
 #include "build/stack_inner.h"
+#include "cache/homes.h"
 #include "layer/layer.h"
 #include "store/blob.h"
 #include "store/store_lock.h"
@@ -63,10 +64,7 @@ struct build_layer *layer_new(struct layer_set *set)
 
 bool layer_is_wanted_blob(const struct layer_set *set, const struct layer_blob *blob)
 {
-	const struct build_options *options = set->options;
-
-	return blob->here && blob->compression == options->compression &&
-	       blob->level == options->compression_level;
+	return blob->here && layer_is_wanted_form(set, blob->compression, blob->level);
 }
 
 void layer_learn(const struct layer_set *set, struct build_layer *layer,
@@ -223,7 +221,7 @@ static void telling_free(struct reader *reader)
 }
 
 static struct reader *telling_reader(const struct layer_set *set, struct reader *below,
-		unsigned vertex, const struct descriptor *blob)
+		unsigned vertex, const struct layer_blob *blob)
 {
 	static const struct reader_ops ops = { .read = telling_read, .free = telling_free };
 	struct telling_reader *telling = xcalloc(1, sizeof(*telling));
@@ -233,7 +231,7 @@ static struct reader *telling_reader(const struct layer_set *set, struct reader 
 		.below = below,
 		.progress = set->options->progress,
 		.vertex = vertex,
-		.total = blob->size };
+		.total = blob->bytes };
 	(void)snprintf(telling->what, sizeof(telling->what), "%.19s",
 			digest_text(&blob->digest, text));
 	return &telling->reader;
@@ -247,16 +245,16 @@ static FALLIBLE open_source(struct layer_set *set, struct build_layer *layer, un
 
 	if (layer->source.here)
 		return blob_open(store, &layer->source.digest, ret, NULL);
-	if (!layer->image)
+	struct layer_blob from = { 0 };
+	if (!layer_origin(layer, &from))
 		return error_new(ERR_NOT_FOUND, "layer '%s' is gone from the store", layer->id);
-	const struct descriptor *blob = &layer->image->manifest.layers.p[layer->image_index];
 	bool here = false;
-	TRY(blob_has(store, &blob->digest, &here, NULL));
+	TRY(blob_has(store, &from.digest, &here, NULL));
 	if (here)
-		return blob_open(store, &blob->digest, ret, NULL);
+		return blob_open(store, &from.digest, ret, NULL);
 	struct reader *reader = NULL;
-	TRY(image_open_layer(layer->image, layer->image_index, &reader));
-	reader = telling_reader(set, reader, vertex, blob);
+	TRY(layer_open_origin(set, layer, &reader));
+	reader = telling_reader(set, reader, vertex, &from);
 	if (!store_is_read_only(store)) {
 		struct error *error = blob_writer_open(store, BLOB_HASHED_BY_CALLER, ret_blob);
 
@@ -285,19 +283,17 @@ static FALLIBLE unpack(struct layer_set *set, struct build_layer *layer, unsigne
 	};
 
 	TRY(open_source(set, layer, vertex, &reader, &blob));
-	TRY(layer_unpack(TAKE(reader), draft->tree_fd, &options, ret));
+	struct error *error = layer_unpack(TAKE(reader), draft->tree_fd, &options, ret);
+	/* Bytes that are what the record says, and no layer or another one. */
+	if (error && layer->cached && !apply_needs_lowers(error))
+		cache_homes_distrust(set->homes, layer->cached, error_copy(error));
+	TRY(error);
 	if (!blob)
 		return NULL;
-	const struct descriptor *from = &layer->image->manifest.layers.p[layer->image_index];
-	struct layer_blob known = {
-		.digest = from->digest,
-		.bytes = from->size,
-		.compression = mediatype_compression(from->media_type),
-		.level = CODEC_LEVEL_DEFAULT,
-		.here = true,
-	};
+	struct layer_blob known = { 0 };
+	(void)layer_origin(layer, &known);
 	TRY(writer_close(blob_writer_stream(blob)));
-	TRY(blob_commit(TAKE(blob), &from->digest, from->size, NULL, NULL));
+	TRY(blob_commit(TAKE(blob), &known.digest, known.bytes, NULL, NULL));
 	return layer_add_blob(set->options->store, &ret->diff_id, &known);
 }
 

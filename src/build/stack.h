@@ -16,6 +16,10 @@
 #include "sys/mounts.h"
 #include <pthread.h>
 
+struct cache_home;
+struct cache_homes;
+struct cached_step;
+
 struct build_layer {
 	pthread_mutex_t lock;
 	struct build_layer *next;
@@ -39,6 +43,9 @@ struct build_layer {
 	/* A layer of an image: where it can be fetched, and how it is described there. */
 	const struct image *image;
 	size_t image_index;
+	/* A layer that a cache home has, and the store has not or not yet. */
+	const struct cached_step *cached;
+	struct cache_home *home;
 };
 
 /* What bringing layers to a state needs. Borrowed. */
@@ -46,7 +53,8 @@ struct layer_set {
 	const struct build_options *options;
 	struct pool *pool;
 	pthread_mutex_t lock;
-	struct build_layer *all; /* guarded by lock */
+	struct build_layer *all;   /* guarded by lock */
+	struct cache_homes *homes; /* or NULL */
 	int layers_fd; /* "layers" of the store: a step's namespace cannot pass its root */
 };
 
@@ -63,6 +71,9 @@ struct build_layer *layer_new(struct layer_set *set);
 /* What a record of the store knows. */
 struct build_layer *layer_from_record(
 		struct layer_set *set, const struct layer_record *record, bool is_timed);
+/* What a cache home has; its blob stays there until somebody needs the bytes. */
+struct build_layer *layer_from_home(
+		struct layer_set *set, const struct cached_step *step, struct cache_home *home);
 /* It is this blob, in the store and in the image. */
 void layer_is_blob(struct build_layer *layer, const struct layer_result *result,
 		const struct layer_format *format);

@@ -200,6 +200,9 @@ static FALLIBLE need_blob(struct layer_set *set, const struct stack *stack, size
 	struct build_layer *layer = stack->p[i];
 	struct layer_blob other = { 0 };
 
+	/* A cache home has it, in the form that is wanted: nobody here needs the bytes. */
+	if (layer->cached && digest_known(&layer->blob.digest))
+		return NULL;
 	if (!layer->blob.here)
 		TRY(find_blob(set, layer, &other));
 	if (layer->blob.here)
@@ -208,9 +211,9 @@ static FALLIBLE need_blob(struct layer_set *set, const struct stack *stack, size
 		return export_blob(set, layer, &other);
 	if (layer->dir)
 		return export_dir(set, stack, i);
-	if (layer->source.here)
-		return export_blob(set, layer, &layer->source);
-	return error_new(ERR_NOT_FOUND, "layer '%s' is gone from the store", layer->id);
+	if (!layer->source.here)
+		TRY(layer_fetch(set, layer));
+	return export_blob(set, layer, &layer->source);
 }
 
 FALLIBLE stack_need_blob(struct layer_set *set, const struct stack *stack, size_t i)

@@ -22,6 +22,17 @@ FALLIBLE open_lowers(struct layer_set *set, const struct stack *stack, size_t fr
 void layer_learn(const struct layer_set *set, struct build_layer *layer,
 		const struct layer_record *record);
 
+/* stack_home.c */
+
+/* How this build writes layers. */
+bool layer_is_wanted_form(const struct layer_set *set, enum compression compression, int level);
+/* The blob that a layer is in its image or cache home; false: it has none. */
+bool layer_origin(const struct build_layer *layer, struct layer_blob *ret);
+FALLIBLE layer_open_origin(
+		struct layer_set *set, const struct build_layer *layer, struct reader **ret);
+/* That blob into the store, as layer->source. */
+FALLIBLE layer_fetch(struct layer_set *set, struct build_layer *layer);
+
 bool layer_is_wanted_blob(const struct layer_set *set, const struct layer_blob *blob);
 
 DEFINE_AUTO_VALUE(lower_fds)

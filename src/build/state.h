@@ -39,6 +39,7 @@ struct step_run {
 	/* For the history (history.h). */
 	uint64_t took_ns;
 	bool is_done, is_failed;
+	const struct cached_step *cached; /* what a cache home said, where the hit came from one */
 };
 
 struct stage_run {
@@ -95,6 +96,12 @@ struct build {
 	uint64_t began_ns;      /* Unix time */
 	struct digest image_id; /* once it is made */
 	int empty_fd;
+	/* Cache homes: remote.h. */
+	struct cache_homes *homes; /* or NULL */
+	char *index_name;
+	VEC(struct digest) wanted; /* keys to ask for in the next round */
+	bool is_resolving;
+	unsigned distrusted; /* records of homes that were found wrong, when this try began */
 };
 
 /* Open base images side by side, for plan_new(); user is the struct build. */

@@ -252,6 +252,18 @@ bool cache_homes_can_read(const struct cache_homes *homes)
 	return false;
 }
 
+bool cache_homes_know_some(struct cache_homes *homes)
+{
+	bool some = false;
+
+	if (!cache_homes_can_read(homes))
+		return false;
+	need_indexes(homes);
+	for (size_t i = 0; i < homes->place_n; i++)
+		some = some || (homes->places[i].is_read && homes->places[i].index_n);
+	return some;
+}
+
 static struct found *find_at(const struct place *place, const char *key)
 {
 	struct found *found = map_get(place->by_key, key);

@@ -38,6 +38,9 @@ void cache_homes_start(struct cache_homes *homes);
 /* There is at least one home to look up in (not only to write to). */
 bool cache_homes_can_read(const struct cache_homes *homes);
 
+/* An index said something: this build was seen before in this form or another. */
+bool cache_homes_know_some(struct cache_homes *homes);
+
 /*
  * What is known of a key or definition: borrowed until the homes are freed, or NULL. *ret_home (may
  * be NULL) has its blobs. *ret_asked: every home was asked for it, so there is no use in asking.

@@ -84,7 +84,9 @@ static struct error *work(void *argument)
 		state->running++;
 		pthread_mutex_unlock(&state->lock);
 		error = schedule->run(schedule->user, node);
-		if (error && schedule->cancel)
+		if (error && schedule->cancel &&
+				!(schedule->spares_others &&
+						schedule->spares_others(schedule->user)))
 			cancel_set(schedule->cancel);
 		pthread_mutex_lock(&state->lock);
 		finish(state, node, error == NULL);

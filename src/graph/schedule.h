@@ -21,6 +21,8 @@ struct schedule {
 	void *user;
 	unsigned jobs; /* threads at most, at least 1 */
 	struct cancel *cancel;
+	/* After a node failed: true leaves cancel alone, so that running ones finish. Or NULL. */
+	bool (*spares_others)(void *user);
 };
 
 FALLIBLE schedule_run(const struct schedule *schedule);

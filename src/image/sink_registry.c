@@ -103,7 +103,11 @@ static struct error *parcel_open(void *user, uint64_t offset, struct reader **re
 static FALLIBLE push_blob(struct push *push, const struct descriptor *blob)
 {
 	struct parcel parcel = { .push = push, .blob = blob };
-	const char *from[] = { image_source_repository(push->source, &blob->digest), NULL };
+	/* A config is made anew with each image. */
+	bool is_config = mediatype_role(blob->media_type) == MEDIA_CONFIG;
+	const char *from[] = {
+		is_config ? NULL : image_source_repository(push->source, &blob->digest), NULL
+	};
 	struct registry_blob sent = { .digest = blob->digest,
 		.size = blob->size,
 		.open = parcel_open,

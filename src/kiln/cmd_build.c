@@ -5,6 +5,7 @@
  */
 #include "kiln/commands.h"
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/str.h"
 #include "base/xalloc.h"
@@ -16,6 +17,7 @@
 #include "ui/annotation_flag.h"
 #include "ui/build_after.h"
 #include "ui/build_result_files.h"
+#include "ui/cache_flag.h"
 #include "ui/output_flag.h"
 #include "ui/report.h"
 #include "ui/session.h"
@@ -27,8 +29,8 @@
 
 struct build_opts {
 	struct list tags, build_args, labels, platforms, hosts, ulimits, outputs, no_cache_filter,
-			annotations;
-	char *file, *target, *pull, *iid_file, *metadata_file, *call;
+			annotations, cache_from, cache_to, cache_repos;
+	char *file, *target, *pull, *iid_file, *metadata_file, *cache_ttl, *cache, *call;
 	uint64_t shm_bytes;
 	int64_t timestamp;
 	bool no_cache, quiet, squash, dry_run, push, load, http_proxy, explain, check;
@@ -50,6 +52,15 @@ static const struct option rows[] = {
 	OPT_FLAG(0, "no-cache", no_cache, "run every step again"),
 	OPT_LIST(0, "no-cache-filter", no_cache_filter, "STAGE,...",
 			"run the steps of these stages again"),
+
+	OPT_HEADING("Cache"),
+	OPT_LIST(0, "cache-from", cache_from, "REF|type=TYPE,...",
+			"look steps up in registry, local, s3 or gha besides the store"),
+	OPT_LIST(0, "cache-to", cache_to, "type=TYPE,...",
+			"bring steps to registry, inline, local, s3 or gha; mode=min|max"),
+	OPT_LIST(0, "cache-repo", cache_repos, "REPOSITORY", "look steps up there and bring them"),
+	OPT_TEXT(0, "cache-ttl", cache_ttl, "DURATION", "steps older than this run again: 336h"),
+	OPT_TEXT(0, "cache", cache, "true|false", "use caches (the default)", .implied = "true"),
 
 	OPT_HEADING("The image"),
 	OPT_LIST('t', "tag", tags, "NAME[:TAG]", "name the image; may be repeated"),
@@ -102,9 +113,6 @@ static const struct option rows[] = {
 	OPT_LATER(0, "attest", "attestations come with a later release"),
 	OPT_LATER(0, "build-context", "named contexts come with a later release"),
 	OPT_LATER(0, "builder", "kiln has no builders: it runs where it is called"),
-	OPT_LATER(0, "cache-from", "the local cache is always used; others come later"),
-	OPT_LATER(0, "cache-repo", "the local cache is always used; others come later"),
-	OPT_LATER(0, "cache-to", "the local cache is always written; others come later"),
 	OPT_LATER(0, "cgroup-parent", "limits of steps come with a later release"),
 	OPT_LATER('m', "memory", "limits of steps come with a later release"),
 	OPT_LATER(0, "policy", "source policies come with a later release"),
@@ -123,6 +131,7 @@ struct request {
 	struct platform platform;
 	struct output_flags out;
 	struct annotation_flags annotations;
+	struct cache_flags cache;
 	struct {
 		struct build_host *p;
 		size_t n, capacity;
@@ -139,6 +148,7 @@ static void request_done(struct request *request)
 	list_done(&request->no_cache_stages);
 	output_flags_done(&request->out);
 	annotation_flags_done(&request->annotations);
+	cache_flags_done(&request->cache);
 	vec_done(&request->hosts);
 	list_done(&request->texts);
 	if (request->stdin_fd >= 0)
@@ -295,6 +305,77 @@ static FALLIBLE set_compression(const struct config *config, const struct output
 	return NULL;
 }
 
+/* BUILDKIT_INLINE_CACHE=1 is how docker build says type=inline. */
+static bool wants_inline(const struct request *request)
+{
+	const char *arg = list_env_get(&request->build_args, "BUILDKIT_INLINE_CACHE");
+	bool truth = false;
+
+	error_ignore(arg ? parse_bool(arg, &truth) : NULL, "BuildKit takes other words as false");
+	return truth || request->cache.is_inline;
+}
+
+static FALLIBLE check_cache(const struct request *request)
+{
+	const struct build_options *options = &request->options;
+	enum compression wish = request->cache.compression;
+
+	if (wish && wish != options->compression)
+		return error_hint(error_usage("option '--cache-to': layers are compressed with %s "
+					      "in this build",
+						  compression_name(options->compression)),
+				"a cache holds the layers as the image has them: --compression %s",
+				compression_name(wish));
+	if (!options->cache_inline)
+		return NULL;
+	if (options->format == FORMAT_DOCKER)
+		return error_hint(error_usage("the docker format has no place for an inline cache"),
+				"'--format oci' has");
+	if (options->squash)
+		return error_usage("an image with '--squash' has no layers of steps for an inline "
+				   "cache");
+	return NULL;
+}
+
+static FALLIBLE set_ttl(const struct build_opts *opts, struct build_options *ret)
+{
+	int64_t ns = 0;
+
+	if (!opts->cache_ttl)
+		return NULL;
+	TRY(usage_of_option(clock_parse_duration(str_of(opts->cache_ttl), &ns), "--cache-ttl"));
+	if (ns < 0)
+		return error_usage("option '--cache-ttl': '%s' is negative", opts->cache_ttl);
+	/* Nothing is young enough. */
+	ret->no_cache = ret->no_cache || ns < 1000000000;
+	ret->cache_ttl_seconds = ns / 1000000000;
+	return NULL;
+}
+
+static FALLIBLE set_cache(const struct build_opts *opts, struct request *request)
+{
+	struct build_options *options = &request->options;
+	struct cache_flags *cache = &request->cache;
+	bool uses_cache = true;
+
+	for (size_t i = 0; i < opts->cache_from.n; i++)
+		TRY(cache_flags_add_from(cache, opts->cache_from.p[i]));
+	for (size_t i = 0; i < opts->cache_to.n; i++)
+		TRY(cache_flags_add_to(cache, opts->cache_to.p[i]));
+	for (size_t i = 0; i < opts->cache_repos.n; i++)
+		TRY(cache_flags_add_repo(cache, opts->cache_repos.p[i]));
+	if (opts->cache)
+		TRY(usage_of_option(parse_bool(opts->cache, &uses_cache), "--cache"));
+	if (!uses_cache && (cache->from.n || cache->to.n))
+		return error_usage("'--cache=false' contradicts the caches that are named");
+	options->no_cache = options->no_cache || !uses_cache;
+	options->cache_from = &cache->from;
+	options->cache_to = &cache->to;
+	options->cache_inline = wants_inline(request);
+	TRY(set_ttl(opts, options));
+	return check_cache(request);
+}
+
 static FALLIBLE set_time(const struct build_opts *opts, const struct request *request,
 		const struct config *config, struct build_options *ret)
 {
@@ -406,6 +487,7 @@ static FALLIBLE make_request(const struct invocation *call, struct request *ret)
 		TRY(annotation_flags_add(&ret->annotations, opts->annotations.p[i]));
 	options->annotations = ret->annotations.annotations.p;
 	options->annotation_count = ret->annotations.annotations.n;
+	TRY(set_cache(opts, ret));
 	if (text_equal(opts->file, "-") && !text_equal(options->context, "-"))
 		TRY(keep_stdin(call->source, ret));
 	return NULL;

@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "stream/codec.h"
+#include "ui/csv.h"
 #include "ui/options.h"
 
 static const struct {
@@ -23,39 +24,6 @@ static const struct {
 static const char *const later[] = { "annotation", "attest", "dangling-name-prefix",
 	"force-compression", "mode", "name-canonical", "oci-artifact", "platform-split",
 	"push-by-digest", "rewrite-timestamp", "store", "unpack" };
-
-/* The next field of a CSV record; quoted ones lose their quotes ("" inside is one). */
-static FALLIBLE next_field(struct str *rest, char **ret)
-{
-	AUTO(strbuf) struct strbuf text = { 0 };
-	struct str s = *rest, head;
-
-	if (!str_starts(s, "\"")) {
-		str_cut(s, ',', &head, rest);
-		*ret = str_dup(head);
-		return NULL;
-	}
-	size_t i = 1;
-
-	for (;; i++) {
-		if (i >= s.n)
-			return error_usage("option '--output': a quote is not closed in '%.*s'",
-					STR_ARG(s));
-		if (s.p[i] != '"') {
-			strbuf_add_char(&text, s.p[i]);
-		} else if (i + 1 < s.n && s.p[i + 1] == '"') {
-			strbuf_add_char(&text, '"');
-			i++;
-		} else {
-			break;
-		}
-	}
-	if (i + 1 < s.n && s.p[i + 1] != ',')
-		return error_usage("option '--output': text behind a quote in '%.*s'", STR_ARG(s));
-	*rest = str_slice(s, i + 2, s.n);
-	*ret = strbuf_take(&text);
-	return NULL;
-}
 
 static FALLIBLE set_type(const char *value, struct build_output *output)
 {
@@ -232,7 +200,7 @@ static FALLIBLE parse(struct output_flags *flags, const char *value, struct buil
 		AUTO_FREE char *field = NULL;
 		struct str key, text;
 
-		TRY(next_field(&rest, &field));
+		TRY(csv_next_field(&rest, "--output", &field));
 		if (!str_cut(str_of(field), '=', &key, &text))
 			return error_usage("option '--output': '%s' is not KEY=VALUE", field);
 		TRY(set_field(flags, output, &wishes, str_trim(key), text.p));

@@ -79,7 +79,7 @@ commands() {
 }
 
 @test "what is not there yet is refused by name" {
-	for option in --secret=id=x --ssh=default --cache-to=type=inline --cache-from=x \
+	for option in --secret=id=x --ssh=default \
 		--build-context=a=b --annotation=a=b --call=check --check --sbom=true \
 		--provenance=false --allow=network.host --memory=1g; do
 		fails 2 "is not there yet" kiln build "$option" .

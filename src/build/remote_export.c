@@ -1,0 +1,298 @@
+/*
+ * What a build knows at its end, brought to cache homes: a record for each step with a key, its
+ * layer as the image would have it, then the index of all. What a home said it has is not sent
+ * again; what an image registry of the same host has is mounted.
+ */
+#include "build/remote.h"
+#include "image/image.h"
+
+#include <string.h>
+
+enum { SENDERS = 8 };
+
+/* One home being written to. */
+struct bringing {
+	struct build *build;
+	const struct cache_target *target;
+	struct image_source *source; /* of blobs: the store, else other homes */
+	struct cached_steps steps;   /* for the index */
+	VEC(size_t) fresh;           /* those of steps that the home does not have */
+	pthread_mutex_t lock;
+	size_t next; /* guarded by lock */
+};
+
+static void bringing_done(struct bringing *bringing)
+{
+	image_source_unref(bringing->source);
+	cached_steps_done(&bringing->steps);
+	vec_done(&bringing->fresh);
+}
+
+DEFINE_AUTO_VALUE(bringing)
+
+/* --- what there is --- */
+
+/* The layers of a stage, whether it was run in this build or not: base first. */
+static void stage_layers(struct build *build, const struct stage_run *run, struct stack *ret)
+{
+	const struct plan_origin *base = &run->stage->base;
+
+	if (run->base)
+		stage_layers(build, run->base, ret);
+	else if (base->kind == ORIGIN_IMAGE)
+		stack_copy(&build->images[base->image->index].stack, ret);
+	for (size_t i = 0; i < run->stage->step_count; i++)
+		if (run->steps[i].layer)
+			stack_push(ret, run->steps[i].layer);
+}
+
+static size_t index_of(const struct stack *stack, const struct build_layer *layer)
+{
+	size_t i = 0;
+
+	while (i < stack->n && stack->p[i] != layer)
+		i++;
+	return i;
+}
+
+static void describe(const struct build *build, const struct step_run *run, struct cached_step *ret)
+{
+	const struct build_layer *layer = run->layer;
+
+	*ret = (struct cached_step){
+		.key = remote_key(build, run),
+		.definition = run->definition,
+		.kind = layer && !layer->is_empty ? CACHED_LAYER : CACHED_EMPTY,
+		.content = run->content,
+		.created = run->created,
+		.slot = xasprintf("%s/%zu", run->step->stage->name, run->step->number),
+		.ingredients = xstrdup(run->record),
+	};
+	if (ret->kind != CACHED_LAYER)
+		return;
+	ret->diff_id = layer->diff_id;
+	ret->blob = (struct cached_blob){ layer->blob.digest, layer->blob.bytes };
+	ret->compression = layer->blob.compression;
+	ret->level = layer->blob.level;
+}
+
+/* With its layer as a blob. A step that was not needed and is nowhere has none (*ret false). */
+static FALLIBLE record_of(struct build *build, const struct stack *stack,
+		const struct step_run *run, struct cached_step *ret, bool *ret_has)
+{
+	*ret_has = run->is_keyed && (run->is_hit || run->created);
+	if (!*ret_has)
+		return NULL;
+	if (run->cached) {
+		cached_step_copy(run->cached, ret);
+		return NULL;
+	}
+	if (run->layer)
+		TRY(stack_need_blob(&build->layers, stack, index_of(stack, run->layer)));
+	describe(build, run, ret);
+	return NULL;
+}
+
+static FALLIBLE collect_step(
+		struct bringing *bringing, const struct stack *stack, const struct step_run *run)
+{
+	struct build *build = bringing->build;
+	AUTO(cached_step) struct cached_step step = { 0 };
+	struct digest key = remote_key(build, run);
+	const struct cached_step *known =
+			run->is_keyed ? cache_home_has(build->homes, bringing->target->home, &key)
+				      : NULL;
+	bool has = known != NULL;
+
+	if (known)
+		cached_step_copy(known, &step);
+	else
+		TRY(record_of(build, stack, run, &step, &has));
+	if (!has)
+		return NULL;
+	/* Two stages may have the same step. */
+	for (size_t i = 0; i < bringing->steps.n; i++)
+		if (digest_equal(&bringing->steps.p[i].key, &step.key))
+			return NULL;
+	if (!known)
+		vec_push(&bringing->fresh, bringing->steps.n);
+	vec_push(&bringing->steps, TAKE_VALUE(step));
+	return NULL;
+}
+
+static FALLIBLE collect(struct bringing *bringing)
+{
+	struct build *build = bringing->build;
+
+	for (size_t i = 0; i < build->plan->stage_count; i++) {
+		const struct stage_run *run = &build->stages[i];
+		AUTO(stack) struct stack stack = { 0 };
+
+		if (!run->is_exported && !bringing->target->spec->is_max)
+			continue;
+		stage_layers(build, run, &stack);
+		for (size_t k = 0; k < run->stage->step_count; k++)
+			TRY(collect_step(bringing, &stack, &run->steps[k]));
+	}
+	return NULL;
+}
+
+/* --- bringing it --- */
+
+struct parcel {
+	struct bringing *bringing;
+	struct descriptor blob;
+};
+
+static struct error *open_parcel(void *user, uint64_t offset, struct reader **ret)
+{
+	const struct parcel *parcel = user;
+	struct image_source *source = parcel->bringing->source;
+
+	if (offset)
+		return error_new(ERR_UNSUPPORTED, "read from its beginning only");
+	return source->ops->open_blob(source, &parcel->blob, ret);
+}
+
+static FALLIBLE send_blob(struct bringing *bringing, const struct cached_blob *blob)
+{
+	const struct build *build = bringing->build;
+	struct parcel parcel = { bringing, { .digest = blob->digest, .size = blob->bytes } };
+	AUTO_FREE const char **from = xcalloc(build->push_count + 2, sizeof(*from));
+	AUTO(list) struct list names = { 0 };
+	size_t n = 0;
+
+	if (!digest_known(&blob->digest))
+		return NULL;
+	for (size_t i = 0; i < build->push_count; i++) {
+		AUTO_FREE char *name = reference_name(&build->pushes[i]);
+
+		list_add(&names, name);
+	}
+	for (size_t i = 0; i < names.n; i++)
+		from[n++] = names.p[i];
+	const char *home = image_source_repository(bringing->source, &blob->digest);
+	if (home)
+		from[n++] = home;
+	struct registry_blob sent = { .digest = blob->digest,
+		.size = blob->bytes,
+		.open = open_parcel,
+		.user = &parcel,
+		.mount_from = from };
+	return bringing->target->home->ops->put_blob(bringing->target->home, &sent);
+}
+
+static FALLIBLE send_step(struct bringing *bringing, struct cached_step *step)
+{
+	struct cache_home *home = bringing->target->home;
+	const struct cached_steps one = { step, 1, 1 };
+
+	if (step->kind == CACHED_LAYER) {
+		TRY(send_blob(bringing, &step->blob));
+		TRY(send_blob(bringing, &step->toc));
+	}
+	TRY(home->ops->put_step(home, &step->key, &one));
+	return digest_known(&step->definition) ? home->ops->put_step(home, &step->definition, &one)
+					       : NULL;
+}
+
+static struct error *send_some(void *argument)
+{
+	struct bringing *bringing = argument;
+
+	for (;;) {
+		pthread_mutex_lock(&bringing->lock);
+		size_t i = bringing->next++;
+		pthread_mutex_unlock(&bringing->lock);
+		if (i >= bringing->fresh.n)
+			return NULL;
+		TRY(cancel_check(bringing->build->options->cancel));
+		TRY(send_step(bringing, &bringing->steps.p[bringing->fresh.p[i]]));
+	}
+}
+
+static FALLIBLE send_steps(struct bringing *bringing)
+{
+	AUTO(group) struct group *group = NULL;
+
+	if (bringing->fresh.n <= 1)
+		return send_some(bringing);
+	group = group_new();
+	for (size_t i = 0; i < bringing->fresh.n && i < SENDERS; i++)
+		group_start(group, "cache export", send_some, bringing);
+	return group_join(group);
+}
+
+static FALLIBLE bring(struct build *build, const struct cache_target *target)
+{
+	AUTO(bringing)
+	struct bringing bringing = {
+		.build = build, .target = target, .lock = PTHREAD_MUTEX_INITIALIZER
+	};
+	struct image_source *homes = cache_homes_source(build->homes, NULL);
+
+	bringing.source = image_source_store(build->options->store, homes);
+	image_source_unref(homes);
+	TRY(collect(&bringing));
+	TRY(send_steps(&bringing));
+	if (!bringing.fresh.n && cache_home_index_is(build->homes, target->home, &bringing.steps))
+		return NULL;
+	return target->home->ops->put_index(target->home, &bringing.steps);
+}
+
+FALLIBLE remote_export(struct build *build)
+{
+	struct progress *progress = build->options->progress;
+	size_t n = 0;
+	const struct cache_target *targets = cache_homes_targets(build->homes, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		AUTO_FREE char *name = xasprintf("exporting cache to %s", targets[i].home->name);
+		unsigned vertex = progress_vertex(progress, name, NULL, (struct source_range){ 0 });
+
+		progress_start(progress, vertex);
+		struct error *error = bring(build, &targets[i]);
+		if (error && (targets[i].spec->keeps_error || error_is(error, ERR_CANCELED))) {
+			progress_end(progress, vertex, PROGRESS_FAILED, error->message);
+			return error_wrap(error, "export the cache to %s", targets[i].home->name);
+		}
+		if (error) {
+			AUTO(strbuf) struct strbuf text = { 0 };
+
+			error_text(error, &text);
+			progress_warn(progress, vertex, (struct source_range){ 0 },
+					"%s: %s; the cache was not exported", targets[i].home->name,
+					strbuf_text(&text));
+		}
+		progress_end(progress, vertex, error ? PROGRESS_CANCELED : PROGRESS_DONE, NULL);
+		error_free(error);
+	}
+	return NULL;
+}
+
+char *remote_inline(struct build *build)
+{
+	AUTO(cached_steps) struct cached_steps steps = { 0 };
+
+	if (!build->options->cache_inline)
+		return NULL;
+	for (size_t i = 0; i < build->plan->stage_count; i++) {
+		const struct stage_run *run = &build->stages[i];
+
+		for (size_t k = 0; k < run->stage->step_count && run->is_exported; k++) {
+			const struct step_run *step = &run->steps[k];
+			struct cached_step *record = NULL;
+
+			if (!step->is_keyed)
+				continue;
+			record = vec_add(&steps);
+			describe(build, step, record);
+			/* The image says these itself, and the same inputs give the same image. */
+			free(TAKE(record->ingredients));
+			free(TAKE(record->slot));
+			if (build->options->has_epoch)
+				record->created = build->options->epoch;
+		}
+	}
+	return cached_steps_print(&steps);
+}

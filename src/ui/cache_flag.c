@@ -1,0 +1,330 @@
+#include "ui/cache_flag.h"
+
+#include "base/nearest.h"
+#include "base/str.h"
+#include "oci/reference.h"
+#include "ui/csv.h"
+#include "ui/options.h"
+
+#include <string.h>
+
+enum { FROM = 1, TO = 2, BOTH = 3 };
+
+static const struct cache_type {
+	const char *name;
+	enum cache_home_kind kind;
+} types[] = {
+	{ "registry", CACHE_HOME_REGISTRY },
+	{ "inline", CACHE_HOME_INLINE },
+	{ "local", CACHE_HOME_LOCAL },
+	{ "s3", CACHE_HOME_S3 },
+	{ "gha", CACHE_HOME_GHA },
+};
+
+/* Which keys a type has, in which option. kind 0: every type. */
+static const struct cache_key {
+	const char *name;
+	enum cache_home_kind kind;
+	unsigned where;
+} keys[] = {
+	{ "mode", 0, TO },
+	{ "ignore-error", 0, TO },
+	{ "compression", 0, TO },
+	{ "compression-level", 0, TO },
+	{ "force-compression", 0, TO },
+	{ "image-manifest", 0, TO },
+	{ "oci-mediatypes", 0, TO },
+	{ "ref", CACHE_HOME_REGISTRY, BOTH },
+	{ "src", CACHE_HOME_LOCAL, FROM },
+	{ "dest", CACHE_HOME_LOCAL, TO },
+	{ "tag", CACHE_HOME_LOCAL, BOTH },
+};
+
+/* One value being read. */
+struct parsing {
+	const char *option, *value;
+	unsigned where;
+	struct cache_flags *flags;
+	struct cache_spec spec;
+	bool has_mode;
+};
+
+static FALLIBLE set_type(struct parsing *parsing, const char *value)
+{
+	const char *names[COUNT(types)];
+
+	for (size_t i = 0; i < COUNT(types); i++) {
+		names[i] = types[i].name;
+		if (text_equal(types[i].name, value)) {
+			parsing->spec.kind = types[i].kind;
+			return NULL;
+		}
+	}
+
+	const char *nearest = text_nearest(value, names, COUNT(names));
+	struct error *error = error_usage("option '%s': type '%s' is not one of registry, inline, "
+					  "local, s3, gha",
+			parsing->option, value);
+
+	return nearest ? error_hint(error, "did you mean '%s'?", nearest) : error;
+}
+
+static FALLIBLE set_bool(struct parsing *parsing, const char *key, const char *value, bool *ret)
+{
+	struct error *error = parse_bool(value, ret);
+
+	if (!error)
+		return NULL;
+	error_free(error);
+	return error_usage("option '%s': '%s' is neither true nor false", parsing->option, key);
+}
+
+/* A wish that kiln fulfils always, or never. */
+static FALLIBLE check_always(struct parsing *parsing, const char *key, const char *value)
+{
+	bool truth = false;
+
+	TRY(set_bool(parsing, key, value, &truth));
+	if (truth)
+		return NULL;
+	return error_hint(error_usage("option '%s': %s=false is not there", parsing->option, key),
+			"caches of kiln are OCI image manifests; leave it out");
+}
+
+static FALLIBLE set_compression(struct parsing *parsing, const char *value)
+{
+	if (text_equal(value, "gzip"))
+		parsing->flags->compression = COMPRESSION_GZIP;
+	else if (text_equal(value, "zstd"))
+		parsing->flags->compression = COMPRESSION_ZSTD;
+	else if (text_equal(value, "uncompressed") || text_equal(value, "none"))
+		parsing->flags->compression = COMPRESSION_NONE;
+	else
+		return error_usage("option '%s': compression '%s' is not one of gzip, zstd, "
+				   "uncompressed",
+				parsing->option, value);
+	return NULL;
+}
+
+static FALLIBLE set_mode(struct parsing *parsing, const char *value)
+{
+	parsing->spec.is_max = text_equal(value, "max");
+	parsing->has_mode = true;
+	if (parsing->spec.is_max || text_equal(value, "min"))
+		return NULL;
+	return error_usage("option '%s': mode '%s' is neither min nor max", parsing->option, value);
+}
+
+static void set_text(char **to, const char *value)
+{
+	free(*to);
+	*to = xstrdup(value);
+}
+
+static FALLIBLE set_common(struct parsing *parsing, const char *key, const char *value)
+{
+	bool truth = false;
+
+	if (text_equal(key, "mode"))
+		return set_mode(parsing, value);
+	if (text_equal(key, "ignore-error")) {
+		TRY(set_bool(parsing, key, value, &truth));
+		parsing->spec.keeps_error = !truth;
+		return NULL;
+	}
+	if (text_equal(key, "compression"))
+		return set_compression(parsing, value);
+	if (text_equal(key, "image-manifest") || text_equal(key, "oci-mediatypes"))
+		return check_always(parsing, key, value);
+	return error_hint(error_usage("option '%s': key '%s' is not there", parsing->option, key),
+			"a cache holds the layers as the image has them: --compression and "
+			"--compression-level say how");
+}
+
+static FALLIBLE set_field(struct parsing *parsing, const struct cache_key *key, const char *value)
+{
+	if (!key->kind)
+		return set_common(parsing, key->name, value);
+	if (!*value)
+		return error_usage("option '%s': '%s' is empty", parsing->option, key->name);
+	if (text_equal(key->name, "ref") || text_equal(key->name, "src") ||
+			text_equal(key->name, "dest"))
+		set_text(&parsing->spec.where, value);
+	else if (text_equal(key->name, "tag"))
+		set_text(&parsing->spec.name, value);
+	else
+		list_env_set(&parsing->spec.settings, key->name, value);
+	return NULL;
+}
+
+static FALLIBLE unknown_key(const struct parsing *parsing, const char *word)
+{
+	const char *names[COUNT(keys) + 1] = { "type" };
+	size_t n = 1;
+
+	for (size_t i = 0; i < COUNT(keys); i++) {
+		bool is_of_type = !keys[i].kind || keys[i].kind == parsing->spec.kind;
+
+		if (is_of_type && (keys[i].where & parsing->where))
+			names[n++] = keys[i].name;
+	}
+
+	const char *nearest = text_nearest(word, names, n);
+	struct error *error = error_usage(
+			"option '%s': key '%s' is not there for this type", parsing->option, word);
+
+	return nearest ? error_hint(error, "did you mean '%s'?", nearest) : error;
+}
+
+/* Keys mean what the type says, which may come behind them: "ref=r/app,type=registry". */
+static FALLIBLE set_fields(struct parsing *parsing)
+{
+	struct str rest = str_of(parsing->value);
+
+	while (rest.n > 0) {
+		AUTO_FREE char *field = NULL;
+		const struct cache_key *found = NULL;
+		struct str name, text;
+
+		TRY(csv_next_field(&rest, parsing->option, &field));
+		(void)str_cut(str_of(field), '=', &name, &text);
+		AUTO_FREE char *word = str_dup(str_trim(name));
+
+		if (text_equal(word, "type"))
+			continue;
+		for (size_t i = 0; i < COUNT(keys); i++) {
+			bool is_of_type = !keys[i].kind || keys[i].kind == parsing->spec.kind;
+
+			if (is_of_type && (keys[i].where & parsing->where) &&
+					text_equal(keys[i].name, word))
+				found = &keys[i];
+		}
+		if (!found)
+			return unknown_key(parsing, word);
+		TRY(set_field(parsing, found, text.p));
+	}
+	return NULL;
+}
+
+static FALLIBLE find_type(struct parsing *parsing)
+{
+	struct str rest = str_of(parsing->value);
+
+	while (rest.n > 0) {
+		AUTO_FREE char *field = NULL;
+		struct str name, text;
+
+		TRY(csv_next_field(&rest, parsing->option, &field));
+		if (!str_cut(str_of(field), '=', &name, &text))
+			return error_usage("option '%s': '%s' is not KEY=VALUE", parsing->option,
+					field);
+		if (str_is(str_trim(name), "type"))
+			TRY(set_type(parsing, text.p));
+	}
+	if (!parsing->spec.kind)
+		return error_hint(error_usage("option '%s': '%s' has no type", parsing->option,
+						  parsing->value),
+				"for example: type=registry,ref=registry.example/app/cache");
+	return NULL;
+}
+
+static FALLIBLE check_whole(struct parsing *parsing)
+{
+	const struct cache_spec *spec = &parsing->spec;
+
+	switch (spec->kind) {
+	case CACHE_HOME_REGISTRY:
+		if (!spec->where)
+			return error_usage("option '%s': type=registry needs ref=REFERENCE",
+					parsing->option);
+		break;
+	case CACHE_HOME_LOCAL:
+		if (!spec->where)
+			return error_usage("option '%s': type=local needs %s=FOLDER",
+					parsing->option, parsing->where == FROM ? "src" : "dest");
+		break;
+	case CACHE_HOME_INLINE:
+		if (parsing->where == FROM)
+			return error_hint(error_usage("option '--cache-from': type=inline is for "
+						      "--cache-to"),
+					"an image with a cache in it is read by "
+					"type=registry,ref=IMAGE");
+		if (spec->is_max)
+			return error_hint(error_usage("option '--cache-to': an inline cache knows "
+						      "the image's own layers only"),
+					"mode=max needs type=registry");
+		break;
+	case CACHE_HOME_S3:
+	case CACHE_HOME_GHA:
+		return error_usage("option '%s': this type is not there yet", parsing->option);
+	}
+	if (spec->kind == CACHE_HOME_REGISTRY) {
+		AUTO(reference) struct reference reference = { 0 };
+
+		TRY(usage_of_option(
+				reference_parse(str_of(spec->where), &reference), parsing->option));
+		if (digest_known(&reference.digest) && parsing->where == TO)
+			return error_usage("option '%s': '%s' is a digest, which cannot be "
+					   "written to",
+					parsing->option, spec->where);
+	}
+	return NULL;
+}
+
+static FALLIBLE parse(struct parsing *parsing)
+{
+	if (!strchr(parsing->value, '=')) {
+		parsing->spec.kind = CACHE_HOME_REGISTRY;
+		set_text(&parsing->spec.where, parsing->value);
+		return check_whole(parsing);
+	}
+	TRY(find_type(parsing));
+	TRY(set_fields(parsing));
+	return check_whole(parsing);
+}
+
+static FALLIBLE add(struct cache_flags *flags, const char *option, const char *value,
+		unsigned where, struct cache_specs *to)
+{
+	struct parsing parsing = {
+		.option = option, .value = value, .where = where, .flags = flags
+	};
+	struct error *error = parse(&parsing);
+
+	if (error) {
+		cache_spec_done(&parsing.spec);
+		return error;
+	}
+	if (parsing.spec.kind == CACHE_HOME_INLINE)
+		flags->is_inline = true;
+	vec_push(to, parsing.spec);
+	return NULL;
+}
+
+FALLIBLE cache_flags_add_from(struct cache_flags *flags, const char *value)
+{
+	return add(flags, "--cache-from", value, FROM, &flags->from);
+}
+
+FALLIBLE cache_flags_add_to(struct cache_flags *flags, const char *value)
+{
+	return add(flags, "--cache-to", value, TO, &flags->to);
+}
+
+FALLIBLE cache_flags_add_repo(struct cache_flags *flags, const char *value)
+{
+	if (strchr(value, '='))
+		return error_hint(
+				error_usage("option '--cache-repo': '%s' is no repository", value),
+				"'--cache-from' and '--cache-to' take type=...");
+	TRY(add(flags, "--cache-repo", value, FROM, &flags->from));
+	TRY(add(flags, "--cache-repo", value, TO, &flags->to));
+	flags->to.p[flags->to.n - 1].is_max = true;
+	return NULL;
+}
+
+void cache_flags_done(struct cache_flags *flags)
+{
+	cache_specs_done(&flags->from);
+	cache_specs_done(&flags->to);
+}

@@ -1,0 +1,167 @@
+#!/usr/bin/env bats
+# Caches besides the store: what a build on an empty disk takes from them, what it asks for, and
+# what it makes of one that is wrong. Requests are counted by the proxy before a real registry.
+load ../lib/kiln
+
+setup_file() {
+	registry_start plain
+	proxy_start "$REGISTRY"
+	registry_put base busybox
+	export BASE=$PROXY/base
+}
+
+teardown_file() {
+	kiln_teardown
+}
+
+setup() {
+	context
+	N=${BATS_TEST_NUMBER}
+	CACHE=$PROXY/cache$N APP=$PROXY/app$N LOCAL=$BATS_TEST_TMPDIR/local
+	echo one >a.c
+	echo two >b
+	cat >Dockerfile <<-END
+		FROM $BASE AS build
+		WORKDIR /src
+		COPY a.c /src/
+		RUN cat a.c >out && echo made-\$((40 + 2)) >>out
+		FROM $BASE
+		COPY --from=build /src/out /out
+		RUN rm -f /etc/group && true
+		COPY b /b
+	END
+	faults
+}
+
+# build STORE OPTION...: with progress; an image goes to the registry.
+build() {
+	KILN_ROOT=$BATS_TEST_TMPDIR/$1 kiln build --progress plain "${@:2}" .
+}
+
+# Steps that ran in the last build, a name a line; how many came from a cache.
+ran() {
+	awk '/^#[0-9]+ \[[^]]+ [0-9]+\/[0-9]+\] (RUN|COPY|ADD|WORKDIR)/ { name[$1] = $0 }
+		/^#[0-9]+ CACHED$/ { delete name[$1] }
+		END { for (i in name) print name[i] }' <<<"$stderr"
+}
+
+cached() {
+	awk '/^#[0-9]+ \[[^]]+ [0-9]+\/[0-9]+\] (RUN|COPY|ADD|WORKDIR)/ { name[$1] = 1 }
+		/^#[0-9]+ CACHED$/ { n += name[$1] } END { print n + 0 }' <<<"$stderr"
+}
+
+all_cached() {
+	equals '' "$(ran)" "steps that ran"
+	[ "$(cached)" -gt 0 ]
+}
+
+# Bytes that the proxy gave, of requests that match.
+bytes() {
+	awk -v pattern="$1" '$2 ~ pattern {sub("out=", "", $6); n += $6} END {print n + 0}' "$PROXY_LOG"
+}
+
+same_image() { # HOST/NAME:TAG HOST/NAME:TAG
+	equals "$(skopeo inspect --raw --tls-verify=false "docker://$1" | jq -r '.layers[].digest')" \
+		"$(skopeo inspect --raw --tls-verify=false "docker://$2" | jq -r '.layers[].digest')" "layers"
+}
+
+@test "a registry cache makes an empty disk build without a step, a layer or an upload" {
+	succeeds build one --cache-repo "$CACHE" -t "$APP:1" --push
+	says_not CACHED
+	requests_forget
+	succeeds build two --cache-repo "$CACHE" -t "$APP-b:1" --push
+	all_cached
+	equals 0 "$(requests GET 'blobs/sha256:b2c6')" "base layers fetched"
+	# manifest and config of the base, the index
+	equals 3 "$(requests GET)" "documents read"
+	equals 0 "$(requests PUT '/cache')" "writes into the cache"
+	# of blobs, the config alone is sent
+	equals 1 "$(requests PUT 'blobs/uploads')" "uploads"
+	equals 4 "$(requests POST 'mount=')" "mounts"
+	[ "$(bytes .)" -lt 100000 ]
+	same_image "$APP:1" "$APP-b:1"
+	registry_get "$APP-b:1" "$BATS_TEST_TMPDIR/got"
+	valid_image "$BATS_TEST_TMPDIR/got"
+	capture tree_of "$BATS_TEST_TMPDIR/got"
+	says '/out size=12'
+	says_not '/etc/group'
+}
+
+@test "a directory serves as well, in mode max and min" {
+	local mode
+	for mode in min max; do
+		succeeds build "$mode" --cache-to "type=local,dest=$LOCAL-$mode,mode=$mode" \
+			-o "type=oci,dest=$BATS_TEST_TMPDIR/$mode.tar"
+		succeeds build "$mode-b" --cache-from "type=local,src=$LOCAL-$mode" \
+			-o "type=oci,dest=$BATS_TEST_TMPDIR/$mode-b.tar"
+		all_cached
+		cmp "$BATS_TEST_TMPDIR/$mode.tar" "$BATS_TEST_TMPDIR/$mode-b.tar"
+	done
+	# max has the other stage's steps, too
+	echo three >>b
+	sed -i 's,/src/out /out,/src/out /new,' Dockerfile
+	succeeds build min-c --cache-from "type=local,src=$LOCAL-min" --cache-from "type=local,src=$LOCAL-max"
+	equals 3 "$(cached)" "cached steps of the first stage"
+	succeeds build min-d --cache-from "type=local,src=$LOCAL-min"
+	equals 0 "$(cached)" "cached steps with mode=min"
+}
+
+@test "an image with an inline cache is one" {
+	succeeds build one --build-arg BUILDKIT_INLINE_CACHE=1 -t "$APP:1" --push
+	requests_forget
+	succeeds build two --cache-from "$APP:1" --cache-to type=inline -t "$APP:2" --push
+	all_cached
+	equals "$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$APP:1")" \
+		"$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$APP:2")"
+	equals 0 "$(requests GET 'kiln-')" "look-ups of single steps in an image's repository"
+}
+
+@test "branch first, then main; steps are found though no index has them" {
+	succeeds build one --cache-to "type=registry,ref=$CACHE:main,mode=max" -t "$APP" --push
+	echo more >>b
+	succeeds build two --cache-from "$CACHE:branch" --cache-from "type=registry,ref=$CACHE:main" \
+		--cache-to "type=registry,ref=$CACHE:branch,mode=max" -t "$APP" --push
+	equals 1 "$(ran | wc -l)" "steps that ran: COPY b"
+	# The branch's index is of the new build; main's steps are there by their keys.
+	echo two >b
+	succeeds build three --cache-from "$CACHE:branch" -t "$APP" --push
+	all_cached
+}
+
+@test "SOURCE_DATE_EPOCH: a cached build on another disk has the same digest" {
+	export SOURCE_DATE_EPOCH=1700000000
+	succeeds build one --cache-repo "$CACHE" -t "$APP:1" --push
+	succeeds build two --cache-repo "$CACHE" -t "$APP:2" --push
+	all_cached
+	equals "$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$APP:1")" \
+		"$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$APP:2")"
+	SOURCE_DATE_EPOCH=1600000000 succeeds build three --cache-repo "$CACHE" -t "$APP:3" --push
+	ran | grep -q COPY
+}
+
+@test "older than --cache-ttl is a miss" {
+	succeeds build one --cache-repo "$CACHE" -t "$APP" --push
+	succeeds build two --cache-repo "$CACHE" --cache-ttl 1h -t "$APP" --push
+	all_cached
+	succeeds build two --cache-repo "$CACHE" --cache-ttl 0 -t "$APP" --push
+	equals 0 "$(cached)"
+	fails 2 "'soon' is not a duration" build two --cache-ttl soon
+}
+
+@test "options of caches that are wrong are told before any work" {
+	fails 2 "type 'registy' is not one of" build one --cache-from type=registy,ref=a/b
+	says "did you mean 'registry'?"
+	fails 2 'type=registry needs ref=' build one --cache-to type=registry
+	fails 2 "key 'src' is not there for this type" build one --cache-to "type=local,src=$LOCAL"
+	fails 2 'type=local needs dest=FOLDER' build one --cache-to type=local
+	fails 2 "mode 'most' is neither min nor max" build one --cache-to "type=local,dest=$LOCAL,mode=most"
+	fails 2 'an inline cache knows the image' build one --cache-to type=inline,mode=max
+	fails 2 'image-manifest=false is not there' build one --cache-to "type=registry,ref=a/b,image-manifest=false"
+	fails 2 'layers are compressed with gzip in this build' build one \
+		--cache-to "type=local,dest=$LOCAL,compression=zstd"
+	fails 2 "'--cache=false' contradicts" build one --cache=false --cache-repo "$CACHE"
+	fails 2 'has no place for an inline cache' build one --format docker --cache-to type=inline
+	fails 2 'is not KEY=VALUE' build one --cache-from type=registry,oops
+	fails 2 'a quote is not closed' build one --cache-from 'type=registry,"ref=a'
+	[ ! -e "$LOCAL" ]
+}
