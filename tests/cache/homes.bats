@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Caches besides the store: what a build on an empty disk takes from them, what it asks for, and
 # what it makes of one that is wrong. Requests are counted by the proxy before a real registry.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154 # stderr is set by the library; bats runs tests in subshells
 load ../lib/kiln
 
 setup_file() {
