@@ -245,13 +245,13 @@ static void build_done(struct build *build)
 	runs_done(build);
 	if (build->digests)
 		error_ignore(file_digests_close(build->digests), "the memory of digests is an aid");
+	layer_set_done(&build->layers);
 	for (size_t i = 0; i < build->push_count; i++)
 		reference_done(&build->pushes[i]);
 	free(build->pushes);
 	cache_homes_free(build->homes);
 	free(build->index_name);
 	vec_done(&build->wanted);
-	layer_set_done(&build->layers);
 	plan_free(build->plan);
 	dockerfile_free(build->file);
 	context_free(build->context);
@@ -312,6 +312,8 @@ static FALLIBLE run_once(struct build *build, struct build_result *ret)
 			declare_stage(build, &build->stages[i]);
 	if (with_image && !build->options->squash)
 		build->exports = exports_new(build);
+	if (build->exports && build->push_count)
+		build->layers.push = &build->pushes[0];
 	TRY(build_execute(build));
 	if (with_image) {
 		if (build->exports)

@@ -35,7 +35,7 @@ struct exports *exports_new(struct build *build)
 }
 
 /* A layer of an image that will be pushed starts its way while later steps run. */
-static FALLIBLE push_ahead(struct build *build, const struct build_layer *layer)
+static FALLIBLE push_ahead(struct build *build, struct build_layer *layer)
 {
 	const struct build_options *options = build->options;
 	struct image_source *source = image_source_store(options->store, NULL);
@@ -44,7 +44,9 @@ static FALLIBLE push_ahead(struct build *build, const struct build_layer *layer)
 					layer->blob.digest, layer->blob.bytes);
 	struct error *error = NULL;
 
-	for (size_t i = 0; i < build->push_count && !error && !layer->is_empty; i++)
+	/* The first place may have it already: it was sent while it was written. */
+	bool sent = !layer->is_empty && ahead_finish(TAKE(layer->ahead), &layer->blob.digest);
+	for (size_t i = sent; i < build->push_count && !error && !layer->is_empty; i++)
 		error = image_push_ahead(source, &blob, options->registry, &build->pushes[i]);
 	descriptor_done(&blob);
 	image_source_unref(source);

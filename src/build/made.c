@@ -20,6 +20,8 @@ static FALLIBLE open_blob(struct build *build, struct made *made, struct entry_s
 	struct layer_format format = stack_format(build->options);
 
 	TRY(blob_writer_open(build->options->store, BLOB_HASHED_BY_CALLER, &made->blob));
+	if (build->layers.push)
+		made->ahead = ahead_start(build->options->registry, build->layers.push, made->blob);
 	return layer_writer(
 			blob_writer_stream(made->blob), &format, build->pool, &made->result, ret);
 }
@@ -69,6 +71,7 @@ static FALLIBLE keep_blob(struct build *build, struct made *made, struct build_l
 
 	TRY(blob_commit(TAKE(made->blob), &result->digest, result->size, NULL, NULL));
 	layer_is_blob(layer, result, &format);
+	layer->ahead = TAKE(made->ahead);
 	return NULL;
 }
 
@@ -110,6 +113,7 @@ FALLIBLE made_keep(struct made *made, struct layer_draft *ret)
 void made_done(struct made *made)
 {
 	entry_sink_free(made->sink);
+	ahead_free(made->ahead);
 	blob_abandon(made->blob);
 	layer_draft_done(&made->draft);
 	*made = (struct made){ 0 };

@@ -14,6 +14,7 @@ struct made {
 	bool with_dir, with_blob;
 	struct layer_draft draft;
 	struct blob_writer *blob;
+	struct ahead *ahead; /* of blob, or NULL */
 	struct layer_result result;
 	struct entry_sink *sink; /* entries go here */
 	uint64_t entries;

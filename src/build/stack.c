@@ -41,6 +41,7 @@ void layer_set_done(struct layer_set *set)
 		struct build_layer *layer = set->all;
 
 		set->all = layer->next;
+		ahead_free(layer->ahead);
 		pthread_mutex_destroy(&layer->lock);
 		free(layer->dir);
 		free(layer);

@@ -9,6 +9,7 @@
  * Floor: build. Any thread.
  */
 #pragma once
+#include "build/ahead.h"
 #include "build/build.h"
 #include "layer/layer.h"
 #include "oci/digest.h"
@@ -33,6 +34,7 @@ struct build_layer {
 	struct digest diff_id;  /* known or not */
 	struct layer_blob blob; /* blob.here tells */
 	bool is_empty;          /* found to hold nothing, when it was exported */
+	struct ahead *ahead;    /* its blob on the way to the registry, or NULL */
 	/*
 	 * Made by a RUN, in a build with SOURCE_DATE_EPOCH: the files keep their times in the store
 	 * (another epoch finds the same layer) and have others in the image. So blob and diff_id
@@ -56,6 +58,7 @@ struct layer_set {
 	struct build_layer *all;   /* guarded by lock */
 	struct cache_homes *homes; /* or NULL */
 	int layers_fd; /* "layers" of the store: a step's namespace cannot pass its root */
+	const struct reference *push; /* where new layers of the image are sent ahead, or NULL */
 };
 
 struct stack {

@@ -91,6 +91,7 @@ struct export
 	struct build_layer *layer;
 	struct layer_format format;
 	struct blob_writer *blob;
+	struct ahead *ahead;
 	struct entry_sink *sink;
 	struct layer_result result;
 };
@@ -98,6 +99,7 @@ struct export
 static void export_done(struct export *export)
 {
 	entry_sink_free(export->sink);
+	ahead_free(export->ahead);
 	blob_abandon(export->blob);
 }
 
@@ -109,6 +111,8 @@ static FALLIBLE export_open(struct layer_set *set, struct build_layer *layer, st
 	ret->layer = layer;
 	ret->format = stack_format(set->options);
 	TRY(blob_writer_open(set->options->store, BLOB_HASHED_BY_CALLER, &ret->blob));
+	if (set->push)
+		ret->ahead = ahead_start(set->options->registry, set->push, ret->blob);
 	return layer_writer(blob_writer_stream(ret->blob), &ret->format, set->pool, &ret->result,
 			&ret->sink);
 }
@@ -122,6 +126,7 @@ static FALLIBLE export_close(struct export *export)
 	TRY(entry_sink_close(TAKE(export->sink)));
 	TRY(blob_commit(TAKE(export->blob), &result->digest, result->size, NULL, NULL));
 	layer_is_blob(layer, result, &export->format);
+	layer->ahead = TAKE(export->ahead);
 	if (layer->is_timed)
 		return keep_form(export->set, layer, result);
 	TRY(layer_set_diff_id(store, layer->id, &result->diff_id, result->diff_size));

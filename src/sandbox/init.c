@@ -181,6 +181,12 @@ static uint64_t nanoseconds(struct timeval time)
 	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_usec * 1000u;
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+static const bool may_share_memory = false;
+#else
+static const bool may_share_memory = true;
+#endif
+
 static int become_command(void *command)
 {
 	command_run(command);
@@ -192,14 +198,18 @@ static int become_command(void *command)
  */
 static pid_t start_process(struct command *command, bool is_answered)
 {
-	AUTO_FREE char *stack = xmalloc(STACK_BYTES);
-	int flags = SIGCHLD;
+	if (may_share_memory && !is_answered) {
+		AUTO_FREE char *stack = xmalloc(STACK_BYTES);
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-	if (!is_answered)
-		flags |= CLONE_VM | CLONE_VFORK;
-#endif
-	return clone(become_command, stack + STACK_BYTES, flags, command);
+		return clone(become_command, stack + STACK_BYTES, SIGCHLD | CLONE_VM | CLONE_VFORK,
+				command);
+	}
+
+	pid_t pid = fork();
+
+	if (pid == 0)
+		command_run(command);
+	return pid;
 }
 
 static FALLIBLE start_command(const struct init *init, struct running *running,

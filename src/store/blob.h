@@ -58,6 +58,19 @@ struct writer *blob_writer_stream(struct blob_writer *blob);
  */
 FALLIBLE blob_commit(struct blob_writer *blob, const struct digest *expected,
 		uint64_t expected_bytes, struct digest *ret, uint64_t *ret_bytes);
+/*
+ * Read what is written while it is written: to be asked for before the first byte, once. The reader
+ * waits for bytes that are still to come, ends when the content has, and is ERR_CANCELED when it
+ * was given up or blob_follower_stop() was called. It reads the file, so that nobody waits for it.
+ */
+struct blob_follower;
+FALLIBLE blob_follow(struct blob_writer *blob, struct blob_follower **ret);
+/* Wait until so many bytes are there: false when the content ended earlier, or was given up. */
+bool blob_follower_await(struct blob_follower *follower, uint64_t bytes);
+/* From the first byte; borrows the follower. One at a time. */
+struct reader *blob_follower_reader(struct blob_follower *follower);
+void blob_follower_stop(struct blob_follower *follower);
+void blob_follower_free(struct blob_follower *follower); /* NULL is fine */
 /* Nothing remains. NULL is fine. */
 void blob_abandon(struct blob_writer *blob);
 

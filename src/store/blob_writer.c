@@ -4,6 +4,7 @@
  */
 #include "base/clock.h"
 #include "store/blob.h"
+#include "store/blob_follow.h"
 #include "store/inside.h"
 #include "stream/hash.h"
 #include "sys/fd.h"
@@ -20,6 +21,7 @@ struct blob_writer {
 	struct hash *hash; /* NULL: the caller hashes */
 	uint64_t bytes;
 	bool ended, spoilt;
+	struct blob_follower *follower; /* or NULL */
 };
 
 static FALLIBLE stream_write(struct writer *writer, const void *bytes, size_t n)
@@ -36,12 +38,26 @@ static FALLIBLE stream_write(struct writer *writer, const void *bytes, size_t n)
 	if (blob->hash)
 		hash_update(blob->hash, bytes, n);
 	blob->bytes += n;
+	if (blob->follower)
+		blob_follower_grow(blob->follower, blob->bytes);
 	return NULL;
+}
+
+/* The follower's part is over. */
+static void end_follower(struct blob_writer *blob, bool is_whole)
+{
+	if (!blob->follower)
+		return;
+	blob_follower_end(blob->follower, is_whole);
+	blob_follower_free(TAKE(blob->follower));
 }
 
 static FALLIBLE stream_close(struct writer *writer)
 {
-	((struct blob_writer *)writer)->ended = true;
+	struct blob_writer *blob = (struct blob_writer *)writer;
+
+	blob->ended = true;
+	end_follower(blob, !blob->spoilt);
 	return NULL;
 }
 
@@ -70,12 +86,12 @@ static FALLIBLE open_named(struct blob_writer *blob)
 	TRY(store_enter(blob->store, VISIT, &visit));
 	TRY(run_make_dir(blob->store, &dir));
 	blob->path = xasprintf("%s/blob", dir);
-	return file_open(blob->store->fd, blob->path, O_WRONLY | O_CREAT | O_EXCL, 0644, &blob->fd);
+	return file_open(blob->store->fd, blob->path, O_RDWR | O_CREAT | O_EXCL, 0644, &blob->fd);
 }
 
 static FALLIBLE open_temporary(struct blob_writer *blob)
 {
-	blob->fd = openat(blob->store->fd, "blobs/sha256", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
+	blob->fd = openat(blob->store->fd, "blobs/sha256", O_TMPFILE | O_RDWR | O_CLOEXEC, 0644);
 	if (blob->fd >= 0)
 		return NULL;
 	if (!lacks_unnamed_files(errno))
@@ -105,10 +121,23 @@ struct writer *blob_writer_stream(struct blob_writer *blob)
 	return &blob->stream;
 }
 
+FALLIBLE blob_follow(struct blob_writer *blob, struct blob_follower **ret)
+{
+	int fd = fcntl(blob->fd, F_DUPFD_CLOEXEC, 3);
+
+	assert(!blob->follower && blob->bytes == 0);
+	if (fd < 0)
+		return error_sys("read a blob that is being written");
+	blob->follower = blob_follower_new(fd);
+	*ret = blob->follower;
+	return NULL;
+}
+
 void blob_abandon(struct blob_writer *blob)
 {
 	if (!blob)
 		return;
+	end_follower(blob, false);
 	if (blob->fd >= 0)
 		(void)close(blob->fd);
 	if (blob->path)

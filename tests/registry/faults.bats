@@ -179,3 +179,37 @@ lying_manifest() { # JQ-FILTER
 	fails 1 "$PROXY" build
 	says "base/busybox"
 }
+
+# A layer of more than 16 MiB is sent while it is written (src/build/ahead.h).
+large_layer() {
+	head -c 24000000 /dev/urandom >noise
+}
+
+@test "a large layer is sent while it is made, once" {
+	large_layer
+	good_build
+	equals 1 "$(requests PATCH /uploads/)"
+	equals 1 "$(grep -c '^PUT .*/blobs/uploads/.*digest=.* in=0 ' "$PROXY_LOG")" "the layer's PUT has no bytes"
+}
+
+@test "a large layer whose upload breaks off is sent from the store" {
+	large_layer
+	faults "PATCH /uploads/ cut-upload=20000000"
+	good_build
+	equals 1 "$(grep -cE '^PUT .*/blobs/uploads/.* in=2[0-9]{7} ' "$PROXY_LOG")"
+}
+
+@test "a large layer that may not be sent in pieces is sent whole" {
+	large_layer
+	faults "PATCH /uploads/ status=405"
+	good_build
+}
+
+@test "a large layer that the registry has already is not kept twice" {
+	large_layer
+	good_build
+	KILN_USERS_DIR=$BATS_TEST_TMPDIR/others
+	: >"$PROXY_LOG"
+	good_build
+	equals 0 "$(grep -c '^PUT .*/blobs/uploads/.*in=[1-9][0-9][0-9][0-9][0-9]' "$PROXY_LOG")"
+}

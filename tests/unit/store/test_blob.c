@@ -3,6 +3,8 @@
 #include "stream/codec.h"
 #include "stream/hash.h"
 
+#include <pthread.h>
+
 static char *blob_file(const char *root, const struct digest *digest)
 {
 	char hex[DIGEST_HEX];
@@ -224,6 +226,68 @@ static void remembers_places(void **state)
 	test_root_remove(root);
 }
 
+struct following {
+	struct blob_follower *follower;
+	char *text;
+	size_t n;
+	struct error *error;
+};
+
+static void *read_along(void *argument)
+{
+	struct following *following = argument;
+	struct reader *reader = blob_follower_reader(following->follower);
+
+	following->error = reader_read_all(reader, 1 << 20, &following->text, &following->n);
+	reader_free(reader);
+	return NULL;
+}
+
+/* A second thread reads while this one writes; whole is whether the writer comes to its end. */
+static void write_followed(struct store *store, bool whole, struct following *ret)
+{
+	struct blob_writer *blob = NULL;
+	struct writer *writer = NULL;
+	pthread_t thread;
+
+	*ret = (struct following){ 0 };
+	assert_ok(blob_writer_open(store, BLOB_HASH, &blob));
+	assert_ok(blob_follow(blob, &ret->follower));
+	writer = blob_writer_stream(blob);
+	assert_int_equal(pthread_create(&thread, NULL, read_along, ret), 0);
+	for (int i = 0; i < 1000; i++)
+		assert_ok(writer_write(writer, "0123456789", 10));
+	assert_true(blob_follower_await(ret->follower, 10000));
+	if (whole) {
+		assert_ok(writer_close(writer));
+		assert_ok(blob_commit(blob, NULL, 10000, NULL, NULL));
+		assert_false(blob_follower_await(ret->follower, 10001));
+	} else {
+		blob_abandon(blob);
+	}
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	blob_follower_free(ret->follower);
+}
+
+static void is_read_while_it_is_written(void **state)
+{
+	char *root = test_root();
+	struct store *store = test_open(root);
+	struct following following;
+
+	write_followed(store, true, &following);
+	assert_ok(following.error);
+	assert_int_equal(following.n, 10000);
+	for (size_t i = 0; i < following.n; i++)
+		assert_int_equal(following.text[i], '0' + i % 10);
+	free(following.text);
+	write_followed(store, false, &following);
+	assert_error(following.error, ERR_CANCELED, "given up");
+	store_close(store);
+	test_root_remove(root);
+}
+
 UNIT_TESTS(gives_back_what_it_got, keeps_nothing_wrong, lives_below_other_writers,
 		finds_damage_while_reading, doubts_blobs_of_an_earlier_boot,
-		hashes_once_after_a_boot, takes_in_what_others_put, remembers_places)
+		hashes_once_after_a_boot, takes_in_what_others_put, remembers_places,
+		is_read_while_it_is_written)

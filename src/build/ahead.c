@@ -1,0 +1,88 @@
+#include "build/ahead.h"
+
+#include "base/xalloc.h"
+#include "registry/registry.h"
+#include "stream/pool.h"
+
+/* What is smaller is sent with its digest known: one request less, and mounted where it can be. */
+enum { AHEAD_BYTES = 16 * 1024 * 1024 };
+
+struct ahead {
+	struct registry_client *client;
+	const struct reference *to;
+	struct blob_follower *follower;
+	struct group *group;            /* the one thread that sends */
+	struct registry_upload *upload; /* the thread's until it is joined: all bytes were sent */
+};
+
+static FALLIBLE send_all(struct ahead *ahead, struct registry_upload *upload)
+{
+	AUTO(writer) struct writer *writer = registry_upload_writer(upload);
+	AUTO(reader) struct reader *reader = blob_follower_reader(ahead->follower);
+
+	TRY(stream_copy(reader, writer, NULL));
+	return writer_close(TAKE(writer));
+}
+
+static struct error *work(void *argument)
+{
+	struct ahead *ahead = argument;
+	AUTO(registry_upload) struct registry_upload *upload = NULL;
+
+	if (!blob_follower_await(ahead->follower, AHEAD_BYTES))
+		return NULL;
+	TRY(registry_upload_open(ahead->client, ahead->to, &upload));
+	TRY(send_all(ahead, upload));
+	ahead->upload = TAKE(upload);
+	return NULL;
+}
+
+struct ahead *ahead_start(struct registry_client *client, const struct reference *to,
+		struct blob_writer *blob)
+{
+	AUTO(ahead) struct ahead *ahead = xcalloc(1, sizeof(*ahead));
+
+	ahead->client = client;
+	ahead->to = to;
+	struct error *error = blob_follow(blob, &ahead->follower);
+	if (error) {
+		error_ignore(error, "the blob is sent once it is whole");
+		return NULL;
+	}
+	ahead->group = group_new();
+	return group_start(ahead->group, "ahead", work, ahead) ? TAKE(ahead) : NULL;
+}
+
+bool ahead_finish(struct ahead *taken, const struct digest *digest)
+{
+	AUTO(ahead) struct ahead *ahead = taken;
+	bool exists = false;
+
+	if (!ahead)
+		return false;
+	/* One that never was large enough did not begin. */
+	if (!blob_follower_await(ahead->follower, AHEAD_BYTES))
+		return false;
+	struct error *error = registry_has_blob(ahead->client, ahead->to, digest, &exists);
+	if (!error && exists)
+		return true;
+	if (!error)
+		error = group_join(ahead->group);
+	if (!error && ahead->upload)
+		error = registry_upload_finish(TAKE(ahead->upload), digest);
+	bool sent = !error;
+	error_ignore(error, "the blob is sent again from the store");
+	return sent;
+}
+
+void ahead_free(struct ahead *ahead)
+{
+	if (!ahead)
+		return;
+	blob_follower_stop(ahead->follower);
+	if (ahead->group)
+		group_free(ahead->group);
+	registry_upload_free(ahead->upload);
+	blob_follower_free(ahead->follower);
+	free(ahead);
+}
