@@ -2,6 +2,7 @@
  * main: picks the name it was called by, reads the command line, then the settings, then runs one
  * command. Nothing here knows what a command does.
  */
+#include "kaniko/kaniko.h"
 #include "kiln/commands.h"
 
 #include "base/log.h"
@@ -26,9 +27,9 @@ static const struct {
 } names[] = {
 	{ "kiln", NULL, &kiln_program },
 	{ "buildah", "Buildah's", NULL },
-	{ "executor", "Kaniko's", NULL },
-	{ "kaniko", "Kaniko's", NULL },
-	{ "warmer", "Kaniko's", NULL },
+	{ "executor", "Kaniko's", &executor_program },
+	{ "kaniko", "Kaniko's", &executor_program },
+	{ "warmer", "Kaniko's", &warmer_program },
 };
 
 static const char *base_name(const char *path)
@@ -170,6 +171,7 @@ static FALLIBLE run(const struct line *line, const struct config *config)
 		.command = line->command,
 		.config = config,
 		.opts = line->parsed.opts,
+		.global_opts = line->parsed.global_opts,
 		.args = &line->parsed.args,
 		.program = line->program->name,
 		.source = line->source,

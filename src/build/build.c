@@ -59,7 +59,7 @@ static struct error *open_one(void *argument)
 	struct plan_image *image = opening->image;
 	const struct build_options *options = opening->build->options;
 	struct image_homes homes = { options->store, options->registry, &image->platform,
-		options->cancel };
+		options->cancel, options->base_cache };
 	AUTO_FREE char *name = xasprintf("[internal] load metadata for %s", image->name);
 	unsigned vertex =
 			progress_vertex(options->progress, name, NULL, (struct source_range){ 0 });
@@ -153,6 +153,25 @@ static FALLIBLE make_plan(struct build *build)
 	TRY(plan_new(&input, &build->plan));
 	lint_run(&lint);
 	return tell_checks(build, &lint);
+}
+
+/* Docker's format where the target stands on an image in it, unless its layers could not be. */
+static enum image_format format_of_base(const struct build *build)
+{
+	const struct plan_stage *stage = build->plan->target;
+
+	while (stage->base.kind == ORIGIN_STAGE)
+		stage = stage->base.stage;
+	if (stage->base.kind != ORIGIN_IMAGE || build->options->compression == COMPRESSION_ZSTD)
+		return FORMAT_OCI;
+
+	const struct manifest *manifest = &stage->base.image->image->manifest;
+
+	for (size_t i = 0; i < manifest->layers.n; i++)
+		if (!mediatype_layer(FORMAT_DOCKER,
+				    mediatype_compression(manifest->layers.p[i].media_type)))
+			return FORMAT_OCI;
+	return manifest->format == FORMAT_DOCKER ? FORMAT_DOCKER : FORMAT_OCI;
 }
 
 /* --- runs: what the plan becomes --- */
@@ -365,7 +384,7 @@ FALLIBLE build_run(const struct build_options *options, struct build_result *ret
 	AUTO(build)
 	struct build build = { .options = &filled, .empty_fd = -1, .began_ns = clock_now_ns() };
 
-	if (!filled.format)
+	if (!filled.format && !filled.inherits_format)
 		filled.format = FORMAT_OCI;
 	if (!filled.compression)
 		filled.compression = COMPRESSION_GZIP;
@@ -383,6 +402,8 @@ FALLIBLE build_run(const struct build_options *options, struct build_result *ret
 	if (!options->dry_run)
 		TRY(remote_open(&build));
 	TRY(make_plan(&build));
+	if (!filled.format)
+		filled.format = format_of_base(&build);
 	if (options->dry_run) {
 		AUTO(strbuf) struct strbuf text = { 0 };
 

@@ -74,6 +74,7 @@ struct build_options {
 	const struct platform *platform; /* NULL: the host's */
 	enum pull_policy
 			pull; /* 0 is PULL_MISSING for tags of the store, resolved anew otherwise */
+	const char *base_cache; /* layouts of base images, looked into before a registry; or NULL */
 	bool no_cache;
 	const struct list *no_cache_stages; /* names or numbers of stages whose steps run again */
 
@@ -86,11 +87,13 @@ struct build_options {
 	enum build_network network; /* 0 is BUILD_NETWORK_HOST */
 	const struct build_host *hosts;
 	size_t host_count;
+	const struct list *ignore;  /* paths of a rootfs (path_clean) that no layer gets; or NULL */
 	uint64_t shm_bytes;         /* 0: 64 MiB */
 	const struct list *ulimits; /* "nofile=1024:2048" */
 
 	/* the image */
 	enum image_format format;     /* 0 is FORMAT_OCI */
+	bool inherits_format;         /* format is 0: as the base image of the target has it */
 	enum compression compression; /* 0 is COMPRESSION_GZIP */
 	int compression_level;        /* CODEC_LEVEL_DEFAULT */
 	bool squash;
@@ -102,7 +105,8 @@ struct build_options {
 	/* out; none: OUTPUT_STORE */
 	const struct build_output *outputs;
 	size_t output_count;
-	bool dry_run; /* stop after the plan; its text is the result */
+	bool tolerates_immutable; /* a tag that the registry will not overwrite is no error */
+	bool dry_run;             /* stop after the plan; its text is the result */
 
 	/* with what */
 	struct store *store;
@@ -123,6 +127,12 @@ struct build_result {
 	struct list names;              /* complete references that the image has now */
 	char build_id[HISTORY_ID_TEXT]; /* in the history, also of a build that failed; or "" */
 };
+
+/*
+ * A registry that keeps tags from being overwritten refused to. There is no status of its own for
+ * it: ECR and Artifact Registry say it in words.
+ */
+bool error_is_immutable_tag(const struct error *error);
 
 FALLIBLE build_run(const struct build_options *options, struct build_result *ret);
 void build_result_done(struct build_result *result);

@@ -91,6 +91,19 @@ static void key_epoch(const struct build *build, struct key *key)
 	key_text(key, "epoch", text);
 }
 
+/* A layer that lacks them is another layer. */
+static void key_ignored(const struct build *build, struct key *key)
+{
+	const struct list *ignore = build->options->ignore;
+
+	if (!ignore || !ignore->n)
+		return;
+
+	struct texts texts = { (const char *const *)ignore->p, ignore->n };
+
+	key_texts(key, "ignore", &texts);
+}
+
 void step_key(struct build *build, const struct plan_step *step, const struct digest *parent,
 		const struct digest *content, struct digest *ret, char **ret_record)
 {
@@ -98,6 +111,7 @@ void step_key(struct build *build, const struct plan_step *step, const struct di
 
 	key_digest(key, "parent", parent);
 	key_platform(key, &step->stage->platform);
+	key_ignored(build, key);
 	if (step->kind == STEP_RUN) {
 		key_run(build, key, step);
 		if (content)
@@ -131,6 +145,7 @@ static void key_copy(const struct build *build, struct key *key, const struct pl
 
 	key_digest(key, "parent", copy_stands_alone(copy) ? &none : parent);
 	key_platform(key, &step->stage->platform);
+	key_ignored(build, key);
 	for (size_t i = 0; i < copy->source_count; i++)
 		list_add(&sources, copy->sources[i].path);
 	struct texts texts = { (const char *const *)sources.p, sources.n };

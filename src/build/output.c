@@ -1,5 +1,6 @@
 /* Where the result goes: store, registry, archives, files. */
 #include "base/limits.h"
+#include "base/strbuf.h"
 #include "build/state.h"
 #include "layer/apply.h"
 #include "layer/entry_disk.h"
@@ -102,6 +103,16 @@ static FALLIBLE to_store(struct build *build, struct image *image, const struct 
 	return NULL;
 }
 
+bool error_is_immutable_tag(const struct error *error)
+{
+	AUTO(strbuf) struct strbuf text = { 0 };
+
+	if (!error_is(error, ERR_HTTP) && !error_is(error, ERR_DENIED))
+		return false;
+	error_text(error, &text);
+	return strcasestr(strbuf_text(&text), "immutab") != NULL;
+}
+
 static FALLIBLE to_registry(struct build *build, struct image *image, const struct list *names,
 		const struct image_progress *progress)
 {
@@ -111,9 +122,15 @@ static FALLIBLE to_registry(struct build *build, struct image *image, const stru
 		AUTO(reference) struct reference reference = { 0 };
 
 		TRY(reference_parse(str_of(names->p[i]), &reference));
-		TRY_WRAP(image_push(image, options->registry, &reference, options->cancel,
-					 progress),
-				"push '%s'", names->p[i]);
+		struct error *error = image_push(
+				image, options->registry, &reference, options->cancel, progress);
+
+		if (error && options->tolerates_immutable && error_is_immutable_tag(error)) {
+			progress_warn(options->progress, 0, (struct source_range){ 0 },
+					"'%s' was not pushed: its tag is immutable", names->p[i]);
+			error_free(TAKE(error));
+		}
+		TRY_WRAP(error, "push '%s'", names->p[i]);
 	}
 	return NULL;
 }

@@ -150,7 +150,8 @@ static FALLIBLE export_dir(struct layer_set *set, const struct stack *stack, siz
 	TRY(export_open(set, layer, &export));
 	struct diff_options diff = { .policy = options->userns->owner,
 		.lowers = { fds.p, fds.n },
-		.cancel = options->cancel };
+		.cancel = options->cancel,
+		.ignore = options->ignore };
 	TRY(diff_upper(upper, &diff, export.sink, &counts));
 	layer->is_empty = counts.entries == 0 && counts.whiteouts == 0;
 	return export_close(&export);
@@ -250,6 +251,7 @@ FALLIBLE stack_squash(struct layer_set *set, const struct stack *stack, size_t f
 	TRY(blob_writer_open(options->store, BLOB_HASHED_BY_CALLER, &blob));
 	TRY(layer_writer(blob_writer_stream(blob), &format, set->pool, &result, &sink));
 	struct squash_options squash = { .policy = options->userns->owner,
+		.ignore = options->ignore,
 		.uppers = { fds.p, fds.n },
 		.cancel = options->cancel };
 	struct stack below = { stack->p, from, from };

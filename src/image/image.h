@@ -73,6 +73,8 @@ struct image_homes {
 	struct registry_client *registry; /* NULL: no network */
 	const struct platform *platform;  /* which manifest of an index; NULL is the host's */
 	struct cancel *cancel;
+	const char *cache_dir; /* layouts by manifest digest, looked into before a registry; or NULL
+				*/
 };
 
 enum pull_policy { PULL_MISSING = 1, PULL_ALWAYS, PULL_NEVER };

@@ -36,6 +36,9 @@ FALLIBLE source_store_open_digest(const struct image_homes *homes, const char *n
 /* path[:tag|@digest] of an OCI layout directory. */
 FALLIBLE source_layout_open(const struct image_homes *homes, const char *where, struct image **ret);
 
+/* Blobs of the layouts in dir, else of below (takes it). */
+struct image_source *source_cached(const char *dir, struct image_source *below);
+
 /*
  * Archives are brought into the store once and opened from there; an unchanged file is not read
  * again. kind tells what is expected.

@@ -75,8 +75,11 @@ FALLIBLE source_registry_open(const struct image_homes *homes, const struct refe
 	document.json = TAKE(manifest.json);
 	document.media_type = TAKE(manifest.media_type);
 	/* What the store has of it is not fetched again. */
-	struct image_source *both = image_source_store(homes->store, &source->source);
-	image_source_unref(&source->source);
+	struct image_source *remote =
+			homes->cache_dir ? source_cached(homes->cache_dir, &source->source)
+					 : &source->source;
+	struct image_source *both = image_source_store(homes->store, remote);
+	image_source_unref(remote);
 	TRY(image_from_document(name, &document, homes->platform, both, ret));
 	return remember_config(homes->store, *ret);
 }

@@ -187,6 +187,9 @@ static FALLIBLE walk(struct squash *squash, const struct dirs *dirs, const char 
 		AUTO_FREE char *inner = path[0] ? xasprintf("%s/%s", path, names.p[i])
 						: xstrdup(names.p[i]);
 
+		if (squash->options->ignore && list_has(squash->options->ignore, inner))
+			continue;
+
 		TRY(settle(squash, dirs, names.p[i], inner));
 	}
 	squash->depth--;

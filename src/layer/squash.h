@@ -17,6 +17,7 @@ struct squash_options {
 	struct lowers uppers;    /* topmost first */
 	struct owner below_root; /* of the root directory below: sent only when ours differs */
 	struct cancel *cancel;
+	const struct list *ignore; /* paths to leave out with all below them, cleaned; or NULL */
 };
 
 /* Sends entries to sink (borrows it; does not close it); *ret_entries counts them. */

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 void certs_done(struct certs *certs)
 {
@@ -89,5 +90,64 @@ FALLIBLE certs_find(const struct list *directories, const char *host, struct cer
 		break;
 	}
 	*ret = TAKE_VALUE(certs);
+	return NULL;
+}
+
+/* What follows "HOST=" in the entry, or NULL when it is about another host. */
+static const char *value_for(const char *entry, const char *host)
+{
+	size_t n = strlen(host);
+
+	return strncmp(entry, host, n) == 0 && entry[n] == '=' ? entry + n + 1 : NULL;
+}
+
+static FALLIBLE add_authority(const char *path, struct certs *certs)
+{
+	AUTO_FREE char *text = NULL;
+	size_t n = 0;
+
+	TRY(file_read(AT_FDCWD, path, LIMIT_SETTINGS_BYTES, &text, &n));
+	if (!memmem(text, n, "-----BEGIN CERTIFICATE-----", 27))
+		return error_new(ERR_INVALID, "'%s' holds no certificate in PEM form", path);
+
+	char *both = xasprintf("%s%s\n", certs->authorities ? certs->authorities : "", text);
+
+	free(certs->authorities);
+	certs->authorities = both;
+	return NULL;
+}
+
+static FALLIBLE set_client_cert(const char *value, struct certs *certs)
+{
+	struct str cert, key;
+
+	if (!str_cut(str_of(value), ':', &cert, &key) || !cert.n || !key.n)
+		return error_new(ERR_INVALID, "'%s' is not CERT:KEY", value);
+	free(certs->client_cert);
+	free(certs->client_key);
+	certs->client_cert = str_dup(cert);
+	certs->client_key = str_dup(key);
+	if (access(certs->client_cert, R_OK) != 0)
+		return error_sys("read '%s'", certs->client_cert);
+	if (access(certs->client_key, R_OK) != 0)
+		return error_sys("read '%s'", certs->client_key);
+	return NULL;
+}
+
+FALLIBLE certs_add(const struct list *authorities, const struct list *client_certs,
+		const char *host, struct certs *certs)
+{
+	for (size_t i = 0; i < authorities->n; i++) {
+		const char *path = value_for(authorities->p[i], host);
+
+		if (path)
+			TRY(add_authority(path, certs));
+	}
+	for (size_t i = 0; i < client_certs->n; i++) {
+		const char *value = value_for(client_certs->p[i], host);
+
+		if (value)
+			TRY(set_client_cert(value, certs));
+	}
 	return NULL;
 }

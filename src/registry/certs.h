@@ -20,6 +20,12 @@ struct certs {
  * the other way round) is ERR_INVALID, as in docker.
  */
 FALLIBLE certs_find(const struct list *directories, const char *host, struct certs *ret);
+/*
+ * Add what flags say of the host: authorities ("HOST=PATH") besides those of the folder, a client's
+ * certificate ("HOST=CERT:KEY") in place of the folder's.
+ */
+FALLIBLE certs_add(const struct list *authorities, const struct list *client_certs,
+		const char *host, struct certs *certs);
 void certs_done(struct certs *certs);
 
 DEFINE_AUTO_VALUE(certs)

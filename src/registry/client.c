@@ -58,7 +58,9 @@ static void copy_creds(const struct creds_settings *from, struct creds_settings 
 		.runtime_dir = xstrdup(from->runtime_dir),
 		.config_home = xstrdup(from->config_home),
 		.home = xstrdup(from->home),
-		.helper_env = from->helper_env };
+		.sources = xstrdup(from->sources),
+		.helper_env = from->helper_env,
+		.host_env = from->host_env };
 }
 
 static void free_text(const char *text)
@@ -74,6 +76,7 @@ static void free_creds(struct creds_settings *creds)
 	free_text(creds->runtime_dir);
 	free_text(creds->config_home);
 	free_text(creds->home);
+	free_text(creds->sources);
 }
 
 static void copy_settings(const struct registry_settings *from, struct registry_settings *ret)
@@ -82,9 +85,12 @@ static void copy_settings(const struct registry_settings *from, struct registry_
 	copy_creds(&from->creds, &ret->creds);
 	ret->insecure_hosts = ret->mirrors = (struct list){ 0 };
 	ret->certs_dirs = ret->registries_confs = (struct list){ 0 };
+	ret->certificates = ret->client_certs = (struct list){ 0 };
 	list_add_all(&ret->insecure_hosts, &from->insecure_hosts);
 	list_add_all(&ret->mirrors, &from->mirrors);
 	list_add_all(&ret->certs_dirs, &from->certs_dirs);
+	list_add_all(&ret->certificates, &from->certificates);
+	list_add_all(&ret->client_certs, &from->client_certs);
 	list_add_all(&ret->registries_confs, &from->registries_confs);
 	ret->http_proxy = xstrdup(from->http_proxy);
 	ret->https_proxy = xstrdup(from->https_proxy);
@@ -183,12 +189,12 @@ FALLIBLE client_conf(struct registry_client *client, const struct registries_con
 	return error;
 }
 
-static FALLIBLE rules_of(struct registry_client *client, struct mirror_rules *ret)
+static FALLIBLE rules_of(struct registry_client *client, bool is_insecure, struct mirror_rules *ret)
 {
 	*ret = (struct mirror_rules){ .mirrors = &client->settings.mirrors,
 		.mirrors_only = client->settings.mirrors_only,
 		.insecure_hosts = &client->settings.insecure_hosts,
-		.all_insecure = client->settings.tls_verify_off };
+		.all_insecure = client->settings.tls_verify_off || is_insecure };
 	return client_conf(client, &ret->conf);
 }
 
@@ -197,7 +203,10 @@ FALLIBLE client_endpoints(struct registry_client *client, const struct reference
 {
 	struct mirror_rules rules;
 
-	TRY(rules_of(client, &rules));
+	TRY(rules_of(client,
+			for_writing ? client->settings.insecure_push
+				    : client->settings.insecure_pull,
+			&rules));
 	return mirror_endpoints(&rules, reference, for_writing, ret);
 }
 
@@ -217,7 +226,7 @@ FALLIBLE client_host_endpoint(
 {
 	struct mirror_rules rules;
 
-	TRY(rules_of(client, &rules));
+	TRY(rules_of(client, client->settings.insecure_push, &rules));
 	return mirror_host(&rules, host, ret);
 }
 
@@ -228,6 +237,12 @@ static FALLIBLE make_host(struct registry_client *client, const char *name, bool
 
 	TRY_WRAP(certs_find(&client->settings.certs_dirs, name, &certs), "certificates of '%s'",
 			name);
+	struct error *error = certs_add(&client->settings.certificates,
+			&client->settings.client_certs, name, &certs);
+	if (error) {
+		certs_done(&certs);
+		return error_wrap(error, "certificates of '%s'", name);
+	}
 	struct host *host = xcalloc(1, sizeof(*host));
 	host->name = xstrdup(name);
 	host->is_insecure = is_insecure;

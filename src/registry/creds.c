@@ -2,6 +2,7 @@
 
 #include "base/str.h"
 #include "base/vec.h"
+#include "registry/creds_env.h"
 #include "registry/creds_file.h"
 #include "registry/creds_helper.h"
 
@@ -98,6 +99,8 @@ FALLIBLE creds_find(const struct creds_settings *settings, const char *host, con
 		TRY(creds_file_read(paths.p[i], &file, NULL));
 		TRY(find_in(settings, &file, host, repository, cancel, &found));
 	}
+	if (!credential_known(&found))
+		creds_env_find(settings, host, &found);
 	*ret = TAKE_VALUE(found);
 	return NULL;
 }

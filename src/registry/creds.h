@@ -7,7 +7,7 @@
  * $XDG_CONFIG_HOME/containers/auth.json, $DOCKER_CONFIG/config.json (or .dockerconfigjson, as
  * Kubernetes mounts it) or else ~/.docker/config.json, ~/.dockercfg. In one of them: credHelpers of
  * the host, then the longest of host/namespace/repository that has an entry, then credsStore. The
- * first with an answer wins.
+ * first with an answer wins. Behind all files come variables (creds_env.h).
  *
  * Nothing here reads the environment: its values arrive in creds_settings.
  *
@@ -30,6 +30,9 @@ struct creds_settings {
 	const char *home;               /* HOME */
 	/* NULL-terminated environment of credential programs; NULL: PATH, HOME and LANG only. */
 	const char *const *helper_env;
+	/* Variables that may hold user names and passwords (registry/creds_env.h); NULL: none. */
+	const char *const *host_env;
+	const char *sources; /* which of them: "env,gitlab"; NULL: none */
 };
 
 struct credential {

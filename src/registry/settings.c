@@ -62,6 +62,8 @@ void registry_settings_done(struct registry_settings *settings)
 	list_done(&settings->insecure_hosts);
 	list_done(&settings->mirrors);
 	list_done(&settings->certs_dirs);
+	list_done(&settings->certificates);
+	list_done(&settings->client_certs);
 	list_done(&settings->registries_confs);
 	free(settings->http_proxy);
 	free(settings->https_proxy);

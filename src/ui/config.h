@@ -50,9 +50,15 @@ struct config {
 	/* Pruning at the end of a build (store_gc()); 0: no such bound. */
 	uint64_t gc_max_used_space, gc_min_free_space;
 	int64_t gc_keep_duration; /* nanoseconds */
+	int64_t registry_retries; /* tries after the first */
+	char *credential_helpers; /* "env,gitlab": variables that may hold credentials */
+	char *user_agent;         /* NULL: kiln's own */
 	bool tls_verify, debug;
+	bool insecure_push, insecure_pull;
+	bool registry_fallback;          /* ask the registry itself when its mirrors fail */
 	struct list insecure_registries; /* "HOST[:PORT]" */
 	struct list registry_mirrors;    /* "docker.io=HOST" */
+	struct list registry_certificates, registry_client_certs;
 	struct environment environment;
 
 	char **sources; /* where each setting came from, by its row; config_each() */

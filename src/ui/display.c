@@ -122,7 +122,8 @@ FALLIBLE display_start(struct progress *progress, const struct display_options *
 
 	display->progress = progress;
 	display->fd = options->fd;
-	display->renderer = renderer_of(options->mode, progress);
+	display->renderer = options->renderer ? options->renderer
+					      : renderer_of(options->mode, progress);
 	display->renderer->has_colour = options->has_colour;
 
 	int number = pthread_create(&display->thread, NULL, loop, display);

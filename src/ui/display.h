@@ -21,9 +21,11 @@ struct display_options {
 	enum display_mode mode;
 	int fd; /* standard error; borrowed */
 	bool has_colour;
+	struct renderer *renderer; /* taken; instead of the mode's own, or NULL */
 };
 
 struct display;
+struct renderer;
 
 FALLIBLE display_start(struct progress *progress, const struct display_options *options,
 		struct display **ret);

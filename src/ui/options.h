@@ -110,6 +110,7 @@ struct invocation {
 	const struct command *command;
 	const struct config *config;
 	const void *opts;        /* the command's struct, filled */
+	const void *global_opts; /* the program's, or NULL */
 	const struct list *args; /* what was not an option */
 	const char *program;     /* "kiln" */
 	/* For a command that reads standard input: what its errors may want to show. */

@@ -33,7 +33,17 @@ static FALLIBLE open_registry(struct session *session)
 		settings.creds.auth_file = config->auth_file;
 	list_add_all(&settings.insecure_hosts, &config->insecure_registries);
 	list_add_all(&settings.mirrors, &config->registry_mirrors);
+	list_add_all(&settings.certificates, &config->registry_certificates);
+	list_add_all(&settings.client_certs, &config->registry_client_certs);
 	settings.tls_verify_off = !config->tls_verify;
+	settings.insecure_push = config->insecure_push;
+	settings.insecure_pull = config->insecure_pull;
+	settings.mirrors_only = !config->registry_fallback;
+	settings.retries = config->registry_retries ? (unsigned)config->registry_retries
+						    : REGISTRY_NO_RETRIES;
+	settings.user_agent = config->user_agent;
+	settings.creds.sources = config->credential_helpers;
+	settings.creds.host_env = (const char *const *)environ;
 	session->registry = registry_client_new(&settings, session->cancel);
 	return NULL;
 }

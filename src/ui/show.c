@@ -1,6 +1,7 @@
 #include "ui/show.h"
 
 #include "base/xalloc.h"
+#include "ui/renderer.h"
 
 #include <unistd.h>
 
@@ -31,6 +32,17 @@ FALLIBLE show_open(const struct config *config, bool quiet, struct show *ret)
 	TRY(display_mode_parse(quiet ? "quiet" : config->progress, STDERR_FILENO,
 			config->environment.term, config->debug, &options.mode));
 	options.has_colour = show_has_colour(config);
+	ret->progress = progress_new();
+	ret->copies = (struct image_progress){ report, ret };
+	return display_start(ret->progress, &options, &ret->display);
+}
+
+FALLIBLE show_open_with(struct renderer *renderer, struct show *ret)
+{
+	const struct display_options options = {
+		.fd = STDERR_FILENO, .has_colour = renderer->has_colour, .renderer = renderer
+	};
+
 	ret->progress = progress_new();
 	ret->copies = (struct image_progress){ report, ret };
 	return display_start(ret->progress, &options, &ret->display);

@@ -25,6 +25,8 @@ struct show {
 bool show_has_colour(const struct config *config);
 /* Start a display on standard error. After session_open(). */
 FALLIBLE show_open(const struct config *config, bool quiet, struct show *ret);
+/* The same with a renderer of the caller's (takes it). */
+FALLIBLE show_open_with(struct renderer *renderer, struct show *ret);
 /* End the display; everything is written. */
 void show_done(struct show *show);
 

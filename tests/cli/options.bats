@@ -91,11 +91,8 @@ commands() {
 }
 
 @test "names of other programs are reserved" {
-	for name in executor warmer buildah; do
-		ln -s "$KILN" "$name"
-		fails 2 "('$name') is not there yet" "./$name" --version
-	done
-	fails 2 "Kaniko's command line ('kaniko') is not there yet" kiln kaniko --context .
+	ln -s "$KILN" buildah
+	fails 2 "('buildah') is not there yet" ./buildah --version
 	fails 2 "Buildah's command line ('buildah') is not there yet" kiln buildah from scratch
 	says "'kiln build'"
 }

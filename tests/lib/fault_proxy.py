@@ -16,6 +16,7 @@ METHOD may be '*'. The first rule that matches and is not used up applies. Keys:
   skip=N          let N matching requests through first
   times=N         apply to N requests, then never again (default: always)
   status=N        answer N by itself, with an error document; upstream is not asked
+  message=TEXT    with status: what the document says ('_' stands for a blank)
   retry-after=S   with status: a Retry-After header
   header=N:V      add a header to the answer ('_' stands for a blank in V); may be repeated
   redirect=URL    answer 307 to URL + the path and query of the request
@@ -141,7 +142,8 @@ class Proxy:
             async for _ in body_of(reader, headers):
                 pass
         status = 307 if 'redirect' in rule.values else int(rule.values['status'])
-        body = b'{"errors":[{"code":"FAULT","message":"the fault proxy answers %d"}]}' % status
+        message = rule.values.get('message', f'the fault proxy answers {status}').replace('_', ' ')
+        body = b'{"errors":[{"code":"FAULT","message":"%s"}]}' % message.encode()
         answer = [('Content-Type', 'application/json'), ('Content-Length', str(len(body)))]
         answer += rule.headers
         if 'redirect' in rule.values:

@@ -1,0 +1,203 @@
+/*
+ * executor: flags become a build, a result becomes files. What can go wrong outside is looked for
+ * first: may we push there? A build that nobody can receive is not begun.
+ */
+#include "kaniko/executor.h"
+
+#include "kaniko/features.h"
+#include "registry/registry.h"
+#include "store/prune.h"
+#include "store/store.h"
+#include "ui/renderer.h"
+#include "ui/session.h"
+#include "ui/show.h"
+
+#include <stdio.h>
+
+FALLIBLE check_destinations(struct registry_client *registry, const struct list *names)
+{
+	AUTO(list) struct list asked = { 0 };
+
+	for (size_t i = 0; i < names->n; i++) {
+		AUTO(reference) struct reference reference = { 0 };
+
+		TRY(reference_parse(str_of(names->p[i]), &reference));
+
+		AUTO_FREE char *repository = reference_name(&reference);
+
+		if (list_has(&asked, repository))
+			continue;
+		list_add(&asked, repository);
+
+		struct error *error = registry_check_push(registry, &reference);
+
+		if (error)
+			return error_hint(error_wrap(error, "may '%s' be pushed to?", repository),
+					"check the name and the credentials; "
+					"'--skip-push-permission-check' builds without asking");
+	}
+	return NULL;
+}
+
+/*
+ * kiln's own files; a store that somebody else named is somebody else's. What this run holds is in
+ * use until its store is closed.
+ */
+static FALLIBLE clean(const struct kaniko_globals *globals, struct session *session)
+{
+	AUTO_FREE char *own = xasprintf("%s/store", kaniko_dir(globals));
+	const struct prune_options all = { .all = true, .kinds = (1u << PRUNE_KINDS) - 1 };
+	struct prune_report report = { 0 };
+
+	if (!text_equal(session->config->root, own))
+		return NULL;
+	store_close(TAKE(session->store));
+	TRY(store_open(&(struct store_settings){ .root = own, .owner = session->userns.owner },
+			&session->store));
+	return store_prune(session->store, &all, &report);
+}
+
+static FALLIBLE print_plan(const struct build_options *options)
+{
+	struct build_options dry = *options;
+	AUTO(build_result) struct build_result result = { 0 };
+
+	dry.dry_run = true;
+	dry.progress = NULL;
+	TRY(build_run(&dry, &result));
+	(void)fputs(result.plan, stdout);
+	return NULL;
+}
+
+static FALLIBLE build_shown(const struct kaniko_log *log, const struct session *session,
+		struct request *request, struct build_result *ret)
+{
+	struct build_options *options = &request->build;
+	AUTO(show) struct show show = { 0 };
+
+	options->store = session->store;
+	options->registry = session->registry;
+	options->sandbox = session->sandbox;
+	options->userns = &session->userns;
+	options->cancel = session->cancel;
+	options->jobs = (unsigned)session->config->jobs;
+	if (request->prints_plan && !options->dry_run)
+		TRY(print_plan(options));
+	TRY(show_open_with(
+			kaniko_renderer(log, &request->names, (uint64_t)log->started * 1000000000u),
+			&show));
+	options->progress = show.progress;
+	return build_run(options, ret);
+}
+
+static void tell_result(const struct kaniko_log *log, const struct request *request,
+		const struct build_result *result)
+{
+	char text[DIGEST_TEXT];
+
+	if (!request->pushes)
+		kaniko_log_say(log, SEVERITY_INFO,
+				"Skipping push to container registry due to --no-push flag");
+	for (size_t i = 0; request->pushes && i < request->names.n; i++) {
+		AUTO(reference) struct reference reference = { 0 };
+		struct error *error = reference_parse(str_of(request->names.p[i]), &reference);
+		AUTO_FREE char *name = error ? NULL : reference_name(&reference);
+
+		error_ignore(error, "parsed before");
+		kaniko_log_say(log, SEVERITY_INFO, "Pushed %s@%s", name ? name : "",
+				digest_text(&result->manifest, text));
+	}
+}
+
+static FALLIBLE build(const struct invocation *call, const struct kaniko_log *log,
+		struct request *request, struct session *session)
+{
+	const struct kaniko_globals *globals = call->global_opts;
+	const struct executor_opts *opts = call->opts;
+	const struct result_files files = { opts->digest_file, opts->name_digest_file,
+		opts->name_tag_digest_file,
+		request->pushes ? config_getenv("BUILDER_OUTPUT") : NULL };
+	AUTO(build_result) struct build_result result = { 0 };
+
+	if (request->pushes && !globals->skip_push_check)
+		TRY_WRAP(check_destinations(session->registry, &request->names),
+				"error checking push permissions");
+	if (request->pre_cleanup)
+		TRY(clean(globals, session));
+	TRY_WRAP(build_shown(log, session, request, &result), "error building image");
+	if (result.plan) {
+		(void)fputs(result.plan, stdout);
+		return NULL;
+	}
+	tell_result(log, request, &result);
+	return result_files_write(&files, &request->names, &result.manifest, session->cancel);
+}
+
+static struct error *run(const struct invocation *call)
+{
+	const struct kaniko_globals *globals = call->global_opts;
+	AUTO(request) struct request request = { .stdin_fd = -1 };
+	AUTO(session) struct session session = { 0 };
+	struct kaniko_log log;
+
+	kaniko_log_init(globals, &log);
+	features_check((const char *const *)environ, &log);
+	TRY(request_make(globals, call->opts, &log, &request));
+	TRY(session_open(call->config,
+			SESSION_STORE | SESSION_REGISTRY | SESSION_TREES | SESSION_SANDBOX,
+			&session));
+
+	struct error *error = build(call, &log, &request, &session);
+
+	if (request.cleanup)
+		error = error_first(error, clean(globals, &session));
+	return error;
+}
+
+const struct command cmd_executor = {
+	.name = "build",
+	.summary = "Build an image and push it, with Kaniko's options",
+	.description = "What runs when no command is named. docs/kaniko.md says of each option "
+		       "what "
+		       "it does here.",
+	.examples = "executor --context dir:///workspace --destination registry.example/app:1\n"
+		    "executor --context . --no-push --tar-path app.tar\n",
+	.options = executor_options,
+	.defaults = &executor_defaults,
+	.opts_size = sizeof(struct executor_opts),
+	.is_hidden = true,
+	.run = run,
+};
+
+static struct error *run_version(const struct invocation *call)
+{
+	(void)call;
+	(void)printf("Kaniko version :  kiln " KILN_VERSION "\n");
+	return NULL;
+}
+
+const struct command cmd_executor_version = {
+	.name = "version",
+	.summary = "Print the version",
+	.run = run_version,
+};
+
+static const struct command *const commands[] = {
+	&cmd_executor,
+	&cmd_executor_login,
+	&cmd_executor_push,
+	&cmd_executor_version,
+	NULL,
+};
+
+const struct program executor_program = {
+	.name = "executor",
+	.summary = "Build container images in a container, as Kaniko does.",
+	.options = kaniko_global_options,
+	.opts_size = sizeof(struct kaniko_globals),
+	.commands = commands,
+	.fallback = &cmd_executor,
+	.error_prefix = "Error",
+	.exit_status = kaniko_exit_status,
+	.settings = kaniko_settings,
+};

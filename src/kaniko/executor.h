@@ -1,0 +1,82 @@
+/*
+ * executor: the options of a build as Kaniko's executor has them, and the steps from them to a
+ * build. Private to kaniko/.
+ *
+ * Floor: kaniko.
+ */
+#pragma once
+#include "build/build.h"
+#include "kaniko/kaniko.h"
+#include "kaniko/log.h"
+#include "ui/annotation_flag.h"
+
+struct executor_opts {
+	/* what */
+	char *dockerfile, *context, *sub_path, *bucket, *platform;
+	struct list targets, build_args, secrets, git, ignore_paths;
+	/* the image */
+	struct list destinations, labels, annotations;
+	char *compression, *format;
+	int64_t compression_level;
+	bool single_snapshot, reproducible;
+	/* where it goes */
+	char *tar_path, *layout_path, *digest_file, *name_digest_file, *name_tag_digest_file;
+	bool no_push, no_push_cache, dry_run;
+	/* cache */
+	bool cache, cache_copy_layers, cache_run_layers;
+	char *cache_repo, *cache_dir, *cache_ttl;
+	/* the container around it */
+	bool cleanup, pre_cleanup, preserve_context, materialize;
+	/* taken, and without effect: docs/kaniko.md says why */
+	char *snapshot_mode;
+	bool use_new_run, compressed_caching, ignore_var_run, force, force_metadata, skip_unused;
+	int64_t extract_retry;
+};
+
+extern const struct option executor_options[];
+extern const struct executor_opts executor_defaults;
+
+/* Everything that flags and variables say, owned, with build pointing into it. */
+struct request {
+	struct list build_args, names; /* names: destinations as complete references */
+	struct list ignore;            /* cleaned */
+	struct annotation_flags annotations;
+	struct build_output outputs[3];
+	struct platform platform;
+	char *context, *dockerfile; /* for build; NULL: its own default */
+	int stdin_fd;
+	bool pushes, cleanup, pre_cleanup, prints_plan;
+	int64_t cache_ttl_ns;
+	struct build_options build;
+};
+
+/*
+ * All that can be wrong in flags and variables is found here, before anything is opened, read over
+ * the network or written. log hears of what is taken without effect.
+ */
+FALLIBLE request_make(const struct kaniko_globals *globals, const struct executor_opts *opts,
+		const struct kaniko_log *log, struct request *ret);
+void request_done(struct request *request);
+
+/* context.c: --context, --bucket, --context-sub-path, --git and --dockerfile as build has them. */
+FALLIBLE request_set_context(const struct executor_opts *opts, const struct kaniko_log *log,
+		struct request *request);
+
+/*
+ * result_files.c: --digest-file and its kin, BUILDER_OUTPUT. names: complete references; output_dir
+ * (may be NULL) is for what was really pushed.
+ */
+struct result_files {
+	const char *digest, *name_digest, *name_tag_digest, *output_dir;
+};
+FALLIBLE result_files_check(const struct result_files *files, const struct list *names);
+FALLIBLE result_files_write(const struct result_files *files, const struct list *names,
+		const struct digest *digest, struct cancel *cancel);
+
+/* put_file.c: HTTP PUT of a few bytes to a pre-signed https address. */
+FALLIBLE put_file(const char *address, struct str text, struct cancel *cancel);
+
+/* Whether each destination may be pushed to, asked once a repository. */
+FALLIBLE check_destinations(struct registry_client *registry, const struct list *names);
+
+DEFINE_AUTO_VALUE(request)

@@ -1,0 +1,91 @@
+/* Every flag of Kaniko's executor that is about the build; globals.c has the others. */
+#include "kaniko/executor.h"
+
+const struct executor_opts executor_defaults = {
+	.compression_level = -1,
+	.cache_run_layers = true,
+	.compressed_caching = true,
+	.ignore_var_run = true,
+};
+
+#define OPTS executor_opts
+/* clang-format off */
+const struct option executor_options[] = {
+	OPT_HEADING("What to build"),
+	OPT_TEXT('f', "dockerfile", dockerfile, "PATH|URL",
+			"the Dockerfile, looked for here and then in the context (Dockerfile)",
+			.is_path = true),
+	OPT_TEXT('c', "context", context, "DIR|URL",
+			"the files of the build: a folder, dir://, tar://, git://, https:// (/workspace/)",
+			.is_path = true),
+	OPT_TEXT(0, "context-sub-path", sub_path, "PATH", "the folder in a fetched context"),
+	OPT_TEXT('b', "bucket", bucket, "BUCKET", "a context in Google's storage", .is_hidden = true),
+	OPT_LIST(0, "git", git, "KEY=VALUE",
+			"branch, single-branch, depth, recurse-submodules, insecure-skip-tls"),
+	OPT_LIST(0, "target", targets, "STAGE[,STAGE]",
+			"build these stages; the first is the image"),
+	OPT_LIST(0, "build-arg", build_args, "NAME[=VALUE]",
+			"set an ARG; without a value, from the environment"),
+	OPT_LIST(0, "secret", secrets, "id=ID[,src=PATH][,env=NAME]", "for RUN --mount=type=secret"),
+	OPT_TEXT(0, "custom-platform", platform, "OS/ARCH[/VARIANT]", "what to build for"),
+	OPT_TEXT(0, "customPlatform", platform, "OS/ARCH[/VARIANT]", "custom-platform",
+			.is_hidden = true),
+
+	OPT_HEADING("The image"),
+	OPT_LIST('d', "destination", destinations, "NAME[:TAG]", "name it; may be repeated"),
+	OPT_LIST(0, "label", labels, "NAME=VALUE", "add a label"),
+	OPT_LIST(0, "annotation", annotations, "NAME=VALUE", "add an annotation to the manifest"),
+	OPT_CHOICE(0, "compression", compression, "gzip|zstd", "how layers are compressed (gzip)"),
+	OPT_INT(0, "compression-level", compression_level, -1, 22, "N", "gzip 1 to 9, zstd 1 to 22"),
+	OPT_CHOICE(0, "image-format", format, "docker|oci", "as the base image has it by default"),
+	OPT_FLAG(0, "single-snapshot", single_snapshot, "one layer for all steps"),
+	OPT_FLAG(0, "reproducible", reproducible, "every time in the image is 1970"),
+
+	OPT_HEADING("Where it goes"),
+	OPT_FLAG(0, "no-push", no_push, "push no image"),
+	OPT_FLAG(0, "no-push-cache", no_push_cache, "push no cache"),
+	OPT_TEXT(0, "tar-path", tar_path, "PATH", "write an archive for docker load", .is_path = true),
+	OPT_TEXT(0, "tarPath", tar_path, "PATH", "tar-path", .is_hidden = true),
+	OPT_TEXT(0, "oci-layout-path", layout_path, "DIR", "write an OCI layout", .is_path = true),
+	OPT_TEXT(0, "digest-file", digest_file, "PATH|URL", "write the digest, or PUT it",
+			.is_path = true),
+	OPT_TEXT(0, "image-name-with-digest-file", name_digest_file, "PATH",
+			"write NAME@DIGEST, a line a destination", .is_path = true),
+	OPT_TEXT(0, "image-name-tag-with-digest-file", name_tag_digest_file, "PATH",
+			"write NAME:TAG@DIGEST, a line a destination", .is_path = true),
+	OPT_FLAG(0, "dryrun", dry_run, "print the plan and stop"),
+
+	OPT_HEADING("Cache"),
+	OPT_FLAG(0, "cache", cache, "use what earlier builds made"),
+	OPT_TEXT(0, "cache-repo", cache_repo, "REPOSITORY|oci:DIR",
+			"where the cache is kept (DESTINATION/cache)"),
+	OPT_TEXT(0, "cache-dir", cache_dir, "DIR", "base images that the warmer fetched (/cache)",
+			.is_path = true),
+	OPT_TEXT(0, "cache-ttl", cache_ttl, "DURATION", "older results are not used (336h)"),
+	OPT_FLAG(0, "cache-copy-layers", cache_copy_layers, "kiln always does"),
+	OPT_FLAG(0, "cache-run-layers", cache_run_layers, "use cached RUN steps (the default)"),
+
+	OPT_HEADING("The container around it"),
+	OPT_FLAG(0, "cleanup", cleanup, "remove kiln's own files at the end"),
+	OPT_FLAG(0, "pre-cleanup", pre_cleanup, "remove them before"),
+	OPT_FLAG(0, "preserve-context", preserve_context, "kiln always does"),
+	OPT_FLAG(0, "materialize", materialize, "unpack the result over this container"),
+	OPT_LIST(0, "ignore-path", ignore_paths, "PATH", "what RUN changes there is not kept"),
+	OPT_FLAG(0, "ignore-var-run", ignore_var_run, "steps do not see this container's /var/run"),
+	OPT_FLAG(0, "whitelist-var-run", ignore_var_run, "ignore-var-run", .is_hidden = true),
+	OPT_FLAG(0, "force", force, "kiln need not be in a container"),
+
+	OPT_HEADING("Taken and without effect: kiln's one way is exact and fast"),
+	OPT_CHOICE(0, "snapshot-mode", snapshot_mode, "full|redo|time", "how Kaniko finds changes"),
+	OPT_CHOICE(0, "snapshotMode", snapshot_mode, "full|redo|time", "snapshot-mode",
+			.is_hidden = true),
+	OPT_FLAG(0, "use-new-run", use_new_run, "another way"),
+	OPT_FLAG(0, "compressed-caching", compressed_caching, "kiln's memory is always bounded"),
+	OPT_INT(0, "image-fs-extract-retry", extract_retry, 0, 1000, "N",
+			"what fails for the moment is always tried again"),
+	OPT_FLAG(0, "force-build-metadata", force_metadata, "deprecated by Kaniko", .is_hidden = true),
+	OPT_FLAG(0, "skip-unused-stages", skip_unused, "deprecated by Kaniko", .is_hidden = true),
+	OPT_END,
+};
+/* clang-format on */
+#undef OPTS

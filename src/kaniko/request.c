@@ -1,0 +1,266 @@
+/*
+ * Options become a build. The order is that of the flags' families; what excludes what is said
+ * here, since Kaniko's users meet these errors at the start of a pipeline.
+ */
+#include "kaniko/executor.h"
+
+#include "base/clock.h"
+#include "stream/codec.h"
+#include "sys/path.h"
+#include "ui/config.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define DEFAULT_TTL   "336h"
+#define DEFAULT_CACHE "/cache"
+
+void request_done(struct request *request)
+{
+	list_done(&request->build_args);
+	list_done(&request->names);
+	list_done(&request->ignore);
+	annotation_flags_done(&request->annotations);
+	free(request->context);
+	free(request->dockerfile);
+	if (request->stdin_fd > STDIN_FILENO)
+		(void)close(request->stdin_fd);
+}
+
+/* "NAME" takes the variable's value, and is empty where there is none. */
+static FALLIBLE add_build_args(const struct executor_opts *opts, struct list *ret)
+{
+	for (size_t i = 0; i < opts->build_args.n; i++) {
+		const char *arg = opts->build_args.p[i];
+
+		if (!*arg || *arg == '=')
+			return error_usage("option '--build-arg': '%s' has no name", arg);
+		if (strchr(arg, '=')) {
+			list_add(ret, arg);
+		} else {
+			const char *value = config_getenv(arg);
+
+			list_addf(ret, "%s=%s", arg, value ? value : "");
+		}
+	}
+	return NULL;
+}
+
+static FALLIBLE check_pairs(const struct list *pairs, const char *option)
+{
+	for (size_t i = 0; i < pairs->n; i++)
+		if (!strchr(pairs->p[i], '=') || pairs->p[i][0] == '=')
+			return error_usage(
+					"option '%s': '%s' is not NAME=VALUE", option, pairs->p[i]);
+	return NULL;
+}
+
+static FALLIBLE add_destinations(const struct executor_opts *opts, struct request *request)
+{
+	for (size_t i = 0; i < opts->destinations.n; i++) {
+		const char *text = opts->destinations.p[i];
+		AUTO(reference) struct reference reference = { 0 };
+
+		TRY(usage_of_option(reference_parse(str_of(text), &reference), "--destination"));
+		if (digest_known(&reference.digest))
+			return error_hint(error_usage("option '--destination': '%s' has a digest",
+							  text),
+					"a digest is what comes out; give a tag");
+
+		AUTO_FREE char *full = reference_text(&reference);
+
+		list_add(&request->names, full);
+	}
+	return NULL;
+}
+
+static FALLIBLE set_outputs(const struct executor_opts *opts, struct request *request)
+{
+	struct build_options *build = &request->build;
+	struct build_output *out = request->outputs;
+	bool no_push = false;
+
+	TRY(kaniko_env_bool("KANIKO_NO_PUSH", opts->no_push, &no_push));
+	TRY(add_destinations(opts, request));
+	request->pushes = !no_push && !opts->dry_run;
+	if (request->pushes && !request->names.n)
+		return error_hint(error_usage("nothing says where to push"),
+				"'--destination REGISTRY/NAME:TAG', or '--no-push'");
+	if (request->pushes)
+		*out++ = (struct build_output){ .kind = OUTPUT_REGISTRY };
+	if (opts->tar_path)
+		*out++ = (struct build_output){ .kind = OUTPUT_DOCKER, .dest = opts->tar_path };
+	if (opts->layout_path)
+		*out++ = (struct build_output){
+			.kind = OUTPUT_OCI, .dest = opts->layout_path, .is_directory = true
+		};
+	build->outputs = request->outputs;
+	build->output_count = (size_t)(out - request->outputs);
+	build->tags = &request->names;
+	/* docker load wants a name; this is Kaniko's for images without one. */
+	if (opts->tar_path && !request->names.n)
+		list_add(&request->names, "docker.io/unset-repo/unset-image-name:latest");
+	return NULL;
+}
+
+static FALLIBLE set_image(const struct executor_opts *opts, struct build_options *build)
+{
+	bool is_zstd = text_equal(opts->compression, "zstd");
+
+	build->compression = is_zstd ? COMPRESSION_ZSTD : COMPRESSION_GZIP;
+	build->compression_level = opts->compression_level > 0 ? (int)opts->compression_level
+							       : CODEC_LEVEL_DEFAULT;
+	if (!is_zstd && opts->compression_level > 9)
+		return error_usage("option '--compression-level': gzip has no level %lld",
+				(long long)opts->compression_level);
+	if (text_equal(opts->format, "docker"))
+		build->format = FORMAT_DOCKER;
+	else if (text_equal(opts->format, "oci"))
+		build->format = FORMAT_OCI;
+	else
+		build->inherits_format = true;
+	if (is_zstd && build->format == FORMAT_DOCKER)
+		return error_usage(
+				"options '--compression zstd' and '--image-format docker' exclude "
+				"each other: Docker's format has no zstd layers");
+	if (is_zstd && opts->tar_path)
+		return error_usage(
+				"options '--compression zstd' and '--tar-path' exclude each other: "
+				"docker load reads no zstd");
+	if (build->format == FORMAT_OCI && opts->tar_path)
+		return error_usage(
+				"options '--image-format oci' and '--tar-path' exclude each other");
+	build->squash = opts->single_snapshot;
+	build->has_epoch = opts->reproducible;
+	TRY(check_pairs(&opts->labels, "--label"));
+	build->labels = &opts->labels;
+	return NULL;
+}
+
+static FALLIBLE set_annotations(const struct executor_opts *opts, struct request *request)
+{
+	TRY(check_pairs(&opts->annotations, "--annotation"));
+	for (size_t i = 0; i < opts->annotations.n; i++)
+		TRY(annotation_flags_add(&request->annotations, opts->annotations.p[i]));
+	request->build.annotations = request->annotations.annotations.p;
+	request->build.annotation_count = request->annotations.annotations.n;
+	return NULL;
+}
+
+/* SOURCE_DATE_EPOCH: what --reproducible means for everybody else. */
+static FALLIBLE set_time(const struct request *request, struct build_options *build)
+{
+	const char *given = list_env_get(&request->build_args, "SOURCE_DATE_EPOCH");
+	const char *text = given && *given ? given : config_getenv("SOURCE_DATE_EPOCH");
+
+	if (!text || build->has_epoch)
+		return NULL;
+	build->has_epoch = true;
+	return usage_of_option(parse_i64(str_of(text), 0, 253402300799, &build->epoch),
+			"SOURCE_DATE_EPOCH");
+}
+
+static FALLIBLE set_targets(const struct executor_opts *opts, const struct kaniko_log *log,
+		struct build_options *build)
+{
+	if (!opts->targets.n || !opts->targets.p[0][0])
+		return NULL;
+	/* A slice: commas separate, as repeating does. */
+	if (opts->targets.n > 1 || strchr(opts->targets.p[0], ','))
+		kaniko_log_say(log, SEVERITY_WARN,
+				"--target: kiln builds what the first stage needs; the others are "
+				"left out");
+
+	char *comma = strchr(opts->targets.p[0], ',');
+
+	if (comma)
+		*comma = '\0';
+	build->target = opts->targets.p[0];
+	return NULL;
+}
+
+static FALLIBLE set_cache(const struct executor_opts *opts, struct request *request)
+{
+	const char *ttl = opts->cache_ttl ? opts->cache_ttl : DEFAULT_TTL;
+	const char *dir = opts->cache_dir ? opts->cache_dir : DEFAULT_CACHE;
+
+	TRY(usage_of_option(
+			clock_parse_duration(str_of(ttl), &request->cache_ttl_ns), "--cache-ttl"));
+	if (request->cache_ttl_ns < 0)
+		return error_usage("option '--cache-ttl': '%s' is negative", ttl);
+	if (opts->cache && !request->pushes && !opts->no_push_cache && !opts->cache_repo &&
+			!opts->dry_run)
+		return error_hint(error_usage("nothing says where the cache is kept"),
+				"with '--no-push', give '--cache-repo' or '--no-push-cache'");
+	if (access(dir, R_OK | X_OK) == 0)
+		request->build.base_cache = dir;
+	/* What was never cached runs again. */
+	request->build.no_cache = !opts->cache || !opts->cache_run_layers;
+	return NULL;
+}
+
+static FALLIBLE set_ignored(const struct executor_opts *opts, struct request *request)
+{
+	for (size_t i = 0; i < opts->ignore_paths.n; i++) {
+		AUTO_FREE char *clean = path_clean(str_of(opts->ignore_paths.p[i]));
+
+		if (opts->ignore_paths.p[i][0] != '/' || !*clean)
+			return error_usage("option '--ignore-path': '%s' is not an absolute path",
+					opts->ignore_paths.p[i]);
+		list_add(&request->ignore, clean);
+	}
+	request->build.ignore = &request->ignore;
+	return NULL;
+}
+
+/* What the flags ask for that kiln cannot give is said before any work. */
+static FALLIBLE refuse(const struct executor_opts *opts)
+{
+	if (opts->materialize)
+		return error_hint(error_new(ERR_UNSUPPORTED, "option '--materialize': kiln never "
+							     "unpacks over the "
+							     "container that it runs in"),
+				"'kiln build -o type=local,dest=DIR' unpacks the result into a "
+				"folder");
+	if (opts->secrets.n)
+		return error_new(ERR_UNSUPPORTED, "option '--secret' is not there yet");
+	if (opts->cache_repo)
+		return error_new(ERR_UNSUPPORTED, "option '--cache-repo' is not there yet");
+	return NULL;
+}
+
+static FALLIBLE set_platform(const struct executor_opts *opts, struct request *request)
+{
+	if (!opts->platform || !opts->platform[0])
+		return NULL;
+	TRY(usage_of_option(platform_parse(str_of(opts->platform), &request->platform),
+			"--custom-platform"));
+	request->build.platform = &request->platform;
+	return NULL;
+}
+
+FALLIBLE request_make(const struct kaniko_globals *globals, const struct executor_opts *opts,
+		const struct kaniko_log *log, struct request *ret)
+{
+	const struct result_files files = { opts->digest_file, opts->name_digest_file,
+		opts->name_tag_digest_file, config_getenv("BUILDER_OUTPUT") };
+
+	ret->build.tolerates_immutable = globals->ignore_immutable;
+	ret->build.dry_run = opts->dry_run;
+	TRY(set_platform(opts, ret));
+	TRY(add_build_args(opts, &ret->build_args));
+	ret->build.build_args = &ret->build_args;
+	TRY(set_image(opts, &ret->build));
+	TRY(set_annotations(opts, ret));
+	TRY(set_time(ret, &ret->build));
+	TRY(set_targets(opts, log, &ret->build));
+	TRY(set_outputs(opts, ret));
+	TRY(set_cache(opts, ret));
+	TRY(set_ignored(opts, ret));
+	TRY(result_files_check(&files, &ret->names));
+	TRY(kaniko_env_bool("KANIKO_CLEANUP", opts->cleanup, &ret->cleanup));
+	TRY(kaniko_env_bool("KANIKO_PRE_CLEANUP", opts->pre_cleanup, &ret->pre_cleanup));
+	TRY(kaniko_env_bool("KANIKO_PRINT_PLAN", false, &ret->prints_plan));
+	TRY(refuse(opts));
+	return request_set_context(opts, log, ret);
+}

@@ -1,0 +1,128 @@
+/*
+ * Files about the result, for the pipelines that read them. Local ones are written whole or not at
+ * all; a digest file has no line end, since Kaniko's has none.
+ */
+#include "kaniko/executor.h"
+
+#include "sys/fd.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static bool is_address(const char *path)
+{
+	return text_starts(path, "https://") || text_starts(path, "http://");
+}
+
+static FALLIBLE check_path(const char *path, const char *option)
+{
+	struct stat st;
+
+	if (!path || is_address(path))
+		return NULL;
+	if (!*path)
+		return error_usage("option '%s': the name is empty", option);
+	if (text_ends(path, "/") || (stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
+		return error_usage("option '%s': '%s' is a directory", option, path);
+	return NULL;
+}
+
+FALLIBLE result_files_check(const struct result_files *files, const struct list *names)
+{
+	TRY(check_path(files->digest, "--digest-file"));
+	TRY(check_path(files->name_digest, "--image-name-with-digest-file"));
+	TRY(check_path(files->name_tag_digest, "--image-name-tag-with-digest-file"));
+	if (files->digest && text_starts(files->digest, "http://"))
+		return error_hint(error_usage("option '--digest-file': '%s' is not safe",
+						  files->digest),
+				"only https:// addresses are written to");
+	if (files->name_digest && !names->n)
+		return error_usage("option '--image-name-with-digest-file' needs '--destination'");
+	if (files->name_tag_digest && !names->n)
+		return error_usage("option '--image-name-tag-with-digest-file' needs "
+				   "'--destination'");
+	return NULL;
+}
+
+static FALLIBLE write_file(
+		const char *path, struct str text, const char *option, struct cancel *cancel)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (is_address(path))
+		return put_file(path, text, cancel);
+	if (slash && slash != path) {
+		AUTO_FREE char *dir = xstrndup(path, (size_t)(slash - path));
+
+		TRY_WRAP(file_make_dirs(dir, 0700), "option '%s'", option);
+	}
+	TRY_WRAP(file_write_atomic(AT_FDCWD, path, text.p, text.n, 0644, false), "option '%s'",
+			option);
+	return NULL;
+}
+
+/* Docker Hub under the name that Kaniko has for it. */
+static FALLIBLE add_line(
+		const char *name, const struct digest *digest, bool with_tag, struct strbuf *out)
+{
+	AUTO(reference) struct reference reference = { 0 };
+	char text[DIGEST_TEXT];
+
+	TRY(reference_parse(str_of(name), &reference));
+	strbuf_addf(out, "%s/%s",
+			text_equal(reference.host, "docker.io") ? "index.docker.io"
+								: reference.host,
+			reference.repository);
+	if (with_tag && reference.tag)
+		strbuf_addf(out, ":%s", reference.tag);
+	strbuf_addf(out, "@%s\n", digest_text(digest, text));
+	return NULL;
+}
+
+static FALLIBLE write_names(const char *path, const char *option, const struct list *names,
+		const struct digest *digest, bool with_tag, struct cancel *cancel)
+{
+	AUTO(strbuf) struct strbuf text = { 0 };
+
+	if (!path)
+		return NULL;
+	for (size_t i = 0; i < names->n; i++)
+		TRY(add_line(names->p[i], digest, with_tag, &text));
+	return write_file(path, strbuf_str(&text), option, cancel);
+}
+
+static FALLIBLE write_outputs(
+		const char *dir, const struct list *names, const struct digest *digest)
+{
+	AUTO(strbuf) struct strbuf text = { 0 };
+	char digest_of_it[DIGEST_TEXT];
+	AUTO_FREE char *path = xasprintf("%s/images", dir);
+
+	for (size_t i = 0; i < names->n; i++) {
+		json_auto_t *line = json_pack("{s:s, s:s}", "name", names->p[i], "digest",
+				digest_text(digest, digest_of_it));
+		AUTO_FREE char *one = line ? json_dumps(line, JSON_COMPACT) : NULL;
+
+		strbuf_addf(&text, "%s\n", one ? one : "{}");
+	}
+	TRY_WRAP(file_make_dirs(dir, 0755), "BUILDER_OUTPUT");
+	TRY_WRAP(file_write_atomic(AT_FDCWD, path, text.p, text.n, 0644, false), "BUILDER_OUTPUT");
+	return NULL;
+}
+
+FALLIBLE result_files_write(const struct result_files *files, const struct list *names,
+		const struct digest *digest, struct cancel *cancel)
+{
+	char text[DIGEST_TEXT];
+
+	if (files->digest)
+		TRY(write_file(files->digest, str_of(digest_text(digest, text)), "--digest-file",
+				cancel));
+	TRY(write_names(files->name_digest, "--image-name-with-digest-file", names, digest, false,
+			cancel));
+	TRY(write_names(files->name_tag_digest, "--image-name-tag-with-digest-file", names, digest,
+			true, cancel));
+	return files->output_dir ? write_outputs(files->output_dir, names, digest) : NULL;
+}

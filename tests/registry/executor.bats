@@ -1,0 +1,219 @@
+#!/usr/bin/env bats
+# kiln as Kaniko's executor and warmer, against registries: destinations, files about the result,
+# push, login, the warmer's folder, variables, and what is refused before a step runs.
+# shellcheck disable=SC2016,SC2154 # Dockerfiles hold dollars; output, stderr, status come from lib/kiln.bash
+load ../lib/kiln
+
+setup_file() {
+	mkdir -p "$BATS_FILE_TMPDIR/bin"
+	ln -s "$KILN" "$BATS_FILE_TMPDIR/bin/executor"
+	ln -s "$KILN" "$BATS_FILE_TMPDIR/bin/warmer"
+}
+
+setup() {
+	context
+	export HOME=$BATS_TEST_TMPDIR XDG_CONFIG_HOME=$BATS_TEST_TMPDIR/config NO_COLOR=1
+	export DOCKER_CONFIG=$BATS_TEST_TMPDIR/docker KILN_ROOT=$BATS_TEST_TMPDIR/store
+	unset REGISTRY_AUTH_FILE XDG_RUNTIME_DIR DOCKER_AUTH_CONFIG
+	printf 'FROM %s\nCOPY data /data\nRUN cat /data >/made\n' "$(image_ref busybox)" >Dockerfile
+	echo content >data
+}
+
+teardown() {
+	kiln_teardown
+}
+
+executor() {
+	timeout --foreground -s KILL "$KILN_LIMIT" "$BATS_FILE_TMPDIR/bin/executor" "$@"
+}
+
+warmer() {
+	timeout --foreground -s KILL "$KILN_LIMIT" "$BATS_FILE_TMPDIR/bin/warmer" "$@"
+}
+
+digest_at() { # NAME:TAG
+	skopeo --insecure-policy inspect --tls-verify=false --format '{{.Digest}}' "docker://$1"
+}
+
+@test "destinations, digest files, an archive, a layout and BUILDER_OUTPUT in one build" {
+	registry_start plain
+	export BUILDER_OUTPUT=$PWD/output
+	succeeds executor --context . -d "$REGISTRY/app:1" --destination="$REGISTRY/team/app" \
+		--digest-file new/dir/digest --image-name-with-digest-file names \
+		--image-name-tag-with-digest-file tags --tar-path app.tar --oci-layout-path layout
+	says "INFO[0000] COPY data /data"
+	says "Pushing image to $REGISTRY/app:1"
+	digest=$(digest_at "$REGISTRY/app:1")
+	says "Pushed $REGISTRY/app@$digest"
+	equals "$digest" "$(digest_at "$REGISTRY/team/app:latest")"
+	# No line end: pipelines put it into variables by cat, and into addresses by other means.
+	equals "$(printf %s "$digest" | od -c)" "$(od -c new/dir/digest)"
+	equals 700 "$(stat -c %a new)"
+	equals "$REGISTRY/app@$digest
+$REGISTRY/team/app@$digest" "$(cat names)"
+	equals "$REGISTRY/app:1@$digest
+$REGISTRY/team/app:latest@$digest" "$(cat tags)"
+	equals "{\"name\":\"$REGISTRY/app:1\",\"digest\":\"$digest\"}" "$(head -n1 output/images)"
+	valid_image layout
+	tree_of app.tar >tree
+	grep -q ' /made' tree
+	# What was built is pushed again without building: both forms, and never one of two.
+	succeeds executor push app.tar -d "$REGISTRY/again:1" --digest-file again
+	equals "$digest" "$(cat again)"
+	succeeds executor push layout --destination "$REGISTRY/again:2"
+	equals "$digest" "$(digest_at "$REGISTRY/again:2")"
+	sed -i 's/"manifests":\[\(.*\)\]/"manifests":[\1,\1]/' layout/index.json
+	fails 1 "has 2 images; one can be pushed" executor push layout -d "$REGISTRY/again:3"
+	fails 1 "nothing says where to push" executor push app.tar
+}
+
+@test "the Dockerfile is looked for here, then in the context; a scheme and a path below it" {
+	mkdir -p sub/deep elsewhere
+	mv Dockerfile data sub/deep
+	cd elsewhere
+	succeeds executor --context dir://../sub --context-sub-path deep --no-push --tar-path ../a.tar
+	printf 'FROM scratch\nCOPY data /here\n' >Dockerfile
+	succeeds executor -c ../sub/deep --no-push --tar-path ../b.tar
+	tree_of ../b.tar >tree
+	grep -q ' /here' tree
+	succeeds executor -c ../sub/deep -f ../sub/deep/Dockerfile --no-push --tar-path ../c.tar
+	tree_of ../c.tar >tree
+	grep -q ' /made' tree
+}
+
+@test "who cannot push is told before a step runs; a failing step gives its own status" {
+	registry_start htpasswd
+	fails 1 "error checking push permissions" executor --context . -d "$REGISTRY/app:1"
+	says_not "COPY data"
+	fails 1 "error checking push permissions" executor --context . -d 127.0.0.1:1/app
+	says_not "COPY data"
+	fails 1 "answers 401" executor --context . -d "$REGISTRY/app:1" --skip-push-permission-check
+	says "COPY data"
+	printf 'FROM %s\nRUN exit 7\n' "$(image_ref busybox)" >Dockerfile
+	fails 7 "error building image" executor --context . --no-push
+	fails 1 "unknown option '--contxt'" executor --contxt .
+	fails 1 "takes no argument" executor --context . --no-push more
+}
+
+@test "credentials: login, and variables for the host and none of its look-alikes" {
+	registry_start htpasswd
+	fails 1 "the password is empty" executor login -u user --password-stdin "$REGISTRY"
+	succeeds executor login -u user -p password "$REGISTRY"
+	equals 600 "$(stat -c %a "$DOCKER_CONFIG/config.json")"
+	succeeds executor --context . -d "$REGISTRY/app:1"
+	rm -r "$DOCKER_CONFIG"
+	export KANIKO_127_0_0_1_USER=user KANIKO_127_0_0_1_PASSWORD=password
+	succeeds executor --context . -d "$REGISTRY/app:2"
+	fails 1 "error checking push" executor --context . -d "$REGISTRY/app:2" --credential-helpers=
+	fails 1 "error checking push" executor --context . -d "$REGISTRY/app:2" --credential-helpers=gitlab
+	unset KANIKO_127_0_0_1_USER
+	export CI_REGISTRY=$REGISTRY CI_REGISTRY_USER=user CI_JOB_TOKEN=password
+	succeeds executor --context . -d "$REGISTRY/app:3"
+	CI_REGISTRY=0.0.1:${REGISTRY#*:} fails 1 "error checking push" executor --context . -d "$REGISTRY/app:3"
+}
+
+@test "the warmer fills a folder, and the executor fetches no layer that lies there" {
+	registry_start plain
+	registry_put base:1 busybox
+	proxy_start "$REGISTRY"
+	succeeds warmer --cache-dir cache --image "$PROXY/base:1"
+	says "Retrieving image manifest $PROXY/base:1"
+	equals 1 "$(find cache -mindepth 1 -maxdepth 1 -name 'sha256:*' | wc -l)"
+	valid_image cache/sha256:*
+	printf 'ARG B=scratch\nFROM $B\nRUN true\n' >Dockerfile
+	rm -r "$KILN_ROOT"
+	requests_forget
+	succeeds executor --context . --no-push --reproducible --tar-path a.tar --build-arg "B=$PROXY/base:1" --cache-dir cache
+	layer=$(jq -r '.layers[0].digest' cache/sha256:*/blobs/sha256/"$(basename cache/sha256:* | cut -c8-)")
+	equals 0 "$(requests GET "$layer")"
+	# A damaged file is found, and fetched instead.
+	chmod u+w "$(echo cache/sha256:*/blobs/sha256)/${layer#sha256:}"
+	printf X | dd of="$(echo cache/sha256:*/blobs/sha256)/${layer#sha256:}" conv=notrunc status=none
+	rm -r "$KILN_ROOT"
+	succeeds executor --context . --no-push --reproducible --tar-path b.tar --build-arg "B=$PROXY/base:1" --cache-dir cache
+	cmp a.tar b.tar
+	equals 1 "$(requests GET "$layer")"
+	# The Dockerfile's own images; one that fails does not keep the others cold.
+	succeeds warmer -c other -d Dockerfile --build-arg "B=$PROXY/base:1" -i "$PROXY/missing:1"
+	says "Failed to warm cache for image $PROXY/missing:1"
+	fails 1 "failed to warm any" warmer -c other -i "$PROXY/missing:1"
+	fails 1 "nothing says what to fetch" warmer
+}
+
+@test "mirrors and maps are asked first, and alone where that is wanted" {
+	registry_start plain
+	registry_put library/base:1 busybox
+	registry_put hub/library/base:1 busybox
+	printf 'FROM base:1\nRUN true\n' >Dockerfile
+	succeeds executor --context . --no-push --tar-path a.tar --registry-mirror "$REGISTRY"
+	succeeds executor --context . --no-push --tar-path a.tar --registry-map "docker.io=$REGISTRY/hub"
+	KANIKO_REGISTRY_MIRROR=$REGISTRY succeeds executor --context . --no-push --tar-path a.tar
+	KANIKO_REGISTRY_MAP="index.docker.io=$REGISTRY/hub" \
+		succeeds executor --context . --no-push --tar-path a.tar
+	printf 'FROM missing:1\n' >Dockerfile
+	fails 1 "missing" executor --context . --no-push --registry-mirror "$REGISTRY" \
+		--skip-default-registry-fallback
+	says_not "registry-1.docker.io"
+}
+
+@test "certificates: an authority for one host, one direction without checking" {
+	registry_start tls
+	KILN_INSECURE_REGISTRY='' fails 1 "error checking push" executor --context . -d "$REGISTRY/app:1"
+	succeeds executor --context . -d "$REGISTRY/app:1" --registry-certificate "$REGISTRY=$REGISTRY_CA"
+	succeeds executor --context . -d "$REGISTRY/app:2" --skip-tls-verify
+	fails 1 "error checking push" executor --context . -d "$REGISTRY/app:3" --skip-tls-verify-pull
+	succeeds executor --context . -d "$REGISTRY/app:3" --skip-tls-verify-registry "$REGISTRY"
+}
+
+@test "an immutable tag is no error when it is said not to be one" {
+	registry_start plain
+	proxy_start "$REGISTRY"
+	faults 'PUT /manifests/ status=400 message=tag_already_exists_and_the_repository_is_immutable'
+	fails 1 "immutable" executor --context . -d "$PROXY/app:1"
+	succeeds executor --context . -d "$PROXY/app:1" --push-ignore-immutable-tag-errors
+	says "its tag is immutable"
+}
+
+@test "the image: format of its base, one layer, reproducible, ignored paths, labels" {
+	registry_start plain
+	registry_put oci:1 busybox
+	registry_put docker:1 busybox --format v2s2
+	printf 'ARG B=scratch\nFROM $B\nRUN echo a >/a\nRUN mkdir -p /opt/x; echo b >/opt/x/b; echo c >/c\nRUN cat /opt/x/b >/d\n' >Dockerfile
+	for format in oci docker; do
+		succeeds executor --context . -d "$REGISTRY/from-$format:1" --build-arg "B=$REGISTRY/$format:1" \
+			--ignore-path /opt/x --label a=b --annotation x=y --reproducible --single-snapshot
+		skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/from-$format:1" >manifest
+		grep -q "application/vnd.$format" manifest
+		equals 2 "$(jq '.layers | length' manifest)"
+		equals '"y"' "$(jq .annotations.x manifest)"
+	done
+	registry_get "$REGISTRY/from-oci:1" got
+	equals '"b"' "$(config_of got .config.Labels.a)"
+	equals '"1970-01-01T00:00:00Z"' "$(config_of got .created)"
+	tree_of got >tree
+	grep -q ' /c\b' tree
+	grep -q ' /d\b' tree
+	! grep -q ' /opt/x/b' tree || false
+}
+
+@test "the plan alone pushes nothing and needs no destination; feature flags are known" {
+	FF_KANIKO_COPY_AS_ROOT=0 FF_KANIKO_NO_SUCH=1 succeeds executor --context . --dryrun --log-format text
+	[[ $output == *'RUN cat /data >/made'* ]]
+	says 'level=warning msg="unknown feature flag FF_KANIKO_NO_SUCH"'
+	says_not COPY_AS_ROOT
+	KANIKO_NO_PUSH=1 KANIKO_PRINT_PLAN=1 succeeds executor --context . -d localhost:1/x --log-format json
+	[[ $output == *'RUN cat /data >/made'* ]]
+	head -n1 <<<"$stderr" | jq -e '.level == "info" and .msg and .time'
+	says "Skipping push to container registry due to --no-push flag"
+	succeeds executor version
+	says kiln
+}
+
+@test "kiln's files are in the kaniko folder where there is one, and --cleanup removes them" {
+	unset KILN_ROOT
+	mkdir dir
+	succeeds executor --context . --no-push --kaniko-dir "$PWD/dir"
+	[ -d dir/store/blobs ]
+	KANIKO_DIR=$PWD/dir succeeds executor --context . --no-push --cleanup
+	equals "" "$(find dir/store/blobs dir/store/layers -type f)"
+}

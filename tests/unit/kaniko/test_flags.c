@@ -1,0 +1,415 @@
+/*
+ * Every flag of Kaniko's executor and warmer: a value that is good, in both spellings, and values
+ * that are not, which must be found before any work. No row of the tables may lack its case here.
+ */
+#include "unit.h"
+
+#include "base/str.h"
+#include "kaniko/executor.h"
+#include "scratch.h"
+#include "ui/config.h"
+
+#include <stdlib.h>
+
+enum { WORDS = 12 };
+
+struct run {
+	struct parsed parsed;
+	struct list settings;
+	struct config *config;
+	struct request request;
+};
+
+static void run_done(struct run *run)
+{
+	parsed_done(&run->parsed);
+	list_done(&run->settings);
+	config_free(run->config);
+	request_done(&run->request);
+}
+
+DEFINE_AUTO_VALUE(run)
+
+/* What main and the executor do before they open anything. */
+static FALLIBLE read_line(
+		const struct program *program, const char *const *words, size_t n, struct run *ret)
+{
+	static const char *const environment[] = { "HOME=/nonexistent", NULL };
+	struct kaniko_log log = { .least = SEVERITY_PANIC };
+
+	ret->request.stdin_fd = -1;
+	TRY(options_parse(program, program->fallback, words, n, &ret->parsed));
+	TRY(program->settings(ret->parsed.global_opts, &ret->settings));
+	TRY(config_load(&(struct config_origin){ NULL, environment, &ret->settings },
+			&ret->config));
+	if (program != &executor_program)
+		return NULL;
+	return request_make(ret->parsed.global_opts, ret->parsed.opts, &log, &ret->request);
+}
+
+/* "--a=b --c d", split at spaces; the context and --no-push are given where a case has none. */
+static FALLIBLE read_text(const struct program *program, const char *text, struct run *ret)
+{
+	AUTO(list) struct list words = { 0 };
+	struct str rest = str_of(text), word;
+
+	if (program == &executor_program) {
+		if (!strstr(text, "--context") && !strstr(text, "-c "))
+			list_add(&words, "--context=context");
+		if (!strstr(text, "destination") && !strstr(text, "-d ") &&
+				!strstr(text, "no-push"))
+			list_add(&words, "--no-push");
+	}
+	while (rest.n) {
+		str_cut(rest, ' ', &word, &rest);
+		AUTO_FREE char *copy = str_dup(word);
+		list_add(&words, copy);
+	}
+	return read_line(program, (const char *const *)words.p, words.n, ret);
+}
+
+struct flag_case {
+	const char *name;
+	const char *good[4];   /* whole lines */
+	const char *bad[5][2]; /* a line and what is said of it */
+};
+
+static const struct flag_case executor_cases[] = {
+	{ "dockerfile", { "-f Dockerfile", "--dockerfile Other", "--dockerfile=Dockerfile" },
+			{ { "-f missing", "there is no Dockerfile 'missing', neither here nor "
+					  "in" } } },
+	{ "context", { "-c context", "--context dir://context", "--context=./context" },
+			{ { "--context missing", "open the build context 'missing'" },
+					{ "--context ftp://x/y", "unknown scheme" },
+					{ "--context Dockerfile", "is not a folder" },
+					{ "--context=", "both empty" } } },
+	{ "context-sub-path", { "--context dir://. --context-sub-path context" },
+			{ { "--context dir://. --context-sub-path=missing", "missing" } } },
+	{ "bucket", { NULL }, { { "-b bucket", "gs://bucket" } } },
+	{ "git",
+			{ "--git branch=main --git depth=1",
+					"--git=single-branch=true --git recurse-submodules=false",
+					"--git insecure-skip-tls=true" },
+			{ { "--git brunch=main", "unknown key 'brunch'" },
+					{ "--git depth=deep", "option '--git'" },
+					{ "--git single-branch=perhaps", "option '--git'" },
+					{ "--git branch", "is not KEY=VALUE" } } },
+	{ "target", { "--target build", "--target=build,test", "--target a --target b" } },
+	{ "build-arg", { "--build-arg A=1", "--build-arg=A", "--build-arg A=1,2 --build-arg B=" },
+			{ { "--build-arg =1", "has no name" } } },
+	{ "secret", { NULL } },
+	{ "custom-platform", { "--custom-platform linux/arm64", "--custom-platform=linux/arm/v7" },
+			{ { "--custom-platform linux/arm64/v8/x",
+					"option '--custom-platform'" } } },
+	{ "customPlatform", { "--customPlatform=linux/amd64" } },
+	{ "destination", { "-d r.example/a:1", "--destination=r.example/a --destination=b:2" },
+			{ { "-d R.example/A:1", "option '--destination'" },
+					{ "-d r.example/a@sha256:"
+					  "6f37d8249255d691a91452192b186106237baf7ab79c05725eb2c520"
+					  "132f8"
+					  "a57",
+							"has a digest" },
+					{ "--destination=", "option '--destination'" } } },
+	{ "label", { "--label a=b", "--label=a=b,c" }, { { "--label a", "is not NAME=VALUE" } } },
+	{ "annotation", { "--annotation a=b" }, { { "--annotation =b", "is not NAME=VALUE" } } },
+	{ "compression", { "--compression gzip", "--compression=zstd" },
+			{ { "--compression xz", "cannot be 'xz'" },
+					{ "--compression zstd --image-format docker",
+							"exclude each other" },
+					{ "--compression zstd --tar-path x",
+							"exclude each other" } } },
+	{ "compression-level",
+			{ "--compression-level 9", "--compression-level=-1",
+					"--compression zstd --compression-level 19" },
+			{ { "--compression-level ten", "'ten'" },
+					{ "--compression-level 23",
+							"option '--compression-level'" },
+					{ "--compression-level 10", "gzip has no level 10" } } },
+	{ "image-format", { "--image-format docker", "--image-format=oci" },
+			{ { "--image-format tar", "cannot be 'tar'" },
+					{ "--image-format oci --tar-path x",
+							"exclude each other" } } },
+	{ "single-snapshot", { "--single-snapshot", "--single-snapshot=false" },
+			{ { "--single-snapshot=2", "neither true nor false" } } },
+	{ "reproducible", { "--reproducible", "--reproducible=true" },
+			{ { "--reproducible=maybe", "neither true nor false" } } },
+	{ "no-push", { "--no-push", "--no-push=true" },
+			{ { "--no-push=false", "nothing says where to push" } } },
+	{ "no-push-cache", { "--no-push --no-push-cache" },
+			{ { "--no-push-cache=x --no-push", "neither" } } },
+	{ "tar-path", { "--tar-path x.tar", "--tar-path=x.tar" },
+			{ { "--tar-path", "needs a value" } } },
+	{ "tarPath", { "--tarPath=x.tar" } },
+	{ "oci-layout-path", { "--oci-layout-path layout" },
+			{ { "--oci-layout-path", "needs a value" } } },
+	{ "digest-file",
+			{ "--digest-file digest", "--digest-file=https://s.example/x?signature=1" },
+			{ { "--digest-file context", "is a directory" },
+					{ "--digest-file=http://s.example/x", "is not safe" },
+					{ "--digest-file=", "the name is empty" } } },
+	{ "image-name-with-digest-file", { "-d a:1 --image-name-with-digest-file n" },
+			{ { "--image-name-with-digest-file n", "needs '--destination'" } } },
+	{ "image-name-tag-with-digest-file", { "-d a:1 --image-name-tag-with-digest-file=n" },
+			{ { "--image-name-tag-with-digest-file n", "needs '--destination'" } } },
+	{ "dryrun", { "--dryrun", "--dryrun --no-push=false" }, { { "--dryrun=x", "neither" } } },
+	{ "cache", { "--cache --no-push --no-push-cache", "--cache=true -d a:1", "--cache=false" },
+			{ { "--cache=x", "neither" },
+					{ "--cache --no-push", "nothing says where the cache is "
+							       "kept" } } },
+	{ "cache-repo", { NULL }, { { "--cache-repo R/C", "option '--cache-repo'" } } },
+	{ "cache-dir", { "--cache-dir context", "--cache-dir=/nonexistent" } },
+	{ "cache-ttl", { "--cache-ttl 1h30m", "--cache-ttl=336h" },
+			{ { "--cache-ttl 7days", "option '--cache-ttl'" },
+					{ "--cache-ttl=-1h", "is negative" } } },
+	{ "cache-copy-layers", { "--cache-copy-layers", "--cache-copy-layers=false" } },
+	{ "cache-run-layers", { "--cache-run-layers=false" },
+			{ { "--cache-run-layers=x", "neither" } } },
+	{ "cleanup", { "--cleanup" }, { { "--cleanup=x", "neither" } } },
+	{ "pre-cleanup", { "--pre-cleanup" } },
+	{ "preserve-context", { "--preserve-context" } },
+	{ "materialize", { "--materialize=false" },
+			{ { "--materialize", "kiln never unpacks over the container" } } },
+	{ "ignore-path", { "--ignore-path /a --ignore-path=/b" },
+			{ { "--ignore-path a", "is not an absolute path" },
+					{ "--ignore-path /", "is not an absolute path" } } },
+	{ "ignore-var-run", { "--ignore-var-run", "--ignore-var-run=false" } },
+	{ "whitelist-var-run", { "--whitelist-var-run=true" } },
+	{ "force", { "--force" }, { { "--force=x", "neither" } } },
+	{ "snapshot-mode",
+			{ "--snapshot-mode full", "--snapshot-mode=redo", "--snapshot-mode=time" },
+			{ { "--snapshot-mode all", "cannot be 'all'" } } },
+	{ "snapshotMode", { "--snapshotMode=redo" } },
+	{ "use-new-run", { "--use-new-run" } },
+	{ "compressed-caching", { "--compressed-caching=false" } },
+	{ "image-fs-extract-retry", { "--image-fs-extract-retry 3" },
+			{ { "--image-fs-extract-retry many", "'many'" },
+					{ "--image-fs-extract-retry=-1",
+							"image-fs-extract-retry" } } },
+	{ "force-build-metadata", { "--force-build-metadata" } },
+	{ "skip-unused-stages", { "--skip-unused-stages=true" } },
+};
+
+static const struct flag_case global_cases[] = {
+	{ "verbosity", { "-v debug", "--verbosity=trace", "--verbosity panic" },
+			{ { "-v loud", "cannot be 'loud'" } } },
+	{ "log-format", { "--log-format text", "--log-format=json", "--log-format color" },
+			{ { "--log-format xml", "cannot be 'xml'" } } },
+	{ "log-timestamp", { "--log-timestamp", "--log-timestamp=false" } },
+	{ "insecure", { "--insecure" }, { { "--insecure=x", "neither" } } },
+	{ "skip-tls-verify", { "--skip-tls-verify" } },
+	{ "insecure-pull", { "--insecure-pull" } },
+	{ "skip-tls-verify-pull", { "--skip-tls-verify-pull=true" } },
+	{ "insecure-registry", { "--insecure-registry r.example --insecure-registry=b:5000" },
+			{ { "--insecure-registry r", "does not begin with a host" },
+					{ "--insecure-registry=r.example/x", "is not a host" } } },
+	{ "skip-tls-verify-registry", { "--skip-tls-verify-registry=r.example:5000" },
+			{ { "--skip-tls-verify-registry=", "--skip-tls-verify-registry" } } },
+	{ "registry-certificate", { "--registry-certificate r.example=Dockerfile" },
+			{ { "--registry-certificate r.example", "is not HOST=PATH" },
+					{ "--registry-certificate=r.example=missing", "missing" },
+					{ "--registry-certificate=r.example=context",
+							"is not a file" } } },
+	{ "registry-client-cert", { "--registry-client-cert r.example=Dockerfile,Other" },
+			{ { "--registry-client-cert r.example=Dockerfile", "is not HOST=CERT,KEY" },
+					{ "--registry-client-cert r.example=Dockerfile,missing",
+							"missing" } } },
+	{ "registry-map",
+			{ "--registry-map docker.io=m.example/hub;quay.io=m.example/quay",
+					"--registry-map=index.docker.io=m:5000" },
+			{ { "--registry-map docker.io", "is not FROM=TO" },
+					{ "--registry-map docker.io=", "is not FROM=TO" },
+					{ "--registry-map docker.io=mirror",
+							"does not begin with a host" } } },
+	{ "registry-mirror", { "--registry-mirror m.example", "--registry-mirror=m:5000/hub" },
+			{ { "--registry-mirror mirror", "does not begin with a host" },
+					{ "--registry-mirror=m.example/UPPER",
+							"option '--registry-mirror'" } } },
+	{ "skip-default-registry-fallback",
+			{ "--skip-default-registry-fallback --registry-mirror m.example",
+					"--skip-default-registry-fallback" } },
+	{ "credential-helpers",
+			{ "--credential-helpers env,gitlab", "--credential-helpers=",
+					"--credential-helpers=ecr --credential-helpers acr" },
+			{ { "--credential-helpers keychain", "cannot be 'keychain'" } } },
+	{ "push-retry", { "--push-retry 10", "--push-retry=0" },
+			{ { "--push-retry often", "'often'" },
+					{ "--push-retry=-1", "push-retry" } } },
+	{ "image-download-retry", { "--image-download-retry=3" },
+			{ { "--image-download-retry x", "'x'" } } },
+	{ "push-ignore-immutable-tag-errors", { "--push-ignore-immutable-tag-errors" } },
+	{ "skip-push-permission-check", { "--skip-push-permission-check=true" } },
+	{ "kaniko-dir", { "--kaniko-dir /nonexistent" }, { { "--kaniko-dir", "needs a value" } } },
+};
+
+static const struct flag_case warmer_cases[] = {
+	{ "image", { "-i a -i b:1", "--image=a" } },
+	{ "dockerfile", { "-d Dockerfile" } },
+	{ "build-arg", { "-i a --build-arg A=1" } },
+	{ "cache-dir", { "-i a -c cache", "-i a --cache-dir=cache" } },
+	{ "force", { "-i a -f", "-i a --force" }, { { "-i a --force=x", "neither" } } },
+	{ "cache-ttl", { "-i a --cache-ttl=1h" } },
+	{ "customPlatform", { "-i a --customPlatform=linux/arm64" } },
+	{ "custom-platform", { "-i a --custom-platform=linux/arm64" } },
+};
+
+static void enter(const char *dir)
+{
+	assert_int_equal(chdir(dir), 0);
+	assert_int_equal(mkdir("context", 0755), 0);
+	for (const char *const *name = (const char *const[]){ "Dockerfile", "Other", NULL }; *name;
+			name++) {
+		FILE *file = fopen(*name, "w");
+
+		assert_non_null(file);
+		(void)fputs("FROM scratch\n", file);
+		(void)fclose(file);
+	}
+}
+
+static void check_case(const struct program *program, const struct flag_case *one)
+{
+	for (size_t i = 0; i < COUNT(one->good) && one->good[i]; i++) {
+		AUTO(run) struct run run = { 0 };
+
+		note("%s", one->good[i]);
+		assert_ok(read_text(program, one->good[i], &run));
+	}
+	for (size_t i = 0; i < COUNT(one->bad) && one->bad[i][0]; i++) {
+		AUTO(run) struct run run = { 0 };
+		AUTO(strbuf) struct strbuf text = { 0 };
+
+		note("%s", one->bad[i][0]);
+
+		struct error *error = read_text(program, one->bad[i][0], &run);
+
+		if (!error)
+			fail_msg("'%s' is taken", one->bad[i][0]);
+		error_text(error, &text);
+		if (!strstr(strbuf_text(&text), one->bad[i][1]))
+			fail_msg("'%s': '%s', wanted '%s'", one->bad[i][0], strbuf_text(&text),
+					one->bad[i][1]);
+		error_free(error);
+	}
+}
+
+static void check_table(const struct option *rows, const struct flag_case *cases, size_t n,
+		const char *what)
+{
+	for (; rows->kind; rows++) {
+		bool found = rows->kind == OPTION_HEADING;
+
+		for (size_t i = 0; i < n; i++)
+			found = found || text_equal(rows->name, cases[i].name);
+		if (!found)
+			fail_msg("no case for --%s of the %s", rows->name, what);
+	}
+}
+
+static void every_flag_of_the_executor(void **state)
+{
+	AUTO(scratch) struct scratch scratch = scratch_new();
+
+	(void)state;
+	enter(scratch.path);
+	check_table(executor_options, executor_cases, COUNT(executor_cases), "executor");
+	check_table(kaniko_global_options, global_cases, COUNT(global_cases), "executor");
+	for (size_t i = 0; i < COUNT(executor_cases); i++)
+		check_case(&executor_program, &executor_cases[i]);
+	for (size_t i = 0; i < COUNT(global_cases); i++)
+		check_case(&executor_program, &global_cases[i]);
+	assert_int_equal(chdir("/"), 0);
+}
+
+static void every_flag_of_the_warmer(void **state)
+{
+	AUTO(scratch) struct scratch scratch = scratch_new();
+
+	(void)state;
+	enter(scratch.path);
+	check_table(cmd_warmer.options, warmer_cases, COUNT(warmer_cases), "warmer");
+	for (size_t i = 0; i < COUNT(warmer_cases); i++)
+		check_case(&warmer_program, &warmer_cases[i]);
+	assert_int_equal(chdir("/"), 0);
+}
+
+/* What the flags lead to, where the name does not say it. */
+static void means_what_kaniko_means(void **state)
+{
+	AUTO(scratch) struct scratch scratch = scratch_new();
+	AUTO(run) struct run run = { 0 }, plain = { 0 };
+	const struct build_options *build = &run.request.build;
+
+	(void)state;
+	enter(scratch.path);
+	assert_int_equal(setenv("KILN_TEST_ARG", "from outside", 1), 0);
+	assert_ok(read_text(&executor_program,
+			"-d localhost:5000/a:1 -d index.docker.io/b --cache --build-arg "
+			"KILN_TEST_ARG "
+			"--build-arg KILN_TEST_UNSET --target first,second --single-snapshot "
+			"--reproducible --registry-mirror m.example --registry-map "
+			"quay.io=m.example/q "
+			"--skip-default-registry-fallback --insecure-pull --push-retry 9 "
+			"--ignore-path /var/../opt/ --push-ignore-immutable-tag-errors",
+			&run));
+	assert_string_equal(build->tags->p[0], "localhost:5000/a:1");
+	assert_string_equal(build->tags->p[1], "docker.io/library/b:latest");
+	assert_string_equal(build->build_args->p[0], "KILN_TEST_ARG=from outside");
+	assert_string_equal(build->build_args->p[1], "KILN_TEST_UNSET=");
+	assert_string_equal(build->target, "first");
+	assert_true(build->squash && build->has_epoch && build->epoch == 0);
+	assert_true(build->inherits_format && build->tolerates_immutable && !build->no_cache);
+	assert_string_equal(build->ignore->p[0], "opt");
+	assert_true(build->output_count == 1 && build->outputs[0].kind == OUTPUT_REGISTRY);
+	assert_string_equal(run.config->registry_mirrors.p[0], "quay.io=m.example/q");
+	assert_string_equal(run.config->registry_mirrors.p[1], "docker.io=m.example");
+	assert_true(run.config->insecure_pull && !run.config->insecure_push);
+	assert_false(run.config->registry_fallback);
+	assert_int_equal(run.config->registry_retries, 9);
+	/* Without --cache every step runs; without mirrors there is nothing but the registry. */
+	assert_ok(read_text(&executor_program, "--skip-default-registry-fallback", &plain));
+	assert_true(plain.request.build.no_cache && plain.config->registry_fallback);
+	assert_int_equal(plain.config->registry_retries, 5);
+	assert_int_equal(plain.request.build.output_count, 0);
+	assert_int_equal(unsetenv("KILN_TEST_ARG"), 0);
+	assert_int_equal(chdir("/"), 0);
+}
+
+static void variables(void **state)
+{
+	static const char *const rows[][3] = {
+		{ "KANIKO_NO_PUSH", "true", NULL },
+		{ "KANIKO_NO_PUSH", "perhaps", "KANIKO_NO_PUSH" },
+		{ "KANIKO_CLEANUP", "x", "KANIKO_CLEANUP" },
+		{ "KANIKO_PRE_CLEANUP", "x", "KANIKO_PRE_CLEANUP" },
+		{ "KANIKO_PRINT_PLAN", "x", "KANIKO_PRINT_PLAN" },
+		{ "KANIKO_PRINT_PLAN", "1", NULL },
+		{ "KANIKO_REGISTRY_MIRROR", "m.example", NULL },
+		{ "KANIKO_REGISTRY_MIRROR", "nohost", "KANIKO_REGISTRY_MIRROR" },
+		{ "KANIKO_REGISTRY_MAP", "a.example=b.example;c.example=d.example", NULL },
+		{ "KANIKO_REGISTRY_MAP", "a.example", "KANIKO_REGISTRY_MAP" },
+		{ "UPSTREAM_CLIENT_TYPE", "gitlab", NULL },
+		{ "UPSTREAM_CLIENT_TYPE", "a\nb", "UPSTREAM_CLIENT_TYPE" },
+		{ "KANIKO_DIR", "/nonexistent", NULL },
+	};
+	AUTO(scratch) struct scratch scratch = scratch_new();
+
+	(void)state;
+	enter(scratch.path);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		AUTO(run) struct run run = { 0 };
+
+		note("%s=%s", rows[i][0], rows[i][1]);
+		assert_int_equal(setenv(rows[i][0], rows[i][1], 1), 0);
+
+		struct error *error = read_text(&executor_program, "", &run);
+
+		if (rows[i][2])
+			assert_error(error, ERR_INVALID, rows[i][2]);
+		else
+			assert_ok(error);
+		assert_int_equal(unsetenv(rows[i][0]), 0);
+	}
+	assert_int_equal(chdir("/"), 0);
+}
+
+UNIT_TESTS(every_flag_of_the_executor, every_flag_of_the_warmer, means_what_kaniko_means, variables)
