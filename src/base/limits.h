@@ -68,3 +68,7 @@ enum {
 #define LIMIT_LAYER_BYTES (1ull << 40)
 /* The end of the year 9999: what RFC 3339 can say. */
 #define LIMIT_TIME_SECONDS 253402300799ll
+/* A build context that comes as an archive or download, unpacked: 64 GiB is no source tree any
+ * more.
+ */
+#define LIMIT_CONTEXT_BYTES (1ull << 36)

@@ -8,6 +8,7 @@
 #include "build/mounts.h"
 #include "build/remote.h"
 #include "build/state.h"
+#include "build/trees.h"
 #include "dockerfile/frontend.h"
 #include "dockerfile/stage.h"
 #include "stream/codec.h"
@@ -147,10 +148,16 @@ static FALLIBLE make_plan(struct build *build)
 		.lint = &lint,
 		.ignore = build->context->ignore,
 	};
+	struct plan_context *contexts = NULL;
 
 	TRY(check_config(build->file, options->build_args, &config));
 	lint_init(&lint, build->file, &config, build->file->arena);
-	TRY(plan_new(&input, &build->plan));
+	TRY(trees_plan(options, &contexts));
+	input.contexts = contexts;
+	input.context_count = options->context_count;
+	struct error *error = plan_new(&input, &build->plan);
+	trees_plan_free(contexts, options->context_count);
+	TRY(error);
 	lint_run(&lint);
 	return tell_checks(build, &lint);
 }
@@ -262,8 +269,6 @@ static void runs_done(struct build *build)
 static void build_done(struct build *build)
 {
 	runs_done(build);
-	if (build->digests)
-		error_ignore(file_digests_close(build->digests), "the memory of digests is an aid");
 	layer_set_done(&build->layers);
 	for (size_t i = 0; i < build->push_count; i++)
 		reference_done(&build->pushes[i]);
@@ -274,6 +279,7 @@ static void build_done(struct build *build)
 	plan_free(build->plan);
 	dockerfile_free(build->file);
 	context_free(build->context);
+	trees_free(build);
 	pool_free(build->pool);
 	if (build->empty_fd >= 0)
 		(void)close(build->empty_fd);
@@ -287,9 +293,18 @@ static FALLIBLE load_files(struct build *build)
 {
 	const struct build_options *options = build->options;
 
-	TRY(context_open(
-			options->context, options->dockerfile, options->stdin_fd, &build->context));
+	struct context_input input = {
+		.path = options->context,
+		.dockerfile = options->dockerfile,
+		.stdin_fd = options->stdin_fd,
+		.sources = &build->sources,
+	};
+
+	TRY(context_open(&input, &build->context));
 	struct str text = { build->context->dockerfile, build->context->dockerfile_bytes };
+	if (options->keep_dockerfile)
+		options->keep_dockerfile(options->keep_dockerfile_user,
+				build->context->dockerfile_name, text);
 	TRY(frontend_check(text, build->context->dockerfile_name, options->build_args));
 	return dockerfile_parse(text, build->context->dockerfile_name, &build->file);
 }
@@ -354,9 +369,7 @@ static FALLIBLE run_once(struct build *build, struct build_result *ret)
  */
 static FALLIBLE run_plan(struct build *build, struct build_result *ret)
 {
-	AUTO_FREE char *scope = realpath(build->context->path, NULL);
-
-	build->digests = file_digests_open(build->options->store, scope ? scope : "");
+	TRY(trees_open(build));
 	for (;;) {
 		remote_begin(build);
 		struct error *error = run_once(build, ret);
@@ -395,6 +408,8 @@ FALLIBLE build_run(const struct build_options *options, struct build_result *ret
 	TRY(output_pushes(&build));
 	TRY(open_empty(&build));
 	build.pool = pool_new(0);
+	build.sources = (struct sources){ filled.store, filled.registry, filled.source_environment,
+		filled.cancel };
 	layer_set_init(&build.layers, &filled, build.pool);
 	TRY(layer_set_open(&build.layers));
 	TRY(load(&build));

@@ -47,6 +47,11 @@ struct build_host {
 	const char *name, *address;
 };
 
+/* --build-context NAME=VALUE */
+struct build_context {
+	const char *name, *value;
+};
+
 enum annotation_kind {
 	ANNOTATE_MANIFEST = 0,
 	ANNOTATE_INDEX,
@@ -63,9 +68,19 @@ struct build_annotation {
 
 struct build_options {
 	/* what */
-	const char *context;    /* a directory, or "-": a tar or a Dockerfile on stdin_fd */
+	const char *context;    /* a directory and more: see build/context.h */
 	const char *dockerfile; /* path, "-" for stdin_fd, NULL: Dockerfile in the context */
 	int stdin_fd;
+	const struct build_context *contexts; /* named ones */
+	size_t context_count;
+	/*
+	 * "NAME=value": what git and ssh may see of the environment (agent, askpass, proxies); or
+	 * NULL.
+	 */
+	const struct list *source_environment;
+	/* Told the Dockerfile's text once it is read, if its name is no file that can be opened. */
+	void (*keep_dockerfile)(void *user, const char *name, struct str text);
+	void *keep_dockerfile_user;
 	const char *target;              /* or NULL */
 	const struct list *build_args;   /* "NAME=value"; names without value were filled by the
 					    caller */

@@ -1,6 +1,6 @@
 #include "build/check.h"
 
-#include "build/state.h"
+#include "build/trees.h"
 #include "dockerfile/frontend.h"
 
 static FALLIBLE leave_closed(void *user, struct plan_image *const *images, size_t n)
@@ -50,7 +50,12 @@ static FALLIBLE look(const struct check_options *options, struct check *check)
 	lint_init(&check->lint, check->file, &check->config, check->arena);
 	check->lint.with_own = options->with_own;
 	input.file = check->file;
+	struct plan_context *contexts = NULL;
+	TRY(trees_plan(build, &contexts));
+	input.contexts = contexts;
+	input.context_count = build->context_count;
 	struct error *error = plan_new(&input, &check->plan);
+	trees_plan_free(contexts, build->context_count);
 	lint_run(&check->lint);
 	return error;
 }
@@ -59,7 +64,20 @@ FALLIBLE check_open(const struct check_options *options, struct check *ret)
 {
 	const struct build_options *build = options->build;
 
-	TRY(context_open(build->context, build->dockerfile, build->stdin_fd, &ret->context));
+	struct sources sources = { build->store, build->registry, build->source_environment,
+		build->cancel };
+	struct context_input input = {
+		.path = build->context,
+		.dockerfile = build->dockerfile,
+		.stdin_fd = build->stdin_fd,
+		.sources = &sources,
+	};
+
+	TRY(context_open(&input, &ret->context));
+	if (build->keep_dockerfile)
+		build->keep_dockerfile(build->keep_dockerfile_user, ret->context->dockerfile_name,
+				(struct str){ ret->context->dockerfile,
+						ret->context->dockerfile_bytes });
 	ret->arena = arena_new();
 	ret->error = look(options, ret);
 	return NULL;

@@ -1,24 +1,107 @@
 #include "build/context.h"
 #include "base/limits.h"
 #include "base/xalloc.h"
+#include "build/archive.h"
+#include "build/context_fetch.h"
+#include "dockerfile/git_url.h"
 #include "stream/reader.h"
 #include "sys/fd.h"
+#include "sys/rootfs.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
-static FALLIBLE open_directory(const char *path, struct context *context)
+/* --- where the files are --- */
+
+/* Looking at a Dockerfile needs no store, and then there is nowhere to unpack to. */
+static FALLIBLE need_store(const struct sources *sources)
 {
-	context->path = xstrdup(path);
-	context->fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (context->fd >= 0)
+	if (sources->store)
 		return NULL;
-	struct error *error = error_sys("open the build context '%s'", path);
-	if (errno == ENOTDIR)
-		return error_hint(error, "the context is a directory; name the Dockerfile with -f");
-	return error_hint(error, "the last argument is the directory that COPY reads, often '.'");
+	return error_hint(error_new(ERR_UNSUPPORTED,
+					  "only a directory or a Dockerfile can be looked at"),
+			"'kiln build --check' takes every kind of context");
 }
+
+FALLIBLE context_unpack(
+		struct context *context, const struct sources *sources, struct reader *bytes)
+{
+	AUTO(reader) struct reader *plain = NULL;
+	bool is_archive = false;
+
+	context->is_inside = true;
+	TRY(archive_open(bytes, &plain, &is_archive));
+	if (is_archive || sources->store) {
+		TRY(need_store(sources));
+		TRY(scratch_make(sources->store, &context->scratch));
+		context->fd = context->scratch.fd;
+	}
+	if (is_archive)
+		return archive_unpack(TAKE(plain), context->fd, "the context", sources->cancel);
+	TRY(reader_read_all(plain, LIMIT_DOCKERFILE_BYTES, &context->dockerfile,
+			&context->dockerfile_bytes));
+	if (!context->dockerfile_bytes)
+		return error_hint(error_new(ERR_INVALID, "it is empty"),
+				"a Dockerfile, or a tar archive that holds one");
+	return NULL;
+}
+
+static FALLIBLE open_stdin(const struct context_input *input, struct context *context)
+{
+	TRY_WRAP(context_unpack(context, input->sources, reader_from_fd(dup(input->stdin_fd))),
+			"read the build context from standard input");
+	if (context->dockerfile)
+		context->dockerfile_name = xstrdup("Dockerfile (standard input)");
+	return NULL;
+}
+
+static FALLIBLE open_directory(
+		const char *path, const struct sources *sources, struct context *context)
+{
+	AUTO_FREE char *scope = realpath(path, NULL);
+
+	context->fd = context->dir_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (context->fd < 0)
+		return error_sys("open %s '%s'", context->name, path);
+	if (sources->store)
+		context->digests = file_digests_open(sources->store, scope ? scope : path);
+	return NULL;
+}
+
+static FALLIBLE open_local(const struct context_input *input, struct context *context)
+{
+	const char *path = input->path;
+	AUTO_FD int fd = -1;
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return error_hint(error_sys("open %s '%s'", context->name, path),
+				input->name ? "a directory, a tar, or an address"
+					    : "the last argument is the directory that COPY "
+					      "reads, often '.'");
+	if (S_ISDIR(st.st_mode))
+		return open_directory(path, input->sources, context);
+	TRY(file_open(AT_FDCWD, path, O_RDONLY, 0, &fd));
+	struct error *error = context_unpack(context, input->sources, reader_from_fd(TAKE_FD(fd)));
+	/* A Dockerfile where the context should be: a wrong order of arguments, not a context. */
+	if (!error && context->dockerfile)
+		error = error_hint(error_new(ERR_INVALID, "it is no directory and no tar archive"),
+				"the context is a directory; name the Dockerfile with -f");
+	return error ? error_wrap(error, "open %s '%s'", context->name, path) : NULL;
+}
+
+static FALLIBLE open_files(const struct context_input *input, struct context *context)
+{
+	if (strcmp(input->path, "-") == 0 && !input->name)
+		return open_stdin(input, context);
+	if (text_starts(input->path, "http://") || text_starts(input->path, "https://"))
+		return context_fetch_http(input, context);
+	return open_local(input, context);
+}
+
+/* --- the Dockerfile --- */
 
 static FALLIBLE read_stdin(int fd, struct context *context)
 {
@@ -31,24 +114,38 @@ static FALLIBLE read_stdin(int fd, struct context *context)
 	return NULL;
 }
 
+/* A file of the context, as a message names it. */
+static char *name_inside(const struct context *context, const char *name)
+{
+	return strcmp(context->path, ".") == 0
+			       ? xstrdup(name)
+			       : xasprintf("%s%s%s", context->path,
+						 text_ends(context->path, "/") ? "" : "/", name);
+}
+
+static FALLIBLE read_inside(struct context *context, const char *name)
+{
+	TRY(rootfs_read_file(context->fd, name, LIMIT_DOCKERFILE_BYTES, &context->dockerfile,
+			&context->dockerfile_bytes));
+	context->dockerfile_name = name_inside(context, name);
+	return NULL;
+}
+
 static FALLIBLE read_default(struct context *context)
 {
 	static const char *const names[] = { "Dockerfile", "Containerfile" };
 
 	for (size_t i = 0; i < COUNT(names); i++) {
-		struct error *error = file_read(context->fd, names[i], LIMIT_DOCKERFILE_BYTES,
-				&context->dockerfile, &context->dockerfile_bytes);
+		struct error *error = context->is_inside
+						      ? read_inside(context, names[i])
+						      : file_read(context->fd, names[i],
+									LIMIT_DOCKERFILE_BYTES,
+									&context->dockerfile,
+									&context->dockerfile_bytes);
 
 		if (!error) {
-			context->dockerfile_name =
-					strcmp(context->path, ".") == 0
-							? xstrdup(names[i])
-							: xasprintf("%s%s%s", context->path,
-									  text_ends(context->path,
-											  "/")
-											  ? ""
-											  : "/",
-									  names[i]);
+			if (!context->dockerfile_name)
+				context->dockerfile_name = name_inside(context, names[i]);
 			return NULL;
 		}
 		if (!error_is_errno(error, ENOENT))
@@ -60,12 +157,27 @@ static FALLIBLE read_default(struct context *context)
 			"name it with -f, or give the directory that holds it");
 }
 
-static FALLIBLE read_dockerfile(const char *path, int stdin_fd, struct context *context)
+static FALLIBLE read_dockerfile(const struct context_input *input, struct context *context)
 {
+	const char *path = input->dockerfile;
+
+	if (context->dockerfile)
+		return path ? error_hint(error_new(ERR_INVALID,
+							 "'%s' is a Dockerfile, and -f names "
+							 "another",
+							 context->path),
+					      "a context with files is a tar, a directory or a git "
+					      "repository")
+			    : NULL;
 	if (!path)
 		return read_default(context);
 	if (strcmp(path, "-") == 0)
-		return read_stdin(stdin_fd, context);
+		return read_stdin(input->stdin_fd, context);
+	if (context->is_inside) {
+		TRY_WRAP(read_inside(context, path), "read the Dockerfile '%s' of the context '%s'",
+				path, context->path);
+		return NULL;
+	}
 	context->dockerfile_name = xstrdup(path);
 	TRY_WRAP(file_read(AT_FDCWD, path, LIMIT_DOCKERFILE_BYTES, &context->dockerfile,
 				 &context->dockerfile_bytes),
@@ -73,12 +185,17 @@ static FALLIBLE read_dockerfile(const char *path, int stdin_fd, struct context *
 	return NULL;
 }
 
+/* --- the ignore list --- */
+
 /* *ret_found tells whether the file is there; an unreadable one is an error. */
 static FALLIBLE read_ignore(int dir_fd, const char *name, struct context *context, bool *ret_found)
 {
 	AUTO_FREE char *text = NULL;
 	size_t n = 0;
-	struct error *error = file_read(dir_fd, name, LIMIT_IGNORE_BYTES, &text, &n);
+	struct error *error =
+			context->is_inside ? rootfs_read_file(dir_fd, name, LIMIT_IGNORE_BYTES,
+							     &text, &n)
+					   : file_read(dir_fd, name, LIMIT_IGNORE_BYTES, &text, &n);
 
 	*ret_found = false;
 	if (error_is_errno(error, ENOENT) || error_is_errno(error, ENOTDIR)) {
@@ -92,15 +209,17 @@ static FALLIBLE read_ignore(int dir_fd, const char *name, struct context *contex
 	return ignore_parse((struct str){ text, n }, name, &context->ignore);
 }
 
-static FALLIBLE find_ignore(const char *dockerfile, struct context *context)
+static FALLIBLE find_ignore(const struct context_input *input, struct context *context)
 {
+	const char *dockerfile = input->dockerfile;
 	bool found = false;
 
-	if (dockerfile && strcmp(dockerfile, "-") != 0) {
+	if (!input->name && dockerfile && strcmp(dockerfile, "-") != 0) {
 		AUTO_FREE char *beside = xasprintf("%s.dockerignore", dockerfile);
 
-		TRY(read_ignore(AT_FDCWD, beside, context, &found));
-	} else if (!dockerfile) {
+		TRY(read_ignore(context->is_inside ? context->fd : AT_FDCWD, beside, context,
+				&found));
+	} else if (!input->name && !dockerfile) {
 		TRY(read_ignore(context->fd, "Dockerfile.dockerignore", context, &found));
 	}
 	if (!found)
@@ -108,14 +227,29 @@ static FALLIBLE find_ignore(const char *dockerfile, struct context *context)
 	return NULL;
 }
 
-FALLIBLE context_open(const char *path, const char *dockerfile, int stdin_fd, struct context **ret)
+FALLIBLE context_open(const struct context_input *input, struct context **ret)
 {
 	AUTO(context) struct context *context = xcalloc(1, sizeof(*context));
 
-	context->fd = -1;
-	TRY(open_directory(path, context));
-	TRY(read_dockerfile(dockerfile, stdin_fd, context));
-	TRY(find_ignore(dockerfile, context));
+	context->fd = context->dir_fd = -1;
+	context->path = git_url_shown(input->path);
+	context->name = input->name ? xasprintf("the context '%s'", input->name)
+				    : xstrdup("the build context");
+	if (!input->name && text_equal(input->path, "-") && text_equal(input->dockerfile, "-"))
+		return error_hint(error_new(ERR_INVALID,
+						  "standard input cannot be the context and the "
+						  "Dockerfile"),
+				"put the Dockerfile into the tar, or name it with -f");
+	TRY(open_files(input, context));
+	if (!input->name)
+		TRY(read_dockerfile(input, context));
+	if (input->name && context->dockerfile)
+		return error_hint(error_new(ERR_INVALID,
+						  "%s: '%s' is no directory and no tar archive",
+						  context->name, context->path),
+				"a tar, compressed with gzip, bzip2, xz or zstd, or not");
+	if (context->fd >= 0)
+		TRY(find_ignore(input, context));
 	*ret = TAKE(context);
 	return NULL;
 }
@@ -124,12 +258,19 @@ void context_free(struct context *context)
 {
 	if (!context)
 		return;
-	if (context->fd >= 0)
-		(void)close(context->fd);
+	if (context->dir_fd >= 0)
+		(void)close(context->dir_fd);
+	if (context->digests)
+		error_ignore(file_digests_close(context->digests),
+				"the memory of digests is an aid");
+	scratch_done(&context->scratch);
 	ignore_free(context->ignore);
 	free(context->path);
+	free(context->name);
 	free(context->ignore_name);
 	free(context->dockerfile);
 	free(context->dockerfile_name);
+	free(context->vcs_source);
+	free(context->vcs_revision);
 	free(context);
 }

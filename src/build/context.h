@@ -1,30 +1,56 @@
 /*
  * context: the files a build may COPY, and the Dockerfile that says what to do with them.
  *
- * A context is a directory and an ignore list. The Dockerfile need not lie inside it: a path is
- * looked up from where the user stands, "-" is standard input, and none given means "Dockerfile"
- * (or "Containerfile") at the context's root. NAME.dockerignore beside the Dockerfile wins over
- * .dockerignore at the root.
+ * A context is a directory and an ignore list. The directory is the user's own, or one below the
+ * store that an archive, a download or a git repository was unpacked into for this build:
+ *
+ *	DIR                          as it is
+ *	FILE                         a tar, compressed or not
+ *	-                            standard input: a tar, or a Dockerfile for a context without
+ *files http(s)://…                  the same, downloaded https://….git#ref:dir …      a git
+ *repository (dockerfile/git_url.h)
+ *
+ * For a directory the Dockerfile need not lie inside: a path is looked up from where the user
+ * stands. In what is unpacked it is looked up inside. "-" is standard input, and none given means
+ * "Dockerfile" (or "Containerfile") at the context's root. NAME.dockerignore beside the Dockerfile
+ * wins over .dockerignore at the root. A named context (--build-context) has no Dockerfile, and its
+ * own .dockerignore.
  *
  * Floor: build. Read-only once opened; any thread.
  */
 #pragma once
 #include "base/auto.h"
 #include "base/error.h"
+#include "build/sources.h"
 #include "dockerfile/ignore.h"
+#include "store/file_digests.h"
 
 struct context {
-	int fd;                /* the directory, O_PATH */
-	char *path;            /* as typed, for messages */
+	int fd;     /* the directory */
+	char *path; /* as typed, without a password, for messages */
+	/* "the build context", "the context 'name'" */
+	char *name;
+	bool is_inside; /* everything is in the directory: nothing of the host belongs to it */
 	struct ignore *ignore; /* NULL: nothing is left out */
 	char *ignore_name;     /* which file it came from, or NULL */
-	char *dockerfile;      /* its text */
+	char *dockerfile;      /* its text; NULL in a named context */
 	size_t dockerfile_bytes;
-	char *dockerfile_name; /* for messages */
+	char *dockerfile_name;           /* for messages */
+	struct file_digests *digests;    /* of a user's directory; NULL for what was unpacked */
+	struct scratch scratch;          /* what it was unpacked into */
+	int dir_fd;                      /* opened for this context alone, or -1 */
+	char *vcs_source, *vcs_revision; /* a git repository and its commit; else NULL */
 };
 
-/* path: a directory. dockerfile: a path, "-" (reads stdin_fd), or NULL. */
-FALLIBLE context_open(const char *path, const char *dockerfile, int stdin_fd, struct context **ret);
+struct context_input {
+	const char *path;       /* as above */
+	const char *name;       /* of a named context; NULL: the build context */
+	const char *dockerfile; /* a path, "-", or NULL */
+	int stdin_fd;
+	const struct sources *sources;
+};
+
+FALLIBLE context_open(const struct context_input *input, struct context **ret);
 void context_free(struct context *context);
 
 DEFINE_AUTO_PTR(context, context_free)

@@ -187,8 +187,8 @@ static FALLIBLE operate(struct build *build, struct stage_run *stage, struct ste
 static FALLIBLE remember(struct build *build, struct step_run *run, const struct digest *parent)
 {
 	if (run->step->kind == STEP_COPY) {
-		TRY(select_hash(run->selection, build->digests, build->pool,
-				build->options->cancel));
+		TRY(select_hash(run->selection, origin_digests(build, &run->step->copy.origin),
+				build->pool, build->options->cancel));
 		run->content = select_digest(run->selection);
 		if (!run->is_keyed)
 			copy_key(build, run->step, parent, &run->content, &run->key, &run->record);

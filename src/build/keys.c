@@ -193,10 +193,10 @@ FALLIBLE step_origin(struct build *build, const struct plan_copy *copy, bool mak
 	case ORIGIN_NONE:
 		return NULL;
 	case ORIGIN_CONTEXT:
-		ret->fd = build->context->fd;
-		ret->name = "the build context";
-		ret->ignore = build->context->ignore;
-		ret->ignore_name = build->context->ignore_name;
+		ret->fd = origin_context(build, &copy->origin)->fd;
+		ret->name = origin_context(build, &copy->origin)->name;
+		ret->ignore = origin_context(build, &copy->origin)->ignore;
+		ret->ignore_name = origin_context(build, &copy->origin)->ignore_name;
 		return NULL;
 	case ORIGIN_STAGE: {
 		struct stage_run *from = build_stage(build, copy->origin.stage);

@@ -70,8 +70,7 @@ FALLIBLE mount_content(struct build *build, struct step_run *run, size_t i, stru
 		key_digest(key, "chain", &chain);
 	} else if (origin->kind != ORIGIN_NONE) {
 		TRY(mount_look(build, run, i));
-		TRY(select_hash(mount->selection,
-				origin->kind == ORIGIN_CONTEXT ? build->digests : NULL, build->pool,
+		TRY(select_hash(mount->selection, origin_digests(build, origin), build->pool,
 				build->options->cancel));
 		struct digest content = select_digest(mount->selection);
 		const struct owner *top = &mount->selection->items.p[0].owner;
@@ -116,8 +115,7 @@ FALLIBLE mount_copy(struct build *build, struct step_mount *mount)
 		root = top->owner;
 	TRY(made_open(build, &root, true, false, &made));
 	place_init(&place, build, &made, &nothing);
-	if (mount->plan->origin.kind == ORIGIN_CONTEXT)
-		place.digests = build->digests;
+	place.digests = origin_digests(build, &mount->plan->origin);
 	TRY(place_selection(&place, mount->selection, &copy));
 	return made_keep(&made, &mount->draft);
 }

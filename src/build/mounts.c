@@ -99,11 +99,12 @@ static FALLIBLE show_stack(struct build *build, struct step_mount *mount, const 
 static FALLIBLE show_live(struct build *build, struct step_mount *mount, struct sandbox_mount *out)
 {
 	const struct select_item *top = &mount->selection->items.p[0];
-	struct mount_dir context = { build->context->fd, NULL };
+	struct mount_dir context = { origin_context(build, &mount->plan->origin)->fd, NULL };
 
 	mount->is_live = true;
 	out->kind = SANDBOX_BIND;
-	out->source = (struct mount_dir){ build->context->fd, top->path };
+	out->source = (struct mount_dir){ origin_context(build, &mount->plan->origin)->fd,
+		top->path };
 	if (out->read_only)
 		return NULL;
 	out->kind = SANDBOX_LAYERS;

@@ -106,8 +106,7 @@ static FALLIBLE place_all(struct build *build, struct step_run *run, struct made
 	place_init(&place, build, made, view);
 	place.rules = *rules;
 	place.names = names;
-	if (run->step->copy.origin.kind == ORIGIN_CONTEXT)
-		place.digests = build->digests;
+	place.digests = origin_digests(build, &run->step->copy.origin);
 	return place_selection(&place, run->selection, &run->step->copy);
 }
 

@@ -1,5 +1,6 @@
 #include "build/place.h"
 #include "base/clock.h"
+#include "build/archive.h"
 #include "layer/tar_read.h"
 #include "stream/codec.h"
 #include "stream/hash.h"
@@ -9,8 +10,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-
-enum { SNIFF_BYTES = 512 };
 
 static char was_there, is_new; /* values of place->dirs */
 
@@ -387,10 +386,8 @@ FALLIBLE place_is_archive(
 {
 	AUTO(reader) struct reader *plain = NULL;
 	AUTO_FD int fd = -1;
-	unsigned char block[SNIFF_BYTES];
+	unsigned char block[ARCHIVE_BLOCK];
 	size_t n = 0, got = 1;
-	uint64_t wanted = 0;
-	unsigned sum = 0;
 
 	*ret = false;
 	TRY(rootfs_open_nofollow(selection->fd, item->path, O_RDONLY, 0, &fd));
@@ -403,14 +400,7 @@ FALLIBLE place_is_archive(
 		error_ignore(error, "a file that does not decompress is copied as it is");
 		return NULL;
 	}
-	for (size_t i = 0; i < sizeof(block); i++)
-		sum += i >= 148 && i < 156 ? ' ' : block[i];
-	struct str field = str_trim((struct str){ (char *)block + 148, 8 });
-	while (field.n && (field.p[field.n - 1] == '\0' || field.p[field.n - 1] == ' '))
-		field.n--;
-	error = parse_octal(field, UINT32_MAX, &wanted);
-	*ret = !error && wanted == sum;
-	error_free(error);
+	*ret = archive_is_header(block);
 	return NULL;
 }
 

@@ -135,7 +135,8 @@ FALLIBLE step_key_context_copy(
 		TRY(select_make(&origin, &run->step->copy, build->options->cancel,
 				&run->selection));
 	}
-	TRY(select_hash(run->selection, build->digests, build->pool, build->options->cancel));
+	TRY(select_hash(run->selection, origin_digests(build, &run->step->copy.origin), build->pool,
+			build->options->cancel));
 	run->content = select_digest(run->selection);
 	copy_key(build, run->step, parent, &run->content, &run->key, &run->record);
 	run->is_keyed = true;

@@ -87,11 +87,12 @@ struct build {
 	struct platform platform;
 	struct pool *pool;
 	struct layer_set layers;
-	struct stage_run *stages;     /* as plan->stages */
-	struct image_run *images;     /* as plan->images */
-	struct file_digests *digests; /* of the context */
-	struct exports *exports;      /* layers of the image on their way into blobs */
-	struct reference *pushes;     /* where the image will be pushed */
+	struct stage_run *stages; /* as plan->stages */
+	struct image_run *images; /* as plan->images */
+	struct sources sources;   /* what contexts and remote files are fetched with */
+	struct context **trees;   /* named contexts, as options->contexts; NULL: not read */
+	struct exports *exports;  /* layers of the image on their way into blobs */
+	struct reference *pushes; /* where the image will be pushed */
 	size_t push_count;
 	uint64_t began_ns;      /* Unix time */
 	struct digest image_id; /* once it is made */
@@ -108,6 +109,10 @@ struct build {
 struct error *build_open_images(void *user, struct plan_image *const *images, size_t n);
 struct stage_run *build_stage(struct build *build, const struct plan_stage *stage);
 const char *stage_run_name(const struct stage_run *run);
+
+/* trees.c: which context an ORIGIN_CONTEXT is; the memory of its files' digests, or NULL. */
+struct context *origin_context(const struct build *build, const struct plan_origin *origin);
+struct file_digests *origin_digests(const struct build *build, const struct plan_origin *origin);
 
 /* keys.c */
 

@@ -120,6 +120,12 @@ FALLIBLE lower_origin(struct lower *lower, const char *name, struct source_range
 		struct plan_origin *ret)
 {
 	const struct stage *stage = NULL;
+	const struct plan_context *context = lower_context(lower, name);
+
+	if (context) {
+		lower_context_origin(lower, context, &lower->input->platform, at, ret);
+		return NULL;
+	}
 	struct error *error = stage_find(lower->input->file, name, &stage);
 
 	if (error)
@@ -190,6 +196,15 @@ static void start_from_image(struct lower *lower, struct lowered *stage, const s
 			lower->arena, "/", config->working_dir ? config->working_dir : "/");
 }
 
+/* What stands in for the stage itself or for what it stands on. */
+static const struct plan_context *base_context(
+		const struct lower *lower, const struct stage *stage, const char *base)
+{
+	const struct plan_context *own = lower_replaced(lower, stage);
+
+	return own ? own : lower_context(lower, base);
+}
+
 static FALLIBLE start(struct lower *lower, struct lowered *stage)
 {
 	const struct from *from = &stage->stage->from->from;
@@ -205,8 +220,19 @@ static FALLIBLE start(struct lower *lower, struct lowered *stage)
 	out->at = stage->stage->from->at;
 	stage->scope.escape = lower->globals.escape;
 	stage->scope.budget = LIMIT_EXPANDED_BYTES;
-	const struct stage *base = stage_by_name(lower->input->file, name, stage->stage->index);
-	if (base) {
+	const struct plan_context *context = base_context(lower, stage->stage, name);
+	const struct stage *base =
+			context ? NULL
+				: stage_by_name(lower->input->file, name, stage->stage->index);
+	if (context) {
+		out->base_name = context->name;
+		lower_context_origin(lower, context, &out->platform, from->image_at, &out->base);
+		start_from_image(lower, stage, out->base.image ? out->base.image->image : NULL);
+		if (out->base.kind == ORIGIN_CONTEXT) {
+			out->base.kind = ORIGIN_NONE;
+			lower_from_tree(lower, stage, context);
+		}
+	} else if (base) {
 		out->base.kind = ORIGIN_STAGE;
 		out->base.stage = lower->stages[base->index].out;
 		out->platform = out->base.stage->platform;
@@ -234,12 +260,16 @@ FALLIBLE lower_triggers(struct lower *lower, const struct stage *stage,
 
 	if (error)
 		return error;
-	const struct stage *base = stage_by_name(lower->input->file, name, stage->index);
+	const struct plan_context *context = base_context(lower, stage, name);
+	const struct stage *base =
+			context ? NULL : stage_by_name(lower->input->file, name, stage->index);
+	if (context && context->image)
+		name = context->image;
 	if (base) {
 		for (size_t i = 0; i < base->instruction_count; i++)
 			if (base->instructions[i].kind == INSTRUCTION_ONBUILD)
 				vec_push(&triggers, base->instructions[i].onbuild.trigger);
-	} else if (strcmp(name, "scratch") != 0) {
+	} else if (context ? context->image != NULL : strcmp(name, "scratch") != 0) {
 		const struct plan_image *image =
 				lower_image(lower, name, &platform, stage->from->from.image_at);
 		const struct list *texts = image->image ? &image->image->config.on_build : NULL;
@@ -584,7 +614,9 @@ FALLIBLE lower_stage(struct lower *lower, struct lowered *stage)
 	list_done(&stage->out->config.on_build);
 	for (size_t i = 0; i < trigger_count; i++)
 		TRY(lower_instruction(lower, stage, triggers[i]));
-	for (size_t i = 0; i < stage->stage->instruction_count; i++)
+	/* A context that replaces the stage itself is all there is of it. */
+	bool is_replaced = lower_replaced(lower, stage->stage) != NULL;
+	for (size_t i = 0; i < stage->stage->instruction_count && !is_replaced; i++)
 		TRY(lower_instruction(lower, stage, &stage->stage->instructions[i]));
 	struct plan_step *steps = arena_array(lower->arena, stage->steps.n, sizeof(*steps));
 	if (stage->steps.n)

@@ -82,6 +82,15 @@ struct plan_image *lower_image(struct lower *lower, const char *name,
 FALLIBLE lower_origin(struct lower *lower, const char *name, struct source_range at,
 		struct plan_origin *ret);
 
+/* lower_context.c: the named context that stands in for a name, or for a stage; or NULL. */
+const struct plan_context *lower_context(const struct lower *lower, const char *name);
+const struct plan_context *lower_replaced(const struct lower *lower, const struct stage *stage);
+void lower_context_origin(struct lower *lower, const struct plan_context *context,
+		const struct platform *platform, struct source_range at, struct plan_origin *ret);
+/* A stage that stands on a tree begins with a copy of it. */
+void lower_from_tree(
+		struct lower *lower, struct lowered *stage, const struct plan_context *context);
+
 /* All instructions of a stage, its base being lowered or opened. */
 FALLIBLE lower_stage(struct lower *lower, struct lowered *stage);
 /* lower_lint.c: the checks that need a plan; all do nothing without input->lint. */

@@ -23,10 +23,23 @@ struct visits {
 	size_t n, capacity;
 };
 
+/* A context in the place of what is read: an image is opened like any other. */
+static FALLIBLE read_context(struct lower *lower, const struct plan_context *context,
+		const struct platform *platform, struct source_range at)
+{
+	if (context->image)
+		(void)lower_image(lower, context->image, platform, at);
+	return NULL;
+}
+
 static FALLIBLE read_name(
 		struct lower *lower, const char *name, struct source_range at, struct visit *visit)
 {
 	const struct stage *stage = NULL;
+	const struct plan_context *context = lower_context(lower, name);
+
+	if (context)
+		return read_context(lower, context, &lower->input->platform, at);
 	struct error *error = stage_find(lower->input->file, name, &stage);
 
 	if (error)
@@ -65,15 +78,20 @@ static FALLIBLE find_reads(struct lower *lower, struct visit *visit)
 	size_t trigger_count = 0;
 
 	TRY(lower_from(lower, stage, &name, &platform));
-	const struct stage *base = stage_by_name(lower->input->file, name, stage->index);
-	if (base)
+	const struct plan_context *own = lower_replaced(lower, stage);
+	const struct plan_context *context = own ? own : lower_context(lower, name);
+	const struct stage *base =
+			context ? NULL : stage_by_name(lower->input->file, name, stage->index);
+	if (context)
+		TRY(read_context(lower, context, &platform, stage->from->from.image_at));
+	else if (base)
 		vec_push(&visit->reads, base);
 	else if (strcmp(name, "scratch") != 0)
 		(void)lower_image(lower, name, &platform, stage->from->from.image_at);
 	TRY(lower_triggers(lower, stage, &triggers, &trigger_count));
 	for (size_t i = 0; i < trigger_count; i++)
 		TRY(read_from(lower, triggers[i], visit));
-	for (size_t i = 0; i < stage->instruction_count; i++)
+	for (size_t i = 0; i < stage->instruction_count && !own; i++)
 		TRY(read_from(lower, &stage->instructions[i], visit));
 	return NULL;
 }

@@ -50,6 +50,14 @@ struct plan_origin {
 	enum origin_kind kind;
 	struct plan_stage *stage; /* ORIGIN_STAGE */
 	struct plan_image *image; /* ORIGIN_IMAGE */
+	size_t tree; /* ORIGIN_CONTEXT: 0 is the build context, others are plan_context.tree */
+};
+
+/* --build-context: what stands in for the stage or image of that name. */
+struct plan_context {
+	const char *name;  /* as plan_context_name() has it */
+	const char *image; /* as image_open() takes it; NULL: a tree of files */
+	size_t tree;       /* which one of the caller's, from 1 */
 };
 
 enum plan_network { NETWORK_DEFAULT = 0, NETWORK_NONE, NETWORK_HOST };
@@ -150,6 +158,8 @@ struct plan_input {
 	const struct list *labels;      /* "key=value", put on the target */
 	struct platform platform;       /* target */
 	struct platform build_platform; /* of the machine */
+	const struct plan_context *contexts;
+	size_t context_count;
 	/*
 	 * Open all these images (the field image of each), side by side. Called once or more with
 	 * the images that are new; ownership passes to the plan. One that stays NULL is unknown:
@@ -170,6 +180,9 @@ const struct plan_origin *plan_step_origin(const struct plan_step *step, size_t 
 
 FALLIBLE plan_new(const struct plan_input *input, struct plan **ret);
 void plan_free(struct plan *plan);
+
+/* The form of a name in which named contexts are compared. New; free(). */
+char *plan_context_name(const char *text);
 
 /* For --dry-run and for tests: one line a stage, one a step, then the config. */
 void plan_show(const struct plan *plan, struct strbuf *out);

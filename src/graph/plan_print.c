@@ -8,7 +8,9 @@ static void print_origin(const struct plan_origin *origin, struct strbuf *out)
 		strbuf_add(out, "nothing");
 		return;
 	case ORIGIN_CONTEXT:
-		strbuf_add(out, "context");
+		strbuf_add(out, origin->tree ? "named context" : "context");
+		if (origin->tree)
+			strbuf_addf(out, " %zu", origin->tree);
 		return;
 	case ORIGIN_STAGE:
 		strbuf_addf(out, "stage %s", origin->stage->name);

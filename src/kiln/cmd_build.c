@@ -13,7 +13,6 @@
 #include "kiln/build_call.h"
 #include "oci/reference.h"
 #include "stream/codec.h"
-#include "sys/fd.h"
 #include "ui/annotation_flag.h"
 #include "ui/build_after.h"
 #include "ui/build_result_files.h"
@@ -24,12 +23,11 @@
 #include "ui/show.h"
 
 #include <stdio.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 struct build_opts {
 	struct list tags, build_args, labels, platforms, hosts, ulimits, outputs, no_cache_filter,
-			annotations, cache_from, cache_to, cache_repos;
+			annotations, contexts, cache_from, cache_to, cache_repos;
 	char *file, *target, *pull, *iid_file, *metadata_file, *cache_ttl, *cache, *call;
 	uint64_t shm_bytes;
 	int64_t timestamp;
@@ -46,6 +44,9 @@ static const struct option rows[] = {
 	OPT_TEXT(0, "target", target, "STAGE", "build this stage and stop"),
 	OPT_LIST(0, "build-arg", build_args, "NAME[=VALUE]",
 			"set an ARG; without a value, from the environment"),
+	OPT_LIST(0, "build-context", contexts, "NAME=SOURCE",
+			"a directory, tar, address or docker-image://REF in the place of a stage "
+			"or image"),
 	OPT_LIST(0, "platform", platforms, "OS/ARCH", "what to build for"),
 	OPT_TEXT(0, "pull", pull, "always|missing|never", "when to ask a registry for base images",
 			.implied = "always"),
@@ -111,7 +112,6 @@ static const struct option rows[] = {
 
 	OPT_LATER(0, "allow", "steps with more rights come with a later release"),
 	OPT_LATER(0, "attest", "attestations come with a later release"),
-	OPT_LATER(0, "build-context", "named contexts come with a later release"),
 	OPT_LATER(0, "builder", "kiln has no builders: it runs where it is called"),
 	OPT_LATER(0, "cgroup-parent", "limits of steps come with a later release"),
 	OPT_LATER('m', "memory", "limits of steps come with a later release"),
@@ -137,7 +137,11 @@ struct request {
 		size_t n, capacity;
 	} hosts;
 	struct list texts;
-	int stdin_fd; /* what standard input held, or -1 */
+	struct list source_environment;
+	struct {
+		struct build_context *p;
+		size_t n, capacity;
+	} contexts;
 	struct build_options options;
 };
 
@@ -151,8 +155,8 @@ static void request_done(struct request *request)
 	cache_flags_done(&request->cache);
 	vec_done(&request->hosts);
 	list_done(&request->texts);
-	if (request->stdin_fd >= 0)
-		(void)close(request->stdin_fd);
+	list_done(&request->source_environment);
+	vec_done(&request->contexts);
 }
 
 DEFINE_AUTO_VALUE(request)
@@ -425,28 +429,54 @@ static FALLIBLE set_outputs(const struct build_opts *opts, struct request *reque
 	return NULL;
 }
 
-/*
- * A Dockerfile from standard input can be read once only, and an error about it wants to show the
- * line: keep it, and let the build read the copy. The name is the one that build/ gives it.
- */
-static FALLIBLE keep_stdin(struct report_source *source, struct request *request)
+/* NAME=SOURCE; what is no address must be there. */
+static FALLIBLE add_context(struct request *request, const char *text)
 {
-	size_t n = 0;
-	AUTO_FREE char *text = xmalloc(LIMIT_DOCKERFILE_BYTES + 1);
+	struct str name, value;
 
-	/* One byte too many is kept, so that the build finds it too long by itself. */
-	TRY_WRAP(fd_read_full(STDIN_FILENO, text, LIMIT_DOCKERFILE_BYTES + 1, &n),
-			"read the Dockerfile from standard input");
-	source->name = xstrdup("Dockerfile (standard input)");
-	strbuf_add_bytes(&source->text, text, n);
-	request->stdin_fd = memfd_create("Dockerfile", MFD_CLOEXEC);
-	if (request->stdin_fd < 0)
-		return error_sys("keep standard input");
-	TRY(fd_write_all(request->stdin_fd, text, n));
-	if (lseek(request->stdin_fd, 0, SEEK_SET) != 0)
-		return error_sys("keep standard input");
-	request->options.stdin_fd = request->stdin_fd;
+	if (!str_cut(str_of(text), '=', &name, &value) || !name.n || !value.n)
+		return error_usage("option '--build-context': '%s' is not NAME=SOURCE", text);
+	if (str_is(value, "-"))
+		return error_usage("option '--build-context': '%s': standard input is for the "
+				   "build context",
+				text);
+	struct build_context *context = vec_add(&request->contexts);
+	AUTO_FREE char *name_copy = str_dup(name), *value_copy = str_dup(value);
+
+	list_add(&request->texts, name_copy);
+	context->name = request->texts.p[request->texts.n - 1];
+	list_add(&request->texts, value_copy);
+	context->value = request->texts.p[request->texts.n - 1];
 	return NULL;
+}
+
+/* What git and ssh need to find the user's credentials, and to reach the outside. */
+static void add_source_environment(const struct config *config, struct list *out)
+{
+	static const char *const names[] = { "SSH_AUTH_SOCK", "SSH_ASKPASS", "GIT_ASKPASS",
+		"GIT_SSH_COMMAND", "GIT_SSH", "GIT_SSL_CAINFO", "SSL_CERT_FILE", "SSL_CERT_DIR",
+		"XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL" };
+
+	if (config->environment.home)
+		list_addf(out, "HOME=%s", config->environment.home);
+	for (size_t i = 0; i < COUNT(names); i++) {
+		const char *value = config_getenv(names[i]);
+
+		if (value)
+			list_addf(out, "%s=%s", names[i], value);
+	}
+	list_add_all(out, &config->environment.proxies);
+}
+
+/* An error about a Dockerfile that nobody can open again wants to show its lines all the same. */
+static void keep_dockerfile(void *user, const char *name, struct str text)
+{
+	struct report_source *source = user;
+
+	free(source->name);
+	source->name = xstrdup(name);
+	strbuf_clear(&source->text);
+	strbuf_add_bytes(&source->text, text.p, text.n);
 }
 
 static FALLIBLE make_request(const struct invocation *call, struct request *ret)
@@ -459,10 +489,18 @@ static FALLIBLE make_request(const struct invocation *call, struct request *ret)
 	add_words(&opts->no_cache_filter, &ret->no_cache_stages);
 	for (size_t i = 0; i < opts->hosts.n; i++)
 		TRY(add_host(ret, opts->hosts.p[i]));
+	for (size_t i = 0; i < opts->contexts.n; i++)
+		TRY(add_context(ret, opts->contexts.p[i]));
+	add_source_environment(call->config, &ret->source_environment);
 	*options = (struct build_options){
 		.context = call->args->n ? call->args->p[0] : ".",
 		.dockerfile = opts->file,
 		.stdin_fd = STDIN_FILENO,
+		.contexts = ret->contexts.p,
+		.context_count = ret->contexts.n,
+		.source_environment = &ret->source_environment,
+		.keep_dockerfile = keep_dockerfile,
+		.keep_dockerfile_user = call->source,
 		.target = opts->target,
 		.build_args = &ret->build_args,
 		.labels = &ret->labels,
@@ -488,8 +526,6 @@ static FALLIBLE make_request(const struct invocation *call, struct request *ret)
 	options->annotations = ret->annotations.annotations.p;
 	options->annotation_count = ret->annotations.annotations.n;
 	TRY(set_cache(opts, ret));
-	if (text_equal(opts->file, "-") && !text_equal(options->context, "-"))
-		TRY(keep_stdin(call->source, ret));
 	return NULL;
 }
 
@@ -512,7 +548,7 @@ static FALLIBLE build_shown(const struct invocation *call, const struct session 
 static struct error *run(const struct invocation *call)
 {
 	const struct build_opts *opts = call->opts;
-	AUTO(request) struct request request = { .out = OUTPUT_FLAGS_INIT, .stdin_fd = -1 };
+	AUTO(request) struct request request = { .out = OUTPUT_FLAGS_INIT };
 	AUTO(session) struct session session = { 0 };
 	AUTO(build_result) struct build_result result = { 0 };
 	struct build_call question = { 0 };
@@ -548,11 +584,12 @@ const struct command cmd_build = {
 	.alias = "bud",
 	.args = "[CONTEXT]",
 	.summary = "Build an image from a Dockerfile",
-	.description = "CONTEXT is the folder that COPY and ADD read (the current one by default), "
-		       "or "
-		       "- for a tar, or a Dockerfile, on standard input. Without an output the "
-		       "image "
-		       "goes to the store. Prints the image ID.",
+	.description = "CONTEXT is what COPY and ADD read: a folder (the current one by default), "
+		       "a "
+		       "tar, an http(s) address of a tar or Dockerfile, a git repository "
+		       "(https://host/repo.git#ref:folder), or - for a tar or a Dockerfile on "
+		       "standard input. Without an output the image goes to the store. Prints the "
+		       "image ID.",
 	.examples = "kiln build -t app .\n"
 		    "kiln build -t registry.example/app:1 --push .\n"
 		    "kiln build -o type=oci,dest=app.tar .\tan archive and nothing else\n"

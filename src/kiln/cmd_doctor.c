@@ -1,10 +1,10 @@
 #include "kiln/commands.h"
 
 #include "base/auto.h"
-#include "ui/session.h"
 #include "sys/probe.h"
 #include "ui/config.h"
 #include "ui/plain_text.h"
+#include "ui/session.h"
 
 #include <stdio.h>
 

@@ -3,9 +3,9 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "base/xalloc.h"
+#include "ui/human.h"
 #include "ui/image_names.h"
 #include "ui/session.h"
-#include "ui/human.h"
 #include "ui/table.h"
 
 #include <jansson.h>

@@ -3,10 +3,10 @@
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "image/image.h"
-#include "ui/image_names.h"
-#include "ui/session.h"
 #include "store/tag.h"
 #include "ui/human.h"
+#include "ui/image_names.h"
+#include "ui/session.h"
 #include "ui/table.h"
 
 #include <jansson.h>

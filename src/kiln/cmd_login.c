@@ -3,9 +3,9 @@
 #include "base/limits.h"
 #include "base/str.h"
 #include "base/xalloc.h"
-#include "ui/session.h"
 #include "registry/registry.h"
 #include "sys/fd.h"
+#include "ui/session.h"
 
 #include <stdio.h>
 #include <termios.h>

@@ -2,11 +2,11 @@
 
 #include "base/str.h"
 #include "image/image.h"
+#include "registry/registry.h"
+#include "sys/fd.h"
 #include "ui/image_names.h"
 #include "ui/session.h"
 #include "ui/show.h"
-#include "registry/registry.h"
-#include "sys/fd.h"
 
 #include <fcntl.h>
 #include <stdio.h>

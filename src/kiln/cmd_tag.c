@@ -2,8 +2,8 @@
 
 #include "base/str.h"
 #include "ui/image_names.h"
-#include "ui/session.h"
 #include "ui/plain_text.h"
+#include "ui/session.h"
 
 #include <stdio.h>
 

@@ -1,0 +1,49 @@
+#include "build/fetch_file.h"
+#include "base/limits.h"
+#include "sys/fd.h"
+
+#include <fcntl.h>
+
+void fetched_file_done(struct fetched_file *file)
+{
+	if (file->fd >= 0)
+		(void)close(file->fd);
+	file->fd = -1;
+	download_done(&file->download);
+}
+
+/* A file without a name, on the store's file system: nothing is left behind, however we end. */
+static FALLIBLE open_nameless(struct store *store, int *ret_fd)
+{
+	AUTO(scratch) struct scratch scratch = { 0 };
+
+	TRY(scratch_make(store, &scratch));
+	return file_open(scratch.fd, "download", O_RDWR | O_CREAT | O_EXCL, 0600, ret_fd);
+}
+
+FALLIBLE fetch_file_if_changed(const struct sources *sources, const char *url,
+		const struct download *known, struct fetched_file *ret)
+{
+	AUTO(fetched_file) struct fetched_file file = { .fd = -1 };
+	struct download_request request = {
+		.url = url,
+		.etag = known ? known->etag : NULL,
+		.last_modified = known ? known->last_modified : NULL,
+		.limit = LIMIT_CONTEXT_BYTES,
+	};
+
+	if (!sources->registry || !sources->store)
+		return error_new(ERR_UNSUPPORTED, "there is no network to fetch '%s' with", url);
+	TRY(open_nameless(sources->store, &file.fd));
+	TRY(registry_download(sources->registry, &request, file.fd, &file.download));
+	if (lseek(file.fd, 0, SEEK_SET) != 0)
+		return error_sys("go to the start of a download");
+	*ret = file;
+	file = (struct fetched_file){ .fd = -1 };
+	return NULL;
+}
+
+FALLIBLE fetch_file(const struct sources *sources, const char *url, struct fetched_file *ret)
+{
+	return fetch_file_if_changed(sources, url, NULL, ret);
+}

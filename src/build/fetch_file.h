@@ -1,0 +1,22 @@
+/*
+ * fetch_file: an http(s) address becomes an open file that has no name, and what its server said
+ * about it.
+ *
+ * Floor: build. Any thread.
+ */
+#pragma once
+#include "build/sources.h"
+#include "registry/download.h"
+
+struct fetched_file {
+	int fd; /* at its start */
+	struct download download;
+};
+
+FALLIBLE fetch_file(const struct sources *sources, const char *url, struct fetched_file *ret);
+/* The same unless what known says (etag, last_modified) is still true: download.is_unchanged. */
+FALLIBLE fetch_file_if_changed(const struct sources *sources, const char *url,
+		const struct download *known, struct fetched_file *ret);
+void fetched_file_done(struct fetched_file *file);
+
+DEFINE_AUTO_VALUE(fetched_file)

@@ -1,0 +1,19 @@
+/*
+ * sources: what bringing files from elsewhere needs: a place to put them, and the ways to get them.
+ * Everything is borrowed.
+ *
+ * Floor: build. A plain value; any thread.
+ */
+#pragma once
+#include "base/vec.h"
+#include "store/scratch.h"
+#include "sys/cancel.h"
+
+struct registry_client;
+
+struct sources {
+	struct store *store;
+	struct registry_client *registry; /* its connections serve any http(s) address */
+	const struct list *environment;   /* "NAME=value" that git and ssh may see; or NULL */
+	struct cancel *cancel;
+};

@@ -1,0 +1,173 @@
+#!/usr/bin/env bats
+# Where the files of a build come from: directories, tars, standard input, named contexts.
+# shellcheck disable=SC2154,SC2016 # status, output and stderr are the helpers'; dollars the Dockerfile's
+load ../lib/kiln
+
+setup() {
+	context
+	echo a >a.txt
+	mkdir sub
+	echo b >sub/b.txt
+	printf 'FROM scratch\nCOPY . /\n' >Dockerfile
+	printf 'ignored\nDockerfile\n.dockerignore\n' >.dockerignore
+	echo no >ignored
+	W=$BATS_TEST_TMPDIR
+}
+
+built() { # ARGS...: builds into $W/out and lists the files
+	rm -rf "$W/out"
+	succeeds kiln build --progress plain -o "type=local,dest=$W/out" "$@"
+	(cd "$W/out" && find . -type f | sort | xargs)
+}
+
+@test "a tar as context: plain and compressed, from a file and from standard input" {
+	local form
+	tar cf "$W/c.tar" .
+	gzip -kc "$W/c.tar" >"$W/c.tgz"
+	xz -kc "$W/c.tar" >"$W/c.txz"
+	bzip2 -kc "$W/c.tar" >"$W/c.tbz"
+	zstd -qc "$W/c.tar" >"$W/c.tzst"
+	cd "$W"
+	for form in c.tar c.tgz c.txz c.tbz c.tzst; do
+		equals "./a.txt ./sub/b.txt" "$(built "$form")" "$form"
+		rm -rf "$W/out"
+		kiln build --progress quiet -o "type=local,dest=$W/out" - <"$form"
+		equals "./a.txt ./sub/b.txt" "$(cd "$W/out" && find . -type f | sort | xargs)" "- < $form"
+	done
+	[ -z "$(leftovers "$W/store")" ]
+}
+
+@test "-f names a file of a tar, and NAME.dockerignore beside it counts" {
+	mkdir docker
+	printf 'FROM scratch\nCOPY . /x/\n' >docker/other
+	printf '*\n!sub\n' >docker/other.dockerignore
+	tar cf "$W/c.tar" .
+	equals "./x/sub/b.txt" "$(built -f docker/other "$W/c.tar")"
+	fails 1 "Dockerfile 'docker/none'" kiln build -f docker/none "$W/c.tar"
+	tar cf "$W/empty.tar" -T /dev/null
+	fails 1 "there is no Dockerfile" kiln build "$W/empty.tar"
+}
+
+@test "a Dockerfile on standard input is a context without files, and errors show its line" {
+	printf 'FROM scratch\nCOPY <<x /x\nhello\nx\n' >"$W/df"
+	kiln build --progress quiet -o "type=local,dest=$W/out" - <"$W/df"
+	equals hello "$(cat "$W/out/x")"
+	printf 'FROM scratch\nCOPPY a b\n' >"$W/bad"
+	run kiln build - <"$W/bad"
+	[ "$status" -eq 1 ]
+	[[ $output == *"2 | COPPY a b"* ]]
+	printf 'FROM scratch\nCOPY a.txt /\n' >"$W/df"
+	run kiln build - <"$W/df"
+	[ "$status" -eq 1 ]
+	[[ $output == *"'/a.txt' is not in the build context"* ]]
+	fails 1 "it is empty" kiln build -
+	fails 1 "cannot be the context and the Dockerfile" kiln build -f - -
+}
+
+@test "what a tar should not hold leaves nothing outside and nothing behind" {
+	printf 'FROM scratch\nCOPY . /\n' >Dockerfile
+	python3 - "$W" <<-'EOF2'
+		import io, sys, tarfile
+		def make(name, *members):
+		    with tarfile.open(f"{sys.argv[1]}/{name}", "w") as tar:
+		        tar.add("Dockerfile")
+		        for path, kind, link, data in members:
+		            info = tarfile.TarInfo(path)
+		            info.type, info.linkname, info.size = kind, link, len(data)
+		            tar.addfile(info, io.BytesIO(data))
+		make("climb.tar", ("../../climbed", tarfile.REGTYPE, "", b"x"), ("/abs", tarfile.REGTYPE, "", b"x"))
+		make("link.tar", ("l", tarfile.SYMTYPE, "../../../../../../../../tmp", b""), ("l/through-%d" % 1, tarfile.REGTYPE, "", b"x"))
+		make("hard.tar", ("h", tarfile.LNKTYPE, "/etc/passwd", b""))
+		make("dev.tar", ("null", tarfile.CHRTYPE, "", b""))
+	EOF2
+	equals "./Dockerfile ./abs ./climbed" "$(built "$W/climb.tar")"
+	[ ! -e "$W/climbed" ] && [ ! -e "$W/../climbed" ] && [ ! -e /abs ]
+	succeeds kiln build "$W/link.tar"
+	[ ! -e /tmp/through-1 ]
+	fails 1 "hard.tar" kiln build "$W/hard.tar"
+	fails 1 "'null' is a device" kiln build "$W/dev.tar"
+	head -c 700 "$W/climb.tar" >"$W/short.tar"
+	fails 1 "short.tar" kiln build "$W/short.tar"
+	[ -z "$(leftovers "$W/store")" ]
+}
+
+@test "what is no context is refused by name" {
+	fails 1 "'$W/nowhere'" kiln build "$W/nowhere"
+	fails 1 "name the Dockerfile with -f" kiln build Dockerfile
+	fails 2 "is not NAME=SOURCE" kiln build --build-context x .
+	fails 2 "standard input" kiln build --build-context x=- .
+	fails 1 "two contexts named 'x'" kiln build --build-context x=. --build-context X=. .
+}
+
+@test "named directories and tars serve COPY --from, FROM and RUN --mount, with their own ignore rules" {
+	mkdir "$W/extra"
+	echo e >"$W/extra/e.txt"
+	echo s >"$W/extra/secret"
+	echo secret >"$W/extra/.dockerignore"
+	tar czf "$W/extra.tgz" -C "$W/extra" e.txt
+	printf 'FROM scratch\nCOPY --from=extra . /dir/\nCOPY --from=packed . /tar/\n' >Dockerfile
+	equals "./dir/.dockerignore ./dir/e.txt ./tar/e.txt" \
+		"$(built --build-context "extra=$W/extra" --build-context "packed=$W/extra.tgz" .)"
+	printf 'FROM extra\nCOPY a.txt /\n' >Dockerfile
+	equals "./.dockerignore ./a.txt ./e.txt" "$(built --build-context "extra=$W/extra" .)"
+	printf 'FROM %s\nRUN --mount=from=extra,target=/m cp /m/e.txt /copied\n' "$(image_ref busybox)" >Dockerfile
+	[[ $(built --build-context "extra=$W/extra" .) == *"./copied"* ]]
+	[[ $(built --build-context "extra=$W/extra.tgz" .) == *"./copied"* ]]
+	fails 1 "the context 'extra'" kiln build --build-context "extra=$W/gone" .
+	says "Dockerfile:2"
+	fails 1 "no directory and no tar archive" kiln build --build-context "extra=$W/extra/e.txt" .
+}
+
+@test "a named context beats a stage, and a stage an image" {
+	mkdir "$W/mine"
+	echo mine >"$W/mine/made"
+	printf 'FROM scratch AS made\nCOPY a.txt /made\nFROM scratch\nCOPY --from=made /made /one\nCOPY --from=0 /made /two\n' >Dockerfile
+	built . >/dev/null
+	equals "a a" "$(cat "$W/out/one" "$W/out/two" | xargs)"
+	built --build-context "MADE=$W/mine" . >/dev/null
+	equals "mine mine" "$(cat "$W/out/one" "$W/out/two" | xargs)"
+	equals "./made" "$(built --build-context "made=$W/mine" --target made .)"
+}
+
+@test "named images: a reference, an OCI layout, in every spelling of the name" {
+	local layout
+	layout=$(image busybox)/oci
+	printf 'FROM alpine\nRUN echo ran >/ran\n' >Dockerfile
+	[[ $(built --build-context "docker.io/library/alpine:latest=oci-layout://$layout:latest" .) == *"./ran"* ]]
+	printf 'FROM docker.io/library/alpine\nCOPY --from=tool /bin/busybox /tool\n' >Dockerfile
+	printf 'FROM %s\n' "$(image_ref busybox)" >base
+	succeeds kiln build -q -t local/box -f base .
+	[[ $(built --build-context "alpine=docker-image://local/box" --build-context "tool=container-image://local/box" .) == *"./tool"* ]]
+	fails 1 "no/such" kiln build --pull=never --build-context "alpine=docker-image://no/such:1" .
+}
+
+@test "a changed named context runs what reads it again, an unchanged one does not" {
+	mkdir "$W/extra"
+	echo 1 >"$W/extra/f"
+	printf 'FROM scratch\nCOPY --from=extra f /f\n' >Dockerfile
+	built --build-context "extra=$W/extra" . >/dev/null
+	built --build-context "extra=$W/extra" . >/dev/null
+	says "CACHED"
+	tar cf "$W/same.tar" -C "$W/extra" f
+	built --build-context "extra=$W/same.tar" . >/dev/null
+	says "CACHED"
+	echo 2 >"$W/extra/f"
+	built --build-context "extra=$W/extra" . >/dev/null
+	equals 2 "$(cat "$W/out/f")"
+}
+
+@test "for every kind of user the files of a tar are root's, with the modes of the tar" {
+	local kind
+	chmod 0600 a.txt
+	chmod 0750 sub
+	chmod 4755 sub/b.txt
+	printf 'FROM scratch\nCOPY a.txt sub/ /\n' >Dockerfile
+	tar cf "$W/c.tar" --owner=1234 --group=99 .
+	chmod 0644 "$W/c.tar"
+	for kind in $(each_user); do
+		mkdir -m 0777 "$W/to.$kind"
+		succeeds kiln_as "$kind" build -q -o "type=tar,dest=$W/to.$kind/out.tar" "$W/c.tar"
+		equals "-rw------- 0/0 a.txt -rwsr-xr-x 0/0 b.txt" \
+			"$(tar tvf "$W/to.$kind/out.tar" --numeric-owner | awk '{print $1, $2, $6}' | xargs)" "$kind"
+	done
+}

@@ -1,0 +1,138 @@
+#!/usr/bin/python3
+"""An http server for tests of whatever downloads files.
+
+  file_server.py --root DIR --log FILE [--listen HOST]
+
+Prints 'listening on HOST:PORT' once it does. The log has a line for each request:
+METHOD PATH STATUS RANGE AUTHORIZATION ('-' where there is none). What a path means:
+
+  /files/NAME            a file of DIR, with ETag, Last-Modified, conditions and ranges
+  /plain/NAME            the same without any of these
+  /named/NAME/AS         a file of DIR with Content-Disposition filename=AS
+  /cut/BYTES/NAME        as /files, but the connection ends after BYTES of each body
+  /cutplain/BYTES/NAME   as /plain, but so
+  /auth/NAME             as /files, for 'Authorization: Bearer token' or 'Basic dTpw' only; else 401
+  /hop/N/PATH            N redirects, then /PATH
+  /to/SCHEME/HOST/PATH   a redirect to SCHEME://HOST/PATH
+  /status/CODE           that status
+  /busy/N/NAME           503 for the first N requests, then as /files
+"""
+import argparse
+import email.utils
+import hashlib
+import http.server
+import os
+import threading
+import urllib.parse
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+    options = None
+    busy = {}
+    lock = threading.Lock()
+
+    def log_message(self, format, *args):  # pylint: disable=redefined-builtin
+        pass
+
+    def note(self, status):
+        with self.lock, open(self.options.log, 'a', encoding='utf-8') as file:
+            file.write(' '.join([self.command, self.path, str(status),
+                                 self.headers.get('Range', '-'),
+                                 self.headers.get('Authorization', '-')]) + '\n')
+
+    def answer(self, status, headers=(), body=b'', cut=None):
+        self.note(status)
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        if status != 304:
+            self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        if self.command == 'HEAD' or status == 304:
+            return
+        if cut is not None and cut < len(body):
+            self.wfile.write(body[:cut])
+            self.close_connection = True
+            return
+        self.wfile.write(body)
+
+    def serve(self, name, cut=None, extra=()):
+        path = os.path.join(self.options.root, urllib.parse.unquote(name))
+        if not os.path.isfile(path):
+            self.answer(404, body=b'no such file\n')
+            return
+        with open(path, 'rb') as file:
+            body = file.read()
+        etag = '"%s"' % hashlib.sha256(body).hexdigest()[:16]
+        modified = email.utils.formatdate(int(os.stat(path).st_mtime), usegmt=True)
+        headers = [('ETag', etag), ('Last-Modified', modified), ('Accept-Ranges', 'bytes'), *extra]
+        if self.headers.get('If-None-Match') == etag:
+            self.answer(304, headers)
+            return
+        wanted = self.headers.get('Range', '')
+        if wanted.startswith('bytes=') and self.headers.get('If-Range') in (None, etag, modified):
+            start = int(wanted[6:].split('-')[0])
+            headers.append(('Content-Range', 'bytes %d-%d/%d' % (start, len(body) - 1, len(body))))
+            self.answer(206, headers, body[start:], cut)
+            return
+        self.answer(200, headers, body, cut)
+
+    def plain(self, name, cut=None):
+        with open(os.path.join(self.options.root, urllib.parse.unquote(name)), 'rb') as file:
+            self.answer(200, body=file.read(), cut=cut)
+
+    def do_GET(self):  # pylint: disable=invalid-name
+        kind, _, rest = self.path.split('?')[0][1:].partition('/')
+        first, _, more = rest.partition('/')
+        if kind == 'files':
+            self.serve(rest)
+        elif kind == 'plain':
+            self.plain(rest)
+        elif kind == 'named':
+            self.serve(first, extra=[('Content-Disposition',
+                                      'attachment; filename="%s"' % urllib.parse.unquote(more))])
+        elif kind == 'cut':
+            self.serve(more, cut=int(first))
+        elif kind == 'cutplain':
+            self.plain(more, cut=int(first))
+        elif kind == 'auth':
+            if self.headers.get('Authorization') in ('Bearer token', 'Basic dTpw'):
+                self.serve(rest)
+            else:
+                self.answer(401, [('WWW-Authenticate', 'Bearer')])
+        elif kind == 'hop':
+            left = int(first)
+            self.answer(302, [('Location', '/hop/%d/%s' % (left - 1, more) if left else '/' + more)])
+        elif kind == 'to':
+            host, _, path = more.partition('/')
+            self.answer(307, [('Location', '%s://%s/%s' % (first, host, path))])
+        elif kind == 'status':
+            self.answer(int(first), body=b'as you asked\n')
+        elif kind == 'busy':
+            with self.lock:
+                left = self.busy.setdefault(self.path, int(first))
+                self.busy[self.path] = left - 1
+            if left > 0:
+                self.answer(503)
+            else:
+                self.serve(more)
+        else:
+            self.answer(404)
+
+    do_HEAD = do_GET
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--root', required=True)
+    parser.add_argument('--log', required=True)
+    parser.add_argument('--listen', default='127.0.0.1')
+    Handler.options = parser.parse_args()
+    server = http.server.ThreadingHTTPServer((Handler.options.listen, 0), Handler)
+    server.daemon_threads = True
+    print('listening on %s:%d' % server.server_address[:2], flush=True)
+    server.serve_forever()
+
+
+main()
