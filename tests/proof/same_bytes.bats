@@ -75,6 +75,7 @@ same() { # what COMMAND...
 }
 
 @test "directories that read in another order" {
+	! grep -q __asan_init "$KILN" || skip "a sanitizer's runtime wants to be the first library"
 	same "reversed" env LD_PRELOAD="$BATS_FILE_TMPDIR/reverse.so"
 }
 
