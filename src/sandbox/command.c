@@ -1,5 +1,6 @@
 #include "sandbox/command.h"
 #include "base/vec.h"
+#include "sandbox/confine.h"
 #include "sandbox/filter.h"
 #include "sandbox/identity.h"
 #include "sandbox/wire.h"
@@ -101,14 +102,19 @@ static FALLIBLE gather(const struct command *command, struct wish *wish)
 	return NULL;
 }
 
-static FALLIBLE set_stdio(const struct wish *wish)
+static FALLIBLE set_stdio(const struct command *command, const struct wish *wish)
 {
 	for (int i = 0; i < 3; i++) {
-		AUTO_FD int null_fd = -1;
+		AUTO_FD int opened_fd = -1;
+		int fd = wish->stdio[i];
 
-		if (wish->stdio[i] < 0)
-			TRY(file_open(AT_FDCWD, "/dev/null", O_RDWR, 0, &null_fd));
-		if (dup2(wish->stdio[i] < 0 ? null_fd : wish->stdio[i], i) < 0)
+		if (fd < 0 && command->bare.is_bare)
+			fd = command->bare.null_fd;
+		if (fd < 0) {
+			TRY(file_open(AT_FDCWD, "/dev/null", O_RDWR, 0, &opened_fd));
+			fd = opened_fd;
+		}
+		if (dup2(fd, i) < 0)
 			return error_sys("set up standard input and output");
 	}
 	/* Everything is CLOEXEC from birth; this holds for what a library may have opened too. */
@@ -127,7 +133,7 @@ static void reset_signals(void)
 	(void)pthread_sigmask(SIG_SETMASK, &none, NULL);
 }
 
-static FALLIBLE narrow_bounds(uint64_t keep)
+static FALLIBLE narrow_bounds(uint64_t keep, bool is_bare)
 {
 	for (unsigned capability = 0; capability < 64; capability++) {
 		if (keep >> capability & 1)
@@ -135,17 +141,26 @@ static FALLIBLE narrow_bounds(uint64_t keep)
 		if (prctl(PR_CAPBSET_DROP, capability) < 0) {
 			if (errno == EINVAL) /* past the last one that this kernel knows */
 				return NULL;
+			if (errno == EPERM && is_bare) /* not ours to drop */
+				continue;
 			return error_sys("drop capabilities");
 		}
 	}
 	return NULL;
 }
 
-static FALLIBLE set_capabilities(uint64_t keep)
+static FALLIBLE set_capabilities(uint64_t keep, bool is_bare)
 {
 	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
 	struct __user_cap_data_struct sets[2] = { { 0 } };
 
+	if (is_bare) {
+		struct __user_cap_data_struct ours[2] = { { 0 } };
+
+		if (syscall(SYS_capget, &header, ours) < 0)
+			return error_sys("read our capabilities");
+		keep &= ours[0].permitted | (uint64_t)ours[1].permitted << 32;
+	}
 	for (int i = 0; i < 2; i++)
 		sets[i].effective = sets[i].permitted = (uint32_t)(keep >> 32 * i);
 	if (syscall(SYS_capset, &header, sets) < 0)
@@ -227,12 +242,40 @@ static FALLIBLE enter_directory(const char *directory)
 	return NULL;
 }
 
+static FALLIBLE enter_root(int root_fd)
+{
+	if (root_fd < 0)
+		return NULL;
+	if (fchdir(root_fd) < 0 || chroot(".") < 0 || chdir("/") < 0)
+		return error_sys("enter the step's root");
+	return NULL;
+}
+
+static FALLIBLE enter_bare(const struct command *command, const struct wish *wish)
+{
+	const struct command_bare *bare = &command->bare;
+
+	if (!bare->is_bare)
+		return NULL;
+	TRY(enter_root(bare->root_fd));
+	/* The supervisor's filter takes rights, or this. */
+	if (wish->records_owners && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return error_sys("set no_new_privs");
+	return bare->confine_fd >= 0 ? confine_self(bare->confine_fd) : NULL;
+}
+
 static FALLIBLE load_filter(const struct command *command, const struct wish *wish)
 {
 	int listener_fd = -1;
 
-	if (wish->is_confined)
-		TRY(filter_load(command->profile));
+	if (wish->is_confined) {
+		struct error *error = filter_load(command->profile);
+
+		/* The container's own profile holds; ours takes rights or no_new_privs. */
+		if (command->bare.is_bare && error_is_errno(error, EACCES))
+			error_ignore(TAKE(error), "no rights");
+		TRY(error);
+	}
 	if (!wish->records_owners)
 		return NULL;
 	TRY(filter_listen(command->listener, &listener_fd));
@@ -240,9 +283,26 @@ static FALLIBLE load_filter(const struct command *command, const struct wish *wi
 	return wire_send(command->report_fd, WIRE_LISTENER, NULL, 0, &fd, 1);
 }
 
+/* By another program, which finds the command in the root and changes to the directory. */
+static FALLIBLE execute_below(const struct command *command, struct wish *wish)
+{
+	struct list argv = { 0 };
+
+	TRY(become(wish));
+	list_add_all(&argv, command->bare.words);
+	list_add_all(&argv, &wish->argv);
+	/* Its own filter would hide calls from ours. */
+	list_env_set(&wish->env, "PROOT_NO_SECCOMP", "1");
+	wish->argv.p = argv.p;
+	wish->argv.n = argv.n;
+	wish->argv.capacity = argv.capacity;
+	return execute(wish);
+}
+
 static FALLIBLE run(const struct command *command)
 {
 	struct wish wish = { .stdio = { -1, -1, -1 }, .directory = "/" };
+	bool is_bare = command->bare.is_bare;
 
 	TRY(gather(command, &wish));
 	if (!wish.argv.n)
@@ -250,12 +310,15 @@ static FALLIBLE run(const struct command *command)
 	(void)setsid();
 	(void)umask(022);
 	reset_signals();
-	TRY(set_stdio(&wish));
-	TRY(narrow_bounds(wish.capabilities));
+	TRY(set_stdio(command, &wish));
+	TRY(enter_bare(command, &wish));
+	TRY(narrow_bounds(wish.capabilities, is_bare));
 	if (wish.no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return error_sys("set no_new_privs");
 	/* While we may: a filter without no_new_privs takes CAP_SYS_ADMIN. */
 	TRY(load_filter(command, &wish));
+	if (is_bare && command->bare.words->n)
+		return execute_below(command, &wish);
 	struct error *denied = enter_directory(wish.directory);
 	TRY(become(&wish));
 	if (denied) {
@@ -263,7 +326,7 @@ static FALLIBLE run(const struct command *command)
 		TRY(enter_directory(wish.directory));
 	}
 	if (wish.uid == 0 || wish.records_owners)
-		TRY(set_capabilities(wish.capabilities));
+		TRY(set_capabilities(wish.capabilities, is_bare));
 	return execute(&wish);
 }
 

@@ -6,8 +6,18 @@
  * Floor: sandbox. Single-threaded processes only.
  */
 #pragma once
+#include "base/vec.h"
 #include "sandbox/filter.h"
 #include "sandbox/plan.h"
+
+/* What is different for a step without namespaces (bare.h). */
+struct command_bare {
+	bool is_bare;             /* what cannot be given up here is kept */
+	int root_fd;              /* to chroot into, or -1 */
+	int null_fd;              /* in place of /dev/null */
+	int confine_fd;           /* confine.h, or -1 */
+	const struct list *words; /* in front of the command's own: proot's */
+};
 
 struct command {
 	const struct plan *plan;
@@ -16,6 +26,7 @@ struct command {
 	size_t first;  /* the operation behind PLAN_ENTER */
 	int report_fd; /* stream socket to PID 1 */
 	const struct filter_program *profile, *listener;
+	struct command_bare bare;
 };
 
 _Noreturn void command_run(const struct command *command);

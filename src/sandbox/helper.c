@@ -90,14 +90,25 @@ static void forget_command_line(void)
 	error_ignore(error, "the command line stays");
 }
 
-static FALLIBLE settle(const struct helper *helper)
+static FALLIBLE detach(const struct helper *helper)
 {
 	(void)setsid();
 	(void)prctl(PR_SET_NAME, "kiln-sandbox");
-	die_with_kiln();
 	TRY(leave_stdio());
 	leave_files(helper);
 	forget_command_line();
+	return NULL;
+}
+
+FALLIBLE helper_detach(int control_fd)
+{
+	return detach(&(struct helper){ .control_fd = control_fd, .sync_fd = -1 });
+}
+
+static FALLIBLE settle(const struct helper *helper)
+{
+	die_with_kiln();
+	TRY(detach(helper));
 	if (helper->sync_fd >= 0)
 		TRY(userns_child_enter(helper->sync_fd));
 	else if (unshare(CLONE_NEWNS) < 0)

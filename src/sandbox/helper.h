@@ -6,6 +6,7 @@
  * Floor: sandbox.
  */
 #pragma once
+#include "base/error.h"
 #include <stdbool.h>
 
 struct helper {
@@ -15,3 +16,5 @@ struct helper {
 };
 
 _Noreturn void helper_run(const struct helper *helper);
+/* What every helper does first: a session of its own, and nothing of kiln's but control_fd. */
+FALLIBLE helper_detach(int control_fd);

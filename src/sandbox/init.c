@@ -1,49 +1,19 @@
 #include "sandbox/init.h"
-#include "base/clock.h"
 #include "sandbox/command.h"
 #include "sandbox/record.h"
+#include "sandbox/running.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/scene.h"
 #include "sandbox/stage.h"
 #include "sandbox/wire.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-
-enum { STACK_BYTES = 256 * 1024 };
-
-/* A step that is running. */
-struct running {
-	int step_fd;   /* kiln */
-	int report_fd; /* the command until it executes; then -1 */
-	int signal_fd;
-	struct record *record; /* row two's supervisor, or NULL */
-	uint64_t start_ns;
-	pid_t command;
-	bool is_over;
-	int status;
-	struct error *failed; /* why it never executed */
-};
-
-static void running_done(struct running *running)
-{
-	if (running->report_fd >= 0)
-		(void)close(running->report_fd);
-	if (running->signal_fd >= 0)
-		(void)close(running->signal_fd);
-	record_free(running->record);
-	error_free(running->failed);
-}
-
-DEFINE_AUTO_VALUE(running)
 
 int init_take(int control_fd)
 {
@@ -99,72 +69,9 @@ static FALLIBLE hold_network(int step_fd)
 	return wire_receive(step_fd, 0, &end);
 }
 
-static void reap(struct running *running)
+static void signal_all(int number)
 {
-	int status;
-	pid_t pid;
-
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (pid != running->command)
-			continue;
-		running->is_over = true;
-		running->status = status;
-	}
-}
-
-static FALLIBLE hear_command(struct running *running)
-{
-	AUTO(wire_frame) struct wire_frame frame = { 0 };
-
-	TRY(wire_receive(running->report_fd, PLAN_BYTES, &frame));
-	if (frame.type == WIRE_LISTENER && frame.n_fds == 1)
-		return record_start(TAKE_FD(frame.fds[0]), running->record);
-	if (frame.type == WIRE_FAILED)
-		running->failed = error_first(
-				running->failed, wire_get_error(frame.bytes.p, frame.bytes.n));
-	(void)close(TAKE_FD(running->report_fd));
-	return NULL;
-}
-
-/* kiln speaks, or has gone: then everything ends here and now. */
-static void hear_kiln(const struct running *running)
-{
-	AUTO(wire_frame) struct wire_frame frame = { 0 };
-	struct error *error = wire_receive(running->step_fd, 0, &frame);
-
-	if (error || frame.type != WIRE_TERMINATE)
-		_exit(1);
-	(void)kill(-1, SIGTERM);
-}
-
-static FALLIBLE wait_for_end(struct running *running)
-{
-	while (!running->is_over || running->report_fd >= 0) {
-		struct pollfd polls[] = {
-			{ .fd = running->signal_fd, .events = POLLIN },
-			{ .fd = running->step_fd, .events = POLLIN },
-			{ .fd = running->report_fd, .events = POLLIN },
-			{ .fd = record_fd(running->record), .events = POLLIN },
-		};
-		struct signalfd_siginfo ignored;
-
-		if (poll(polls, COUNT(polls), -1) < 0) {
-			if (errno == EINTR)
-				continue;
-			return error_sys("wait for a command");
-		}
-		if (polls[3].revents)
-			record_answer(running->record);
-		if (polls[2].revents)
-			TRY(hear_command(running));
-		if (polls[1].revents)
-			hear_kiln(running);
-		if (polls[0].revents) {
-			(void)!read(running->signal_fd, &ignored, sizeof(ignored));
-			reap(running);
-		}
-	}
-	return NULL;
+	(void)kill(-1, number);
 }
 
 /* Daemons that the command left behind end with it, as everywhere. */
@@ -174,72 +81,6 @@ static void kill_rest(void)
 		return;
 	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
 		;
-}
-
-static uint64_t nanoseconds(struct timeval time)
-{
-	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_usec * 1000u;
-}
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-static const bool may_share_memory = false;
-#else
-static const bool may_share_memory = true;
-#endif
-
-static int become_command(void *command)
-{
-	command_run(command);
-}
-
-/*
- * As vfork does, which spares the copy of our memory, a tenth of a step: we sleep until the command
- * has been executed. Not where we have to answer its calls before that, nor under sanitizers.
- */
-static pid_t start_process(struct command *command, bool is_answered)
-{
-	if (may_share_memory && !is_answered) {
-		AUTO_FREE char *stack = xmalloc(STACK_BYTES);
-
-		return clone(become_command, stack + STACK_BYTES, SIGCHLD | CLONE_VM | CLONE_VFORK,
-				command);
-	}
-
-	pid_t pid = fork();
-
-	if (pid == 0)
-		command_run(command);
-	return pid;
-}
-
-static FALLIBLE start_command(const struct init *init, struct running *running,
-		const struct scene *scene, size_t first)
-{
-	int report[2];
-	sigset_t child;
-
-	(void)sigemptyset(&child);
-	(void)sigaddset(&child, SIGCHLD);
-	(void)pthread_sigmask(SIG_BLOCK, &child, NULL);
-	running->signal_fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (running->signal_fd < 0 ||
-			socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, report) < 0)
-		return error_sys("prepare to run a command");
-	running->report_fd = report[0];
-	struct command command = {
-		.plan = scene->plan,
-		.fds = scene->fds,
-		.n_fds = scene->n_fds,
-		.first = first,
-		.report_fd = report[1],
-		.profile = init->profile,
-		.listener = init->listener,
-	};
-	running->command = start_process(&command, running->record != NULL);
-	(void)close(report[1]);
-	if (running->command < 0)
-		return error_sys("fork a command");
-	return NULL;
 }
 
 static void note_cgroup(const struct plan *plan, struct strbuf *notes)
@@ -275,23 +116,15 @@ static FALLIBLE begin_step(const struct init *init, const struct wire_frame *fra
 	TRY(check_record(plan, scene->stage));
 	TRY(scene_set(scene, &first));
 	running->record = record_new(plan);
-	running->start_ns = clock_monotonic_ns();
-	return start_command(init, running, scene, first);
-}
-
-static void tell_result(const struct running *running, const struct strbuf *notes,
-		struct sandbox_result *result)
-{
-	struct rusage usage = { 0 };
-
-	(void)getrusage(RUSAGE_CHILDREN, &usage);
-	result->wall_ns = clock_monotonic_ns() - running->start_ns;
-	result->user_ns = nanoseconds(usage.ru_utime);
-	result->system_ns = nanoseconds(usage.ru_stime);
-	result->peak_kib = (uint64_t)usage.ru_maxrss;
-	result->signal = WIFSIGNALED(running->status) ? WTERMSIG(running->status) : 0;
-	result->status = result->signal ? 128 + result->signal : WEXITSTATUS(running->status);
-	(void)snprintf(result->notes, sizeof(result->notes), "%s", strbuf_text(notes));
+	struct command command = {
+		.plan = scene->plan,
+		.fds = scene->fds,
+		.n_fds = scene->n_fds,
+		.first = first,
+		.profile = init->profile,
+		.listener = init->listener,
+	};
+	return running_start(running, &command, running->record == NULL);
 }
 
 static FALLIBLE run_step(const struct init *init, struct stage *stage, int step_fd,
@@ -300,7 +133,9 @@ static FALLIBLE run_step(const struct init *init, struct stage *stage, int step_
 	AUTO(plan) struct plan plan = { 0 };
 	AUTO(scene) struct scene scene = { .plan = &plan, .stage = stage };
 	AUTO(running)
-	struct running running = { .step_fd = step_fd, .report_fd = -1, .signal_fd = -1 };
+	struct running running = {
+		.step_fd = step_fd, .report_fd = -1, .signal_fd = -1, .signal_all = signal_all
+	};
 	struct error *error = begin_step(init, frame, &plan, &scene, &running);
 
 	/* Not before: on few cores its making would stand in our way. */
@@ -311,12 +146,14 @@ static FALLIBLE run_step(const struct init *init, struct stage *stage, int step_
 		if (frame->fds[i] > 2)
 			(void)close(frame->fds[i]);
 	}
-	error = wait_for_end(&running);
+	error = running_wait(&running);
+	if (running.is_lost)
+		_exit(1);
 	kill_rest();
 	scene_clear(&scene);
 	TRY(error);
 	TRY(TAKE(running.failed));
-	tell_result(&running, stage->notes, result);
+	running_result(&running, stage->notes, result);
 	return NULL;
 }
 

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "sandbox/bare.h"
 #include "sandbox/helper.h"
 #include "sandbox/network.h"
 #include "sandbox/plan_make.h"
@@ -51,6 +52,7 @@ static char *host_resolv_conf(void)
 
 FALLIBLE sandbox_start(const struct userns *userns, struct sandbox **ret)
 {
+	bool is_bare = userns_is_bare(userns->mode);
 	bool is_root = userns->mode == USERNS_ROOT && userns->owner.kind != OWNER_RECORDED;
 	int control[2], sync[2] = { -1, -1 };
 
@@ -66,6 +68,8 @@ FALLIBLE sandbox_start(const struct userns *userns, struct sandbox **ret)
 	pid_t pid = fork();
 	if (pid < 0)
 		return error_sys("fork the sandbox helper");
+	if (pid == 0 && is_bare)
+		bare_helper_run(&(struct bare_helper){ theirs_fd, userns->mode });
 	if (pid == 0)
 		helper_run(&(struct helper){
 				.control_fd = theirs_fd,
@@ -203,7 +207,8 @@ FALLIBLE launch_hand_over(int control_fd, int theirs_fd)
 }
 
 /* Send the plan; directories go as mounts of their own, which any mount namespace takes. */
-static FALLIBLE send_plan(int step_fd, const struct plan *plan, const struct strbuf *bytes)
+static FALLIBLE send_plan(
+		int step_fd, const struct plan *plan, const struct strbuf *bytes, bool is_bare)
 {
 	int fds[PLAN_FDS];
 	int clones[PLAN_FDS];
@@ -212,7 +217,7 @@ static FALLIBLE send_plan(int step_fd, const struct plan *plan, const struct str
 
 	for (size_t i = 0; !error && i < plan->fds.n; i++) {
 		fds[i] = plan->fds.p[i].fd;
-		if (!plan->fds.p[i].is_tree)
+		if (!plan->fds.p[i].is_tree || is_bare)
 			continue;
 		error = mount_clone(plan->fds.p[i].fd, NULL, true, &fds[i]);
 		if (!error)
@@ -226,11 +231,12 @@ static FALLIBLE send_plan(int step_fd, const struct plan *plan, const struct str
 }
 
 /* The plan first where it surely fits into the socket: then its PID 1 need not wait for it. */
-static FALLIBLE launch(int control_fd, const struct plan *plan, int *ret_fd)
+static FALLIBLE launch(const struct sandbox *sandbox, const struct plan *plan, int *ret_fd)
 {
 	AUTO(strbuf) struct strbuf bytes = { 0 };
 	int ours = -1;
 	int theirs = -1;
+	bool is_bare = userns_is_bare(sandbox->userns.mode);
 
 	TRY(plan_encode(plan, &bytes));
 	TRY(launch_pair(&ours, &theirs));
@@ -238,11 +244,11 @@ static FALLIBLE launch(int control_fd, const struct plan *plan, int *ret_fd)
 	AUTO_FD int theirs_fd = theirs;
 	bool is_small = bytes.n < SMALL_BYTES;
 	if (is_small)
-		TRY(send_plan(ours_fd, plan, &bytes));
-	TRY(launch_hand_over(control_fd, theirs_fd));
+		TRY(send_plan(ours_fd, plan, &bytes, is_bare));
+	TRY(launch_hand_over(sandbox->control_fd, theirs_fd));
 	(void)close(TAKE_FD(theirs_fd));
 	if (!is_small)
-		TRY(send_plan(ours_fd, plan, &bytes));
+		TRY(send_plan(ours_fd, plan, &bytes, is_bare));
 	*ret_fd = TAKE_FD(ours_fd);
 	return NULL;
 }
@@ -333,7 +339,7 @@ FALLIBLE sandbox_run(struct sandbox *sandbox, const struct sandbox_step *step,
 	own_pipe(&sandbox->userns.owner, step, step->stdin_fd);
 	own_pipe(&sandbox->userns.owner, step, step->stdout_fd);
 	own_pipe(&sandbox->userns.owner, step, step->stderr_fd);
-	TRY(launch(sandbox->control_fd, &plan, &launched.step_fd));
+	TRY(launch(sandbox, &plan, &launched.step_fd));
 	struct error *error = wait_for(&launched, cancel, &result);
 	/* A PID 1 that we leave before its end sees this, and ends with all it has. */
 	(void)close(launched.step_fd);

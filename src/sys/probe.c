@@ -96,6 +96,13 @@ static FALLIBLE try_mode(const char *path, struct strbuf *said)
 	case USERNS_RECORDED:
 		strbuf_addf(said, "one mapped id, owners are recorded (%s)", userns.reason);
 		break;
+	case USERNS_CHROOT:
+		strbuf_addf(said, "root without namespaces, in a chroot (%s)", userns.reason);
+		break;
+	case USERNS_PROOT:
+		strbuf_addf(said, "no namespaces: proot, owners are recorded (%s)", userns.reason);
+		break;
+	case USERNS_INPLACE:
 	case USERNS_ROOT:
 	case USERNS_BEST:
 		if (userns.owner.kind == OWNER_SHIFTED)

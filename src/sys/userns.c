@@ -5,7 +5,6 @@
  *
  * Root stays where it is; only the sandbox helper enters a namespace, mapped by its parent.
  */
-#include "sys/userns.h"
 #include "base/auto.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -13,6 +12,7 @@
 #include "sys/fd.h"
 #include "sys/mounts.h"
 #include "sys/proc.h"
+#include "sys/userns_parts.h"
 
 #include <fcntl.h>
 #include <grp.h>
@@ -36,6 +36,9 @@ static const char *const mode_names[] = {
 	[USERNS_SUBUID] = "subuid",
 	[USERNS_RECORDED] = "recorded",
 	[USERNS_ROOT] = "root",
+	[USERNS_CHROOT] = "chroot",
+	[USERNS_INPLACE] = "inplace",
+	[USERNS_PROOT] = "proot",
 };
 
 const char *userns_mode_name(enum userns_mode mode)
@@ -52,7 +55,7 @@ FALLIBLE userns_mode_parse(const char *name, enum userns_mode *ret)
 		}
 	}
 	return error_hint(error_new(ERR_INVALID, "unknown mode '%s'", name),
-			"one of auto, subuid, recorded, root");
+			"one of auto, subuid, recorded, root, chroot, inplace, proot");
 }
 
 static void PRINTF_LIKE(2, 3) give_reason(struct userns *userns, const char *format, ...)
@@ -73,7 +76,7 @@ static void reason_from(struct userns *userns, struct error *error)
 	error_free(error);
 }
 
-static bool has_capability(unsigned capability)
+bool userns_has_capability(unsigned capability)
 {
 	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
 	struct __user_cap_data_struct sets[2] = { { 0 } };
@@ -483,7 +486,7 @@ static FALLIBLE become_full_root(struct userns *userns)
 
 static FALLIBLE enter_as_root(struct userns *userns)
 {
-	if (!has_capability(CAP_SYS_ADMIN)) {
+	if (!userns_has_capability(CAP_SYS_ADMIN)) {
 		TRY(become_full_root(userns));
 		give_reason(userns, "root without CAP_SYS_ADMIN, in a namespace of its own");
 	}
@@ -493,9 +496,23 @@ static FALLIBLE enter_as_root(struct userns *userns)
 FALLIBLE userns_enter(enum userns_mode wish, struct userns *ret)
 {
 	struct userns userns = { .outer_uid = geteuid(), .outer_gid = getegid() };
+	char reason[USERNS_REASON_BYTES];
+
+	if (userns_is_bare(wish)) {
+		TRY(userns_enter_bare(wish, false, &userns));
+		*ret = userns;
+		return NULL;
+	}
+	if (wish == USERNS_BEST && !userns_try(reason)) {
+		TRY(userns_enter_best_bare(reason, &userns));
+		log_debug("isolation: %s; %s", userns_mode_name(userns.mode), reason);
+		*ret = userns;
+		return NULL;
+	}
 	bool is_root = userns.outer_uid == 0 &&
-		       (has_capability(CAP_SYS_ADMIN) ||
-				       (has_capability(CAP_SETUID) && has_capability(CAP_SETGID)));
+		       (userns_has_capability(CAP_SYS_ADMIN) ||
+				       (userns_has_capability(CAP_SETUID) &&
+						       userns_has_capability(CAP_SETGID)));
 
 	if (is_root && wish != USERNS_BEST && wish != USERNS_ROOT)
 		return error_hint(error_new(ERR_UNSUPPORTED, "mode '%s' is for ordinary users",

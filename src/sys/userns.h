@@ -8,11 +8,17 @@
  *	USERNS_ROOT      outside, as it was started       a mapped 65,536-wide one  OWNER_SHIFTED,
  *or OWNER_PLAIN 1:1
  *
+ * Where no namespace can be had, kiln stays as it was started and steps share all it has:
+ *
+ *	USERNS_CHROOT    chroot(2) into the rootfs              OWNER_PLAIN
+ *	USERNS_INPLACE   the container's own root is the rootfs OWNER_PLAIN
+ *	USERNS_PROOT     Debian's proot                         OWNER_RECORDED
+ *
  * Root without CAP_SYS_ADMIN (in a container, say) first becomes full root of a namespace of its
  * own, where its own id stays its own and a range is spare; then it is USERNS_ROOT as usual.
  *
- * In all three kiln also has a mount namespace of its own (nothing it mounts is seen outside, and
- * everything is gone when it dies). A step never holds the ids of host root; the one-to-one case
+ * In the first three kiln also has a mount namespace of its own (nothing it mounts is seen outside,
+ *and everything is gone when it dies). A step never holds the ids of host root; the one-to-one case
  * is only taken where our own namespace has no spare range, so its root is no host root either.
  *
  * A struct userns is a plain value, fixed for the life of the process.
@@ -23,8 +29,17 @@
 #include "base/error.h"
 #include "sys/idmap.h"
 #include "sys/owner.h"
+#include <stdbool.h>
 
-enum userns_mode { USERNS_BEST = 0, USERNS_SUBUID, USERNS_RECORDED, USERNS_ROOT };
+enum userns_mode {
+	USERNS_BEST = 0,
+	USERNS_SUBUID,
+	USERNS_RECORDED,
+	USERNS_ROOT,
+	USERNS_CHROOT,
+	USERNS_INPLACE,
+	USERNS_PROOT
+};
 
 enum { USERNS_REASON_BYTES = 256 };
 
@@ -40,12 +55,16 @@ struct userns {
 /*
  * Enter. wish is USERNS_BEST, or one mode (what cannot be had is then ERR_UNSUPPORTED with a hint).
  * Must be called while the process is single-threaded. An ordinary user keeps access to exactly
- * the files that were theirs (supplementary groups are kept, unseen, until a step drops them). No
- * user namespaces at all is ERR_UNSUPPORTED.
+ * the files that were theirs (supplementary groups are kept, unseen, until a step drops them).
+ * Without user namespaces USERNS_BEST is USERNS_CHROOT, else USERNS_PROOT, else ERR_UNSUPPORTED;
+ * USERNS_INPLACE is only ever asked for.
  */
 FALLIBLE userns_enter(enum userns_mode wish, struct userns *ret);
 
-/* "subuid", "recorded", "root". */
+/* True for the modes without namespaces: nothing can be mounted. */
+bool userns_is_bare(enum userns_mode mode);
+
+/* "subuid", "recorded", "root", "chroot", "inplace", "proot". */
 const char *userns_mode_name(enum userns_mode mode);
 FALLIBLE userns_mode_parse(const char *name, enum userns_mode *ret);
 

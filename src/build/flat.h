@@ -1,0 +1,40 @@
+/*
+ * flat: a stage's root file system as one plain directory, for steps where nothing can be mounted
+ * (sys/userns.h, userns_is_bare()). It is made of the stage's layers once, stays between the
+ * steps, and gets each layer that was made outside of it (COPY, a cached RUN) put on top when the
+ * next RUN needs it. What a RUN changed is found by comparing snapshots, and becomes a layer's
+ * directory as an overlay would have left it; so everything else in build/ sees no difference.
+ *
+ * In place (USERNS_INPLACE) the directory is "/" itself, and stages take turns on it.
+ *
+ * Floor: build. A flat belongs to the thread that runs its stage.
+ */
+#pragma once
+#include "build/stack.h"
+#include "layer/snapshot.h"
+
+struct flat {
+	struct layer_draft draft;
+	int root_fd; /* -1: not made yet */
+	size_t height; /* how many layers of the stage's stack are in it */
+	struct snapshot *snapshot; /* of it as it is now, or NULL */
+};
+
+struct flat *flat_new(void);
+void flat_free(struct flat *flat); /* NULL is fine */
+
+/* Bring it to the top of the stack, whose layers have directories. */
+FALLIBLE flat_raise(struct layer_set *set, struct flat *flat, const struct stack *stack);
+/* Before a step: what it looks like is known. */
+FALLIBLE flat_begin(struct layer_set *set, struct flat *flat);
+/*
+ * After a step: what it changed goes into tree_fd, an empty directory, in the form of an overlay's
+ * upper. Paths in ignore are not the step's. The caller says flat_is_at() when that is a layer.
+ */
+FALLIBLE flat_end(struct layer_set *set, struct flat *flat, const struct list *ignore, int tree_fd);
+void flat_is_at(struct flat *flat, size_t height);
+
+/* A merged copy of the layers for reading, in a directory that goes away with the build. */
+FALLIBLE flat_view(struct layer_set *set, const struct stack *stack, int *ret_fd);
+
+DEFINE_AUTO_PTR(flat, flat_free)

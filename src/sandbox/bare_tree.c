@@ -1,0 +1,171 @@
+#include "sandbox/bare_tree.h"
+#include "base/auto.h"
+#include "base/limits.h"
+#include "base/str.h"
+#include "base/vec.h"
+#include "base/xalloc.h"
+#include "sys/fd.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+enum { STAT_BYTES = 4096 };
+
+struct process {
+	pid_t pid, parent;
+	bool is_ours;
+};
+
+struct processes {
+	struct process *p;
+	size_t n, capacity;
+};
+
+static void processes_done(struct processes *processes)
+{
+	vec_done(processes);
+}
+
+DEFINE_AUTO_VALUE(processes)
+
+/* "PID (NAME) STATE PPID ...", and NAME may hold anything. */
+static bool read_parent(int proc_fd, const char *name, pid_t *ret)
+{
+	AUTO_FREE char *path = xasprintf("%s/stat", name);
+	AUTO_FREE char *text = NULL;
+	size_t n = 0;
+	uint64_t parent = 0;
+	struct str word;
+	struct error *error = file_read(proc_fd, path, STAT_BYTES, &text, &n);
+
+	if (error) {
+		error_free(error);
+		return false;
+	}
+	struct str rest = { text, n };
+	rest = str_slice(rest, str_find_last(rest, ')'), rest.n);
+	for (int i = 0; i < 3; i++)
+		(void)str_cut(rest, ' ', &word, &rest);
+	error = parse_u64(word, INT32_MAX, &parent);
+	*ret = (pid_t)parent;
+	bool ok = !error;
+	error_free(error);
+	return ok;
+}
+
+/* 0: not a process's directory. */
+static pid_t pid_of(const char *name)
+{
+	uint64_t pid = 0;
+	struct error *error = parse_u64(str_of(name), INT32_MAX, &pid);
+
+	error_free(error);
+	return (pid_t)pid;
+}
+
+/* Whose numbers does /proc show? In a nested container it may be another namespace's. */
+static bool is_our_proc(void)
+{
+	char name[16] = "";
+
+	return readlink("/proc/self", name, sizeof(name) - 1) > 0 && pid_of(name) == getpid();
+}
+
+static void list_processes(struct processes *ret)
+{
+	if (!is_our_proc())
+		return;
+	int fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+
+	if (!dir)
+		return;
+	// NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
+	for (struct dirent *at = readdir(dir); at; at = readdir(dir)) {
+		struct process process = { .pid = pid_of(at->d_name) };
+
+		if (process.pid > 0 && read_parent(fd, at->d_name, &process.parent))
+			vec_push(ret, process);
+	}
+	(void)closedir(dir);
+}
+
+static bool is_child(const struct processes *all, const struct process *process)
+{
+	if (process->parent == getpid())
+		return true;
+	for (size_t i = 0; i < all->n; i++)
+		if (all->p[i].pid == process->parent)
+			return all->p[i].is_ours;
+	return false;
+}
+
+/* Parents may be listed behind their children: again until nothing is found. */
+static void find_descendants(struct processes *all)
+{
+	bool again = true;
+
+	while (again) {
+		again = false;
+		for (size_t i = 0; i < all->n; i++) {
+			if (all->p[i].is_ours || !is_child(all, &all->p[i]))
+				continue;
+			all->p[i].is_ours = true;
+			again = true;
+		}
+	}
+}
+
+static bool is_spared(pid_t pid, const pid_t *spared, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (spared[i] == pid)
+			return true;
+	return false;
+}
+
+/* How many there were. A spared child's own children are spared with it. */
+static size_t signal_descendants(int number, const pid_t *spared, size_t n)
+{
+	AUTO(processes) struct processes all = { 0 };
+	size_t found = 0;
+
+	list_processes(&all);
+	for (size_t i = 0; i < all.n; i++)
+		if (is_spared(all.p[i].pid, spared, n))
+			all.p[i--] = all.p[--all.n];
+	find_descendants(&all);
+	for (size_t i = 0; i < all.n; i++) {
+		if (!all.p[i].is_ours)
+			continue;
+		found++;
+		(void)kill(all.p[i].pid, number);
+	}
+	return found;
+}
+
+void bare_tree_signal(int number)
+{
+	(void)signal_descendants(number, NULL, 0);
+}
+
+void bare_tree_end(const pid_t *spared, size_t n)
+{
+	/* Those that were killed are zombies of ours until they are reaped. */
+	while (signal_descendants(SIGKILL, spared, n)) {
+		const struct timespec pause = { 0, 500000 };
+		siginfo_t info = { 0 };
+
+		while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid) {
+			if (is_spared(info.si_pid, spared, n))
+				break;
+			(void)waitpid(info.si_pid, NULL, 0);
+			info.si_pid = 0;
+		}
+		(void)nanosleep(&pause, NULL);
+	}
+}

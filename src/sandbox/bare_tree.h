@@ -1,0 +1,14 @@
+/*
+ * bare_tree: the processes of a step where no pid namespace holds them together: all descendants of
+ * this process, which is their subreaper (prctl(2)), so that none gets away by losing its parent.
+ *
+ * Floor: sandbox. Single-threaded processes only; reads /proc.
+ */
+#pragma once
+#include <stddef.h>
+#include <sys/types.h>
+
+/* To each of them. */
+void bare_tree_signal(int number);
+/* Kill and reap until none is left but the spared ones (0: unused), which are children of ours. */
+void bare_tree_end(const pid_t *spared, size_t n);

@@ -1,0 +1,160 @@
+/*
+ * The modes without a user namespace, and whether one can be had at all. That is tried in a child,
+ * since a process that has entered a namespace it can do nothing in cannot leave it again.
+ */
+#include "base/auto.h"
+#include "base/vec.h"
+#include "sys/fd.h"
+#include "sys/mounts.h"
+#include "sys/proc.h"
+#include "sys/userns_parts.h"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+bool userns_is_bare(enum userns_mode mode)
+{
+	return mode == USERNS_CHROOT || mode == USERNS_INPLACE || mode == USERNS_PROOT;
+}
+
+static FALLIBLE try_namespace(void)
+{
+	AUTO_FD int fd = -1;
+	AUTO_FD int root_fd = -1;
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+		return error_sys("make a user namespace");
+	TRY_WRAP(mount_make_private(), "in a user namespace");
+	TRY(file_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0, &root_fd));
+	TRY_WRAP(mount_clone(root_fd, NULL, true, &fd), "in a user namespace");
+	return NULL;
+}
+
+bool userns_try(char reason[static USERNS_REASON_BYTES])
+{
+	int ends[2];
+	int status = 1;
+
+	reason[0] = '\0';
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return false;
+	pid_t pid = fork();
+	if (pid == 0) {
+		AUTO(strbuf) struct strbuf text = { 0 };
+		struct error *error = try_namespace();
+
+		if (error)
+			error_text(error, &text);
+		(void)!write(ends[1], strbuf_text(&text), text.n);
+		_exit(error ? 1 : 0);
+	}
+	(void)close(ends[1]);
+	ssize_t n = pid < 0 ? 0 : read(ends[0], reason, USERNS_REASON_BYTES - 1);
+	reason[n > 0 ? n : 0] = '\0';
+	(void)close(ends[0]);
+	if (pid > 0)
+		(void)TEMP_FAILURE_RETRY(waitpid(pid, &status, 0));
+	return status == 0;
+}
+
+static FALLIBLE need_capabilities(const char *mode)
+{
+	static const struct {
+		unsigned number;
+		const char *name;
+	} needed[] = { { CAP_SYS_CHROOT, "CAP_SYS_CHROOT" }, { CAP_CHOWN, "CAP_CHOWN" },
+		{ CAP_DAC_OVERRIDE, "CAP_DAC_OVERRIDE" }, { CAP_FOWNER, "CAP_FOWNER" },
+		{ CAP_SETUID, "CAP_SETUID" }, { CAP_SETGID, "CAP_SETGID" } };
+
+	for (size_t i = 0; i < COUNT(needed); i++)
+		if (!userns_has_capability(needed[i].number))
+			return error_hint(error_new(ERR_UNSUPPORTED, "isolation '%s' needs %s",
+							  mode, needed[i].name),
+					"run as root with a container's usual capabilities, or "
+					"install proot for '--isolation proot'");
+	return NULL;
+}
+
+static FALLIBLE find_proot(void)
+{
+	AUTO_FREE char *program = proc_find("proot");
+
+	return program ? NULL
+		       : error_hint(error_new(ERR_UNSUPPORTED,
+						    "isolation 'proot' needs proot, which is not "
+						    "installed"),
+					 "apt-get install proot");
+}
+
+/* As container engines and Kubernetes mark it. */
+static bool is_in_container(void)
+{
+	static const char *const marks[] = { "/.dockerenv", "/run/.containerenv",
+		"/var/run/secrets/kubernetes.io", NULL };
+
+	for (const char *const *mark = marks; *mark; mark++)
+		if (access(*mark, F_OK) == 0)
+			return true;
+	return false;
+}
+
+FALLIBLE userns_enter_bare(enum userns_mode wish, bool force, struct userns *userns)
+{
+	userns->mode = wish;
+	userns->owner = (struct owner_policy){ .kind = OWNER_PLAIN };
+	switch (wish) {
+	case USERNS_CHROOT:
+		return need_capabilities("chroot");
+	case USERNS_INPLACE:
+		TRY(need_capabilities("inplace"));
+		if (!force && !is_in_container())
+			return error_hint(
+					error_new(ERR_UNSUPPORTED,
+							"isolation 'inplace' replaces the files of "
+							"the machine it runs on, and this is no "
+							"container"),
+					"run kiln in a container of its own, or use another "
+					"isolation");
+		return NULL;
+	case USERNS_PROOT:
+		userns->owner = (struct owner_policy){ .kind = OWNER_RECORDED };
+		return find_proot();
+	case USERNS_BEST:
+	case USERNS_SUBUID:
+	case USERNS_RECORDED:
+	case USERNS_ROOT:
+		break;
+	}
+	return error_new(ERR_INVALID, "not a mode without namespaces");
+}
+
+FALLIBLE userns_enter_best_bare(const char *reason, struct userns *userns)
+{
+	struct error *error = userns_enter_bare(USERNS_CHROOT, false, userns);
+
+	if (error && error_is(error, ERR_UNSUPPORTED)) {
+		struct error *other = userns_enter_bare(USERNS_PROOT, false, userns);
+
+		if (other) {
+			AUTO(strbuf) struct strbuf text = { 0 };
+
+			error_text(error, &text);
+			strbuf_add(&text, "; ");
+			error_text(other, &text);
+			error_free(error);
+			error_free(other);
+			return error_hint(
+					error_new(ERR_UNSUPPORTED, "steps cannot run here: %s; %s",
+							reason, strbuf_text(&text)),
+					"'kiln doctor' tells what is missing: user namespaces, "
+					"CAP_SYS_CHROOT, or Debian's proot");
+		}
+		error_free(TAKE(error));
+	}
+	TRY(error);
+	(void)snprintf(userns->reason, sizeof(userns->reason), "%s", reason);
+	return NULL;
+}

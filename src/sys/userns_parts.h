@@ -1,0 +1,15 @@
+/*
+ * userns_parts: what the files of userns share.
+ *
+ * Floor: sys (private to userns*.c).
+ */
+#pragma once
+#include "sys/userns.h"
+#include <stdbool.h>
+
+bool userns_has_capability(unsigned capability);
+/* Can a user namespace with mounts be had? Tried in a child. reason says why not. */
+bool userns_try(char reason[static USERNS_REASON_BYTES]);
+FALLIBLE userns_enter_bare(enum userns_mode wish, bool force, struct userns *userns);
+/* The best without one; reason is why. */
+FALLIBLE userns_enter_best_bare(const char *reason, struct userns *userns);
