@@ -4,6 +4,7 @@
  */
 #include "build/build.h"
 #include "base/clock.h"
+#include "build/flat.h"
 #include "build/history.h"
 #include "build/mounts.h"
 #include "build/remote.h"
@@ -243,6 +244,7 @@ static void stage_run_done(struct stage_run *run)
 	stack_done(&run->stack);
 	user_done(&run->user);
 	free(run->user_spec);
+	flat_free(run->flat);
 	if (run->view_fd >= 0)
 		(void)close(run->view_fd);
 	pthread_mutex_destroy(&run->view_lock);
@@ -388,6 +390,14 @@ static FALLIBLE run_plan(struct build *build, struct build_result *ret)
 /* A directory that holds nothing and never will: what "no files" looks like to rootfs_*. */
 static FALLIBLE open_empty(struct build *build)
 {
+	AUTO(layer_draft) struct layer_draft draft = { .tree_fd = -1 };
+
+	if (userns_is_bare(build->options->userns->mode)) {
+		/* Nobody can put anything into a directory that is removed already. */
+		TRY(layer_begin(build->options->store, &draft));
+		build->empty_fd = TAKE_FD(draft.tree_fd);
+		return NULL;
+	}
 	return mount_new("tmpfs", NULL, 0, MOUNT_ATTR_RDONLY, &build->empty_fd);
 }
 

@@ -6,6 +6,7 @@
  * Layers of the image are turned into blobs in the background (exports.h) while later steps run.
  */
 #include "base/clock.h"
+#include "build/flat.h"
 #include "build/history.h"
 #include "build/mounts.h"
 #include "build/remote.h"
@@ -19,6 +20,20 @@
 
 /* --- views --- */
 
+static FALLIBLE copy_of(int fd, int *ret)
+{
+	*ret = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return *ret < 0 ? error_sys("open a stage's root again") : NULL;
+}
+
+/* A stage that ran without mounts has its files in one directory already. */
+static FALLIBLE view_of_stage(struct build *build, struct stage_run *run)
+{
+	if (run->flat && run->flat->height == run->stack.n)
+		return copy_of(run->flat->root_fd, &run->view_fd);
+	return stack_view(&build->layers, &run->stack, &run->view_fd);
+}
+
 /* A stage's view is asked for by several threads, once it is finished. */
 FALLIBLE stage_view(struct build *build, struct stage_run *run, int *ret_fd)
 {
@@ -28,7 +43,7 @@ FALLIBLE stage_view(struct build *build, struct stage_run *run, int *ret_fd)
 	if (run->view_fd < 0 && run->stack.n) {
 		error = stack_need_dirs(&build->layers, &run->stack, run->vertex);
 		if (!error)
-			error = stack_view(&build->layers, &run->stack, &run->view_fd);
+			error = view_of_stage(build, run);
 	}
 	*ret_fd = run->stack.n ? run->view_fd : build->empty_fd;
 	pthread_mutex_unlock(&run->view_lock);
@@ -76,7 +91,12 @@ FALLIBLE stage_look(struct build *build, struct stage_run *run, unsigned vertex,
 	if (below.n == 0)
 		return NULL;
 	TRY(stack_need_dirs(&build->layers, &below, vertex));
-	return stack_view(&build->layers, &below, &ret->fd);
+	if (below.n == 1 || !userns_is_bare(build->options->userns->mode))
+		return stack_view(&build->layers, &below, &ret->fd);
+	if (!run->flat)
+		run->flat = flat_new();
+	TRY(flat_raise(&build->layers, run->flat, &below));
+	return copy_of(run->flat->root_fd, &ret->fd);
 }
 
 void stage_look_done(struct view *view)

@@ -23,6 +23,7 @@ void flat_free(struct flat *flat)
 	if (flat->root_fd >= 0)
 		(void)close(flat->root_fd);
 	layer_draft_done(&flat->draft);
+	flat_free(flat->next);
 	free(flat);
 }
 
@@ -86,7 +87,8 @@ FALLIBLE flat_begin(struct layer_set *set, struct flat *flat)
 	return snapshot_settle(flat->snapshot, flat->root_fd);
 }
 
-FALLIBLE flat_end(struct layer_set *set, struct flat *flat, const struct list *ignore, int tree_fd)
+FALLIBLE flat_end(struct layer_set *set, struct flat *flat, const struct list *ignore, int tree_fd,
+		bool *ret_any)
 {
 	AUTO(snapshot) struct snapshot *now = NULL;
 	struct apply_options apply = { APPLY_LAYER, set->options->userns->owner, NULL };
@@ -102,12 +104,14 @@ FALLIBLE flat_end(struct layer_set *set, struct flat *flat, const struct list *i
 	TRY(entry_sink_close(TAKE(sink)));
 	snapshot_free(flat->snapshot);
 	flat->snapshot = TAKE(now);
+	*ret_any = counts.entries + counts.whiteouts > 0;
 	return NULL;
 }
 
-void flat_is_at(struct flat *flat, size_t height)
+FALLIBLE flat_dir(struct layer_set *set, struct flat *flat, int *ret_fd)
 {
-	flat->height = height;
+	return file_open(store_dir_fd(set->options->store), flat->draft.dir, O_PATH | O_DIRECTORY,
+			0, ret_fd);
 }
 
 FALLIBLE flat_view(struct layer_set *set, const struct stack *stack, int *ret_fd)
@@ -120,6 +124,9 @@ FALLIBLE flat_view(struct layer_set *set, const struct stack *stack, int *ret_fd
 		return error;
 	}
 	*ret_fd = TAKE_FD(flat->root_fd);
-	layer_set_keep_flat(set, flat);
+	pthread_mutex_lock(&set->lock);
+	flat->next = set->views;
+	set->views = flat;
+	pthread_mutex_unlock(&set->lock);
 	return NULL;
 }

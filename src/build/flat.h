@@ -15,9 +15,10 @@
 
 struct flat {
 	struct layer_draft draft;
-	int root_fd; /* -1: not made yet */
-	size_t height; /* how many layers of the stage's stack are in it */
+	int root_fd;               /* -1: not made yet */
+	size_t height;             /* how many layers of the stage's stack are in it */
 	struct snapshot *snapshot; /* of it as it is now, or NULL */
+	struct flat *next;         /* flat_view(): owned */
 };
 
 struct flat *flat_new(void);
@@ -29,10 +30,12 @@ FALLIBLE flat_raise(struct layer_set *set, struct flat *flat, const struct stack
 FALLIBLE flat_begin(struct layer_set *set, struct flat *flat);
 /*
  * After a step: what it changed goes into tree_fd, an empty directory, in the form of an overlay's
- * upper. Paths in ignore are not the step's. The caller says flat_is_at() when that is a layer.
+ * upper; *ret_any tells whether there is anything. Paths in ignore are not the step's.
  */
-FALLIBLE flat_end(struct layer_set *set, struct flat *flat, const struct list *ignore, int tree_fd);
-void flat_is_at(struct flat *flat, size_t height);
+FALLIBLE flat_end(struct layer_set *set, struct flat *flat, const struct list *ignore, int tree_fd,
+		bool *ret_any);
+/* The directory that the root is in, beside which the sandbox may put things aside. */
+FALLIBLE flat_dir(struct layer_set *set, struct flat *flat, int *ret_fd);
 
 /* A merged copy of the layers for reading, in a directory that goes away with the build. */
 FALLIBLE flat_view(struct layer_set *set, const struct stack *stack, int *ret_fd);

@@ -224,6 +224,8 @@ static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct st
 		.stdout_fd = pump->step_fds[0],
 		.stderr_fd = pump->step_fds[1],
 	};
+	if (userns_is_bare(build->options->userns->mode))
+		return flat_run(build, stage, &step, draft->tree_fd, ret);
 	return sandbox_run(build->options->sandbox, &step, build->options->cancel, ret);
 }
 

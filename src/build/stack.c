@@ -7,6 +7,7 @@
  * diffID. A layer that cannot stand alone is unpacked again on top of what lies below.
  */
 #include "build/stack.h"
+#include "build/flat.h"
 #include "build/stack_inner.h"
 #include "cache/homes.h"
 #include "layer/layer.h"
@@ -46,6 +47,7 @@ void layer_set_done(struct layer_set *set)
 		free(layer->dir);
 		free(layer);
 	}
+	flat_free(set->views);
 	if (set->layers_fd >= 0)
 		(void)close(set->layers_fd);
 	pthread_mutex_destroy(&set->lock);
@@ -477,5 +479,7 @@ FALLIBLE stack_view(struct layer_set *set, const struct stack *stack, int *ret_f
 	size_t n = 0;
 	AUTO_FREE struct mount_dir *dirs = stack_mount_dirs(set, stack, &n);
 
+	if (n > 1 && userns_is_bare(set->options->userns->mode))
+		return flat_view(set, stack, ret_fd);
 	return mount_overlay_ro(dirs, n, ret_fd);
 }

@@ -56,6 +56,7 @@ struct layer_set {
 	struct pool *pool;
 	pthread_mutex_t lock;
 	struct build_layer *all;   /* guarded by lock */
+	struct flat *views;        /* guarded by lock; where nothing can be mounted */
 	struct cache_homes *homes; /* or NULL */
 	int layers_fd; /* "layers" of the store: a step's namespace cannot pass its root */
 	const struct reference *push; /* where new layers of the image are sent ahead, or NULL */

@@ -60,8 +60,9 @@ struct stage_run {
 	struct stack stack;        /* layers so far */
 	struct view_names **names; /* of the streamed layers at the top of stack */
 	size_t name_count;
-	bool is_named; /* the step under way added to names */
-	size_t dirs;   /* how many layers from the bottom are known to have directories */
+	bool is_named;     /* the step under way added to names */
+	struct flat *flat; /* its root as a plain directory, where nothing can be mounted */
+	size_t dirs;       /* how many layers from the bottom are known to have directories */
 	/* A merged view of the finished stage for COPY --from, made once. */
 	pthread_mutex_t view_lock;
 	int view_fd; /* guarded by view_lock; -1 */
@@ -170,6 +171,15 @@ bool stage_reads_after(const struct stage_run *run, const struct plan_step *step
 /* USER or --chown in the stage so far. */
 FALLIBLE stage_user(struct build *build, struct stage_run *run, const char *spec,
 		const struct user **ret);
+
+/*
+ * flat_run.c: the step (borrowed) where nothing can be mounted, in the stage's plain directory.
+ * What it changed goes into tree_fd as an overlay's upper.
+ */
+struct sandbox_step;
+struct sandbox_result;
+FALLIBLE flat_run(struct build *build, struct stage_run *stage, const struct sandbox_step *wanted,
+		int tree_fd, struct sandbox_result *ret);
 
 /* op_*.c: run a step; the result is in run->layer (NULL: nothing changed). */
 FALLIBLE op_run(struct build *build, struct stage_run *stage, struct step_run *run);

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -53,6 +54,10 @@ static char *host_resolv_conf(void)
 FALLIBLE sandbox_start(const struct userns *userns, struct sandbox **ret)
 {
 	bool is_bare = userns_is_bare(userns->mode);
+
+	/* Steps share our process numbers: what is ours is not to be read below /proc. */
+	if (is_bare)
+		(void)prctl(PR_SET_DUMPABLE, 0);
 	bool is_root = userns->mode == USERNS_ROOT && userns->owner.kind != OWNER_RECORDED;
 	int control[2], sync[2] = { -1, -1 };
 

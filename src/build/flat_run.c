@@ -1,0 +1,121 @@
+/*
+ * A RUN on a plain directory. Mounts of layers, which an overlay would show, are merged copies
+ * here, lent to the step as a whole: whatever it writes there goes away with them.
+ */
+#include "build/flat.h"
+#include "build/stack_inner.h"
+#include "build/state.h"
+#include "layer/squash.h"
+#include "sandbox/sandbox.h"
+#include "sys/path.h"
+#include "sys/rootfs.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+struct merged {
+	struct layer_draft *p;
+	size_t n;
+};
+
+static void merged_done(struct merged *merged)
+{
+	for (size_t i = 0; i < merged->n; i++)
+		layer_draft_done(&merged->p[i]);
+	free(merged->p);
+}
+
+DEFINE_AUTO_VALUE(merged)
+
+static FALLIBLE merge(
+		struct build *build, const struct sandbox_mount *mount, struct layer_draft *draft)
+{
+	const struct owner_policy policy = build->options->userns->owner;
+	const struct apply_options apply = { APPLY_ROOTFS, policy, NULL };
+	AUTO(lower_fds) struct lower_fds fds = { xcalloc(mount->n_layers, sizeof(int)), 0 };
+	AUTO(entry_sink) struct entry_sink *sink = NULL;
+	uint64_t entries = 0;
+
+	TRY(layer_begin(build->options->store, draft));
+	for (size_t i = 0; i < mount->n_layers; i++) {
+		const char *path = mount->layers[i].path;
+
+		fds.p[fds.n] = -1;
+		TRY(rootfs_open(mount->layers[i].fd, path && *path ? path : ".",
+				O_RDONLY | O_DIRECTORY, 0, &fds.p[fds.n++]));
+	}
+	struct squash_options squash = { .policy = policy,
+		.uppers = { fds.p, fds.n },
+		.below_root = { .mode = S_IFDIR | 0755 },
+		.cancel = build->options->cancel };
+	sink = apply_sink(draft->tree_fd, &apply);
+	TRY(squash_uppers(&squash, sink, &entries));
+	return entry_sink_close(TAKE(sink));
+}
+
+/* Mounts that the sandbox can do without mounting. */
+static FALLIBLE plain_mounts(struct build *build, const struct sandbox_step *step,
+		struct sandbox_mount *mounts, struct merged *merged)
+{
+	merged->p = xcalloc(step->n_mounts, sizeof(*merged->p));
+	for (size_t i = 0; i < step->n_mounts; i++) {
+		mounts[i] = step->mounts[i];
+		if (mounts[i].kind != SANDBOX_LAYERS)
+			continue;
+		struct layer_draft *draft = &merged->p[merged->n++];
+		*draft = (struct layer_draft){ .tree_fd = -1 };
+		TRY_WRAP(merge(build, &step->mounts[i], draft), "mount on '%s'",
+				step->mounts[i].target);
+		mounts[i] = (struct sandbox_mount){ .kind = SANDBOX_BIND,
+			.target = step->mounts[i].target,
+			.source = { draft->tree_fd, step->mounts[i].subpath } };
+	}
+	return NULL;
+}
+
+/* What the sandbox puts somewhere is not the step's: where that is, with links followed. */
+static FALLIBLE ignored(int root_fd, const struct sandbox_step *step, struct list *ret)
+{
+	static const char *const files[] = { "/etc/resolv.conf", "/etc/hosts", "/etc/hostname" };
+
+	for (size_t i = 0; i < COUNT(files) + step->n_mounts; i++) {
+		const char *path =
+				i < COUNT(files) ? files[i] : step->mounts[i - COUNT(files)].target;
+		AUTO_FREE char *resolved = NULL;
+
+		TRY(rootfs_resolve(root_fd, path, &resolved));
+		AUTO_FREE char *clean = path_clean(str_of(resolved));
+		list_add(ret, clean);
+	}
+	return NULL;
+}
+
+FALLIBLE flat_run(struct build *build, struct stage_run *stage, const struct sandbox_step *wanted,
+		int tree_fd, struct sandbox_result *ret)
+{
+	struct layer_set *set = &build->layers;
+	AUTO_FREE struct sandbox_mount *mounts = xcalloc(wanted->n_mounts, sizeof(*mounts));
+	AUTO(merged) struct merged merged = { 0 };
+	AUTO(list) struct list ignore = { 0 };
+	AUTO_FD int dir_fd = -1;
+	bool any = false;
+
+	if (!stage->flat)
+		stage->flat = flat_new();
+	struct flat *flat = stage->flat;
+	TRY(flat_raise(set, flat, &stage->stack));
+	TRY(plain_mounts(build, wanted, mounts, &merged));
+	TRY(flat_begin(set, flat));
+	TRY(ignored(flat->root_fd, wanted, &ignore));
+	TRY(flat_dir(set, flat, &dir_fd));
+	struct sandbox_step step = *wanted;
+	step.n_layers = 0;
+	step.root = (struct mount_dir){ dir_fd, path_name(flat->draft.tree) };
+	step.mounts = mounts;
+	TRY(sandbox_run(build->options->sandbox, &step, build->options->cancel, ret));
+	if (ret->status != 0)
+		return NULL;
+	TRY(flat_end(set, flat, &ignore, tree_fd, &any));
+	flat->height = stage->stack.n + any;
+	return NULL;
+}
