@@ -311,6 +311,22 @@ static FALLIBLE load_files(struct build *build)
 	return dockerfile_parse(text, build->context->dockerfile_name, &build->file);
 }
 
+/* Where steps cannot have namespaces of their own, which is worth knowing. */
+static void tell_isolation(const struct build *build)
+{
+	struct progress *progress = build->options->progress;
+	const struct userns *userns = build->options->userns;
+
+	if (!userns_is_bare(userns->mode))
+		return;
+	AUTO_FREE char *name = xasprintf("[internal] steps run with isolation '%s'%s%s",
+			userns_mode_name(userns->mode), userns->reason[0] ? ": " : "",
+			userns->reason);
+	unsigned vertex = progress_vertex(progress, name, NULL, (struct source_range){ 0 });
+	progress_start(progress, vertex);
+	progress_end(progress, vertex, PROGRESS_DONE, NULL);
+}
+
 static FALLIBLE load(struct build *build)
 {
 	struct progress *progress = build->options->progress;
@@ -322,6 +338,7 @@ static FALLIBLE load(struct build *build)
 	struct error *error = load_files(build);
 	progress_end(progress, vertex, error ? PROGRESS_FAILED : PROGRESS_DONE,
 			error ? error->message : NULL);
+	tell_isolation(build);
 	return error;
 }
 

@@ -19,7 +19,7 @@ static const char *const proc_files[] = { "cpuinfo", "meminfo", "stat", "uptime"
 	"sys/kernel/cap_last_cap", "sys/kernel/ngroups_max", "sys/kernel/overflowuid",
 	"sys/kernel/overflowgid", "sys/kernel/shmmax", "sys/vm/overcommit_memory",
 	"sys/vm/max_map_count", "sys/vm/mmap_min_addr", "sys/fs/file-max", "sys/fs/nr_open",
-	"sys/net/core/somaxconn", "self/cgroup", NULL };
+	"sys/net/core/somaxconn", "self/cgroup", "self/limits", "self/status", NULL };
 
 static const char mounts[] = "none / none rw 0 0\n";
 

@@ -87,7 +87,6 @@ commands() {
 	done
 	fails 2 "several platforms at once are not there yet" kiln build --platform linux/amd64,linux/arm64 .
 	fails 2 "key 'rewrite-timestamp' is not there yet" kiln build -o type=oci,rewrite-timestamp=true .
-	fails 2 "isolation 'chroot' is not there yet" kiln build --isolation chroot .
 }
 
 @test "names of other programs are reserved" {
