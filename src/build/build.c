@@ -10,6 +10,7 @@
 #include "build/remote.h"
 #include "build/state.h"
 #include "build/trees.h"
+#include "build/turns.h"
 #include "dockerfile/frontend.h"
 #include "dockerfile/stage.h"
 #include "stream/codec.h"
@@ -241,6 +242,7 @@ static void stage_run_done(struct stage_run *run)
 		view_names_free(run->names[i]);
 	free(run->names);
 	free(run->steps);
+	turn_leave(run);
 	stack_done(&run->stack);
 	user_done(&run->user);
 	free(run->user_spec);

@@ -11,6 +11,7 @@
 #include "build/mounts.h"
 #include "build/remote.h"
 #include "build/state.h"
+#include "build/turns.h"
 #include "graph/schedule.h"
 #include "stream/pool.h"
 #include "sys/rootfs.h"
@@ -232,6 +233,7 @@ static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct st
 	stage->is_named = false;
 	if (!run->is_keyed)
 		TRY(key_late(build, stage, run, parent));
+	TRY(turn_take(build, stage, run));
 	if (run->is_hit) {
 		progress_end(progress, run->vertex, PROGRESS_CACHED, NULL);
 	} else {
@@ -253,7 +255,7 @@ static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct st
 		stack_push(&stage->stack, run->layer);
 		start_export(build, stage, run->is_hit);
 	}
-	*parent = run->key;
+	*parent = step_after(run->step, parent, &run->key);
 	run->is_done = true;
 	history_keep_files(build, run);
 	select_free(TAKE(run->selection));
@@ -293,9 +295,10 @@ static FALLIBLE run_stage(struct build *build, struct stage_run *run)
 	bool any = false;
 
 	start_stack(build, run);
+	/* What was foreseen; from here on it is what really ran. */
+	run->is_fresh = run->base && run->base->is_fresh;
 	if (run->base) {
 		parent = run->base->key;
-		run->is_fresh = run->is_fresh || run->base->is_fresh;
 	} else if (run->stage->base.kind == ORIGIN_IMAGE) {
 		parent = stack_chain(&run->stack, run->stack.n);
 	} else {
@@ -311,6 +314,7 @@ static FALLIBLE run_stage(struct build *build, struct stage_run *run)
 			return step_failed(build, step, error);
 		any = any || !step->is_hit;
 	}
+	turn_leave(run);
 	run->key = parent;
 	run->is_keyed = true;
 	progress_end(build->options->progress, run->vertex, any ? PROGRESS_DONE : PROGRESS_CACHED,

@@ -185,6 +185,19 @@ void copy_key(const struct build *build, const struct plan_step *step, const str
 	*ret = key_finish(key, ret_record);
 }
 
+struct digest step_after(const struct plan_step *step, const struct digest *parent,
+		const struct digest *key_of_step)
+{
+	AUTO(key) struct key *key = NULL;
+
+	if (step->kind != STEP_COPY || !copy_stands_alone(&step->copy))
+		return *key_of_step;
+	key = key_new("on top");
+	key_digest(key, "parent", parent);
+	key_digest(key, "step", key_of_step);
+	return key_finish(key, NULL);
+}
+
 FALLIBLE step_origin(struct build *build, const struct plan_copy *copy, bool make_view,
 		struct select_origin *ret)
 {

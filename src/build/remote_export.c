@@ -171,7 +171,8 @@ static FALLIBLE send_blob(struct bringing *bringing, const struct cached_blob *b
 	}
 	for (size_t i = 0; i < names.n; i++)
 		from[n++] = names.p[i];
-	const char *home = image_source_repository(bringing->source, &blob->digest);
+	bool is_sure = false;
+	const char *home = image_source_repository(bringing->source, &blob->digest, &is_sure);
 	if (home)
 		from[n++] = home;
 	struct registry_blob sent = { .digest = blob->digest,

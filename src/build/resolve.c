@@ -200,7 +200,7 @@ FALLIBLE step_key_look_up(struct build *build, struct stage_run *stage, struct s
 		TRY(step_look_up(build, run));
 	else
 		remote_want(build, run);
-	if (!run->is_hit && run->step->kind == STEP_RUN)
+	if (!run->is_hit && run->step->kind == STEP_RUN && !is_late)
 		stage->is_fresh = true;
 	return NULL;
 }
@@ -245,7 +245,7 @@ static FALLIBLE resolve_stage(struct build *build, struct stage_run *run)
 						step->step->at);
 		}
 		run->is_keyed = step->is_keyed;
-		run->key = step->key;
+		run->key = step_after(step->step, &run->key, &step->key);
 	}
 	return NULL;
 }

@@ -54,6 +54,7 @@ struct stage_run {
 	 * before, so nothing that an earlier build ran on top of that is good any more.
 	 */
 	bool is_fresh;
+	struct store_lock *turn;   /* of the RUN that it came to last: turns.h */
 	bool is_needed;            /* it is run: the target needs its files */
 	bool is_exported;          /* its layers become part of the image */
 	bool is_read;              /* somebody reads its files: FROM with steps, COPY --from */
@@ -131,6 +132,12 @@ struct digest copy_definition(const struct build *build, const struct plan_step 
 		const struct digest *parent, const struct digest *origin);
 void copy_key(const struct build *build, const struct plan_step *step, const struct digest *parent,
 		const struct digest *content, struct digest *ret, char **ret_record);
+/*
+ * What the step behind this one has as its parent: the key, and for a layer that is keyed alone
+ * (--link) also what it lies on.
+ */
+struct digest step_after(const struct plan_step *step, const struct digest *parent,
+		const struct digest *key_of_step);
 /* --chown speaks of names, which are looked up in the stage. */
 bool copy_has_names(const struct plan_copy *copy);
 

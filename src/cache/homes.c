@@ -569,14 +569,15 @@ static const char *source_repository(const struct image_source *source)
 }
 
 static const char *source_repository_of(
-		const struct image_source *source, const struct digest *digest)
+		const struct image_source *source, const struct digest *digest, bool *ret_sure)
 {
 	const struct homes_source *self = (const struct homes_source *)source;
 	struct cache_home *home = NULL;
 
-	if (step_of_blob(self->homes, digest, &home) && home->ops->repository(home))
+	*ret_sure = step_of_blob(self->homes, digest, &home) && home->ops->repository(home);
+	if (*ret_sure)
 		return home->ops->repository(home);
-	return self->below ? image_source_repository(self->below, digest) : NULL;
+	return self->below ? image_source_repository(self->below, digest, ret_sure) : NULL;
 }
 
 static void source_free(struct image_source *source)

@@ -25,9 +25,11 @@ void image_source_unref(struct image_source *source)
 		source->ops->free(source);
 }
 
-const char *image_source_repository(const struct image_source *source, const struct digest *digest)
+const char *image_source_repository(
+		const struct image_source *source, const struct digest *digest, bool *ret_sure)
 {
-	return source->ops->repository_of ? source->ops->repository_of(source, digest)
+	*ret_sure = false;
+	return source->ops->repository_of ? source->ops->repository_of(source, digest, ret_sure)
 					  : source->ops->repository(source);
 }
 

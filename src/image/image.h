@@ -42,9 +42,12 @@ struct image_source_ops {
 	 * them), else NULL. Borrowed.
 	 */
 	const char *(*repository)(const struct image_source *source);
-	/* The same for one blob, where they lie in several. NULL: as repository. */
-	const char *(*repository_of)(
-			const struct image_source *source, const struct digest *digest);
+	/*
+	 * The same for one blob, where they lie in several. *ret_sure: it is known to be there.
+	 * NULL: as repository.
+	 */
+	const char *(*repository_of)(const struct image_source *source, const struct digest *digest,
+			bool *ret_sure);
 	void (*free)(struct image_source *source);
 };
 
@@ -102,8 +105,12 @@ FALLIBLE image_open_layer(const struct image *image, size_t i, struct reader **r
 struct image_source *image_source_store(struct store *store, struct image_source *below);
 struct image_source *image_source_ref(struct image_source *source);
 void image_source_unref(struct image_source *source); /* NULL is fine */
-/* Where a blob could be mounted from: host/repository, or NULL. Borrowed. */
-const char *image_source_repository(const struct image_source *source, const struct digest *digest);
+/*
+ * Where a blob could be mounted from: host/repository, or NULL. Borrowed. *ret_sure: it is known to
+ * be there.
+ */
+const char *image_source_repository(
+		const struct image_source *source, const struct digest *digest, bool *ret_sure);
 
 /* Progress of copies: called from several threads. what: "layer sha256:1234… ", bytes so far. */
 struct image_progress {

@@ -11,7 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PUSHES = 4 };
+/* Uploads share the line; mounts only wait for their answer. */
+enum { PUSHES = 4, MOUNTS = 16 };
 
 struct push {
 	const struct image *image; /* NULL: one blob ahead of its image */
@@ -21,7 +22,7 @@ struct push {
 	const struct image_progress *progress;
 	struct cancel *cancel;
 	pthread_mutex_t lock;
-	size_t next; /* guarded by lock: layers, then the config */
+	size_t next; /* guarded by lock: the config, which is never mounted, then layers */
 };
 
 /* One blob on its way. */
@@ -105,14 +106,17 @@ static FALLIBLE push_blob(struct push *push, const struct descriptor *blob)
 	struct parcel parcel = { .push = push, .blob = blob };
 	/* A config is made anew with each image. */
 	bool is_config = mediatype_role(blob->media_type) == MEDIA_CONFIG;
+	bool is_sure = false;
 	const char *from[] = {
-		is_config ? NULL : image_source_repository(push->source, &blob->digest), NULL
+		is_config ? NULL : image_source_repository(push->source, &blob->digest, &is_sure),
+		NULL
 	};
 	struct registry_blob sent = { .digest = blob->digest,
 		.size = blob->size,
 		.open = parcel_open,
 		.user = &parcel,
-		.mount_from = from };
+		.mount_from = from,
+		.is_mountable = is_sure };
 	char text[DIGEST_TEXT];
 
 	(void)snprintf(parcel.what, sizeof(parcel.what), "%.19s", digest_text(&blob->digest, text));
@@ -144,11 +148,25 @@ static struct error *push_some(void *argument)
 		if (i > manifest->layers.n)
 			return NULL;
 		TRY(cancel_check(push->cancel));
-		if (i == manifest->layers.n)
+		if (i == 0)
 			TRY(push_blob(push, &manifest->config));
-		else if (!is_repeated(manifest, i))
-			TRY(push_blob(push, &manifest->layers.p[i]));
+		else if (!is_repeated(manifest, i - 1))
+			TRY(push_blob(push, &manifest->layers.p[i - 1]));
 	}
+}
+
+static size_t threads_for(const struct image *image)
+{
+	size_t mounts = 0, threads = 0;
+	bool is_sure = false;
+
+	for (size_t i = 0; i < image->manifest.layers.n; i++) {
+		(void)image_source_repository(
+				image->source, &image->manifest.layers.p[i].digest, &is_sure);
+		mounts += is_sure;
+	}
+	threads = PUSHES + (mounts < MOUNTS ? mounts : MOUNTS);
+	return threads < image->manifest.layers.n + 1 ? threads : image->manifest.layers.n + 1;
 }
 
 FALLIBLE image_push(const struct image *image, struct registry_client *registry,
@@ -167,7 +185,7 @@ FALLIBLE image_push(const struct image *image, struct registry_client *registry,
 	} else {
 		AUTO(group) struct group *group = group_new();
 
-		for (size_t i = 0; i <= image->manifest.layers.n && i < PUSHES; i++)
+		for (size_t i = threads_for(image); i-- > 0;)
 			group_start(group, "push", push_some, &push);
 		TRY(group_join(group));
 	}

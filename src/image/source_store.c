@@ -81,11 +81,12 @@ static const char *repository(const struct image_source *source)
 	return self->below ? self->below->ops->repository(self->below) : NULL;
 }
 
-static const char *repository_of(const struct image_source *source, const struct digest *digest)
+static const char *repository_of(
+		const struct image_source *source, const struct digest *digest, bool *ret_sure)
 {
 	const struct store_source *self = (const struct store_source *)source;
 
-	return self->below ? image_source_repository(self->below, digest) : NULL;
+	return self->below ? image_source_repository(self->below, digest, ret_sure) : NULL;
 }
 
 static void store_source_free(struct image_source *source)

@@ -122,13 +122,15 @@ struct registry_blob {
 	void *user;
 	/* Repositories ("host/repository", any) that may hold it: mounted when on the same host. */
 	const char *const *mount_from; /* NULL-terminated, or NULL */
+	/* The first of them is known to hold it: mounting is tried before anything is asked. */
+	bool is_mountable;
 };
 
 enum registry_put { PUT_EXISTED = 1, PUT_MOUNTED, PUT_UPLOADED };
 
 /*
- * Have the blob in the repository: HEAD, else mount, else one streamed upload, resumed where it
- * broke. *ret (may be NULL) says what was needed.
+ * Have the blob in the repository: HEAD, else mount (first, where it is_mountable), else one
+ * streamed upload, resumed where it broke. *ret (may be NULL) says what was needed.
  */
 FALLIBLE registry_put_blob(struct registry_client *client, const struct reference *to,
 		const struct registry_blob *blob, enum registry_put *ret);

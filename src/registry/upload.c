@@ -280,16 +280,21 @@ FALLIBLE registry_put_blob(struct registry_client *client, const struct referenc
 	struct sending sending = { .client = client, .endpoint = &endpoint, .blob = blob };
 	bool exists = false, mounted = false;
 
+	AUTO(url) struct url session = { 0 };
 	TRY(client_write_endpoint(client, to, &endpoint));
-	TRY(blob_exists(client, &endpoint, &blob->digest, &exists));
+	if (blob->is_mountable)
+		TRY(try_mounts(client, &endpoint, blob, &session, &mounted));
+	if (!mounted)
+		TRY(blob_exists(client, &endpoint, &blob->digest, &exists));
 	if (exists) {
+		close_session(client, &endpoint, &session);
 		if (ret)
 			*ret = PUT_EXISTED;
 		return NULL;
 	}
 	AUTO_FREE char *what = blob_name(&endpoint, &blob->digest);
-	AUTO(url) struct url session = { 0 };
-	TRY(try_mounts(client, &endpoint, blob, &session, &mounted));
+	if (!mounted && !blob->is_mountable)
+		TRY(try_mounts(client, &endpoint, blob, &session, &mounted));
 	if (!mounted && !session.host)
 		TRY(open_session(client, &endpoint, NULL, NULL, &session, &mounted));
 	if (!mounted) {

@@ -24,7 +24,7 @@ static bool still_named(int dir_fd, int fd, const char *path)
 	       ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
 }
 
-FALLIBLE store_lock_take(struct store *store, const char *name, struct cancel *cancel,
+static FALLIBLE take(struct store *store, const char *name, bool wait, struct cancel *cancel,
 		struct store_lock **ret)
 {
 	AUTO(store_lock) struct store_lock *lock = xcalloc(1, sizeof(*lock));
@@ -40,13 +40,30 @@ FALLIBLE store_lock_take(struct store *store, const char *name, struct cancel *c
 		struct error *error = file_open(store->fd, lock->path, O_RDWR | O_CREAT, 0600, &fd);
 		if (error)
 			return error_wrap(store_explain(store, error), "lock '%s'", name);
-		TRY_WRAP(lock_take(fd, true, true, cancel), "wait for '%s'", name);
+		TRY_WRAP(lock_take(fd, true, wait, cancel), "wait for '%s'", name);
 		if (still_named(store->fd, fd, lock->path)) {
 			lock->fd = TAKE_FD(fd);
 			break;
 		}
 	}
 	*ret = TAKE(lock);
+	return NULL;
+}
+
+FALLIBLE store_lock_take(struct store *store, const char *name, struct cancel *cancel,
+		struct store_lock **ret)
+{
+	return take(store, name, true, cancel, ret);
+}
+
+FALLIBLE store_lock_try(struct store *store, const char *name, struct store_lock **ret)
+{
+	struct error *error = take(store, name, false, NULL, ret);
+
+	if (!error_is(error, ERR_BUSY))
+		return error;
+	error_free(error);
+	*ret = NULL;
 	return NULL;
 }
 

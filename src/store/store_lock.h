@@ -21,6 +21,8 @@ struct store_lock;
 /* Waits; ERR_CANCELED. */
 FALLIBLE store_lock_take(struct store *store, const char *name, struct cancel *cancel,
 		struct store_lock **ret);
+/* Does not wait: *ret is NULL when somebody holds it. */
+FALLIBLE store_lock_try(struct store *store, const char *name, struct store_lock **ret);
 void store_lock_free(struct store_lock *lock); /* releases; NULL is fine */
 
 DEFINE_AUTO_PTR(store_lock, store_lock_free)
