@@ -22,6 +22,11 @@ enum {
 	LIMIT_DOCKERFILE_BYTES = 2 * 1024 * 1024,
 	LIMIT_DOCKERFILE_LINES = 200000,
 	LIMIT_STAGES = 10000,
+	/* Variables, labels, volumes of one stage; steps of one plan: no image has a hundredth. */
+	LIMIT_NAMES = 10000,
+	LIMIT_STEPS = 10000,
+	/* Variables, labels and history lines that stages hand to stages and steps: 64 MiB. */
+	LIMIT_PLAN_ENTRIES = 500000,
 	LIMIT_IGNORE_BYTES = 4 * 1024 * 1024,
 	LIMIT_IGNORE_PATTERNS = 10000,
 	/* All text one Dockerfile may expand to: nested ARGs grow exponentially. */

@@ -72,7 +72,9 @@ static struct error *open_one(void *argument)
 			options->pull ? options->pull : PULL_MISSING, &image->image);
 	if (error) {
 		progress_end(options->progress, vertex, PROGRESS_FAILED, error->message);
-		return error_at(error_wrap(error, "image '%s'", image->name), image->at);
+		error = error_at(error_wrap(error, "image '%s'", image->name), image->at);
+		const char *near = stage_suggest(opening->build->file, image->name);
+		return near ? error_hint(error, "did you mean the stage '%s'?", near) : error;
 	}
 	progress_end(options->progress, vertex, PROGRESS_DONE, NULL);
 	return NULL;

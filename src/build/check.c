@@ -49,6 +49,7 @@ static FALLIBLE look(const struct check_options *options, struct check *check)
 		lint_config_skip(&check->config, str_of(options->skip->p[i]));
 	lint_init(&check->lint, check->file, &check->config, check->arena);
 	check->lint.with_own = options->with_own;
+	opening.file = check->file;
 	input.file = check->file;
 	struct plan_context *contexts = NULL;
 	TRY(trees_plan(build, &contexts));

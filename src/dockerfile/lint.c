@@ -16,7 +16,8 @@ static void add_names(struct str value, struct list *names, bool *ret_all)
 
 		more = str_cut(value, ',', &name, &value);
 		AUTO_FREE char *text = str_dup(str_trim(name));
-		if (*text)
+		/* What no rule is called turns nothing off, in BuildKit as well. */
+		if (lint_rule_find(text) && !list_has(names, text))
 			list_add(names, text);
 	}
 }

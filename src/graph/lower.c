@@ -3,6 +3,7 @@
  * touch the file system are in lower_ops.c.
  */
 #include "graph/lower.h"
+#include "base/map.h"
 
 #include <string.h>
 
@@ -48,7 +49,7 @@ const char *lower_json_words(struct arena *arena, const char *const *words, size
 	return arena_str(arena, strbuf_str(&out));
 }
 
-static void add_history(struct lowered *stage, const char *text, bool is_empty)
+void lower_add_history(struct lowered *stage, const char *text, bool is_empty)
 {
 	image_config_add_history(&stage->out->config, NULL, text, "kiln", is_empty);
 }
@@ -59,6 +60,7 @@ struct plan_step *lower_add_step(struct lower *lower, struct lowered *stage, enu
 	struct plan_step *step = vec_add(&stage->steps);
 	const char *user = stage->out->config.user;
 
+	lower->steps++;
 	step->kind = kind;
 	step->stage = stage->out;
 	step->number = stage->steps.n + 1;
@@ -67,7 +69,7 @@ struct plan_step *lower_add_step(struct lower *lower, struct lowered *stage, enu
 	step->history = stage->out->config.history.n;
 	step->user = arena_text(lower->arena, user ? user : "");
 	step->workdir = stage->workdir;
-	add_history(stage, history, false);
+	lower_add_history(stage, history, false);
 	return step;
 }
 
@@ -101,18 +103,21 @@ FALLIBLE lower_from(struct lower *lower, const struct stage *stage, const char *
 struct plan_image *lower_image(struct lower *lower, const char *name,
 		const struct platform *platform, struct source_range at)
 {
-	for (size_t i = 0; i < lower->images.n; i++) {
-		struct plan_image *image = lower->images.p[i];
+	char text[PLATFORM_TEXT];
+	AUTO_FREE char *key = xasprintf("%s %s", platform_text(platform, text), name);
+	struct plan_image *known = lower->images_at ? map_get(lower->images_at, key) : NULL;
 
-		if (strcmp(image->name, name) == 0 && platform_equal(&image->platform, platform))
-			return image;
-	}
+	if (known)
+		return known;
 	struct plan_image *image = arena_new_of(lower->arena, struct plan_image);
 	image->index = lower->images.n;
 	image->name = arena_text(lower->arena, name);
 	image->platform = *platform;
 	image->at = at;
 	vec_push(&lower->images, image);
+	if (!lower->images_at)
+		lower->images_at = map_new(NULL);
+	map_set(lower->images_at, key, image);
 	return image;
 }
 
@@ -151,15 +156,40 @@ static void config_defaults(struct image_config *config, bool is_scratch)
 		config->working_dir = xstrdup("/");
 }
 
-static void start_from_stage(struct lower *lower, struct lowered *stage, const struct lowered *base)
+FALLIBLE lower_charge(struct lower *lower, size_t entries, struct source_range at)
 {
+	lower->entries += entries;
+	if (lower->entries <= LIMIT_PLAN_ENTRIES)
+		return NULL;
+	return error_at(error_new(ERR_LIMIT,
+					"stages and steps hand on more than %d variables, labels "
+					"and "
+					"lines of history",
+					LIMIT_PLAN_ENTRIES),
+			at);
+}
+
+static FALLIBLE start_from_stage(
+		struct lower *lower, struct lowered *stage, const struct lowered *base)
+{
+	const struct image_config *config = &base->out->config;
+
+	TRY(lower_charge(lower,
+			config->env.n + config->labels.n + config->exposed_ports.n +
+					config->volumes.n + config->history.n +
+					base->scope.visible.n + base->scope.args.n +
+					base->scope.declared.n,
+			stage->out->at));
 	image_config_copy(&base->out->config, &stage->out->config);
 	list_add_all(&stage->scope.visible, &base->scope.visible);
-	list_add_all(&stage->scope.args, &base->scope.args);
+	for (size_t i = 0; i < base->scope.args.n; i++)
+		if (base->scope.args.p[i][0])
+			list_add(&stage->scope.args, base->scope.args.p[i]);
 	list_add_all(&stage->scope.declared, &base->scope.declared);
 	stage->scope.has_unknown_env = base->scope.has_unknown_env;
 	stage->workdir = base->workdir;
 	stage->out->base_history = stage->out->config.history.n;
+	return NULL;
 }
 
 /*
@@ -236,7 +266,7 @@ static FALLIBLE start(struct lower *lower, struct lowered *stage)
 		out->base.kind = ORIGIN_STAGE;
 		out->base.stage = lower->stages[base->index].out;
 		out->platform = out->base.stage->platform;
-		start_from_stage(lower, stage, &lower->stages[base->index]);
+		TRY(start_from_stage(lower, stage, &lower->stages[base->index]));
 	} else if (strcmp(name, "scratch") == 0) {
 		out->base.kind = ORIGIN_NONE;
 		start_from_image(lower, stage, NULL);
@@ -297,6 +327,7 @@ static FALLIBLE lower_env(struct lower *lower, struct lowered *stage, const stru
 {
 	AUTO(strbuf) struct strbuf history = { 0 };
 	AUTO(list) struct list fresh = { 0 };
+	AUTO(named) struct named fresh_at = { 0 };
 
 	/* Every value of one line sees the variables as they were before the line. */
 	for (size_t i = 0; i < in->pairs.n; i++) {
@@ -306,7 +337,7 @@ static FALLIBLE lower_env(struct lower *lower, struct lowered *stage, const stru
 		TRY(scope_word(lower, &stage->scope, pair->name, pair->at, &name));
 		TRY(scope_word(lower, &stage->scope, pair->value ? pair->value : "", pair->at,
 				&value));
-		list_env_set(&fresh, name, value);
+		named_set(&fresh, &fresh_at, name, value);
 	}
 	strbuf_add(&history, "ENV");
 	for (size_t i = 0; i < fresh.n; i++) {
@@ -314,12 +345,12 @@ static FALLIBLE lower_env(struct lower *lower, struct lowered *stage, const stru
 
 		(void)str_cut(str_of(fresh.p[i]), '=', &name, &value);
 		AUTO_FREE char *key = str_dup(name);
-		list_env_set(&stage->scope.visible, key, value.p);
-		list_env_unset(&stage->scope.args, key);
-		list_env_set(&stage->out->config.env, key, value.p);
+		named_set(&stage->scope.visible, &stage->scope.visible_at, key, value.p);
+		named_drop(&stage->scope.args, &stage->scope.args_at, key);
+		named_set(&stage->out->config.env, &stage->env_at, key, value.p);
 		strbuf_addf(&history, " %s", fresh.p[i]);
 	}
-	add_history(stage, strbuf_text(&history), true);
+	lower_add_history(stage, strbuf_text(&history), true);
 	return NULL;
 }
 
@@ -336,10 +367,10 @@ static FALLIBLE lower_label(
 		TRY(scope_word(lower, &stage->scope, pair->name, pair->at, &name));
 		TRY(scope_word(lower, &stage->scope, pair->value ? pair->value : "", pair->at,
 				&value));
-		list_env_set(&stage->out->config.labels, name, value);
+		named_set(&stage->out->config.labels, &stage->labels_at, name, value);
 		strbuf_addf(&history, " %s=%s", name, value);
 	}
-	add_history(stage, strbuf_text(&history), true);
+	lower_add_history(stage, strbuf_text(&history), true);
 	return NULL;
 }
 
@@ -352,12 +383,13 @@ static FALLIBLE lower_arg(struct lower *lower, struct lowered *stage, const stru
 		const struct pair *pair = &in->pairs.p[i];
 
 		TRY(scope_arg(lower, stage, pair));
-		const char *value = list_env_get(&stage->scope.args, pair->name);
+		const char *value =
+				named_get(&stage->scope.args, &stage->scope.args_at, pair->name);
 		strbuf_addf(&history, " %s", pair->name);
 		if (value && !plan_is_proxy_arg(pair->name))
 			strbuf_addf(&history, "=%s", value);
 	}
-	add_history(stage, strbuf_text(&history), true);
+	lower_add_history(stage, strbuf_text(&history), true);
 	return NULL;
 }
 
@@ -399,68 +431,7 @@ static void lower_command(struct lower *lower, struct lowered *stage, const stru
 	}
 	AUTO_FREE char *text = xasprintf("%s %s", instruction_name(in->kind),
 			lower_json_words(lower->arena, (const char *const *)list->p, list->n));
-	add_history(stage, text, true);
-}
-
-static struct error *bad_port(const char *text, struct source_range at)
-{
-	return error_hint(error_at(error_new(ERR_INVALID, "'%s' is not a port", text), at),
-			"PORT, FIRST-LAST, each with /tcp, /udp or /sctp behind it if need be");
-}
-
-static FALLIBLE expose_one(struct lowered *stage, const char *text, struct source_range at)
-{
-	struct str range, protocol, first, last;
-	uint64_t from = 0, to = 0;
-
-	/* "ip:host:80/tcp": mapping is the business of docker run; the container's port counts. */
-	struct str spec = str_slice(str_of(text),
-			str_find_last(str_of(text), ':') < strlen(text)
-					? str_find_last(str_of(text), ':') + 1
-					: 0,
-			SIZE_MAX);
-	if (!str_cut(spec, '/', &range, &protocol))
-		protocol = STR("tcp");
-	if (!str_is_nocase(protocol, "tcp") && !str_is_nocase(protocol, "udp") &&
-			!str_is_nocase(protocol, "sctp"))
-		return bad_port(text, at);
-	if (!str_cut(range, '-', &first, &last))
-		last = first;
-	struct error *error = parse_u64(first, 65535, &from);
-	error = error ? error : parse_u64(last, 65535, &to);
-	if (error || to < from) {
-		error_ignore(error, "said better here");
-		return bad_port(text, at);
-	}
-	for (uint64_t port = from; port <= to; port++) {
-		AUTO_FREE char *lower_protocol = str_dup(protocol);
-
-		for (char *c = lower_protocol; *c; c++)
-			*c = (char)(*c | 0x20);
-		AUTO_FREE char *name =
-				xasprintf("%llu/%s", (unsigned long long)port, lower_protocol);
-		if (!list_has(&stage->out->config.exposed_ports, name))
-			list_add(&stage->out->config.exposed_ports, name);
-	}
-	return NULL;
-}
-
-static FALLIBLE lower_expose(
-		struct lower *lower, struct lowered *stage, const struct instruction *in)
-{
-	AUTO(strbuf) struct strbuf history = { 0 };
-	AUTO(list) struct list ports = { 0 };
-
-	strbuf_add(&history, "EXPOSE");
-	for (size_t i = 0; i < in->words.n; i++)
-		TRY(scope_words(lower, &stage->scope, in->words.p[i].text, in->words.p[i].at,
-				&ports));
-	for (size_t i = 0; i < ports.n; i++) {
-		TRY(expose_one(stage, ports.p[i], in->at));
-		strbuf_addf(&history, " %s", ports.p[i]);
-	}
-	add_history(stage, strbuf_text(&history), true);
-	return NULL;
+	lower_add_history(stage, text, true);
 }
 
 static FALLIBLE lower_volume(
@@ -477,12 +448,11 @@ static FALLIBLE lower_volume(
 			return error_at(error_new(ERR_INVALID, "VOLUME has an empty path"),
 					in->words.p[i].at);
 		list_add(&volumes, path);
-		if (!list_has(&stage->out->config.volumes, path))
-			list_add(&stage->out->config.volumes, path);
+		(void)named_add(&stage->out->config.volumes, &stage->volumes_at, path);
 	}
 	AUTO_FREE char *text = xasprintf("VOLUME %s",
 			lower_json_words(lower->arena, (const char *const *)volumes.p, volumes.n));
-	add_history(stage, text, true);
+	lower_add_history(stage, text, true);
 	return NULL;
 }
 
@@ -499,7 +469,7 @@ static FALLIBLE lower_text(struct lower *lower, struct lowered *stage, const str
 	free(*field);
 	*field = xstrdup(value);
 	AUTO_FREE char *text = xasprintf("%s %s", instruction_name(in->kind), value);
-	add_history(stage, text, true);
+	lower_add_history(stage, text, true);
 	return NULL;
 }
 
@@ -512,7 +482,7 @@ static void lower_shell(struct lower *lower, struct lowered *stage, const struct
 		list_add(shell, in->words.p[i].text);
 	AUTO_FREE char *text = xasprintf("SHELL %s",
 			lower_json_words(lower->arena, (const char *const *)shell->p, shell->n));
-	add_history(stage, text, true);
+	lower_add_history(stage, text, true);
 }
 
 static void lower_healthcheck(
@@ -537,14 +507,14 @@ static void lower_healthcheck(
 		for (size_t i = 0; i < from->command.argv.n; i++)
 			list_add(&to->test, from->command.argv.p[i].text);
 	}
-	add_history(stage, in->original, true);
+	lower_add_history(stage, in->original, true);
 }
 
 static void lower_onbuild(struct lower *lower, struct lowered *stage, const struct instruction *in)
 {
 	list_add(&stage->out->config.on_build, in->onbuild.text);
 	AUTO_FREE char *text = xasprintf("ONBUILD %s", in->onbuild.text);
-	add_history(stage, text, true);
+	lower_add_history(stage, text, true);
 }
 
 static FALLIBLE lower_maintainer(
@@ -553,14 +523,13 @@ static FALLIBLE lower_maintainer(
 	free(stage->out->config.author);
 	stage->out->config.author = xstrdup(in->word.text);
 	AUTO_FREE char *text = xasprintf("MAINTAINER %s", in->word.text);
-	add_history(stage, text, true);
+	lower_add_history(stage, text, true);
 	return NULL;
 }
 
-static FALLIBLE lower_instruction(
+static FALLIBLE lower_by_kind(
 		struct lower *lower, struct lowered *stage, const struct instruction *in)
 {
-	list_done(&lower->reported);
 	switch (in->kind) {
 	case INSTRUCTION_ADD:
 	case INSTRUCTION_COPY:
@@ -604,6 +573,39 @@ static FALLIBLE lower_instruction(
 	return error_at(error_new(ERR_INVALID, "FROM is not allowed here"), in->at);
 }
 
+static FALLIBLE lower_instruction(
+		struct lower *lower, struct lowered *stage, const struct instruction *in)
+{
+	const struct image_config *config = &stage->out->config;
+
+	list_done(&lower->reported);
+	TRY(lower_by_kind(lower, stage, in));
+	if (stage->scope.visible.n > LIMIT_NAMES || config->labels.n > LIMIT_NAMES ||
+			config->volumes.n > LIMIT_NAMES || stage->scope.declared.n > LIMIT_NAMES)
+		return error_at(error_new(ERR_LIMIT,
+						"the stage has more than %d variables, labels or "
+						"volumes",
+						LIMIT_NAMES),
+				in->at);
+	if (lower->steps > LIMIT_STEPS)
+		return error_at(error_new(ERR_LIMIT, "the build has more than %d steps",
+						LIMIT_STEPS),
+				in->at);
+	return NULL;
+}
+
+/* Only while it is lowered. */
+static void drop_indexes(struct lowered *stage)
+{
+	named_done(&stage->scope.visible_at);
+	named_done(&stage->scope.args_at);
+	named_done(&stage->scope.declared_at);
+	named_done(&stage->env_at);
+	named_done(&stage->labels_at);
+	named_done(&stage->volumes_at);
+	free(TAKE(stage->ports));
+}
+
 FALLIBLE lower_stage(struct lower *lower, struct lowered *stage)
 {
 	const struct instruction **triggers = NULL;
@@ -624,5 +626,6 @@ FALLIBLE lower_stage(struct lower *lower, struct lowered *stage)
 	stage->out->steps = steps;
 	stage->out->step_count = stage->steps.n;
 	stage->out->number_count = stage->steps.n + 1;
+	drop_indexes(stage);
 	return NULL;
 }

@@ -10,15 +10,19 @@
 #include "base/limits.h"
 #include "dockerfile/stage.h"
 #include "dockerfile/words.h"
+#include "graph/named.h"
 #include "graph/plan.h"
 
 struct scope {
 	struct list visible; /* "NAME=value": ENV and ARG in effect */
-	struct list args; /* "NAME=value": ARGs in effect that are not hidden by ENV, for history */
-	size_t budget;    /* what expansion may still produce */
+	/* "NAME=value": ARGs in effect, for history; "" where an ENV hides one */
+	struct list args;
+	struct named visible_at, args_at;
+	size_t budget; /* what expansion may still produce */
 	char escape;
 	/* For checks: names of ARGs without a value, and whether the base image's ENV is known. */
 	struct list declared;
+	struct named declared_at;
 	bool has_unknown_env;
 };
 
@@ -30,6 +34,8 @@ struct lowered {
 	bool cmd_is_set; /* CMD was given in this stage */
 	const char *workdir;
 	VEC(struct plan_step) steps;
+	struct named env_at, labels_at, volumes_at; /* of out->config */
+	unsigned char *ports;                       /* a bit for each that is exposed; or NULL */
 };
 
 struct lower {
@@ -39,6 +45,8 @@ struct lower {
 	struct lowered *stages; /* one per stage of the file, by index; out is NULL when not needed
 				 */
 	VEC(struct plan_image *) images;
+	struct map *images_at; /* "name platform" */
+	size_t steps, entries; /* so far, against LIMIT_STEPS and LIMIT_PLAN_ENTRIES */
 	VEC(const struct stage *) order;
 	unsigned char *marks; /* per stage: 0 new, 1 open, 2 done */
 	struct list reported; /* variables that the instruction at hand was warned of */
@@ -75,6 +83,8 @@ char *scope_automatic(const struct lower *lower, const char *name);
 /* FROM of a stage, expanded: its image name ("" never) and platform. */
 FALLIBLE lower_from(struct lower *lower, const struct stage *stage, const char **ret_name,
 		struct platform *ret_platform);
+/* Count entries that are copied; ERR_LIMIT at the place when there are too many. */
+FALLIBLE lower_charge(struct lower *lower, size_t entries, struct source_range at);
 /* The image of that name and platform, asked for once; opened later. */
 struct plan_image *lower_image(struct lower *lower, const char *name,
 		const struct platform *platform, struct source_range at);
@@ -94,8 +104,8 @@ void lower_from_tree(
 /* All instructions of a stage, its base being lowered or opened. */
 FALLIBLE lower_stage(struct lower *lower, struct lowered *stage);
 /* lower_lint.c: the checks that need a plan; all do nothing without input->lint. */
-void lower_lint_variable(struct lower *lower, const struct scope *scope, const char *name,
-		struct source_range at);
+void lower_lint_variable(
+		struct lower *lower, struct scope *scope, const char *name, struct source_range at);
 void lower_lint_base(struct lower *lower, const struct lowered *stage);
 void lower_lint_copy(struct lower *lower, const struct instruction *in, const char *path,
 		struct source_range at);
@@ -108,6 +118,11 @@ FALLIBLE lower_mounts(struct lower *lower, struct lowered *stage, const struct i
 FALLIBLE lower_copy(struct lower *lower, struct lowered *stage, const struct instruction *in);
 FALLIBLE lower_workdir(struct lower *lower, struct lowered *stage, const struct instruction *in);
 
+/* lower_expose.c */
+FALLIBLE lower_expose(struct lower *lower, struct lowered *stage, const struct instruction *in);
+
+/* A line of history without a layer, or with one that is to come. */
+void lower_add_history(struct lowered *stage, const char *text, bool is_empty);
 /* Add a step with its history entry; the caller fills the union. */
 struct plan_step *lower_add_step(struct lower *lower, struct lowered *stage, enum step_kind kind,
 		const struct instruction *in, const char *name, const char *history);

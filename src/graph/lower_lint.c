@@ -14,7 +14,7 @@ static const char *const not_variables[] = { "BUILDKIT_SBOM_SCAN_CONTEXT",
 	"BUILDKIT_SBOM_SCAN_STAGE" };
 
 /* Suggestions for the first mistakes: work stays bounded. */
-enum { SUGGEST_TIMES = 200, SUGGEST_NAMES = 1000 };
+enum { SUGGEST_TIMES = 200, SUGGEST_NAMES = 1000, REPORT_TIMES = 100 };
 
 static void add_names(const struct list *assignments, struct list *names)
 {
@@ -39,12 +39,13 @@ static const char *suggestion(struct lower *lower, const struct scope *scope, co
 	return nearest ? arena_printf(lower->arena, " (did you mean $%s?)", nearest) : "";
 }
 
-void lower_lint_variable(struct lower *lower, const struct scope *scope, const char *name,
-		struct source_range at)
+void lower_lint_variable(
+		struct lower *lower, struct scope *scope, const char *name, struct source_range at)
 {
 	/* UndefinedArgInFrom speaks of what FROM lines name. */
-	if (!lower->input->lint || scope == &lower->globals || list_has(&scope->declared, name) ||
-			list_has(&lower->reported, name))
+	if (!lower->input->lint || scope == &lower->globals ||
+			named_has(&scope->declared, &scope->declared_at, name) ||
+			lower->reported.n >= REPORT_TIMES || list_has(&lower->reported, name))
 		return;
 	for (size_t i = 0; i < COUNT(not_variables); i++)
 		if (strcmp(not_variables[i], name) == 0)

@@ -107,12 +107,12 @@ static void run_argv(struct lower *lower, struct lowered *stage, const struct in
 	run->argv = copy_list(lower->arena, &argv);
 }
 
-/* Proxies may hold passwords, and history is for everybody. */
-static bool is_proxy(const char *assignment)
+/* Proxies may hold passwords, and history is for everybody. "" is what an ENV hides. */
+static bool is_shown(const char *assignment)
 {
 	AUTO_FREE char *name = xstrndup(assignment, strcspn(assignment, "="));
 
-	return plan_is_proxy_arg(name);
+	return *name && !plan_is_proxy_arg(name);
 }
 
 /* "RUN |1 V=1 /bin/sh -c make": how every builder since Docker 1.9 writes it. */
@@ -124,11 +124,11 @@ static const char *run_history(struct lower *lower, const struct lowered *stage,
 
 	strbuf_add(&text, "RUN ");
 	for (size_t i = 0; i < stage->scope.args.n; i++)
-		shown += !is_proxy(stage->scope.args.p[i]);
+		shown += is_shown(stage->scope.args.p[i]);
 	if (shown) {
 		strbuf_addf(&text, "|%zu ", shown);
 		for (size_t i = 0; i < stage->scope.args.n; i++)
-			if (!is_proxy(stage->scope.args.p[i]))
+			if (is_shown(stage->scope.args.p[i]))
 				strbuf_addf(&text, "%s ", stage->scope.args.p[i]);
 	}
 	if (is_shell && !run->script)
@@ -167,6 +167,7 @@ FALLIBLE lower_run(struct lower *lower, struct lowered *stage, const struct inst
 	TRY(run_network(in->run.network, &run.network));
 	TRY(lower_mounts(lower, stage, in, &run));
 	run_argv(lower, stage, in, &run);
+	TRY(lower_charge(lower, stage->scope.visible.n, in->at));
 	run.env = copy_list(lower->arena, &stage->scope.visible);
 	const char *history = run_history(lower, stage, &run, in->run.command.is_shell);
 	struct plan_step *step = lower_add_step(lower, stage, STEP_RUN, in, in->original, history);
@@ -330,6 +331,11 @@ FALLIBLE lower_workdir(struct lower *lower, struct lowered *stage, const struct 
 	if (path[0] == '\0')
 		return error_at(error_new(ERR_INVALID, "WORKDIR '%s' is empty once expanded",
 						in->word.text),
+				in->word.at);
+	/* Relative ones add up. */
+	if (strlen(stage->workdir) + strlen(path) > LIMIT_PATH_BYTES)
+		return error_at(error_new(ERR_LIMIT, "WORKDIR is longer than %d bytes",
+						LIMIT_PATH_BYTES),
 				in->word.at);
 	stage->workdir = lower_path(lower->arena, stage->workdir, path);
 	free(config->working_dir);

@@ -233,11 +233,16 @@ static void lower_done(struct lower *lower, size_t stage_count)
 	for (size_t i = 0; i < stage_count; i++) {
 		scope_done(&lower->stages[i].scope);
 		vec_done(&lower->stages[i].steps);
+		named_done(&lower->stages[i].env_at);
+		named_done(&lower->stages[i].labels_at);
+		named_done(&lower->stages[i].volumes_at);
+		free(lower->stages[i].ports);
 	}
 	scope_done(&lower->globals);
 	vec_done(&lower->images);
 	vec_done(&lower->order);
 	list_done(&lower->reported);
+	map_free(lower->images_at);
 }
 
 FALLIBLE plan_new(const struct plan_input *input, struct plan **ret)

@@ -7,11 +7,16 @@ void scope_done(struct scope *scope)
 	list_done(&scope->visible);
 	list_done(&scope->args);
 	list_done(&scope->declared);
+	named_done(&scope->visible_at);
+	named_done(&scope->args_at);
+	named_done(&scope->declared_at);
 }
 
 static const char *expansion_get(void *user, const char *name)
 {
-	return list_env_get(&((struct expansion *)user)->scope->visible, name);
+	struct scope *scope = ((struct expansion *)user)->scope;
+
+	return named_get(&scope->visible, &scope->visible_at, name);
 }
 
 static void expansion_used(void *user, const char *name, bool is_set, bool has_word)
@@ -137,7 +142,7 @@ FALLIBLE scope_globals(struct lower *lower)
 	for (size_t i = 0; i < COUNT(automatic); i++) {
 		AUTO_FREE char *value = scope_automatic(lower, automatic[i]);
 
-		list_env_set(&globals->visible, automatic[i], value);
+		named_set(&globals->visible, &globals->visible_at, automatic[i], value);
 	}
 	for (size_t i = 0; i < file->global_count; i++) {
 		const struct pairs *pairs = &file->instructions[i].pairs;
@@ -149,7 +154,12 @@ FALLIBLE scope_globals(struct lower *lower)
 			if (!value && pair->value)
 				TRY(scope_word(lower, globals, pair->value, pair->at, &value));
 			if (value)
-				list_env_set(&globals->visible, pair->name, value);
+				named_set(&globals->visible, &globals->visible_at, pair->name,
+						value);
+			if (globals->visible.n > LIMIT_NAMES)
+				return error_at(error_new(ERR_LIMIT, "more than %d ARGs",
+								LIMIT_NAMES),
+						pair->at);
 		}
 	}
 	return NULL;
@@ -163,15 +173,15 @@ FALLIBLE scope_arg(struct lower *lower, struct lowered *stage, const struct pair
 	if (!value && pair->value)
 		TRY(scope_word(lower, scope, pair->value, pair->at, &value));
 	else if (!value)
-		value = list_env_get(&lower->globals.visible, pair->name);
+		value = named_get(&lower->globals.visible, &lower->globals.visible_at, pair->name);
 	if (value) {
 		/* value may lie in a list that list_env_set is about to change */
 		const char *kept = arena_text(lower->arena, value);
 
-		list_env_set(&scope->visible, pair->name, kept);
-		list_env_set(&scope->args, pair->name, kept);
-	} else if (lower->input->lint && !list_has(&scope->declared, pair->name)) {
-		list_add(&scope->declared, pair->name);
+		named_set(&scope->visible, &scope->visible_at, pair->name, kept);
+		named_set(&scope->args, &scope->args_at, pair->name, kept);
+	} else if (lower->input->lint) {
+		(void)named_add(&scope->declared, &scope->declared_at, pair->name);
 	}
 	return NULL;
 }

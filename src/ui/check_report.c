@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 /* Nobody reads more, and each looks its line up from the top of the file. */
-enum { SHOWN_WARNINGS = 500 };
+enum { SHOWN_WARNINGS = 500, MESSAGE_BYTES = 2000 };
 
 static void add_warning(const struct lint_warning *warning, const struct report_style *style,
 		struct strbuf *out)
@@ -17,7 +17,7 @@ static void add_warning(const struct lint_warning *warning, const struct report_
 	if (warning->rule->url)
 		strbuf_addf(out, " - %s", warning->rule->url);
 	strbuf_add_char(out, '\n');
-	plain_text_escape(str_of(warning->message), out);
+	plain_text_escape(str_slice(str_of(warning->message), 0, MESSAGE_BYTES), out);
 	strbuf_add_char(out, '\n');
 	report_place(&warning->at, warning->detail, style, out);
 }

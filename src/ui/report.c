@@ -11,15 +11,37 @@
 /* A heredoc may run over hundreds of lines; the beginning says which one it is. */
 enum { EXCERPT_LINES = 4 };
 
+/* A message may quote a word, an excerpt a line, of a million bytes: nobody wants to read that. */
+enum { MESSAGE_BYTES = 2000, EXCERPT_BYTES = 300, EXCERPT_BEFORE = 60 };
+
 static void add_colour(const struct report_style *style, const char *sgr, struct strbuf *out)
 {
 	if (style->has_colour)
 		strbuf_addf(out, "\x1b[%sm", sgr);
 }
 
+/* Not within a UTF-8 character. */
+static size_t character_start(struct str text, size_t at)
+{
+	while (at > 0 && at < text.n && ((unsigned char)text.p[at] & 0xC0) == 0x80)
+		at--;
+	return at;
+}
+
+/* The beginning and the end, where the cause stands. */
 static void add_escaped(const char *text, struct strbuf *out)
 {
-	plain_text_escape(str_of(text), out);
+	struct str whole = str_of(text);
+
+	if (whole.n <= MESSAGE_BYTES) {
+		plain_text_escape(whole, out);
+		return;
+	}
+	size_t head = character_start(whole, MESSAGE_BYTES / 2);
+	size_t tail = character_start(whole, whole.n - MESSAGE_BYTES / 2);
+	plain_text_escape(str_slice(whole, 0, head), out);
+	strbuf_addf(out, " [%zu bytes left out] ", tail - head);
+	plain_text_escape(str_slice(whole, tail, whole.n), out);
 }
 
 /* Line number n of text, from 1, without its end; false when there is none. */
@@ -43,6 +65,17 @@ static unsigned digits(unsigned n)
 	return n >= 10 ? 1 + digits(n / 10) : 1;
 }
 
+/* The part of a line that is shown, and how much in front of it is not. */
+static struct str visible_part(struct str line, unsigned column, size_t *ret_from)
+{
+	size_t from = 0;
+
+	if (line.n > EXCERPT_BYTES && column > EXCERPT_BEFORE)
+		from = character_start(line, column - EXCERPT_BEFORE);
+	*ret_from = from;
+	return str_slice(line, from, character_start(line, from + EXCERPT_BYTES));
+}
+
 /* Columns count bytes from 1; the mark must stand below what the terminal shows. */
 static void add_mark(const struct source_range *at, struct str line, struct strbuf *out)
 {
@@ -53,6 +86,8 @@ static void add_mark(const struct source_range *at, struct str line, struct strb
 
 	if (from > line.n)
 		from = line.n;
+	if (to > line.n)
+		to = line.n;
 	plain_text_line(str_slice(line, 0, from), false, &before);
 	plain_text_line(str_slice(line, 0, to), false, &marked);
 
@@ -83,17 +118,23 @@ static void add_excerpt(const struct source_range *at, struct str text,
 	strbuf_addf(out, "%*s |\n", width, "");
 	add_colour(style, "0", out);
 	for (unsigned i = at->line; i <= last && find_line(text, i, &line); i++) {
+		struct source_range shown_at = *at;
+		size_t from = 0, whole = line.n;
+
+		line = visible_part(line, i == at->line ? at->column : 0, &from);
+		shown_at.column -= (unsigned)from;
+		shown_at.end_column -= shown_at.end_column > from ? (unsigned)from : 0;
 		add_colour(style, "34", out);
 		strbuf_addf(out, "%*u | ", width, i);
 		add_colour(style, "0", out);
 		plain_text_line(line, false, out);
-		strbuf_add_char(out, '\n');
+		strbuf_add(out, from + line.n < whole ? "...\n" : "\n");
 		if (i == at->line && at->column) {
 			add_colour(style, "34", out);
 			strbuf_addf(out, "%*s | ", width, "");
 			add_colour(style, "0", out);
 			add_colour(style, "1;31", out);
-			add_mark(at, line, out);
+			add_mark(&shown_at, line, out);
 			add_colour(style, "0", out);
 			strbuf_add_char(out, '\n');
 		}
@@ -147,7 +188,7 @@ static void add_hint(const char *hint, const struct report_style *style, struct 
 		add_colour(style, "36", out);
 		strbuf_add(out, lead);
 		add_colour(style, "0", out);
-		plain_text_escape(line, out);
+		plain_text_escape(str_slice(line, 0, MESSAGE_BYTES), out);
 		strbuf_add_char(out, '\n');
 		lead = "        ";
 	}
@@ -163,7 +204,7 @@ void report_error(const struct error *error, const struct report_style *style, s
 	strbuf_addf(out, "%s:", style->program);
 	add_colour(style, "0", out);
 	strbuf_add_char(out, ' ');
-	plain_text_escape(strbuf_str(&text), out);
+	add_escaped(strbuf_text(&text), out);
 	strbuf_add_char(out, '\n');
 	/* Whoever pressed Ctrl-C needs no explanation. */
 	if (error->kind != ERR_CANCELED)
