@@ -43,6 +43,7 @@ void step_mounts_free(struct step_mounts *mounts)
 			(void)close(mount->draft_fd);
 		free(mount->layers);
 	}
+	mount_caches_done(mounts);
 	free(mounts->p);
 	vec_done(&mounts->ready);
 	list_done(&mounts->env);
@@ -165,6 +166,7 @@ static FALLIBLE prepare_mount(
 		out->size_bytes = plan->as.size;
 		return NULL;
 	case MOUNT_CACHE:
+		return mount_cache_show(build, run->mounts, i, out);
 	case MOUNT_SECRET:
 	case MOUNT_SSH:
 		break;
@@ -197,7 +199,10 @@ FALLIBLE mounts_prepare(struct build *build, struct step_run *run)
 {
 	struct step_mounts *mounts = step_mounts(run);
 
-	for (size_t i = 0; mounts && i < mounts->n; i++) {
+	if (!mounts)
+		return NULL;
+	TRY(mount_caches_take(build, run));
+	for (size_t i = 0; i < mounts->n; i++) {
 		struct sandbox_mount mount = { 0 };
 		struct error *error = prepare_mount(build, run, i, &mount);
 
@@ -228,6 +233,12 @@ static FALLIBLE check_live(const struct selection *selection)
 					"build again once the context is quiet");
 	}
 	return NULL;
+}
+
+void mounts_release(struct step_run *run)
+{
+	if (run->mounts)
+		mount_caches_done(run->mounts);
 }
 
 FALLIBLE mounts_finish(struct step_run *run)

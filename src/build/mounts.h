@@ -9,26 +9,42 @@
  * A bind shows the context as COPY would take it: without what is ignored, everything 0:0's. Where
  * the files on disk are just that they are mounted as they are; else a copy of them is. Stages and
  * images are shown by an overlay of their layers. Whatever is written to a bind is thrown away.
+ * Caches are directories of the store that the step has locked while it runs.
  *
  * Floor: build. One thread at a time.
  */
 #pragma once
 #include "build/state.h"
 #include "sandbox/sandbox.h"
+#include "store/cache_mount.h"
 
 struct step_mount {
 	const struct plan_mount *plan;
 	struct selection *selection; /* bind, cache with from: what there is, once looked at */
 	bool is_live;                /* the context's own files are mounted */
 	struct layer_draft draft;    /* a copy of them, or where writes go */
-	int draft_fd;                /* its directory; -1 */
+	int draft_fd;                /* its directory, or the part of a cache; -1 */
+	size_t cache;                /* index of step_mounts.caches */
 	struct mount_dir *layers;
+};
+
+/* A directory of the store that the step has locked. */
+struct step_cache {
+	char *id;
+	char *path; /* NULL: private, one of several */
+	bool alone;
+	size_t maker; /* the mount that says what it holds at first */
+	struct cache_mount held;
 };
 
 struct step_mounts {
 	struct step_mount *p; /* as the plan's, one by one */
 	size_t n;
 	/* Filled by mounts_prepare(). */
+	struct {
+		struct step_cache *p;
+		size_t n, capacity;
+	} caches;
 	struct {
 		struct sandbox_mount *p;
 		size_t n, capacity;
@@ -59,6 +75,15 @@ FALLIBLE mount_copy(struct build *build, struct step_mount *mount);
 FALLIBLE mounts_key_look_up(struct build *build, struct stage_run *stage, struct step_run *run,
 		const struct digest *parent, bool is_late);
 
+/* mount_cache.c */
+/* Lock every cache of the step, and make those that are new. */
+FALLIBLE mount_caches_take(struct build *build, struct step_run *run);
+FALLIBLE mount_cache_show(struct build *build, struct step_mounts *mounts, size_t i,
+		struct sandbox_mount *out);
+void mount_caches_done(struct step_mounts *mounts);
+
 /* mounts.c */
 FALLIBLE mounts_prepare(struct build *build, struct step_run *run);
+/* The step is over, however it went: caches are let go. */
+void mounts_release(struct step_run *run);
 FALLIBLE mounts_finish(struct step_run *run);

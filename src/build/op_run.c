@@ -310,6 +310,7 @@ FALLIBLE op_run(struct build *build, struct stage_run *stage, struct step_run *r
 	if (!group_start(group, "output", pump_work, &pump))
 		return group_join(group);
 	struct error *error = run_step(build, stage, run, &draft, user, &pump, &result);
+	mounts_release(run);
 	close_both(pump.step_fds);
 	error = error_first(error, group_join(group));
 	if (error)

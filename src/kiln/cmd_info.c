@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "oci/platform.h"
+#include "store/cache_mount.h"
 #include "store/prune.h"
 #include "ui/disk_show.h"
 #include "ui/human.h"
@@ -90,13 +91,15 @@ static struct error *show_disk(const struct config *config, bool as_json)
 	AUTO(session) struct session session = { 0 };
 	AUTO(disk_report) struct disk_report report = { 0 };
 	AUTO(strbuf) struct strbuf out = { 0 };
+	AUTO(cache_mount_list) struct cache_mount_list mounts = { 0 };
 	struct store_usage usage = { 0 };
 
 	/* Trees of other users can be measured only from within the user namespace. */
 	TRY(session_open(config, SESSION_STORE | SESSION_TREES, &session));
 	TRY(store_usage(session.store, &usage));
 	TRY(store_disk(session.store, &report));
-	disk_show(&report, &usage, as_json, &out);
+	TRY(cache_mounts_list(session.store, &mounts));
+	disk_show(&report, &usage, &mounts, as_json, &out);
 	(void)fputs(strbuf_text(&out), stdout);
 	return NULL;
 }

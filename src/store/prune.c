@@ -24,6 +24,7 @@ const char *prune_kind_name(enum prune_kind kind)
 		[PRUNE_TREES] = "unpacked layers",
 		[PRUNE_REMOTE] = "blobs a registry has",
 		[PRUNE_HINTS] = "file digests",
+		[PRUNE_MOUNTS] = "cache mounts",
 		[PRUNE_CACHE] = "build cache",
 		[PRUNE_UNTAGGED] = "images without a name",
 		[PRUNE_BLOBS] = "unused blobs",
@@ -145,6 +146,8 @@ static FALLIBLE sum_up(struct pruning *pruning)
 			""));
 	TRY(rows_next(&rows, &more));
 	pruning->total = (uint64_t)rows_int(&rows, 0);
+	for (size_t i = 0; i < pruning->mounts.n; i++)
+		pruning->total += pruning->mounts.p[i].bytes;
 	return store_free_bytes(pruning->store, &pruning->free, NULL);
 }
 
@@ -170,6 +173,7 @@ static FALLIBLE prune_by_kind(struct pruning *pruning, unsigned kinds)
 		[PRUNE_TREES] = prune_trees,
 		[PRUNE_REMOTE] = prune_remote,
 		[PRUNE_HINTS] = prune_hints,
+		[PRUNE_MOUNTS] = prune_mounts,
 		[PRUNE_CACHE] = prune_cache,
 		[PRUNE_UNTAGGED] = prune_untagged,
 		[PRUNE_BLOBS] = prune_unused,
@@ -234,6 +238,8 @@ FALLIBLE store_prune(
 	if (!options->dry_run)
 		store_use_reserve(store);
 	struct error *error = measure_new_trees(store);
+	if (!error)
+		error = cache_mounts_list(store, &pruning.mounts);
 	if (!error)
 		error = prune(&pruning);
 	if (!options->dry_run) {

@@ -18,6 +18,7 @@ enum prune_kind {
 	PRUNE_TREES,         /* unpacked layers whose blob is here */
 	PRUNE_REMOTE,        /* blobs of no kept image that a registry was seen to hold */
 	PRUNE_HINTS,         /* digests of context files, seen definitions */
+	PRUNE_MOUNTS,        /* directories of RUN --mount=type=cache */
 	PRUNE_CACHE,         /* cache records, with layers and blobs that nothing else needs */
 	PRUNE_UNTAGGED,      /* images without a name */
 	PRUNE_BLOBS,         /* blobs that nothing refers to */
@@ -91,7 +92,7 @@ void disk_report_done(struct disk_report *report);
 struct store_usage {
 	struct usage_count {
 		uint64_t things, bytes;
-	} images, blobs, trees, cache, digests, history, tmp;
+	} images, blobs, trees, cache, digests, history, tmp, mounts;
 	uint64_t bytes, reclaimable_bytes;
 };
 

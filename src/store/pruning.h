@@ -6,6 +6,7 @@
 #pragma once
 #include "base/vec.h"
 #include "oci/digest.h"
+#include "store/cache_mount.h"
 #include "store/prune.h"
 
 struct pruning {
@@ -15,12 +16,21 @@ struct pruning {
 	uint64_t total;      /* what the store still holds */
 	uint64_t free;       /* what its file system has free, with what was pruned */
 	struct list paths;   /* to be removed after the commit */
+	struct cache_mount_list mounts;
+	struct {
+		struct store_lock **p;
+		size_t n, capacity;
+	} locks; /* of cache mounts, held until they are out of sight */
 	struct prune_report report;
 };
 
 static inline void pruning_done(struct pruning *pruning)
 {
 	list_done(&pruning->paths);
+	cache_mount_list_done(&pruning->mounts);
+	for (size_t i = 0; i < pruning->locks.n; i++)
+		store_lock_free(pruning->locks.p[i]);
+	vec_done(&pruning->locks);
 }
 
 struct candidate {
@@ -55,6 +65,7 @@ FALLIBLE prune_duplicates(struct pruning *pruning);
 FALLIBLE prune_trees(struct pruning *pruning);
 FALLIBLE prune_remote(struct pruning *pruning);
 FALLIBLE prune_hints(struct pruning *pruning);
+FALLIBLE prune_mounts(struct pruning *pruning);
 FALLIBLE prune_cache(struct pruning *pruning);
 FALLIBLE prune_untagged(struct pruning *pruning);
 FALLIBLE prune_unused(struct pruning *pruning);

@@ -5,7 +5,8 @@
  *	oci-layout index.json blobs/sha256/<hex>	a valid OCI image layout
  *	layers/<id>/					unpacked layers
  *	containers/					working containers (kept free)
- *	digests/					digests of build context files
+ *	mounts/<hex>/					what cache mounts keep
+	digests/					digests of build context files
  *	store.db					SQLite: what is known of the above
  *	tmp/<run>/					a running process: its lock, leases, drafts
  *	locks/						locks by name

@@ -1,5 +1,5 @@
 /*
- * One file per name under locks/, unlinked by its last holder while it still holds it. Who waited
+ * One file per name under locks/, unlinked by its holder while it still holds it alone. Who waited
  * for the unlinked file finds that its name leads elsewhere by then, and starts again.
  */
 #include "store/store_lock.h"
@@ -13,6 +13,7 @@
 struct store_lock {
 	int dir_fd; /* the store's, borrowed */
 	int fd;
+	bool alone; /* nobody else has the file locked: it can be unlinked */
 	char path[6 + DIGEST_HEX];
 };
 
@@ -24,8 +25,8 @@ static bool still_named(int dir_fd, int fd, const char *path)
 	       ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
 }
 
-static FALLIBLE take(struct store *store, const char *name, bool wait, struct cancel *cancel,
-		struct store_lock **ret)
+FALLIBLE store_lock_take_as(struct store *store, const char *name, bool alone, bool wait,
+		struct cancel *cancel, struct store_lock **ret)
 {
 	AUTO(store_lock) struct store_lock *lock = xcalloc(1, sizeof(*lock));
 	struct digest digest = digest_of(name, strlen(name));
@@ -33,6 +34,7 @@ static FALLIBLE take(struct store *store, const char *name, bool wait, struct ca
 
 	lock->dir_fd = store->fd;
 	lock->fd = -1;
+	lock->alone = alone;
 	(void)snprintf(lock->path, sizeof(lock->path), "locks/%s", digest_hex(&digest, hex));
 	while (!store->read_only) {
 		AUTO_FD int fd = -1;
@@ -40,7 +42,7 @@ static FALLIBLE take(struct store *store, const char *name, bool wait, struct ca
 		struct error *error = file_open(store->fd, lock->path, O_RDWR | O_CREAT, 0600, &fd);
 		if (error)
 			return error_wrap(store_explain(store, error), "lock '%s'", name);
-		TRY_WRAP(lock_take(fd, true, wait, cancel), "wait for '%s'", name);
+		TRY_WRAP(lock_take(fd, alone, wait, cancel), "wait for '%s'", name);
 		if (still_named(store->fd, fd, lock->path)) {
 			lock->fd = TAKE_FD(fd);
 			break;
@@ -53,12 +55,12 @@ static FALLIBLE take(struct store *store, const char *name, bool wait, struct ca
 FALLIBLE store_lock_take(struct store *store, const char *name, struct cancel *cancel,
 		struct store_lock **ret)
 {
-	return take(store, name, true, cancel, ret);
+	return store_lock_take_as(store, name, true, true, cancel, ret);
 }
 
 FALLIBLE store_lock_try(struct store *store, const char *name, struct store_lock **ret)
 {
-	struct error *error = take(store, name, false, NULL, ret);
+	struct error *error = store_lock_take_as(store, name, true, false, NULL, ret);
 
 	if (!error_is(error, ERR_BUSY))
 		return error;
@@ -72,7 +74,9 @@ void store_lock_free(struct store_lock *lock)
 	if (!lock)
 		return;
 	if (lock->fd >= 0) {
-		(void)unlinkat(lock->dir_fd, lock->path, 0);
+		/* One that is shared is left, for prune to take away. */
+		if (lock->alone)
+			(void)unlinkat(lock->dir_fd, lock->path, 0);
 		(void)close(lock->fd);
 	}
 	free(lock);

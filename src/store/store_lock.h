@@ -23,6 +23,12 @@ FALLIBLE store_lock_take(struct store *store, const char *name, struct cancel *c
 		struct store_lock **ret);
 /* Does not wait: *ret is NULL when somebody holds it. */
 FALLIBLE store_lock_try(struct store *store, const char *name, struct store_lock **ret);
+/*
+ * store_lock_take, but several may have it unless one has it alone; without wait ERR_BUSY when
+ * somebody is in the way.
+ */
+FALLIBLE store_lock_take_as(struct store *store, const char *name, bool alone, bool wait,
+		struct cancel *cancel, struct store_lock **ret);
 void store_lock_free(struct store_lock *lock); /* releases; NULL is fine */
 
 DEFINE_AUTO_PTR(store_lock, store_lock_free)

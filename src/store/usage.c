@@ -1,3 +1,4 @@
+#include "store/cache_mount.h"
 #include "store/inside.h"
 #include "store/prune.h"
 #include "store/tree_size.h"
@@ -48,6 +49,7 @@ FALLIBLE store_usage(struct store *store, struct store_usage *ret)
 {
 	static const struct prune_options everything = { .all = true, .dry_run = true };
 	struct store_usage usage = { 0 };
+	AUTO(cache_mount_list) struct cache_mount_list mounts = { 0 };
 	struct prune_report report = { 0 };
 
 	if (!store->read_only)
@@ -56,7 +58,11 @@ FALLIBLE store_usage(struct store *store, struct store_usage *ret)
 	TRY(tree_size(store->fd, "digests", &usage.digests.bytes, &usage.digests.things));
 	TRY(tree_size(store->fd, "history", &usage.history.bytes, &usage.history.things));
 	TRY(tree_size(store->fd, "tmp", &usage.tmp.bytes, &usage.tmp.things));
-	usage.bytes = usage.blobs.bytes + usage.trees.bytes + usage.digests.bytes +
+	TRY(cache_mounts_list(store, &mounts));
+	usage.mounts.things = mounts.n;
+	for (size_t i = 0; i < mounts.n; i++)
+		usage.mounts.bytes += mounts.p[i].bytes;
+	usage.bytes = usage.mounts.bytes + usage.blobs.bytes + usage.trees.bytes + usage.digests.bytes +
 		      usage.history.bytes + usage.tmp.bytes + database_bytes(store);
 	if (!store->read_only)
 		TRY(store_prune(store, &everything, &report));

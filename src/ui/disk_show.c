@@ -1,4 +1,5 @@
 #include "ui/disk_show.h"
+#include "base/clock.h"
 #include "oci/json.h"
 #include "ui/human.h"
 #include "ui/table.h"
@@ -31,6 +32,7 @@ static void show_text(const struct disk_report *report, const struct store_usage
 	} sums[] = {
 		{ "images, what they share counted once", report->image_bytes },
 		{ "cache: layers and blobs of no image", report->cache_bytes },
+		{ "cache mounts", usage->mounts.bytes },
 		{ "file digests, history and work in flight",
 				usage->digests.bytes + usage->history.bytes + usage->tmp.bytes },
 		{ "all of the store", usage->bytes },
@@ -58,6 +60,25 @@ static void show_text(const struct disk_report *report, const struct store_usage
 		strbuf_addf(out, "%8s  %s\n", human_size(sums[i].bytes, size), sums[i].what);
 }
 
+static void show_mounts(const struct cache_mount_list *mounts, struct strbuf *out)
+{
+	AUTO(table) struct table table = { .columns = 3 };
+	char age[HUMAN_TEXT];
+
+	if (!mounts->n)
+		return;
+	table_add(&table, "CACHE MOUNT");
+	table_add(&table, "USED");
+	table_add(&table, "SIZE");
+	for (size_t i = 0; i < mounts->n; i++) {
+		table_add(&table, mounts->p[i].id);
+		table_add(&table, human_age(clock_now_seconds() - mounts->p[i].used, age));
+		add_size(&table, mounts->p[i].bytes);
+	}
+	strbuf_add_char(out, '\n');
+	table_print(&table, out);
+}
+
 static void show_image(struct json_out *out, const struct image_cost *cost)
 {
 	json_out_open(out, NULL, '{');
@@ -70,13 +91,14 @@ static void show_image(struct json_out *out, const struct image_cost *cost)
 	json_out_close(out, '}');
 }
 
-void disk_show(const struct disk_report *report, const struct store_usage *usage, bool as_json,
-		struct strbuf *out)
+void disk_show(const struct disk_report *report, const struct store_usage *usage,
+		const struct cache_mount_list *mounts, bool as_json, struct strbuf *out)
 {
 	AUTO(json_out) struct json_out json = { 0 };
 
 	if (!as_json) {
 		show_text(report, usage, out);
+		show_mounts(mounts, out);
 		return;
 	}
 	json_out_open(&json, NULL, '{');
@@ -84,6 +106,16 @@ void disk_show(const struct disk_report *report, const struct store_usage *usage
 	for (size_t i = 0; i < report->images.n; i++)
 		show_image(&json, &report->images.p[i]);
 	json_out_close(&json, ']');
+	json_out_open(&json, "CacheMounts", '[');
+	for (size_t i = 0; i < mounts->n; i++) {
+		json_out_open(&json, NULL, '{');
+		json_out_text(&json, "Id", mounts->p[i].id);
+		json_out_u64(&json, "Used", (uint64_t)mounts->p[i].used);
+		json_out_u64(&json, "Bytes", mounts->p[i].bytes);
+		json_out_close(&json, '}');
+	}
+	json_out_close(&json, ']');
+	json_out_u64(&json, "MountBytes", usage->mounts.bytes);
 	json_out_u64(&json, "ImageBytes", report->image_bytes);
 	json_out_u64(&json, "CacheBytes", report->cache_bytes);
 	json_out_u64(&json, "DigestBytes", usage->digests.bytes);
