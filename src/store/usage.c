@@ -62,8 +62,9 @@ FALLIBLE store_usage(struct store *store, struct store_usage *ret)
 	usage.mounts.things = mounts.n;
 	for (size_t i = 0; i < mounts.n; i++)
 		usage.mounts.bytes += mounts.p[i].bytes;
-	usage.bytes = usage.mounts.bytes + usage.blobs.bytes + usage.trees.bytes + usage.digests.bytes +
-		      usage.history.bytes + usage.tmp.bytes + database_bytes(store);
+	usage.bytes = usage.mounts.bytes + usage.blobs.bytes + usage.trees.bytes +
+		      usage.digests.bytes + usage.history.bytes + usage.tmp.bytes +
+		      database_bytes(store);
 	if (!store->read_only)
 		TRY(store_prune(store, &everything, &report));
 	usage.reclaimable_bytes = report.bytes;
