@@ -11,6 +11,7 @@
 #include "build/state.h"
 #include "build/trees.h"
 #include "build/turns.h"
+#include "build/verify.h"
 #include "dockerfile/frontend.h"
 #include "dockerfile/stage.h"
 #include "stream/codec.h"
@@ -238,6 +239,7 @@ static void stage_run_done(struct stage_run *run)
 	for (size_t i = 0; run->steps && i < run->stage->step_count; i++) {
 		free(run->steps[i].record);
 		select_free(run->steps[i].selection);
+		step_verified_free(run->steps[i].verified);
 		step_mounts_free(run->steps[i].mounts);
 	}
 	for (size_t i = 0; i < run->name_count; i++)
@@ -459,6 +461,7 @@ FALLIBLE build_run(const struct build_options *options, struct build_result *ret
 	}
 	struct error *error = run_plan(&build, ret);
 	history_keep(&build, error, ret->build_id);
+	verify_collect(&build, &ret->verified);
 	return error;
 }
 
@@ -467,4 +470,5 @@ void build_result_done(struct build_result *result)
 	free(result->plan);
 	free(result->manifest_media_type);
 	list_done(&result->names);
+	list_done(&result->verified.texts);
 }

@@ -91,6 +91,7 @@ struct build_options {
 			pull; /* 0 is PULL_MISSING for tags of the store, resolved anew otherwise */
 	const char *base_cache; /* layouts of base images, looked into before a registry; or NULL */
 	bool no_cache;
+	bool verify_cache;                  /* run hits again, and compare: build_result.verified */
 	const struct list *no_cache_stages; /* names or numbers of stages whose steps run again */
 
 	/* caches besides the store; NULL: none */
@@ -133,13 +134,20 @@ struct build_options {
 	unsigned jobs; /* stages and steps at the same time; 0: CPUs, at least 2 */
 };
 
+/* What verify_cache found. */
+struct build_verified {
+	size_t steps, unlike, timed; /* run again; other files; the same with other times */
+	struct list texts;           /* lines: a step that is unlike, then what differs */
+};
+
 struct build_result {
 	char *plan;             /* dry_run: the plan's text; else NULL */
 	struct digest image_id; /* digest of the config */
 	struct digest manifest; /* digest of the manifest */
 	uint64_t manifest_bytes;
 	char *manifest_media_type;
-	struct list names;              /* complete references that the image has now */
+	struct list names; /* complete references that the image has now */
+	struct build_verified verified;
 	char build_id[HISTORY_ID_TEXT]; /* in the history, also of a build that failed; or "" */
 };
 

@@ -10,8 +10,8 @@
 #include "build/history.h"
 #include "build/mounts.h"
 #include "build/remote.h"
-#include "build/state.h"
 #include "build/turns.h"
+#include "build/verify.h"
 #include "graph/schedule.h"
 #include "stream/pool.h"
 #include "sys/rootfs.h"
@@ -191,7 +191,7 @@ static FALLIBLE key_late(struct build *build, struct stage_run *stage, struct st
 	return run->is_hit ? step_remember(build, run, &run->content) : NULL;
 }
 
-static FALLIBLE operate(struct build *build, struct stage_run *stage, struct step_run *run)
+FALLIBLE step_operate(struct build *build, struct stage_run *stage, struct step_run *run)
 {
 	switch (run->step->kind) {
 	case STEP_RUN:
@@ -235,11 +235,13 @@ static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct st
 		TRY(key_late(build, stage, run, parent));
 	TRY(turn_take(build, stage, run));
 	if (run->is_hit) {
+		if (build->options->verify_cache)
+			TRY(verify_step(build, stage, run));
 		progress_end(progress, run->vertex, PROGRESS_CACHED, NULL);
 	} else {
 		progress_start(progress, run->vertex);
 		stage->is_fresh = stage->is_fresh || run->step->kind == STEP_RUN;
-		struct error *error = operate(build, stage, run);
+		struct error *error = step_operate(build, stage, run);
 		run->took_ns = clock_monotonic_ns() - began;
 		TRY(error);
 		run->created = clock_now_seconds();
@@ -349,7 +351,9 @@ static size_t need(void *user, size_t node, size_t i)
 	for (size_t k = 0; k < run->stage->step_count; k++) {
 		const struct step_run *step = &run->steps[k];
 
-		for (size_t m = 0; !step->is_hit && plan_step_origin(step->step, m); m++) {
+		for (size_t m = 0; step_must_run(nodes->build, step) &&
+				   plan_step_origin(step->step, m);
+				m++) {
 			const struct plan_origin *origin = plan_step_origin(step->step, m);
 
 			if (origin->kind == ORIGIN_STAGE && i-- == 0)

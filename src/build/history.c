@@ -92,8 +92,11 @@ static json_t *step_json(const struct build *build, const struct stage_run *stag
 			 "s:b, s:b}",
 			"number", (json_int_t)step->number, "name", text_of(step->name), "kind",
 			kind_of(step), "line", (json_int_t)step->at.line, "state",
-			state_of(stage, run), "home", run->is_hit ? "local" : NULL, "ms",
-			(json_int_t)(run->took_ns / 1000000), "key", digest_json(&run->key),
+			state_of(stage, run), "home",
+			!run->is_hit ? NULL
+			: run->home  ? run->home
+				     : "local",
+			"ms", (json_int_t)(run->took_ns / 1000000), "key", digest_json(&run->key),
 			"record", record ? record : json_null(), "args", args_of(step), "user",
 			step->user, "workdir", step->workdir, "from", origin_of(step), "layer",
 			run->layer ? run->layer->id : NULL, "is_stage",

@@ -122,6 +122,7 @@ void remote_look_up(struct build *build, struct step_run *run)
 	if (step->kind == CACHED_LAYER)
 		run->layer = layer_from_home(&build->layers, step, home);
 	run->cached = step;
+	run->home = home ? home->name : NULL;
 	run->content = step->content;
 	run->created = step->created;
 	run->is_hit = true;

@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "build/mounts.h"
 #include "build/remote.h"
-#include "build/state.h"
+#include "build/verify.h"
 #include "dockerfile/stage.h"
 #include "store/cache.h"
 
@@ -251,26 +251,30 @@ static FALLIBLE resolve_stage(struct build *build, struct stage_run *run)
 }
 
 /* A stage that runs something reads the files of the stage it stands on. */
-static bool reads_base(const struct stage_run *run)
+static bool reads_base(const struct build *build, const struct stage_run *run)
 {
 	bool reads = run->is_read;
 
 	for (size_t i = 0; i < run->stage->step_count; i++)
-		reads = reads || (!run->steps[i].is_hit && run->steps[i].step->kind == STEP_RUN);
+		reads = reads || (step_must_run(build, &run->steps[i]) &&
+						 run->steps[i].step->kind == STEP_RUN);
 	return reads;
 }
 
 /* A stage is needed when its layers are, and read when somebody looks into its files. */
 static void need_what_it_reads(struct build *build, struct stage_run *run)
 {
+	/* Whatever a verified step makes is compared as a directory. */
+	run->is_read = run->is_read || build->options->verify_cache;
 	if (run->base) {
 		run->base->is_needed = true;
-		run->base->is_read = run->base->is_read || reads_base(run);
+		run->base->is_read = run->base->is_read || reads_base(build, run);
 	}
 	for (size_t i = 0; i < run->stage->step_count; i++) {
 		const struct step_run *step = &run->steps[i];
 
-		for (size_t k = 0; !step->is_hit && plan_step_origin(step->step, k); k++) {
+		for (size_t k = 0; step_must_run(build, step) && plan_step_origin(step->step, k);
+				k++) {
 			const struct plan_origin *origin = plan_step_origin(step->step, k);
 
 			if (origin->kind != ORIGIN_STAGE)

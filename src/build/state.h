@@ -40,6 +40,8 @@ struct step_run {
 	uint64_t took_ns;
 	bool is_done, is_failed;
 	const struct cached_step *cached; /* what a cache home said, where the hit came from one */
+	const char *home; /* its name; NULL: the store. Lives as long as build->homes */
+	struct step_verified *verified; /* a hit that was run again (verify.h) */
 };
 
 struct stage_run {
@@ -188,6 +190,8 @@ struct sandbox_result;
 FALLIBLE flat_run(struct build *build, struct stage_run *stage, const struct sandbox_step *wanted,
 		int tree_fd, struct sandbox_result *ret);
 
+/* Run a step, whatever kind it is. */
+FALLIBLE step_operate(struct build *build, struct stage_run *stage, struct step_run *run);
 /* op_*.c: run a step; the result is in run->layer (NULL: nothing changed). */
 FALLIBLE op_run(struct build *build, struct stage_run *stage, struct step_run *run);
 FALLIBLE op_workdir(struct build *build, struct stage_run *stage, struct step_run *run);

@@ -61,7 +61,10 @@ static const struct option rows[] = {
 			"bring steps to registry, inline, local, s3 or gha; mode=min|max"),
 	OPT_LIST(0, "cache-repo", cache_repos, "REPOSITORY", "look steps up there and bring them"),
 	OPT_TEXT(0, "cache-ttl", cache_ttl, "DURATION", "steps older than this run again: 336h"),
-	OPT_TEXT(0, "cache", cache, "true|false", "use caches (the default)", .implied = "true"),
+	OPT_TEXT(0, "cache", cache, "on|off|verify",
+			"off is --no-cache; verify runs cached steps again and compares: status 3 "
+			"when they make other files",
+			.implied = "on"),
 
 	OPT_HEADING("The image"),
 	OPT_LIST('t', "tag", tags, "NAME[:TAG]", "name the image; may be repeated"),
@@ -356,6 +359,24 @@ static FALLIBLE set_ttl(const struct build_opts *opts, struct build_options *ret
 	return NULL;
 }
 
+/* --cache: on, off, a boolean as Kaniko has it, or verify. */
+static FALLIBLE set_use(const struct build_opts *opts, struct build_options *ret, bool *ret_use)
+{
+	const char *text = opts->cache;
+
+	ret->verify_cache = text_equal(text, "verify");
+	*ret_use = !text || ret->verify_cache || text_equal(text, "on");
+	if (*ret_use || text_equal(text, "off"))
+		return NULL;
+	struct error *error = parse_bool(text, ret_use);
+	if (error) {
+		error_free(error);
+		return error_usage("option '--cache' cannot be '%s'; it is one of on|off|verify",
+				text);
+	}
+	return NULL;
+}
+
 static FALLIBLE set_cache(const struct build_opts *opts, struct request *request)
 {
 	struct build_options *options = &request->options;
@@ -368,8 +389,7 @@ static FALLIBLE set_cache(const struct build_opts *opts, struct request *request
 		TRY(cache_flags_add_to(cache, opts->cache_to.p[i]));
 	for (size_t i = 0; i < opts->cache_repos.n; i++)
 		TRY(cache_flags_add_repo(cache, opts->cache_repos.p[i]));
-	if (opts->cache)
-		TRY(usage_of_option(parse_bool(opts->cache, &uses_cache), "--cache"));
+	TRY(set_use(opts, options, &uses_cache));
 	if (!uses_cache && (cache->from.n || cache->to.n))
 		return error_usage("'--cache=false' contradicts the caches that are named");
 	options->no_cache = options->no_cache || !uses_cache;
@@ -515,6 +535,8 @@ static FALLIBLE make_request(const struct invocation *call, struct request *ret)
 		.dry_run = opts->dry_run,
 		.jobs = (unsigned)call->config->jobs,
 	};
+	if (options->no_cache && text_equal(opts->cache, "verify"))
+		return error_usage("'--no-cache' and '--cache=verify' contradict each other");
 	TRY(set_platform(opts, ret));
 	TRY(set_pull(opts, options));
 	set_network(call->config, options);
@@ -576,7 +598,7 @@ static struct error *run(const struct invocation *call)
 	/* Outputs without an image (local, tar) have no ID. */
 	if (!request.out.uses_stdout && digest_known(&result.image_id))
 		(void)printf("%s\n", digest_text(&result.image_id, id));
-	return NULL;
+	return request.options.verify_cache ? build_verdict(&result) : NULL;
 }
 
 const struct command cmd_build = {

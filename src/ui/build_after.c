@@ -3,6 +3,7 @@
 #include "build/explain.h"
 #include "store/prune.h"
 #include "ui/explain_show.h"
+#include "ui/plain_text.h"
 
 #include <stdio.h>
 
@@ -51,4 +52,27 @@ void build_after(const struct session *session, const struct build_result *resul
 	if (wanted->explain && result->build_id[0])
 		warn("explain the build", explain(session->store, result->build_id));
 	warn("prune the store", prune(session));
+}
+
+FALLIBLE build_verdict(const struct build_result *result)
+{
+	const struct build_verified *verified = &result->verified;
+
+	for (size_t i = 0; i < verified->texts.n; i++) {
+		AUTO(strbuf) struct strbuf line = { 0 };
+
+		plain_text_escape(str_of(verified->texts.p[i]), &line);
+		(void)fprintf(stderr, "%s\n", strbuf_text(&line));
+	}
+	(void)fprintf(stderr, "%zu cached steps were run again: %zu make the same files",
+			verified->steps, verified->steps - verified->unlike);
+	if (verified->timed)
+		(void)fprintf(stderr, " (%zu with other times)", verified->timed);
+	(void)fprintf(stderr, ", %zu do not\n", verified->unlike);
+	if (!verified->unlike)
+		return NULL;
+	return error_hint(
+			error_code(ERR_EXIT, EXIT_UNLIKE, "%zu step%s not reproducible",
+					verified->unlike, verified->unlike == 1 ? " is" : "s are"),
+			"the image has the cached results; on another machine it would be another");
 }

@@ -14,5 +14,12 @@ struct build_after {
 	bool explain; /* on standard error */
 };
 
+/*
+ * What --cache=verify found, on standard error. ERR_EXIT with EXIT_UNLIKE when a step made other
+ * files.
+ */
+enum { EXIT_UNLIKE = 3 };
+FALLIBLE build_verdict(const struct build_result *result);
+
 void build_after(const struct session *session, const struct build_result *result,
 		const struct build_after *wanted);

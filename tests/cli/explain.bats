@@ -163,3 +163,11 @@ added src/c.c  file" "$(changes 'COPY src')"
 	succeeds kiln build -q --explain .
 	says "target went from '/a' to '/c'"
 }
+
+@test "a step from another home says which" {
+	succeeds kiln build -q --cache-to type=local,dest="$BATS_TEST_TMPDIR/cache",mode=max .
+	KILN_ROOT=$BATS_TEST_TMPDIR/other succeeds kiln build -q --explain \
+		--cache-from type=local,src="$BATS_TEST_TMPDIR/cache" .
+	says "5 of 5 steps cached"
+	says "RUN cat /out  from local cache"
+}
