@@ -132,7 +132,14 @@ static FALLIBLE fill_leases(struct pruning *pruning)
 		if (digest_known(&digest))
 			TRY(db_run(db, "INSERT INTO leased_blob VALUES (?)", "d", &digest));
 	}
-	return NULL;
+	/* What working containers stand on may be mounted right now, by nobody's process. */
+	return db_script(db,
+			"INSERT OR IGNORE INTO leased_layer SELECT layer FROM container_layer;"
+			"INSERT OR IGNORE INTO leased_layer SELECT id FROM layer WHERE diff_id IN "
+			"(SELECT diff_id FROM image_layer JOIN container ON container.image = "
+			"image_layer.manifest);"
+			"INSERT OR IGNORE INTO leased_blob SELECT image FROM container WHERE image "
+			"NOT NULL");
 }
 
 static FALLIBLE sum_up(struct pruning *pruning)

@@ -80,6 +80,14 @@ static FALLIBLE tree_is_known(struct pruning *pruning, const char *id, bool *ret
 	return rows_next(&rows, ret);
 }
 
+static FALLIBLE container_is_known(struct pruning *pruning, const char *id, bool *ret)
+{
+	AUTO(rows) struct rows rows = { 0 };
+
+	TRY(db_query(pruning->store->db, &rows, "SELECT 1 FROM container WHERE id = ?", "t", id));
+	return rows_next(&rows, ret);
+}
+
 static FALLIBLE unknown_files(struct pruning *pruning, const char *dir,
 		struct error *(*is_known)(struct pruning *, const char *, bool *))
 {
@@ -167,6 +175,7 @@ FALLIBLE prune_leftovers(struct pruning *pruning)
 {
 	TRY(unknown_files(pruning, "blobs/sha256", blob_is_known));
 	TRY(unknown_files(pruning, "layers", tree_is_known));
+	TRY(unknown_files(pruning, "containers", container_is_known));
 	TRY(doubtful_trees(pruning));
 	TRY(half_written(pruning, ".", ".index.json."));
 	TRY(half_written(pruning, "digests", "."));

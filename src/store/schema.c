@@ -45,10 +45,28 @@ static const char tables[] =
 		" PRIMARY KEY (manifest, diff_id)) WITHOUT ROWID;"
 		"CREATE INDEX image_layer_by_diff_id ON image_layer (diff_id);";
 
-FALLIBLE schema_make(struct db *db)
+/* What each version added to the one before: steps[i] leads from version i + 1 to i + 2. */
+static const char *const steps[] = {
+	/* 2: working containers. */
+	"CREATE TABLE container (id TEXT NOT NULL UNIQUE, name TEXT NOT NULL UNIQUE, image BLOB,"
+	" state TEXT NOT NULL, created INTEGER NOT NULL, owner TEXT NOT NULL);"
+	"CREATE INDEX container_by_image ON container (image) WHERE image IS NOT NULL;"
+	"CREATE TABLE container_layer (container TEXT NOT NULL, layer TEXT NOT NULL,"
+	" PRIMARY KEY (container, layer)) WITHOUT ROWID;",
+};
+_Static_assert(COUNT(steps) == STORE_VERSION - 1, "a step for each version");
+
+FALLIBLE schema_raise(struct db *db, int from)
 {
 	AUTO_FREE char *version = xasprintf("PRAGMA user_version = %d", STORE_VERSION);
 
-	TRY(db_script(db, tables));
+	for (size_t i = (size_t)from - 1; i < COUNT(steps); i++)
+		TRY(db_script(db, steps[i]));
 	return db_script(db, version);
+}
+
+FALLIBLE schema_make(struct db *db)
+{
+	TRY(db_script(db, tables));
+	return schema_raise(db, 1);
 }

@@ -281,6 +281,24 @@ static FALLIBLE other_version(const struct store *store, int version)
 			"KILN_ROOT)");
 }
 
+/* Another process may be at it, or have done it: the version counts as it is within. */
+static FALLIBLE raise_tables(struct store *store)
+{
+	AUTO(transaction) struct transaction transaction = { 0 };
+	AUTO(rows) struct rows rows = { 0 };
+	bool more = false;
+
+	TRY(transaction_begin(&transaction, store->db));
+	TRY(db_query(store->db, &rows, "PRAGMA user_version", ""));
+	TRY(rows_next(&rows, &more));
+	int version = more ? (int)rows_int(&rows, 0) : 0;
+	rows_done(&rows);
+	if (version == STORE_VERSION)
+		return NULL;
+	TRY(schema_raise(store->db, version));
+	return transaction_commit(&transaction);
+}
+
 static FALLIBLE open_tables(struct store *store)
 {
 	int version = 0;
@@ -288,6 +306,8 @@ static FALLIBLE open_tables(struct store *store)
 	TRY(db_open(store->root, store->read_only ? DB_READ : DB_WRITE, &store->db, &version));
 	if (version == STORE_VERSION)
 		return NULL;
+	if (version > 0 && version < STORE_VERSION && !store->read_only)
+		return raise_tables(store);
 	if (version != 0)
 		return other_version(store, version);
 	if (store->read_only)

@@ -393,6 +393,20 @@ FALLIBLE image_rows_delete(struct store *store, const struct digest *manifest)
 	return db_run(store->db, "DELETE FROM image WHERE manifest = ?", "d", manifest);
 }
 
+static FALLIBLE check_unused(struct store *store, const struct digest *manifest)
+{
+	AUTO(rows) struct rows rows = { 0 };
+	bool more = false;
+
+	TRY(db_query(store->db, &rows, "SELECT id FROM container WHERE image = ?", "d", manifest));
+	TRY(rows_next(&rows, &more));
+	if (!more)
+		return NULL;
+	return error_hint(error_new(ERR_BUSY, "image used by %s: image is in use by a container",
+					  rows_text(&rows, 0)),
+			"remove the container first, or the image with --force");
+}
+
 static FALLIBLE drop_image(struct store *store, const struct digest *manifest)
 {
 	AUTO(visit) struct visit visit = { 0 };
@@ -401,6 +415,7 @@ static FALLIBLE drop_image(struct store *store, const struct digest *manifest)
 
 	TRY(store_enter(store, VISIT, &visit));
 	TRY(transaction_begin(&transaction, store->db));
+	TRY(check_unused(store, manifest));
 	TRY(image_rows_delete(store, manifest));
 	if (db_changes(store->db) == 0)
 		return error_new(ERR_NOT_FOUND, "image '%s' is not in the store '%s'",

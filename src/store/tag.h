@@ -46,7 +46,10 @@ FALLIBLE tag_list(struct store *store, struct tag_list *ret);
 FALLIBLE tag_names(struct store *store, const struct digest *manifest, struct list *ret);
 /* Take a name away; the image stays (without a name, if that was its last). ERR_NOT_FOUND. */
 FALLIBLE tag_remove(struct store *store, const char *name);
-/* Forget an image and all its names; its blobs are for prune. ERR_NOT_FOUND. */
+/*
+ * Forget an image and all its names; its blobs are for prune. ERR_NOT_FOUND; ERR_BUSY when a
+ * working container stands on it.
+ */
 FALLIBLE tag_drop_image(struct store *store, const struct digest *manifest);
 
 void tag_record_done(struct tag_record *record);
