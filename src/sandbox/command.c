@@ -11,6 +11,7 @@
 #include <linux/capability.h>
 #include <linux/close_range.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -29,7 +30,7 @@ struct wish {
 	uint64_t capabilities;
 	int stdio[3];
 	const char *directory;
-	bool is_confined, records_owners, no_new_privileges;
+	bool is_confined, records_owners, no_new_privileges, has_terminal;
 };
 
 static FALLIBLE set_limit(const struct plan_op *op)
@@ -59,6 +60,8 @@ static FALLIBLE gather(const struct command *command, struct wish *wish)
 			TRY(set_limit(op));
 			break;
 		case PLAN_INPUT:
+			wish->has_terminal = op->number != 0;
+			__attribute__((fallthrough));
 		case PLAN_OUTPUT:
 		case PLAN_ERRORS:
 			wish->stdio[op->kind - PLAN_INPUT] =
@@ -311,6 +314,8 @@ static FALLIBLE run(const struct command *command)
 	(void)umask(022);
 	reset_signals();
 	TRY(set_stdio(command, &wish));
+	if (wish.has_terminal && ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
+		return error_sys("take the terminal");
 	TRY(enter_bare(command, &wish));
 	TRY(narrow_bounds(wish.capabilities, is_bare));
 	if (wish.no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)

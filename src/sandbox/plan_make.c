@@ -215,13 +215,13 @@ static void add_identity(
 	for (size_t i = 0; i < step->n_groups; i++)
 		add_number(plan, PLAN_GROUP, step->groups[i], 0);
 	add_number(plan, PLAN_USER, step->uid, step->gid);
-	add_number(plan, PLAN_CAPABILITIES,
-			step->insecure ? (UINT64_C(1) << EVERY_CAPABILITY_BITS) - 1
-				       : default_capabilities(),
-			0);
+	uint64_t every = (UINT64_C(1) << EVERY_CAPABILITY_BITS) - 1;
+	uint64_t bits = (default_capabilities() | step->add_capabilities) & every &
+			~step->drop_capabilities;
+	add_number(plan, PLAN_CAPABILITIES, step->insecure ? every : bits, 0);
 	if (step->no_new_privileges)
 		(void)plan_add(plan, PLAN_NO_NEW_PRIVILEGES);
-	if (!step->insecure)
+	if (!step->insecure && !step->is_unconfined)
 		(void)plan_add(plan, PLAN_SECCOMP);
 	if (host->records_owners)
 		(void)plan_add(plan, PLAN_RECORD);
@@ -229,7 +229,10 @@ static void add_identity(
 
 static FALLIBLE add_command(struct plan *plan, const struct sandbox_step *step)
 {
-	plan_add(plan, PLAN_INPUT)->fd = plan_fd(plan, step->stdin_fd, false);
+	int32_t input = plan_fd(plan, step->stdin_fd, false);
+	struct plan_op *op = plan_add(plan, PLAN_INPUT);
+	op->fd = input;
+	op->number = step->has_terminal;
 	plan_add(plan, PLAN_OUTPUT)->fd = plan_fd(plan, step->stdout_fd, false);
 	plan_add(plan, PLAN_ERRORS)->fd = plan_fd(plan, step->stderr_fd, false);
 	add_text(plan, PLAN_DIRECTORY, step->cwd && *step->cwd ? step->cwd : "/");

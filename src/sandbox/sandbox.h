@@ -121,6 +121,9 @@ struct sandbox_step {
 	bool insecure; /* RUN --security=insecure: all of the namespace's capabilities,
 			* no seccomp profile, no masked paths */
 	bool no_new_privileges;
+	uint64_t add_capabilities, drop_capabilities; /* bits, to and from the default set */
+	bool is_unconfined;                           /* no seccomp profile */
+	bool has_terminal; /* stdin_fd is a terminal, and becomes the step's controlling one */
 
 	/* Pipes are given to the step's user, so that "> /dev/stderr" works. */
 	int stdin_fd;             /* 0 or less: /dev/null */
