@@ -1,4 +1,5 @@
 #include "kiln/commands.h"
+#include "verbs/verbs.h"
 
 static const struct option options[] = {
 	OPT_SETTING(0, "color", "auto|always|never", "colours on a terminal"),
@@ -8,11 +9,17 @@ static const struct option options[] = {
 };
 
 static const struct command *const commands[] = {
+	&cmd_add,
 	&cmd_build,
 	&cmd_check,
+	&cmd_commit,
 	&cmd_completion,
+	&cmd_config,
+	&cmd_containers,
+	&cmd_copy,
 	&cmd_doctor,
 	&cmd_explain,
+	&cmd_from,
 	&cmd_fsck,
 	&cmd_help,
 	&cmd_history,
@@ -22,11 +29,17 @@ static const struct command *const commands[] = {
 	&cmd_login,
 	&cmd_logout,
 	&cmd_man,
+	&cmd_mount,
 	&cmd_prune,
 	&cmd_pull,
 	&cmd_push,
+	&cmd_rename,
+	&cmd_rm,
 	&cmd_rmi,
+	&cmd_run,
 	&cmd_tag,
+	&cmd_umount,
+	&cmd_unshare,
 	&cmd_version,
 	NULL,
 };

@@ -10,8 +10,7 @@ METHOD PATH STATUS RANGE AUTHORIZATION ('-' where there is none). What a path me
   /plain/NAME            the same without any of these
   /named/NAME/AS         a file of DIR with Content-Disposition filename=AS
   /cut/BYTES/NAME        as /files, but the connection ends after BYTES of each body
-  /cutonce/BYTES/NAME    as /plain, but so the first time
-  /badrange/BYTES/NAME   as /cut, but a range is answered with another one
+  /cutplain/BYTES/NAME   as /plain, but so
   /auth/NAME             as /files, for 'Authorization: Bearer token' or 'Basic dTpw' only; else 401
   /hop/N/PATH            N redirects, then /PATH
   /to/SCHEME/HOST/PATH   a redirect to SCHEME://HOST/PATH
@@ -58,7 +57,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         self.wfile.write(body)
 
-    def serve(self, name, cut=None, extra=(), shift=0):
+    def serve(self, name, cut=None, extra=()):
         path = os.path.join(self.options.root, urllib.parse.unquote(name))
         if not os.path.isfile(path):
             self.answer(404, body=b'no such file\n')
@@ -73,7 +72,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         wanted = self.headers.get('Range', '')
         if wanted.startswith('bytes=') and self.headers.get('If-Range') in (None, etag, modified):
-            start = int(wanted[6:].split('-')[0]) + shift
+            start = int(wanted[6:].split('-')[0])
             headers.append(('Content-Range', 'bytes %d-%d/%d' % (start, len(body) - 1, len(body))))
             self.answer(206, headers, body[start:], cut)
             return
@@ -92,16 +91,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.plain(rest)
         elif kind == 'named':
             self.serve(first, extra=[('Content-Disposition',
-                                      'attachment; filename="%s"' % urllib.parse.unquote(more.rstrip('/')))])
+                                      'attachment; filename="%s"' % urllib.parse.unquote(more))])
         elif kind == 'cut':
             self.serve(more, cut=int(first))
-        elif kind == 'cutonce':
-            with self.lock:
-                again = self.busy.setdefault(self.path, 0)
-                self.busy[self.path] = 1
-            self.plain(more, cut=None if again else int(first))
-        elif kind == 'badrange':
-            self.serve(more, cut=int(first), shift=1)
+        elif kind == 'cutplain':
+            self.plain(more, cut=int(first))
         elif kind == 'auth':
             if self.headers.get('Authorization') in ('Bearer token', 'Basic dTpw'):
                 self.serve(rest)

@@ -1,0 +1,152 @@
+/*
+ * working: what is done in a working container (container/container.h): the steps of a build,
+ *called one by one by a person or a script.
+ *
+ *	AUTO(working) struct working *working = NULL;
+ *	TRY(working_open(&with, container, &working));
+ *	TRY(working_run(working, &run, &result));
+ *
+ * The container's files are an overlay: the layers of its image, those that it sealed, and its own
+ * upper directory. An overlay is mounted for as long as one step takes, in kiln's own namespace; a
+ * container that is mounted for its user (working_mount.c) is taken off there first and put back
+ * after, since two overlays on one upper do not know of each other.
+ *
+ * Floor: build. One thread at a time; the container is locked by who opened it.
+ */
+#pragma once
+#include "build/build.h"
+#include "container/container.h"
+#include "sandbox/sandbox.h"
+
+/* What it takes; all borrowed. */
+struct working_with {
+	struct store *store;
+	struct registry_client *registry; /* NULL: no network for images */
+	struct sandbox *sandbox;          /* NULL: nothing will be run */
+	const struct userns *userns;
+	struct progress *progress; /* or NULL */
+	struct cancel *cancel;
+};
+
+struct working;
+
+/* Borrows container. ERR_UNSUPPORTED when another kind of user made it. */
+FALLIBLE working_open(
+		const struct working_with *with, struct container *container, struct working **ret);
+void working_free(struct working *working); /* NULL is fine */
+
+/*
+ * Directories for all layers, and an upper with the root's owner and mode. The others do it
+ * themselves; before a change to the container that is not to be saved it must have been done.
+ */
+FALLIBLE working_prepare(struct working *working);
+/* Instructions that change the config only ("CMD [...]", "ENV A=b"), without saving it. */
+FALLIBLE working_change(struct container *container, const struct list *instructions);
+
+/* --- run --- */
+
+struct working_volume {
+	const char *source; /* on the host; NULL: a tmpfs */
+	const char *target;
+	bool read_only;
+	bool is_scratch; /* "O": what is written goes away after the step */
+	bool takes_over; /* "U": the source is given to the step's user */
+	uint64_t size_bytes;
+	uint32_t mode;
+};
+
+struct working_run {
+	const struct list *argv;
+	const struct list *env; /* "NAME=value", over the container's own */
+	const char *user;       /* NULL: the container's */
+	const char *workdir;    /* NULL: the container's */
+	const char *hostname;   /* NULL: the beginning of its id */
+	enum sandbox_network network;
+	const struct sandbox_host *hosts;
+	size_t host_count;
+	const struct working_volume *volumes;
+	size_t volume_count;
+	const struct sandbox_limit *limits;
+	size_t limit_count;
+	const char *const *dns; /* as in sandbox_step */
+	const char *const *dns_search;
+	const char *const *dns_options;
+	uint64_t add_capabilities, drop_capabilities; /* bits */
+	bool drops_all, is_unconfined, no_new_privileges;
+	uint64_t shm_bytes, memory_bytes, cpu_quota_us, cpu_period_us;
+	const uint32_t *groups; /* besides the user's own */
+	size_t group_count;
+	int stdin_fd, stdout_fd, stderr_fd; /* as in sandbox_step */
+	bool has_terminal;                  /* stdin_fd is one, and becomes the step's own */
+};
+
+/* Errors as sandbox_run()'s; a command that fails is no error here: see ret->status. */
+FALLIBLE working_run(
+		struct working *working, const struct working_run *run, struct sandbox_result *ret);
+
+/* --- copy, add --- */
+
+struct working_copy {
+	bool is_add;
+	int origin_fd;          /* a directory of the host that sources are in; -1: none */
+	struct container *from; /* or a container to read from (not the same) */
+	const char *from_image; /* or an image, as image_open() takes it */
+	enum pull_policy pull;
+	const struct list *sources;
+	const char *dest; /* "": the working directory; relative ones are below it */
+	const char *chown, *chmod;
+	const char *ignore_file; /* on the host, or NULL */
+	const struct list *excludes;
+	bool parents;
+	bool has_epoch;
+	int64_t epoch;
+};
+
+/* *ret_content: digest of what was selected. */
+FALLIBLE working_copy(struct working *working, const struct working_copy *copy,
+		struct digest *ret_content);
+
+/* --- commit --- */
+
+struct working_commit {
+	const char *name; /* for messages */
+	bool squash;      /* base and all: one layer */
+	bool omit_history;
+	bool has_epoch;
+	int64_t epoch;
+	bool fixes_times;             /* of files, too, to the epoch */
+	enum image_format format;     /* 0: the container's */
+	enum compression compression; /* 0: none, for the store */
+	int compression_level;
+	const struct list *unset_env;
+	const struct list *annotations;
+	bool no_created_annotation;
+};
+
+/* The image; its blobs are in the store. It has no name yet. */
+FALLIBLE working_commit(
+		struct working *working, const struct working_commit *commit, struct image **ret);
+
+/* --- looking and mounting --- */
+
+/* The merged files, to be read; closing the fd unmounts. */
+FALLIBLE working_view(struct working *working, int *ret_fd);
+
+/*
+ * Mount it at path for the user (in the namespace that host_fd is), files with the owners that
+ * the image gives them. Saves the container. host_fd -1: in our own namespace, for what we start
+ * there; path is made then.
+ */
+FALLIBLE working_mount(struct working *working, int host_fd, const char *path);
+/*
+ * Take what is mounted at the container's mount point away; not mounted is fine. for_good: the
+ * empty directory, too.
+ */
+FALLIBLE working_unmount(int host_fd, const char *path, bool for_good);
+/* True when something is mounted there (in that namespace). */
+bool working_is_mounted(int host_fd, const char *path);
+
+static inline void working_auto_(struct working **working)
+{
+	working_free(*working);
+}

@@ -1,0 +1,185 @@
+/*
+ * Files into a working container: what a COPY selects, placed through an overlay that is mounted
+ * for the while, by a sink that writes into it as it is.
+ */
+#include "base/limits.h"
+#include "build/working.h"
+#include "build/working_inner.h"
+#include "layer/apply.h"
+#include "sys/fd.h"
+#include "sys/path.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+/* Where it comes from, opened. */
+struct origin {
+	struct select_origin select;
+	struct ignore *ignore;
+	struct working *working; /* of another container */
+	struct image *image;
+	struct stack stack;
+	int fd; /* a view of either */
+	char *name;
+};
+
+static void origin_done(struct origin *origin)
+{
+	if (origin->fd >= 0)
+		(void)close(origin->fd);
+	working_free(origin->working);
+	stack_done(&origin->stack);
+	image_free(origin->image);
+	ignore_free(origin->ignore);
+	free(origin->name);
+}
+
+DEFINE_AUTO_VALUE(origin)
+
+static FALLIBLE open_image_origin(
+		struct working *working, const struct working_copy *copy, struct origin *ret)
+{
+	const struct image_homes homes = { working->with.store, working->with.registry,
+		&working->container->config.platform, working->with.cancel };
+	struct layer_set *layers = &working->build.layers;
+
+	TRY_WRAP(image_open(&homes, copy->from_image, copy->pull, &ret->image), "image '%s'",
+			copy->from_image);
+	stack_of_image(layers, ret->image, &ret->stack);
+	TRY(stack_need_dirs(layers, &ret->stack, 0));
+	return stack_view(layers, &ret->stack, &ret->fd);
+}
+
+static FALLIBLE read_ignore(const struct working_copy *copy, struct origin *ret)
+{
+	AUTO_FREE char *text = NULL;
+	size_t n = 0;
+
+	if (!copy->ignore_file)
+		return NULL;
+	TRY_WRAP(file_read(AT_FDCWD, copy->ignore_file, LIMIT_IGNORE_BYTES, &text, &n), "read '%s'",
+			copy->ignore_file);
+	TRY(ignore_parse((struct str){ text, n }, copy->ignore_file, &ret->ignore));
+	ret->select.ignore = ret->ignore;
+	ret->select.ignore_name = copy->ignore_file;
+	return NULL;
+}
+
+static FALLIBLE open_origin(
+		struct working *working, const struct working_copy *copy, struct origin *ret)
+{
+	ret->select = (struct select_origin){ .fd = copy->origin_fd, .name = "the host" };
+	if (copy->from) {
+		TRY(working_open(&working->with, copy->from, &ret->working));
+		TRY(working_view(ret->working, &ret->fd));
+		ret->name = xasprintf("container \"%s\"", copy->from->name);
+	} else if (copy->from_image) {
+		TRY(open_image_origin(working, copy, ret));
+		ret->name = xasprintf("image '%s'", copy->from_image);
+	}
+	if (ret->name) {
+		ret->select.fd = ret->fd;
+		ret->select.name = ret->name;
+		ret->select.policy = &working->with.userns->owner;
+	}
+	return read_ignore(copy, ret);
+}
+
+/* The instruction that the words would be in a Dockerfile. */
+struct copy_words {
+	struct plan_source *sources;
+	const char **excludes;
+	char *dest;
+	struct plan_copy copy;
+};
+
+static void copy_words_done(struct copy_words *words)
+{
+	free(words->sources);
+	free(words->excludes);
+	free(words->dest);
+}
+
+DEFINE_AUTO_VALUE(copy_words)
+
+static void make_words(const struct working *working, const struct working_copy *copy,
+		struct copy_words *ret)
+{
+	const char *workdir = working->container->config.working_dir;
+	AUTO_FREE char *joined = copy->dest[0] == '/' ? xstrdup(copy->dest)
+						      : xasprintf("%s/%s", workdir ? workdir : "",
+									copy->dest);
+	AUTO_FREE char *clean = path_clean(str_of(joined));
+
+	ret->dest = xasprintf("/%s", clean);
+	ret->sources = xcalloc(copy->sources->n, sizeof(*ret->sources));
+	for (size_t i = 0; i < copy->sources->n; i++)
+		ret->sources[i].path = copy->sources->p[i];
+	size_t n = copy->excludes ? copy->excludes->n : 0;
+	ret->excludes = xcalloc(n, sizeof(*ret->excludes));
+	for (size_t i = 0; i < n; i++)
+		ret->excludes[i] = copy->excludes->p[i];
+	ret->copy = (struct plan_copy){
+		.is_add = copy->is_add,
+		.sources = ret->sources,
+		.source_count = copy->sources->n,
+		.dest = ret->dest,
+		.dest_is_dir = !copy->dest[0] || text_ends(copy->dest, "/") ||
+			       text_ends(copy->dest, "/.") || text_equal(copy->dest, ".") ||
+			       copy->sources->n > 1,
+		.chown = copy->chown,
+		.chmod = copy->chmod,
+		.parents = copy->parents,
+		.excludes = { ret->excludes, n },
+	};
+}
+
+static FALLIBLE find_owner(int view_fd, const struct working_copy *copy, struct place_rules *rules)
+{
+	if (!copy->chown || !copy->chown[0])
+		return NULL;
+	rules->has_owner = true;
+	TRY_WRAP(user_lookup_owner(view_fd, copy->chown, &rules->uid, &rules->gid), "--chown=%s",
+			copy->chown);
+	return NULL;
+}
+
+static FALLIBLE place_all(struct working *working, int merged_fd, struct selection *selection,
+		const struct copy_words *words, const struct place_rules *rules)
+{
+	const struct owner_policy *policy = &working->with.userns->owner;
+	struct view view = { .fd = merged_fd, .policy = policy };
+	struct apply_options apply = { .mode = APPLY_ROOTFS, .policy = *policy };
+	AUTO(entry_sink) struct entry_sink *sink = apply_sink(merged_fd, &apply);
+	struct made made = { .sink = sink };
+	AUTO(place) struct place place = { 0 };
+
+	place_init(&place, &working->build, &made, &view);
+	place.rules = *rules;
+	TRY(place_selection(&place, selection, &words->copy));
+	return entry_sink_close(TAKE(sink));
+}
+
+FALLIBLE working_copy(struct working *working, const struct working_copy *copy,
+		struct digest *ret_content)
+{
+	AUTO(origin) struct origin origin = { .fd = -1 };
+	AUTO(copy_words) struct copy_words words = { 0 };
+	AUTO(selection) struct selection *selection = NULL;
+	AUTO_FD int merged_fd = -1;
+	struct place_rules rules = { .chmod = copy->chmod && copy->chmod[0] ? copy->chmod : NULL,
+		.made_time = copy->has_epoch ? copy->epoch : 0,
+		.fixes_times = copy->has_epoch };
+
+	if (rules.chmod)
+		TRY(mode_check(rules.chmod));
+	make_words(working, copy, &words);
+	TRY(open_origin(working, copy, &origin));
+	TRY(select_make(&origin.select, &words.copy, working->with.cancel, &selection));
+	TRY(working_merge(working, &merged_fd));
+	TRY(find_owner(merged_fd, copy, &rules));
+	TRY(place_all(working, merged_fd, selection, &words, &rules));
+	TRY(select_hash(selection, NULL, working->build.pool, working->with.cancel));
+	*ret_content = select_digest(selection);
+	return NULL;
+}

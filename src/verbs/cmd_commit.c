@@ -1,0 +1,237 @@
+#include "verbs/destination.h"
+#include "verbs/names.h"
+#include "verbs/verbs.h"
+#include "verbs/work.h"
+
+#include "base/str.h"
+#include "base/xalloc.h"
+#include "container/edit.h"
+#include "stream/codec.h"
+#include "sys/fd.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+struct commit_opts {
+	struct list annotations, changes, unset_env, unset_annotations;
+	char *format, *iid_file, *config_file, *compression, *metadata_file, *reference_time;
+	int64_t timestamp, source_date_epoch, level;
+	bool squash, omit_history, omit_timestamp, rm, quiet, disable_compression,
+			rewrite_timestamp, created_annotation, identity_label, force_compression;
+};
+
+static const struct commit_opts defaults = {
+	.timestamp = -1,
+	.source_date_epoch = -1,
+	.level = CODEC_LEVEL_DEFAULT,
+	.disable_compression = true,
+	.created_annotation = true,
+	.identity_label = true,
+};
+
+#define REFUSED(name, why) OPT_LATER(0, name, why)
+#define SBOM               "is not there: make an SBOM from the image with its own tool"
+
+#define OPTS commit_opts
+static const struct option options[] = {
+	OPT_LIST(0, "annotation", annotations, "NAME=VALUE", "add an annotation"),
+	OPT_LIST('c', "change", changes, "INSTRUCTION",
+			"as a Dockerfile's: CMD, ENV, LABEL, USER …"),
+	OPT_TEXT(0, "config", config_file, "PATH", "JSON whose fields replace the config's",
+			.is_path = true),
+	OPT_TEXT('f', "format", format, "oci|docker", "of manifest and config"),
+	OPT_TEXT(0, "iidfile", iid_file, "PATH", "write the image ID to a file", .is_path = true),
+	OPT_TEXT(0, "metadata-file", metadata_file, "PATH", "write digests and names as JSON",
+			.is_path = true),
+	OPT_FLAG(0, "squash", squash, "one layer for all, the base's included"),
+	OPT_FLAG(0, "omit-history", omit_history, "no history"),
+	OPT_FLAG(0, "rm", rm, "remove the container afterwards"),
+	OPT_FLAG('q', "quiet", quiet, "show no progress"),
+	OPT_LIST(0, "unsetenv", unset_env, "NAME", "leave a variable out"),
+	OPT_LIST(0, "unsetannotation", unset_annotations, "NAME", "leave an annotation out"),
+	OPT_INT(0, "timestamp", timestamp, 0, 253402300799, "SECONDS",
+			"every time in the image; else SOURCE_DATE_EPOCH for its own, else now"),
+	OPT_INT(0, "source-date-epoch", source_date_epoch, 0, 253402300799, "SECONDS",
+			"the image's own times"),
+	OPT_FLAG(0, "rewrite-timestamp", rewrite_timestamp,
+			"no file is younger than --source-date-epoch"),
+	OPT_FLAG(0, "omit-timestamp", omit_timestamp, "--timestamp 0", .is_hidden = true),
+	OPT_TEXT(0, "compression-format", compression, "gzip|zstd", "how the layer is compressed"),
+	OPT_INT(0, "compression-level", level, 0, 22, "LEVEL", "gzip 0 to 9, zstd 1 to 22"),
+	OPT_FLAG('D', "disable-compression", disable_compression,
+			"leave it uncompressed (the default; registries get gzip)"),
+	OPT_FLAG(0, "force-compression", force_compression,
+			"compress the base's layers again, too"),
+	OPT_FLAG(0, "created-annotation", created_annotation,
+			"say when it was made, in an annotation (the default)"),
+	OPT_FLAG(0, "identity-label", identity_label, "kiln adds none", .is_hidden = true),
+	OPT_HEADING("Registry"),
+	OPT_SETTING(0, "authfile", "PATH", "read credentials from this file alone",
+			.is_path = true),
+	OPT_SETTING(0, "tls-verify", NULL, "check certificates of registries (the default)"),
+	OPT_SETTING(0, "progress", "auto|tty|plain|rawjson|quiet|none", "how to show progress"),
+	REFUSED("add-file", "'copy' adds files"),
+	REFUSED("cert-dir", "certificates are read from /etc/containers/certs.d"),
+	REFUSED("creds", "credentials come from 'login' or --authfile"),
+	REFUSED("cw", "confidential workloads are not there"),
+	REFUSED("encrypt-layer", "encryption is not there"),
+	REFUSED("encryption-key", "encryption is not there"),
+	REFUSED("manifest", "lists come with a later release"),
+	REFUSED("sbom", SBOM),
+	REFUSED("sbom-scanner-image", SBOM),
+	REFUSED("sbom-scanner-command", SBOM),
+	REFUSED("sbom-merge-strategy", SBOM),
+	REFUSED("sbom-output", SBOM),
+	REFUSED("sbom-image-output", SBOM),
+	REFUSED("sbom-purl-output", SBOM),
+	REFUSED("sbom-image-purl-output", SBOM),
+	REFUSED("sign-by", "signing comes with a later release"),
+	OPT_END,
+};
+#undef OPTS
+
+static FALLIBLE set_compression(const struct commit_opts *opts, struct working_commit *ret)
+{
+	ret->compression = COMPRESSION_NONE;
+	ret->compression_level = CODEC_LEVEL_DEFAULT;
+	if (!opts->compression && opts->disable_compression)
+		return NULL;
+	if (!opts->compression || text_equal(opts->compression, "gzip"))
+		ret->compression = COMPRESSION_GZIP;
+	else if (text_equal(opts->compression, "zstd"))
+		ret->compression = COMPRESSION_ZSTD;
+	else
+		return error_usage("unknown compression \"%s\"", opts->compression);
+	ret->compression_level = (int)opts->level;
+	return NULL;
+}
+
+static void set_time(const struct commit_opts *opts, const struct config *config,
+		struct working_commit *ret)
+{
+	ret->has_epoch = true;
+	ret->no_created_annotation = !opts->created_annotation;
+	if (opts->timestamp >= 0 || opts->omit_timestamp) {
+		ret->epoch = opts->omit_timestamp ? 0 : opts->timestamp;
+		ret->fixes_times = true;
+	} else if (opts->source_date_epoch >= 0) {
+		ret->epoch = opts->source_date_epoch;
+	} else if (config->environment.has_source_date_epoch) {
+		ret->epoch = config->environment.source_date_epoch;
+	} else {
+		ret->has_epoch = false;
+	}
+}
+
+static FALLIBLE make_wish(const struct commit_opts *opts, const struct config *config,
+		struct working_commit *ret)
+{
+	*ret = (struct working_commit){
+		.squash = opts->squash,
+		.omit_history = opts->omit_history,
+		.unset_env = &opts->unset_env,
+		.annotations = &opts->annotations,
+	};
+	if (text_equal(opts->format, "docker") || text_equal(opts->format, "v2s2"))
+		ret->format = FORMAT_DOCKER;
+	else if (text_equal(opts->format, "oci"))
+		ret->format = FORMAT_OCI;
+	else if (opts->format)
+		return error_usage("unrecognized image type \"%s\"", opts->format);
+	set_time(opts, config, ret);
+	return set_compression(opts, ret);
+}
+
+/* --change and --config change the image only, not the container. */
+static FALLIBLE change(const struct commit_opts *opts, struct container *container)
+{
+	TRY(working_change(container, &opts->changes));
+	for (size_t i = 0; i < opts->unset_annotations.n; i++)
+		list_env_unset(&container->annotations, opts->unset_annotations.p[i]);
+	return opts->config_file ? edit_merge_file(&container->config, opts->config_file) : NULL;
+}
+
+static FALLIBLE write_files(const struct commit_opts *opts, const struct image *image,
+		const struct digest *manifest, const char *name)
+{
+	char id[DIGEST_TEXT], digest[DIGEST_TEXT];
+
+	(void)digest_text(&image->manifest.config.digest, id);
+	(void)digest_text(manifest, digest);
+	if (opts->iid_file)
+		TRY(file_write_atomic(AT_FDCWD, opts->iid_file, id, strlen(id), 0644, false));
+	if (!opts->metadata_file)
+		return NULL;
+	AUTO_FREE char *text =
+			xasprintf("{\"containerimage.config.digest\":\"%s\","
+				  "\"containerimage.digest\":\"%s\",\"image.name\":\"%s\"}\n",
+					id, digest, name ? name : "");
+	return file_write_atomic(AT_FDCWD, opts->metadata_file, text, strlen(text), 0644, false);
+}
+
+static FALLIBLE send(struct work *work, const struct commit_opts *opts, struct image *image,
+		const struct destination *to, const struct working_commit *wish,
+		struct digest *ret_manifest)
+{
+	const struct image_form form = { .format = wish->format,
+		.compression = opts->compression || !opts->disable_compression ? wish->compression
+									       : 0,
+		.level = wish->compression_level,
+		.force = opts->force_compression };
+
+	return destination_send(&work->session, image, to, &form, opts->quiet, ret_manifest);
+}
+
+static FALLIBLE commit_to(struct work *work, const struct commit_opts *opts,
+		const struct working_commit *wish, const struct destination *to)
+{
+	AUTO(image) struct image *image = NULL;
+	struct digest manifest;
+	char hex[DIGEST_HEX];
+
+	TRY(working_commit(work->working, wish, &image));
+	TRY(send(work, opts, image, to, wish, &manifest));
+	TRY(write_files(opts, image, &manifest, to->name));
+	if (opts->rm) {
+		TRY(container_remove(work->container));
+		work->is_off = false;
+	}
+	TRY(work_release(work));
+	(void)printf("%s\n", digest_hex(&image->manifest.config.digest, hex));
+	return NULL;
+}
+
+static struct error *run(const struct invocation *call)
+{
+	const struct commit_opts *opts = call->opts;
+	const char *text = call->args->n > 1 ? call->args->p[1] : NULL;
+	AUTO(work) struct work work = WORK_INIT;
+	AUTO(destination) struct destination to = { .kind = TO_STORE };
+	struct working_commit wish;
+
+	if (call->args->n == 0)
+		return error_usage("container ID must be specified");
+	TRY(make_wish(opts, call->config, &wish));
+	if (text)
+		TRY(destination_parse(call->program, text, TO_STORE, &to));
+	wish.name = text ? text : "";
+	TRY(work_open(call, WORK_FILES, &work));
+	TRY(work_take(&work, call->args->p[0], false));
+	TRY(working_prepare(work.working));
+	TRY(change(opts, work.container));
+	return commit_to(&work, opts, &wish, &to);
+}
+
+const struct command cmd_commit = {
+	.name = "commit",
+	.args = "CONTAINER [IMAGE]",
+	.summary = "Make an image from a working container",
+	.description = "IMAGE is a name for the store, or docker://NAME, oci:DIR[:TAG], "
+		       "oci-archive:FILE or docker-archive:FILE. Prints the image ID.",
+	.options = options,
+	.defaults = &defaults,
+	.opts_size = sizeof(struct commit_opts),
+	.max_args = 2,
+	.run = run,
+};

@@ -1,0 +1,260 @@
+/*
+ * config: every field of the image to be. A row of `edits` for each flag: what it changes, and the
+ * words of a Dockerfile that --add-history writes.
+ */
+#include "verbs/names.h"
+#include "verbs/verbs.h"
+#include "verbs/work.h"
+
+#include "base/str.h"
+#include "base/xalloc.h"
+#include "container/edit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct config_opts {
+	struct list annotations, env, labels, onbuild, ports, volumes, os_features,
+			unset_annotations, unset_labels;
+	char *arch, *author, *cmd, *comment, *created_by, *domainname, *entrypoint, *health_check,
+			*health_interval, *health_retries, *health_start, *health_start_interval,
+			*health_timeout, *history_comment, *hostname, *os, *os_version, *shell,
+			*stop_signal, *user, *variant, *workdir;
+	bool add_history;
+};
+
+#define OPTS config_opts
+static const struct option options[] = {
+	OPT_LIST('a', "annotation", annotations, "NAME=VALUE", "set; NAME- removes one, - all"),
+	OPT_TEXT(0, "arch", arch, "ARCH", "architecture"),
+	OPT_TEXT(0, "author", author, "TEXT", "who made it"),
+	OPT_TEXT(0, "cmd", cmd, "COMMAND", "what runs by default"),
+	OPT_TEXT(0, "comment", comment, "TEXT", "of the image"),
+	OPT_TEXT(0, "created-by", created_by, "TEXT", "of the history entry that a commit adds"),
+	OPT_TEXT(0, "domainname", domainname, "NAME", "of the host"),
+	OPT_TEXT(0, "entrypoint", entrypoint, "COMMAND", "text for a shell, or a JSON array"),
+	OPT_LIST('e', "env", env, "NAME=VALUE", "set; NAME- removes one, - all"),
+	OPT_TEXT(0, "healthcheck", health_check, "COMMAND", "CMD …, CMD-SHELL … or none"),
+	OPT_TEXT(0, "healthcheck-interval", health_interval, "TIME", "between two checks"),
+	OPT_TEXT(0, "healthcheck-retries", health_retries, "N", "failures in a row"),
+	OPT_TEXT(0, "healthcheck-start-period", health_start, "TIME", "that failures do not count"),
+	OPT_TEXT(0, "healthcheck-start-interval", health_start_interval, "TIME",
+			"between two checks in the start period"),
+	OPT_TEXT(0, "healthcheck-timeout", health_timeout, "TIME", "of one check"),
+	OPT_TEXT(0, "history-comment", history_comment, "TEXT", "of the entry that a commit adds"),
+	OPT_TEXT(0, "hostname", hostname, "NAME", "of the host"),
+	OPT_LIST('l', "label", labels, "NAME=VALUE", "set; NAME- removes one, - all"),
+	OPT_LIST(0, "onbuild", onbuild, "INSTRUCTION", "add one; - removes all"),
+	OPT_TEXT(0, "os", os, "OS", "operating system"),
+	OPT_LIST(0, "os-feature", os_features, "NAME", "add; NAME- removes one, - all"),
+	OPT_TEXT(0, "os-version", os_version, "TEXT", "its version"),
+	OPT_LIST('p', "port", ports, "PORT[/PROTO]", "add; PORT- removes one, - all"),
+	OPT_TEXT(0, "shell", shell, "COMMAND", "for the shell form of instructions"),
+	OPT_TEXT(0, "stop-signal", stop_signal, "SIGNAL", "that ends it"),
+	OPT_LIST(0, "unsetannotation", unset_annotations, "NAME", "remove one"),
+	OPT_LIST(0, "unsetlabel", unset_labels, "NAME", "remove one"),
+	OPT_TEXT('u', "user", user, "USER[:GROUP]", "who it runs as"),
+	OPT_TEXT(0, "variant", variant, "VARIANT", "of the architecture"),
+	OPT_LIST('v', "volume", volumes, "PATH", "add; PATH- removes one, - all"),
+	OPT_TEXT(0, "workingdir", workdir, "DIR", "where it runs"),
+	OPT_FLAG(0, "add-history", add_history, "tell of each change in the image's history"),
+	OPT_END,
+};
+#undef OPTS
+
+struct editing {
+	struct container *container;
+	bool add_history;
+};
+
+static void PRINTF_LIKE(2, 3) tell(struct editing *editing, const char *format, ...)
+{
+	va_list args;
+
+	if (!editing->add_history)
+		return;
+	va_start(args, format);
+	AUTO_FREE char *text = xvasprintf(format, args);
+	va_end(args);
+	AUTO_FREE char *line = xasprintf("/bin/sh -c #(nop) %s", text);
+	image_config_add_history(&editing->container->config, NULL, line, NULL, true);
+}
+
+static void pairs(struct editing *editing, const struct list *given, const struct list *unset,
+		const char *word, struct list *field)
+{
+	for (size_t i = 0; i < given->n; i++) {
+		edit_pair(field, given->p[i]);
+		tell(editing, "%s %s", word, given->p[i]);
+	}
+	for (size_t i = 0; unset && i < unset->n; i++)
+		list_env_unset(field, unset->p[i]);
+}
+
+/* "NAME" alone is ours, as with docker. */
+static void environment(struct editing *editing, const struct list *given)
+{
+	for (size_t i = 0; i < given->n; i++) {
+		const char *text = given->p[i];
+		const char *ours = strchr(text, '=') || text_ends(text, "-") ? NULL
+									     : config_getenv(text);
+		AUTO_FREE char *filled = ours ? xasprintf("%s=%s", text, ours) : xstrdup(text);
+
+		edit_pair(&editing->container->config.env, filled);
+		tell(editing, "ENV %s", filled);
+	}
+}
+
+static void names(struct editing *editing, const struct list *given, const char *word,
+		struct list *field)
+{
+	for (size_t i = 0; i < given->n; i++) {
+		edit_name(field, given->p[i]);
+		if (word)
+			tell(editing, "%s %s", word, given->p[i]);
+	}
+}
+
+static void text(struct editing *editing, const char *given, const char *word, char **field)
+{
+	if (!given)
+		return;
+	edit_text(field, given);
+	if (word)
+		tell(editing, "%s %s", word, given);
+}
+
+static FALLIBLE part(const char *given, const char *option, size_t size, char *field)
+{
+	if (!given)
+		return NULL;
+	if (strlen(given) >= size)
+		return error_usage("option '--%s': '%s' is too long", option, given);
+	(void)snprintf(field, size, "%s", text_equal(given, "-") ? "" : given);
+	return NULL;
+}
+
+static FALLIBLE platform(const struct config_opts *opts, struct platform *ret)
+{
+	TRY(part(opts->arch, "arch", sizeof(ret->architecture), ret->architecture));
+	TRY(part(opts->os, "os", sizeof(ret->os), ret->os));
+	TRY(part(opts->variant, "variant", sizeof(ret->variant), ret->variant));
+	TRY(part(opts->os_version, "os-version", sizeof(ret->os_version), ret->os_version));
+	if (!ret->os[0] || !ret->architecture[0])
+		return error_usage("an image needs an operating system and an architecture");
+	return NULL;
+}
+
+static FALLIBLE commands(struct editing *editing, const struct config_opts *opts)
+{
+	struct image_config *config = &editing->container->config;
+
+	if (opts->shell) {
+		TRY(usage_of_option(edit_command(&config->shell, opts->shell), "--shell"));
+		tell(editing, "SHELL %s", opts->shell);
+	}
+	/* A new entrypoint makes an old command meaningless. */
+	if (opts->entrypoint) {
+		TRY(usage_of_option(edit_entrypoint(config, opts->entrypoint), "--entrypoint"));
+		list_done(&config->cmd);
+		config->has_cmd = false;
+		tell(editing, "ENTRYPOINT %s", opts->entrypoint);
+	}
+	if (opts->cmd) {
+		TRY(usage_of_option(edit_command(&config->cmd, opts->cmd), "--cmd"));
+		config->has_cmd = config->cmd.n > 0;
+		tell(editing, "CMD %s", opts->cmd);
+	}
+	return NULL;
+}
+
+static FALLIBLE duration(const char *given, const char *option, int64_t *field)
+{
+	return given ? usage_of_option(edit_duration(given, field), option) : NULL;
+}
+
+static FALLIBLE healthcheck(struct editing *editing, const struct config_opts *opts)
+{
+	struct image_healthcheck *check = &editing->container->config.healthcheck;
+
+	if (opts->health_check) {
+		TRY(usage_of_option(edit_healthcheck(check, opts->health_check), "--healthcheck"));
+		tell(editing, "HEALTHCHECK %s", opts->health_check);
+	}
+	bool any = opts->health_interval || opts->health_timeout || opts->health_start ||
+		   opts->health_start_interval || opts->health_retries;
+	check->set = check->set || any;
+	TRY(duration(opts->health_interval, "--healthcheck-interval", &check->interval_ns));
+	TRY(duration(opts->health_timeout, "--healthcheck-timeout", &check->timeout_ns));
+	TRY(duration(opts->health_start, "--healthcheck-start-period", &check->start_period_ns));
+	TRY(duration(opts->health_start_interval, "--healthcheck-start-interval",
+			&check->start_interval_ns));
+	if (opts->health_retries) {
+		int64_t retries = 0;
+
+		TRY(usage_of_option(parse_i64(str_of(opts->health_retries), 0, INT32_MAX, &retries),
+				"--healthcheck-retries"));
+		check->retries = (int)retries;
+	}
+	return NULL;
+}
+
+static FALLIBLE edit(struct editing *editing, const struct config_opts *opts)
+{
+	struct container *container = editing->container;
+	struct image_config *config = &container->config;
+
+	TRY(platform(opts, &config->platform));
+	pairs(editing, &opts->annotations, &opts->unset_annotations, "ANNOTATION",
+			&container->annotations);
+	pairs(editing, &opts->labels, &opts->unset_labels, "LABEL", &config->labels);
+	environment(editing, &opts->env);
+	names(editing, &opts->ports, "EXPOSE", &config->exposed_ports);
+	names(editing, &opts->volumes, "VOLUME", &config->volumes);
+	names(editing, &opts->os_features, NULL, &config->os_features);
+	for (size_t i = 0; i < opts->onbuild.n; i++) {
+		if (text_equal(opts->onbuild.p[i], "-") || !opts->onbuild.p[i][0])
+			list_done(&config->on_build);
+		else
+			list_add(&config->on_build, opts->onbuild.p[i]);
+		tell(editing, "ONBUILD %s", opts->onbuild.p[i]);
+	}
+	text(editing, opts->author, NULL, &config->author);
+	text(editing, opts->user, "USER", &config->user);
+	text(editing, opts->workdir, "WORKDIR", &config->working_dir);
+	text(editing, opts->stop_signal, "STOPSIGNAL", &config->stop_signal);
+	text(editing, opts->hostname, NULL, &config->hostname);
+	text(editing, opts->domainname, NULL, &config->domainname);
+	text(editing, opts->comment, NULL, &container->comment);
+	text(editing, opts->created_by, NULL, &container->created_by);
+	text(editing, opts->history_comment, NULL, &container->history_comment);
+	TRY(commands(editing, opts));
+	return healthcheck(editing, opts);
+}
+
+static struct error *run(const struct invocation *call)
+{
+	const struct config_opts *opts = call->opts;
+	AUTO(work) struct work work = WORK_INIT;
+	AUTO(container) struct container *container = NULL;
+
+	if (call->args->n == 0)
+		return error_usage("container ID must be specified");
+	TRY(work_open(call, WORK_ROWS, &work));
+	TRY_WRAP(container_open(work.session.store, call->args->p[0], work.session.cancel,
+				 &container),
+			"reading build container \"%s\"", call->args->p[0]);
+	struct editing editing = { container, opts->add_history };
+	TRY(edit(&editing, opts));
+	return container_save(container);
+}
+
+const struct command cmd_config = {
+	.name = "config",
+	.args = "CONTAINER",
+	.summary = "Change the config of the image that a working container becomes",
+	.options = options,
+	.opts_size = sizeof(struct config_opts),
+	.max_args = 1,
+	.run = run,
+};

@@ -1,0 +1,245 @@
+/* copy and add: one thing but for URLs and archives. */
+#include "verbs/names.h"
+#include "verbs/verbs.h"
+#include "verbs/work.h"
+
+#include "base/str.h"
+#include "base/strbuf.h"
+#include "base/xalloc.h"
+#include "sys/fd.h"
+#include "sys/path.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct copy_opts {
+	struct list excludes;
+	char *chown, *chmod, *from, *ignore_file, *context_dir, *checksum, *retry, *retry_delay;
+	int64_t timestamp;
+	bool add_history, quiet, link, parents, no_follow, wildcard, empty_wildcard;
+};
+
+static const struct copy_opts defaults = { .timestamp = -1, .wildcard = true };
+
+#define OPTS copy_opts
+#define COMMON_ROWS                                                                                \
+	OPT_TEXT(0, "chown", chown, "USER[:GROUP]", "owner of what is copied; else 0:0"),          \
+			OPT_TEXT(0, "chmod", chmod, "MODE", "mode of what is copied"),             \
+			OPT_TEXT(0, "contextdir", context_dir, "DIR",                              \
+					"sources are below it; else below the current one",        \
+					.is_path = true),                                          \
+			OPT_LIST(0, "exclude", excludes, "PATTERN", "leave out"),                  \
+			OPT_TEXT(0, "from", from, "CONTAINER|IMAGE", "sources are in it"),         \
+			OPT_TEXT(0, "ignorefile", ignore_file, "PATH",                             \
+					"a .dockerignore; needs --contextdir", .is_path = true),   \
+			OPT_FLAG(0, "link", link, "taken; the result is the same"),                \
+			OPT_INT(0, "timestamp", timestamp, 0, 253402300799, "SECONDS",             \
+					"time of what is copied"),                                 \
+			OPT_FLAG(0, "add-history", add_history,                                    \
+					"tell of it in the image's history"),                      \
+			OPT_FLAG('q', "quiet", quiet, "do not print a digest"),                    \
+			OPT_FLAG(0, "allow-wildcard", wildcard, "sources may be patterns",         \
+					.is_hidden = true),                                        \
+			OPT_FLAG(0, "allow-empty-wildcard", empty_wildcard,                        \
+					"a pattern may match nothing", .is_hidden = true),         \
+			OPT_TEXT(0, "checksum", checksum, "DIGEST", "of a URL",                    \
+					.is_hidden = true),                                        \
+			OPT_TEXT(0, "retry", retry, "N", "of a URL", .is_hidden = true),           \
+			OPT_TEXT(0, "retry-delay", retry_delay, "SECONDS", "of a URL",             \
+					.is_hidden = true),                                        \
+			OPT_SETTING(0, "authfile", "PATH",                                         \
+					"read credentials from this file alone", .is_path = true), \
+			OPT_SETTING(0, "tls-verify", NULL,                                         \
+					"check certificates of registries (the default)"),         \
+			OPT_LATER(0, "no-follow-symlinks",                                         \
+					"links that a source names are followed")
+
+static const struct option copy_options[] = {
+	COMMON_ROWS,
+	OPT_FLAG(0, "parents", parents, "keep the folders that sources are named with"),
+	OPT_END,
+};
+static const struct option add_options[] = {
+	COMMON_ROWS,
+	OPT_END,
+};
+#undef OPTS
+
+static bool is_url(const char *text)
+{
+	return text_starts(text, "http://") || text_starts(text, "https://") ||
+	       text_starts(text, "git@") || text_starts(text, "git://");
+}
+
+/* A path of the host from "/", as it is typed here. */
+static FALLIBLE from_here(const char *text, struct list *out)
+{
+	AUTO_FREE char *here = text[0] == '/' ? NULL : realpath(".", NULL);
+
+	if (text[0] != '/' && !here)
+		return error_sys("find the current folder");
+	list_addf(out, "%s/%s", here ? here : "", text);
+	return NULL;
+}
+
+static FALLIBLE check_sources(const struct list *sources)
+{
+	for (size_t i = 0; i < sources->n; i++)
+		if (is_url(sources->p[i]))
+			return error_hint(error_code(ERR_INVALID, EXIT_USAGE,
+							  "'%s': URLs are not there yet",
+							  sources->p[i]),
+					"fetch it first, or use ADD in a Dockerfile");
+	return NULL;
+}
+
+static FALLIBLE make_sources(
+		const struct copy_opts *opts, const struct list *typed, struct list *out)
+{
+	TRY(check_sources(typed));
+	for (size_t i = 0; i < typed->n; i++) {
+		if (opts->context_dir || opts->from)
+			list_add(out, typed->p[i]);
+		else
+			TRY(from_here(typed->p[i], out));
+	}
+	return NULL;
+}
+
+/* A container, else an image. */
+static FALLIBLE find_from(struct work *work, const char *text, struct container **ret_container,
+		char **ret_image)
+{
+	AUTO(named_image) struct named_image named = { 0 };
+	struct error *error = container_look(work->session.store, text, ret_container);
+	char digest[DIGEST_TEXT];
+
+	if (!error_is(error, ERR_NOT_FOUND))
+		return error;
+	error_free(error);
+	const struct names_request request = { .program = work->call->program,
+		.text = text,
+		.pull = PULL_MISSING,
+		.platform = &work->container->config.platform };
+	TRY(names_open(&work->session, &request, &named));
+	*ret_image = xasprintf("store:%s", digest_text(&named.record, digest));
+	return NULL;
+}
+
+/* "/bin/sh -c #(nop) COPY file:... in /dest" as Buildah's history has it. */
+static FALLIBLE add_history(struct work *work, const struct working_copy *copy, const char *hex)
+{
+	AUTO_FREE char *text = xasprintf("/bin/sh -c #(nop) %s %s:%s in %s ",
+			copy->is_add ? "ADD" : "COPY", copy->sources->n > 1 ? "multi" : "file", hex,
+			copy->dest[0] ? copy->dest : "/");
+
+	image_config_add_history(&work->container->config, NULL, text, NULL, true);
+	return container_save(work->container);
+}
+
+static FALLIBLE copy_in(struct work *work, const struct copy_opts *opts, struct working_copy *copy)
+{
+	AUTO(container) struct container *from = NULL;
+	AUTO_FREE char *from_image = NULL;
+	AUTO_FD int origin_fd = -1;
+	struct digest content;
+	char hex[DIGEST_HEX];
+
+	if (opts->from) {
+		TRY(find_from(work, opts->from, &from, &from_image));
+		copy->from = from;
+		copy->from_image = from_image;
+	} else {
+		const char *dir = opts->context_dir ? opts->context_dir : "/";
+
+		TRY_WRAP(file_open(AT_FDCWD, dir, O_PATH | O_DIRECTORY, 0, &origin_fd), "open '%s'",
+				dir);
+		copy->origin_fd = origin_fd;
+	}
+	TRY(working_copy(work->working, copy, &content));
+	(void)digest_hex(&content, hex);
+	if (opts->add_history)
+		TRY(add_history(work, copy, hex));
+	TRY(work_release(work));
+	if (!opts->quiet)
+		(void)printf("%s\n", hex);
+	return NULL;
+}
+
+static FALLIBLE copy(const struct invocation *call, bool is_add)
+{
+	const struct copy_opts *opts = call->opts;
+	const struct list *args = call->args;
+	AUTO(work) struct work work = WORK_INIT;
+	AUTO(list) struct list sources = { 0 };
+
+	if (args->n < 1)
+		return error_usage("container ID must be specified");
+	if (args->n < 2)
+		return error_usage("src must be specified");
+	if (opts->ignore_file && !opts->context_dir)
+		return error_usage("--ignorefile option requires that you specify a context dir "
+				   "using --contextdir");
+	if (opts->checksum || opts->retry || opts->retry_delay)
+		return error_hint(error_code(ERR_INVALID, EXIT_USAGE,
+						  "options of URLs are not supported"),
+				"'%s' takes files and folders", is_add ? "add" : "copy");
+	bool has_dest = args->n > 2;
+	const struct list typed = { args->p + 1, args->n - 1 - has_dest, 0 };
+	TRY(make_sources(opts, &typed, &sources));
+	struct working_copy copy = {
+		.is_add = is_add,
+		.origin_fd = -1,
+		.sources = &sources,
+		.dest = has_dest ? args->p[args->n - 1] : "",
+		.chown = opts->chown,
+		.chmod = opts->chmod,
+		.ignore_file = opts->ignore_file,
+		.excludes = &opts->excludes,
+		.parents = opts->parents,
+		.has_epoch = opts->timestamp >= 0,
+		.epoch = opts->timestamp,
+	};
+	TRY(work_open(call, WORK_FILES, &work));
+	TRY(work_take(&work, args->p[0], true));
+	TRY_WRAP(copy_in(&work, opts, &copy), "adding content to container \"%s\"", args->p[0]);
+	return NULL;
+}
+
+static struct error *run_copy(const struct invocation *call)
+{
+	return copy(call, false);
+}
+
+static struct error *run_add(const struct invocation *call)
+{
+	return copy(call, true);
+}
+
+const struct command cmd_copy = {
+	.name = "copy",
+	.args = "CONTAINER SOURCE... [DESTINATION]",
+	.summary = "Copy files into a working container",
+	.description = "As a Dockerfile's COPY: of a folder, what is in it. Without a destination, "
+		       "into the working directory. Prints a digest of what was copied.",
+	.options = copy_options,
+	.defaults = &defaults,
+	.opts_size = sizeof(struct copy_opts),
+	.max_args = ARGS_ANY,
+	.run = run_copy,
+};
+
+const struct command cmd_add = {
+	.name = "add",
+	.args = "CONTAINER SOURCE... [DESTINATION]",
+	.summary = "Copy files and unpack archives into a working container",
+	.description = "As a Dockerfile's ADD: like 'copy', and a tar, compressed or not, is "
+		       "unpacked.",
+	.options = add_options,
+	.defaults = &defaults,
+	.opts_size = sizeof(struct copy_opts),
+	.max_args = ARGS_ANY,
+	.run = run_add,
+};

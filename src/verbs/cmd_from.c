@@ -1,0 +1,162 @@
+#include "verbs/names.h"
+#include "verbs/run_flags.h"
+#include "verbs/verbs.h"
+#include "verbs/work.h"
+
+#include "base/str.h"
+#include "base/xalloc.h"
+#include "sys/fd.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+struct from_opts {
+	struct run_flags run;
+	char *name, *cid_file, *format, *pull, *platform, *os, *arch, *variant, *suffix;
+	bool pull_always, pull_never, quiet;
+};
+
+static const struct from_opts defaults = { .run = { .http_proxy = true } };
+
+#define OPTS from_opts
+static const struct option options[] = {
+	OPT_TEXT(0, "name", name, "NAME", "of the container; else it is made from the image's"),
+	OPT_TEXT(0, "cidfile", cid_file, "PATH", "write the container's ID to a file",
+			.is_path = true),
+	OPT_TEXT('f', "format", format, "oci|docker", "of the image that a commit makes"),
+	OPT_TEXT(0, "pull", pull, "always|missing|never|newer", "when to ask a registry",
+			.implied = "always"),
+	OPT_FLAG(0, "pull-always", pull_always, "--pull=always", .is_hidden = true),
+	OPT_FLAG(0, "pull-never", pull_never, "--pull=never", .is_hidden = true),
+	OPT_FLAG('q', "quiet", quiet, "show no progress"),
+	OPT_TEXT(0, "platform", platform, "OS/ARCH", "which image of an index"),
+	OPT_TEXT(0, "os", os, "OS", "the same, in parts"),
+	OPT_TEXT(0, "arch", arch, "ARCH", "the same, in parts"),
+	OPT_TEXT(0, "variant", variant, "VARIANT", "the same, in parts"),
+	OPT_TEXT(0, "suffix", suffix, "SUFFIX", "instead of working-container", .is_hidden = true),
+	RUN_FLAG_ROWS,
+	OPT_HEADING("Registry"),
+	OPT_SETTING(0, "authfile", "PATH", "read credentials from this file alone",
+			.is_path = true),
+	OPT_SETTING(0, "tls-verify", NULL, "check certificates of registries (the default)"),
+	OPT_SETTING(0, "progress", "auto|tty|plain|rawjson|quiet|none", "how to show progress"),
+	OPT_END,
+};
+#undef OPTS
+
+static FALLIBLE find_platform(const struct from_opts *opts, struct platform *ret)
+{
+	AUTO(strbuf) struct strbuf text = { 0 };
+	struct platform host = platform_host();
+
+	*ret = host;
+	if (opts->platform)
+		return usage_of_option(platform_parse(str_of(opts->platform), ret), "--platform");
+	if (!opts->os && !opts->arch && !opts->variant)
+		return NULL;
+	strbuf_addf(&text, "%s/%s", opts->os ? opts->os : host.os,
+			opts->arch ? opts->arch : host.architecture);
+	if (opts->variant)
+		strbuf_addf(&text, "/%s", opts->variant);
+	return usage_of_option(platform_parse(strbuf_str(&text), ret), "--arch");
+}
+
+static FALLIBLE set_format(
+		const struct from_opts *opts, const struct config *config, struct container *ret)
+{
+	const char *text = opts->format ? opts->format : config->format;
+
+	if (text_equal(text, "docker") || text_equal(text, "v2s2"))
+		ret->format = FORMAT_DOCKER;
+	else if (text_equal(text, "oci"))
+		ret->format = FORMAT_OCI;
+	else
+		return error_usage("unrecognized image type \"%s\"", text);
+	return NULL;
+}
+
+static void from_image(const struct named_image *named, struct container *ret)
+{
+	const struct image *image = named->image;
+
+	image_config_copy(&image->config, &ret->config);
+	ret->image_name = xstrdup(named->name);
+	ret->image = named->record;
+	ret->manifest = image->digest;
+	ret->image_id = image->manifest.config.digest;
+	ret->base_history = image->config.history.n;
+	list_add_all(&ret->annotations, &image->manifest.annotations);
+	list_add_all(&ret->base_annotations, &image->manifest.annotations);
+}
+
+static FALLIBLE open_image(struct work *work, const struct from_opts *opts,
+		const struct platform *platform, struct container *ret)
+{
+	AUTO(named_image) struct named_image named = { 0 };
+	const char *text = work->call->args->p[0];
+	struct names_request request = { .program = work->call->program,
+		.text = text,
+		.platform = platform,
+		.quiet = opts->quiet };
+
+	if (text_equal(text, "scratch")) {
+		ret->image_name = xstrdup("");
+		ret->config.platform = *platform;
+		return NULL;
+	}
+	TRY(names_pull_policy(opts->pull, &request.pull));
+	if (opts->pull_always)
+		request.pull = PULL_ALWAYS;
+	if (opts->pull_never)
+		request.pull = PULL_NEVER;
+	TRY(names_open(&work->session, &request, &named));
+	from_image(&named, ret);
+	return NULL;
+}
+
+static FALLIBLE create(struct work *work, const struct from_opts *opts, struct container *container)
+{
+	AUTO_FREE char *made = container_name_for(container->image_name, opts->suffix);
+
+	TRY_WRAP(container_create(work->session.store, container, opts->name ? opts->name : made,
+				 !opts->name),
+			"creating container");
+	if (!opts->cid_file)
+		return NULL;
+	return file_write_atomic(AT_FDCWD, opts->cid_file, container->id, strlen(container->id),
+			0644, false);
+}
+
+static struct error *run(const struct invocation *call)
+{
+	const struct from_opts *opts = call->opts;
+	AUTO(work) struct work work = WORK_INIT;
+	AUTO(run_parts) struct run_parts parts = { 0 };
+	AUTO(container) struct container *container = xcalloc(1, sizeof(*container));
+	struct platform platform;
+
+	TRY(find_platform(opts, &platform));
+	TRY(set_format(opts, call->config, container));
+	/* What is remembered must be good when it is used. */
+	TRY(run_parts_make(&opts->run, call->config, &parts));
+	TRY(work_open(call, WORK_FILES, &work));
+	TRY(open_image(&work, opts, &platform, container));
+	run_flags_save(&opts->run, &container->settings);
+	TRY(create(&work, opts, container));
+	(void)printf("%s\n", container->name);
+	return NULL;
+}
+
+const struct command cmd_from = {
+	.name = "from",
+	.args = "IMAGE|scratch",
+	.summary = "Make a working container from an image",
+	.description = "Prints its name. What is said here about how commands run is remembered.",
+	.options = options,
+	.defaults = &defaults,
+	.opts_size = sizeof(struct from_opts),
+	.min_args = 1,
+	.max_args = 1,
+	.run = run,
+};

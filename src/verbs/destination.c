@@ -1,0 +1,146 @@
+#include "verbs/destination.h"
+
+#include "base/str.h"
+#include "base/xalloc.h"
+#include "stream/codec.h"
+#include "sys/fd.h"
+#include "ui/image_names.h"
+#include "ui/options.h"
+#include "ui/show.h"
+#include "verbs/names.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+void destination_done(struct destination *destination)
+{
+	free(destination->path);
+	free(destination->name);
+}
+
+/* "PATH[:NAME]": the name is behind the first colon that no slash follows. */
+static void split_path(const char *text, struct destination *ret)
+{
+	const char *colon = strchr(text, ':');
+
+	ret->path = colon ? xstrndup(text, (size_t)(colon - text)) : xstrdup(text);
+	ret->name = colon && colon[1] ? xstrdup(colon + 1) : NULL;
+}
+
+static FALLIBLE parse_archive(const char *text, enum destination_kind kind, struct destination *ret)
+{
+	split_path(text, ret);
+	ret->kind = kind;
+	if (!ret->path[0])
+		return error_usage("destination '%s' has no path", text);
+	if (kind == TO_LAYOUT || !ret->name)
+		return NULL;
+	AUTO_FREE char *name = TAKE(ret->name);
+	return image_name_complete(name, &ret->name);
+}
+
+FALLIBLE destination_parse(const char *program, const char *text, enum destination_kind bare,
+		struct destination *ret)
+{
+	static const struct {
+		const char *prefix;
+		enum destination_kind kind;
+	} files[] = { { "oci-archive:", TO_OCI_ARCHIVE }, { "docker-archive:", TO_DOCKER_ARCHIVE },
+		{ "oci:", TO_LAYOUT } };
+
+	for (size_t i = 0; i < COUNT(files); i++)
+		if (text_starts(text, files[i].prefix))
+			return parse_archive(text + strlen(files[i].prefix), files[i].kind, ret);
+	if (text_starts(text, "docker-daemon:"))
+		return error_hint(
+				error_new(ERR_UNSUPPORTED, "'%s': kiln speaks to no daemon", text),
+				"use docker-archive:FILE and 'docker load'");
+	if (text_starts(text, "dir:"))
+		return error_hint(error_new(ERR_UNSUPPORTED, "'%s': dir: is not there yet", text),
+				"oci:DIR is an OCI layout");
+	ret->kind = bare;
+	if (text_starts(text, "docker://")) {
+		ret->kind = TO_REGISTRY;
+		text += strlen("docker://");
+	} else if (text_starts(text, "containers-storage:")) {
+		ret->kind = TO_STORE;
+		text += strlen("containers-storage:");
+	}
+	return ret->kind == TO_STORE ? names_new(program, text, &ret->name)
+				     : image_name_complete(text, &ret->name);
+}
+
+static FALLIBLE to_archive(
+		struct session *session, const struct image *image, const struct destination *to)
+{
+	AUTO(list) struct list names = { 0 };
+	AUTO_FREE char *draft = xasprintf("%s.kiln-%d", to->path, (int)getpid());
+	enum archive_format format = to->kind == TO_OCI_ARCHIVE ? ARCHIVE_OCI : ARCHIVE_DOCKER;
+	int fd = -1;
+
+	if (to->name)
+		list_add(&names, to->name);
+	TRY(file_open(AT_FDCWD, draft, O_WRONLY | O_CREAT | O_EXCL, 0644, &fd));
+	struct error *error = image_save_archive(
+			image, format, &names, writer_to_fd(fd), session->cancel);
+	if (!error && rename(draft, to->path) != 0)
+		error = error_sys("name '%s'", to->path);
+	if (error)
+		(void)unlink(draft);
+	return error;
+}
+
+static FALLIBLE to_registry(struct session *session, const struct image *image,
+		const struct destination *to, const struct image_progress *progress)
+{
+	AUTO(reference) struct reference reference = { 0 };
+
+	TRY(reference_parse(str_of(to->name), &reference));
+	return image_push(image, session->registry, &reference, session->cancel, progress);
+}
+
+static FALLIBLE send(struct session *session, const struct image *image,
+		const struct destination *to, const struct image_progress *progress)
+{
+	switch (to->kind) {
+	case TO_STORE:
+		return image_save_store(image, session->store, to->name, session->cancel, progress);
+	case TO_REGISTRY:
+		return to_registry(session, image, to, progress);
+	case TO_LAYOUT:
+		return image_save_layout(image, to->path, to->name, session->cancel, progress);
+	case TO_OCI_ARCHIVE:
+	case TO_DOCKER_ARCHIVE:
+		return to_archive(session, image, to);
+	}
+	return NULL;
+}
+
+FALLIBLE destination_send(struct session *session, const struct image *image,
+		const struct destination *to, const struct image_form *form, bool quiet,
+		struct digest *ret_manifest)
+{
+	AUTO(image) struct image *converted = NULL;
+	AUTO(show) struct show show = { 0 };
+	struct pool *pool = NULL;
+	struct image_form wanted = *form;
+
+	/* What leaves this machine is compressed; what stays need not be. */
+	if (!wanted.compression && (to->kind == TO_REGISTRY || to->kind == TO_LAYOUT ||
+						   to->kind == TO_OCI_ARCHIVE)) {
+		wanted.compression = COMPRESSION_GZIP;
+		wanted.level = CODEC_LEVEL_DEFAULT;
+	}
+	TRY(show_open(session->config, quiet, &show));
+	show_begin(&show, "writing %s", to->name ? to->name : to->path ? to->path : "the image");
+	pool = pool_new(0);
+	struct error *error = image_convert(
+			image, session->store, &wanted, pool, session->cancel, &converted);
+	if (!error)
+		error = send(session, converted, to, &show.copies);
+	pool_free(pool);
+	TRY(show_end(&show, error));
+	*ret_manifest = converted->digest;
+	return NULL;
+}

@@ -1,0 +1,41 @@
+/*
+ * destination: where a commit or push goes, as scripts write it:
+ *
+ *	NAME, containers-storage:NAME    the store
+ *	docker://HOST/NAME[:TAG]         a registry
+ *	oci:DIR[:TAG]                    a layout
+ *	oci-archive:FILE[:TAG], docker-archive:FILE[:NAME]
+ *
+ * Floor: verbs.
+ */
+#pragma once
+#include "image/convert.h"
+#include "image/image.h"
+#include "ui/session.h"
+
+struct destination {
+	enum destination_kind {
+		TO_STORE = 1,
+		TO_REGISTRY,
+		TO_LAYOUT,
+		TO_OCI_ARCHIVE,
+		TO_DOCKER_ARCHIVE,
+	} kind;
+	char *path; /* of a layout or archive */
+	char *name; /* complete reference, or the tag of a layout; NULL: none */
+};
+
+/* bare: what a name without a transport is, TO_STORE or TO_REGISTRY. */
+FALLIBLE destination_parse(const char *program, const char *text, enum destination_kind bare,
+		struct destination *ret);
+void destination_done(struct destination *destination);
+
+/*
+ * Send it. form says what is asked for; what the destination needs (compressed layers, the docker
+ * format of a docker archive stays as it is) is added. *ret_manifest: the digest it has there.
+ */
+FALLIBLE destination_send(struct session *session, const struct image *image,
+		const struct destination *to, const struct image_form *form, bool quiet,
+		struct digest *ret_manifest);
+
+DEFINE_AUTO_VALUE(destination)

@@ -1,0 +1,235 @@
+#include "verbs/names.h"
+
+#include "base/str.h"
+#include "base/xalloc.h"
+#include "oci/reference.h"
+#include "ui/image_names.h"
+#include "ui/options.h"
+#include "ui/show.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define LOCAL "localhost/"
+
+/* "app", "team/app": nothing in it says which registry. */
+static bool is_short(const char *text)
+{
+	size_t first = strcspn(text, "/");
+	struct str host = { text, first };
+
+	if (text[first] == '\0')
+		return true;
+	return !memchr(host.p, '.', host.n) && !memchr(host.p, ':', host.n) &&
+	       !str_is(host, "localhost");
+}
+
+static bool is_buildah(const char *program)
+{
+	return strcmp(program, "buildah") == 0;
+}
+
+static FALLIBLE complete_local(const char *text, char **ret)
+{
+	AUTO_FREE char *local = xasprintf(LOCAL "%s", text);
+
+	return image_name_complete(local, ret);
+}
+
+FALLIBLE names_new(const char *program, const char *text, char **ret)
+{
+	if (is_buildah(program) && is_short(text))
+		return complete_local(text, ret);
+	return image_name_complete(text, ret);
+}
+
+/* NULL when it is there. ERR_NOT_FOUND also for what cannot be a name. */
+static FALLIBLE get(struct store *store, const char *text, bool is_local, struct tag_record *ret,
+		char **ret_name)
+{
+	AUTO_FREE char *name = NULL;
+	struct error *error =
+			is_local ? complete_local(text, &name) : image_name_complete(text, &name);
+
+	if (error) {
+		error_free(error);
+		return error_new(ERR_NOT_FOUND, "not a name");
+	}
+	TRY(tag_get(store, name, ret));
+	*ret_name = TAKE(name);
+	return NULL;
+}
+
+FALLIBLE names_find(struct store *store, const char *program, const char *text,
+		struct tag_record *ret, char **ret_name)
+{
+	AUTO_FREE char *name = NULL;
+	bool may_be_local = is_short(text);
+	bool local_first = may_be_local && is_buildah(program);
+	struct error *error = get(store, text, local_first, ret, &name);
+
+	if (error_is(error, ERR_NOT_FOUND) && may_be_local) {
+		error_free(error);
+		error = get(store, text, !local_first, ret, &name);
+	}
+	if (error_is(error, ERR_NOT_FOUND)) {
+		error_free(error);
+		error = tag_find(store, text, ret);
+	}
+	if (error_is(error, ERR_NOT_FOUND)) {
+		error_free(error);
+		return error_hint(error_new(ERR_NOT_FOUND, "%s: image not known", text),
+				"'%s images' lists them", program);
+	}
+	TRY(error);
+	if (ret_name)
+		*ret_name = TAKE(name);
+	return NULL;
+}
+
+FALLIBLE names_pull_policy(const char *text, enum pull_policy *ret)
+{
+	static const struct {
+		const char *text;
+		enum pull_policy policy;
+	} policies[] = {
+		{ "always", PULL_ALWAYS },
+		{ "true", PULL_ALWAYS },
+		{ "newer", PULL_ALWAYS }, /* what is asked for by digest is fetched once */
+		{ "ifnewer", PULL_ALWAYS },
+		{ "missing", PULL_MISSING },
+		{ "ifmissing", PULL_MISSING },
+		{ "false", PULL_MISSING },
+		{ "never", PULL_NEVER },
+	};
+
+	for (size_t i = 0; text && i < COUNT(policies); i++)
+		if (text_equal(policies[i].text, text)) {
+			*ret = policies[i].policy;
+			return NULL;
+		}
+	if (!text) {
+		*ret = PULL_MISSING;
+		return NULL;
+	}
+	return error_usage("unrecognized pull policy \"%s\"", text);
+}
+
+void named_image_done(struct named_image *named)
+{
+	image_free(named->image);
+	free(named->name);
+}
+
+static bool is_transport(const char *text)
+{
+	static const char *const transports[] = { "docker-archive:", "docker://",
+		"docker-daemon:", "oci-archive:", "oci:", "rootfs:", "dir:" };
+
+	for (size_t i = 0; i < COUNT(transports); i++)
+		if (text_starts(text, transports[i]))
+			return true;
+	return false;
+}
+
+/*
+ * What an image from a file is called, as Buildah has it: the path, and the tag that is behind it.
+ * NULL: it has no name that a reference may have.
+ */
+static char *name_of_path(const char *text)
+{
+	const char *path = strchr(text, ':') + 1;
+	AUTO_FREE char *absolute = path[0] == '/' ? NULL : realpath(".", NULL);
+	AUTO_FREE char *joined = xasprintf("%s%s%s", absolute ? absolute + 1 : "",
+			absolute ? "/" : "", path[0] == '/' ? path + 1 : path);
+	char *name = NULL;
+	struct error *error = complete_local(joined, &name);
+
+	error_ignore(error, "a path that no reference may have");
+	return name;
+}
+
+static FALLIBLE open_transport(struct session *session, const struct names_request *request,
+		struct named_image *ret)
+{
+	const struct image_homes homes = { session->store, session->registry, request->platform,
+		session->cancel };
+	const char *text = request->text;
+
+	if (text_starts(text, "docker://"))
+		TRY(image_name_complete(text + strlen("docker://"), &ret->name));
+	else
+		ret->name = name_of_path(text);
+	return image_open(&homes, text, request->pull, &ret->image);
+}
+
+static FALLIBLE open_stored(struct session *session, const struct names_request *request,
+		const struct tag_record *record, struct named_image *ret)
+{
+	const struct image_homes homes = { session->store, session->registry, request->platform,
+		session->cancel };
+	char digest[DIGEST_TEXT];
+	AUTO_FREE char *by_digest = xasprintf("store:%s", digest_text(&record->manifest, digest));
+
+	ret->record = record->manifest;
+	return image_open(&homes, by_digest, PULL_NEVER, &ret->image);
+}
+
+static FALLIBLE save(struct session *session, const struct names_request *request,
+		struct named_image *named)
+{
+	AUTO(show) struct show show = { 0 };
+
+	named->record = named->image->digest;
+	TRY(show_open(session->config, request->quiet, &show));
+	show_begin(&show, "pulling %s", request->text);
+	TRY(show_end(&show, image_save_store(named->image, session->store, named->name,
+					    session->cancel, &show.copies)));
+	if (!named->name)
+		named->name = xstrdup("");
+	return NULL;
+}
+
+static FALLIBLE pull(struct session *session, const struct names_request *request,
+		struct named_image *ret)
+{
+	const struct image_homes homes = { session->store, session->registry, request->platform,
+		session->cancel };
+
+	if (is_transport(request->text))
+		TRY(open_transport(session, request, ret));
+	else {
+		TRY(image_name_complete(request->text, &ret->name));
+		TRY(image_open(&homes, ret->name, PULL_ALWAYS, &ret->image));
+	}
+	return save(session, request, ret);
+}
+
+FALLIBLE names_open(struct session *session, const struct names_request *request,
+		struct named_image *ret)
+{
+	AUTO(tag_record) struct tag_record record = { 0 };
+	struct names_request wanted = *request;
+
+	if (text_starts(wanted.text, "containers-storage:")) {
+		wanted.text += strlen("containers-storage:");
+		wanted.pull = PULL_NEVER;
+	}
+	if (is_transport(wanted.text))
+		return pull(session, &wanted, ret);
+	struct error *error = names_find(
+			session->store, wanted.program, wanted.text, &record, &ret->name);
+	bool is_id = !error && !ret->name;
+	bool is_local = !error && ret->name && text_starts(ret->name, LOCAL);
+
+	if (!error && (wanted.pull != PULL_ALWAYS || is_id || is_local)) {
+		if (!ret->name)
+			ret->name = xstrdup(record.name ? record.name : "");
+		return open_stored(session, &wanted, &record, ret);
+	}
+	if (error && (!error_is(error, ERR_NOT_FOUND) || wanted.pull == PULL_NEVER))
+		return error;
+	error_free(error);
+	free(TAKE(ret->name));
+	return pull(session, &wanted, ret);
+}

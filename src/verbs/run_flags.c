@@ -1,0 +1,436 @@
+#include "verbs/run_flags.h"
+
+#include "base/str.h"
+#include "base/xalloc.h"
+#include "sandbox/capability.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* --- remembering --- */
+
+enum field_kind { FIELD_TEXT = 1, FIELD_LIST };
+
+#define TEXT(name, member)                                           \
+	{                                                            \
+		name, FIELD_TEXT, offsetof(struct run_flags, member) \
+	}
+#define LIST(name, member)                                           \
+	{                                                            \
+		name, FIELD_LIST, offsetof(struct run_flags, member) \
+	}
+
+static const struct {
+	const char *name;
+	enum field_kind kind;
+	size_t offset;
+} fields[] = {
+	LIST("add-host", hosts),
+	LIST("cap-add", cap_add),
+	LIST("cap-drop", cap_drop),
+	LIST("dns", dns),
+	LIST("dns-option", dns_options),
+	LIST("dns-search", dns_search),
+	LIST("group-add", groups),
+	LIST("security-opt", security),
+	LIST("ulimit", ulimits),
+	LIST("volume", volumes),
+	TEXT("cpu-period", cpu_period),
+	TEXT("cpu-quota", cpu_quota),
+	TEXT("isolation", isolation),
+	TEXT("memory", memory),
+	TEXT("network", network),
+	TEXT("shm-size", shm_size),
+};
+
+void run_flags_save(const struct run_flags *flags, struct list *out)
+{
+	for (size_t i = 0; i < COUNT(fields); i++) {
+		const char *at = (const char *)flags + fields[i].offset;
+
+		if (fields[i].kind == FIELD_TEXT) {
+			const char *text = *(char *const *)(const void *)at;
+
+			if (text)
+				list_addf(out, "%s=%s", fields[i].name, text);
+			continue;
+		}
+		const struct list *list = (const void *)at;
+
+		for (size_t k = 0; k < list->n; k++)
+			list_addf(out, "%s=%s", fields[i].name, list->p[k]);
+	}
+	if (!flags->http_proxy)
+		list_add(out, "http-proxy=false");
+}
+
+static void load_line(const char *line, struct run_flags *flags)
+{
+	struct str name, value;
+
+	(void)str_cut(str_of(line), '=', &name, &value);
+	if (str_is(name, "http-proxy"))
+		flags->http_proxy = false;
+	for (size_t i = 0; i < COUNT(fields); i++) {
+		char *at = (char *)flags + fields[i].offset;
+
+		if (!str_is(name, fields[i].name))
+			continue;
+		if (fields[i].kind == FIELD_TEXT) {
+			char **text = (void *)at;
+
+			free(*text);
+			*text = xstrdup(value.p);
+		} else {
+			list_add((void *)at, value.p);
+		}
+	}
+}
+
+void run_flags_load(const struct list *lines, struct run_flags *flags)
+{
+	for (size_t i = 0; i < lines->n; i++)
+		load_line(lines->p[i], flags);
+}
+
+void run_flags_done(struct run_flags *flags)
+{
+	for (size_t i = 0; i < COUNT(fields); i++) {
+		char *at = (char *)flags + fields[i].offset;
+
+		if (fields[i].kind == FIELD_TEXT)
+			free(*(char **)(void *)at);
+		else
+			list_done((void *)at);
+	}
+}
+
+/* --- what is not there --- */
+
+static FALLIBLE refuse(const char *name, bool is_given, const char *why)
+{
+	if (!is_given)
+		return NULL;
+	return error_hint(
+			error_code(ERR_INVALID, EXIT_USAGE, "option '--%s' is not supported", name),
+			"%s", why);
+}
+
+static FALLIBLE check_namespace(const char *name, const char *value, const char *allowed)
+{
+	if (!value || !*value || text_equal(value, "private") || text_equal(value, "container") ||
+			text_equal(value, allowed))
+		return NULL;
+	return error_hint(error_code(ERR_INVALID, EXIT_USAGE, "option '--%s' cannot be '%s' here",
+					  name, value),
+			"a step of kiln always has its own: leave the option away, or say private");
+}
+
+FALLIBLE run_flags_check(const struct run_flags *flags)
+{
+	static const char *const kinds[] = { "", "auto", "default", "oci", "rootless", "chroot" };
+	bool known = !flags->isolation;
+
+	for (size_t i = 0; i < COUNT(kinds) && !known; i++)
+		known = text_equal(kinds[i], flags->isolation);
+	if (!known)
+		return error_usage("unrecognized isolation type \"%s\"", flags->isolation);
+	TRY(refuse("device", flags->devices.n > 0,
+			"a step has no devices but those of every container"));
+	TRY(refuse("cgroup-parent", flags->cgroup_parent != NULL,
+			"a step's limits are in the cgroup that kiln runs in"));
+	TRY(refuse("cpu-shares", flags->cpu_shares != NULL, "--cpu-quota limits CPU time"));
+	TRY(refuse("cpuset-cpus", flags->cpuset_cpus != NULL, "start kiln with taskset(1)"));
+	TRY(refuse("cpuset-mems", flags->cpuset_mems != NULL, "start kiln with numactl(8)"));
+	TRY(refuse("memory-swap", flags->memory_swap != NULL, "--memory limits memory"));
+	TRY(refuse("userns-uid-map", flags->userns_maps.n > 0,
+			"kiln takes the range that /etc/subuid and /etc/subgid give"));
+	TRY(check_namespace("ipc", flags->ipc, "private"));
+	TRY(check_namespace("pid", flags->pid, "private"));
+	TRY(check_namespace("uts", flags->uts, "private"));
+	TRY(check_namespace("userns", flags->userns, "auto"));
+	return check_namespace("cgroupns", flags->cgroupns, "private");
+}
+
+/* --- making a run of it --- */
+
+static const char *keep(struct run_parts *parts, const char *text, size_t n)
+{
+	AUTO_FREE char *copy = xstrndup(text, n);
+
+	list_add(&parts->texts, copy);
+	return parts->texts.p[parts->texts.n - 1];
+}
+
+static FALLIBLE set_network(
+		const struct run_flags *flags, const struct config *config, struct run_parts *parts)
+{
+	const char *text = flags->network && *flags->network ? flags->network : config->network;
+
+	if (text_equal(text, "host") || text_equal(text, "default"))
+		parts->run.network = SANDBOX_NET_HOST;
+	else if (text_equal(text, "none"))
+		parts->run.network = SANDBOX_NET_NONE;
+	else if (text_equal(text, "private") || text_equal(text, "container") ||
+			text_starts(text, "pasta") || text_starts(text, "slirp4netns"))
+		parts->run.network = SANDBOX_NET_PRIVATE;
+	else
+		return error_hint(error_code(ERR_INVALID, EXIT_USAGE,
+						  "network '%s' is not supported", text),
+				"host, none or private");
+	return NULL;
+}
+
+static FALLIBLE add_host(struct run_parts *parts, const char *text)
+{
+	size_t at = strcspn(text, "=:");
+	struct str address = str_of(text[at] ? text + at + 1 : "");
+
+	if (str_starts(address, "[") && str_ends(address, "]"))
+		address = str_slice(address, 1, address.n - 1);
+	if (!at || !address.n)
+		return error_usage("option '--add-host': '%s' is not NAME:ADDRESS", text);
+	if (str_is(address, "host-gateway"))
+		address = STR("127.0.0.1");
+	struct sandbox_host host = { keep(parts, text, at), keep(parts, address.p, address.n) };
+	vec_push(&parts->hosts, host);
+	return NULL;
+}
+
+static FALLIBLE volume_option(struct working_volume *volume, struct str option)
+{
+	static const char *const ignored[] = { "rw", "z", "Z", "shared", "rshared", "slave",
+		"rslave", "private", "rprivate", "rbind", "bind", "" };
+
+	if (str_is(option, "ro")) {
+		volume->read_only = true;
+		return NULL;
+	}
+	if (str_is(option, "U")) {
+		volume->takes_over = true;
+		return NULL;
+	}
+	/* SELinux labels and propagation do not matter to a step that ends before we do. */
+	for (size_t i = 0; i < COUNT(ignored); i++)
+		if (str_is(option, ignored[i]))
+			return NULL;
+	return error_hint(error_code(ERR_INVALID, EXIT_USAGE,
+					  "option '--volume': '%.*s' is not supported",
+					  STR_ARG(option)),
+			"ro, rw, U, z and Z are");
+}
+
+static FALLIBLE add_volume(struct run_parts *parts, const char *text)
+{
+	struct str host, rest, target, options, option;
+	struct working_volume volume = { 0 };
+
+	if (!str_cut(str_of(text), ':', &host, &rest)) {
+		rest = host;
+	}
+	(void)str_cut(rest, ':', &target, &options);
+	if (!host.n || !target.n || host.p[0] != '/' || target.p[0] != '/')
+		return error_usage(
+				"option '--volume': '%s' is not /HOST:/CONTAINER[:OPTIONS]", text);
+	while (options.n) {
+		(void)str_cut(options, ',', &option, &options);
+		TRY(volume_option(&volume, option));
+	}
+	volume.source = keep(parts, host.p, host.n);
+	volume.target = keep(parts, target.p, target.n);
+	vec_push(&parts->volumes, volume);
+	return NULL;
+}
+
+static FALLIBLE mount_option(struct run_parts *parts, struct working_volume *volume, struct str key,
+		struct str value, struct str *type)
+{
+	bool truth = !value.n;
+
+	if (!truth && (str_is(value, "true") || str_is(value, "1")))
+		truth = true;
+	if (str_is(key, "type"))
+		*type = value;
+	else if (str_is(key, "src") || str_is(key, "source"))
+		volume->source = keep(parts, value.p, value.n);
+	else if (str_is(key, "dst") || str_is(key, "target") || str_is(key, "destination"))
+		volume->target = keep(parts, value.p, value.n);
+	else if (str_is(key, "ro") || str_is(key, "readonly"))
+		volume->read_only = truth;
+	else if (str_is(key, "rw"))
+		volume->read_only = !truth;
+	else if (str_is(key, "U") || str_is(key, "chown"))
+		volume->takes_over = truth;
+	else if (str_is(key, "tmpfs-size"))
+		TRY(usage_of_option(parse_size(value, &volume->size_bytes), "--mount"));
+	else if (str_is(key, "tmpfs-mode")) {
+		uint64_t mode = 0;
+
+		TRY(usage_of_option(parse_octal(value, 07777, &mode), "--mount"));
+		volume->mode = (uint32_t)mode;
+	} else if (!str_is(key, "z") && !str_is(key, "Z") && !str_is(key, "relabel") &&
+			!str_is(key, "bind-propagation"))
+		return error_code(ERR_INVALID, EXIT_USAGE,
+				"option '--mount': '%.*s' is not supported", STR_ARG(key));
+	return NULL;
+}
+
+FALLIBLE run_parts_add_mount(struct run_parts *parts, const char *text)
+{
+	struct working_volume volume = { 0 };
+	struct str rest = str_of(text), part, key, value, type = STR("bind");
+
+	while (rest.n) {
+		(void)str_cut(rest, ',', &part, &rest);
+		(void)str_cut(part, '=', &key, &value);
+		TRY(mount_option(parts, &volume, key, value, &type));
+	}
+	if (!volume.target)
+		return error_usage("option '--mount': '%s' has no target", text);
+	if (str_is(type, "tmpfs"))
+		volume.source = NULL;
+	else if (!str_is(type, "bind"))
+		return error_hint(error_code(ERR_INVALID, EXIT_USAGE,
+						  "option '--mount': type '%.*s' is not supported "
+						  "here",
+						  STR_ARG(type)),
+				"bind and tmpfs are; caches and secrets belong to RUN --mount");
+	else if (!volume.source)
+		return error_usage("option '--mount': '%s' has no source", text);
+	vec_push(&parts->volumes, volume);
+	return NULL;
+}
+
+static FALLIBLE add_capabilities(const struct list *names, uint64_t *ret)
+{
+	for (size_t i = 0; i < names->n; i++) {
+		struct str rest = str_of(names->p[i]), name;
+
+		while (rest.n) {
+			uint64_t bits = 0;
+
+			(void)str_cut(rest, ',', &name, &rest);
+			AUTO_FREE char *text = str_dup(name);
+			TRY(usage_of_option(capability_parse(text, &bits), "--cap-add"));
+			*ret |= bits;
+		}
+	}
+	return NULL;
+}
+
+static FALLIBLE add_security(struct run_parts *parts, const char *text)
+{
+	struct str name, value;
+
+	if (!str_cut(str_of(text), '=', &name, &value))
+		(void)str_cut(str_of(text), ':', &name, &value);
+	if (str_is(name, "no-new-privileges")) {
+		parts->run.no_new_privileges = !str_is(value, "false");
+		return NULL;
+	}
+	if (str_is(name, "seccomp") && str_is(value, "unconfined")) {
+		parts->run.is_unconfined = true;
+		return NULL;
+	}
+	/* kiln sets no labels and loads no profiles. */
+	if (str_is(name, "label") || (str_is(name, "apparmor") && str_is(value, "unconfined")))
+		return NULL;
+	return error_hint(error_code(ERR_INVALID, EXIT_USAGE,
+					  "option '--security-opt': '%s' is not supported", text),
+			"no-new-privileges, seccomp=unconfined, label=… and apparmor=unconfined "
+			"are");
+}
+
+static const char **pointers(const struct list *list)
+{
+	const char **p = xcalloc(list->n + 1, sizeof(*p));
+
+	for (size_t i = 0; i < list->n; i++)
+		p[i] = list->p[i];
+	return p;
+}
+
+static void set_dns(const struct run_flags *flags, struct run_parts *parts)
+{
+	bool is_none = flags->dns.n == 1 && text_equal(flags->dns.p[0], "none");
+
+	parts->dns = pointers(&flags->dns);
+	parts->dns_search = pointers(&flags->dns_search);
+	parts->dns_options = pointers(&flags->dns_options);
+	parts->run.dns = flags->dns.n && !is_none ? parts->dns : NULL;
+	parts->run.dns_search = flags->dns_search.n ? parts->dns_search : NULL;
+	parts->run.dns_options = flags->dns_options.n ? parts->dns_options : NULL;
+}
+
+static FALLIBLE set_numbers(const struct run_flags *flags, struct run_parts *parts)
+{
+	if (flags->memory)
+		TRY(usage_of_option(parse_size(str_of(flags->memory), &parts->run.memory_bytes),
+				"--memory"));
+	if (flags->shm_size)
+		TRY(usage_of_option(parse_size(str_of(flags->shm_size), &parts->run.shm_bytes),
+				"--shm-size"));
+	if (flags->cpu_quota)
+		TRY(usage_of_option(parse_u64(str_of(flags->cpu_quota), UINT32_MAX,
+						    &parts->run.cpu_quota_us),
+				"--cpu-quota"));
+	if (flags->cpu_period)
+		TRY(usage_of_option(parse_u64(str_of(flags->cpu_period), UINT32_MAX,
+						    &parts->run.cpu_period_us),
+				"--cpu-period"));
+	return NULL;
+}
+
+static FALLIBLE add_group(struct run_parts *parts, const char *text)
+{
+	uint64_t number = 0;
+
+	if (text_equal(text, "keep-groups"))
+		return NULL;
+	struct error *error = parse_u64(str_of(text), UINT32_MAX, &number);
+	if (error) {
+		error_free(error);
+		return error_hint(
+				error_code(ERR_INVALID, EXIT_USAGE,
+						"option '--group-add': '%s' is not a number", text),
+				"give the group by number");
+	}
+	vec_push(&parts->groups, (uint32_t)number);
+	return NULL;
+}
+
+FALLIBLE run_parts_make(
+		const struct run_flags *flags, const struct config *config, struct run_parts *ret)
+{
+	TRY(run_flags_check(flags));
+	TRY(set_network(flags, config, ret));
+	for (size_t i = 0; i < flags->hosts.n; i++)
+		TRY(add_host(ret, flags->hosts.p[i]));
+	for (size_t i = 0; i < flags->volumes.n; i++)
+		TRY(add_volume(ret, flags->volumes.p[i]));
+	for (size_t i = 0; i < flags->groups.n; i++)
+		TRY(add_group(ret, flags->groups.p[i]));
+	for (size_t i = 0; i < flags->security.n; i++)
+		TRY(add_security(ret, flags->security.p[i]));
+	for (size_t i = 0; i < flags->ulimits.n; i++)
+		TRY(usage_of_option(sandbox_limit_parse(str_of(flags->ulimits.p[i]),
+						    vec_add(&ret->limits)),
+				"--ulimit"));
+	TRY(add_capabilities(&flags->cap_add, &ret->run.add_capabilities));
+	TRY(add_capabilities(&flags->cap_drop, &ret->run.drop_capabilities));
+	ret->run.drops_all = ret->run.drop_capabilities == UINT64_MAX;
+	set_dns(flags, ret);
+	return set_numbers(flags, ret);
+}
+
+void run_parts_done(struct run_parts *parts)
+{
+	list_done(&parts->texts);
+	vec_done(&parts->volumes);
+	vec_done(&parts->hosts);
+	vec_done(&parts->limits);
+	vec_done(&parts->groups);
+	free(parts->dns);
+	free(parts->dns_search);
+	free(parts->dns_options);
+}

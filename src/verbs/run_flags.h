@@ -1,0 +1,118 @@
+/*
+ * run_flags: how commands run in a working container: what 'from' is told and remembers, and 'run'
+ * adds to. The rows are for the options of both; a struct of a command that has them begins with a
+ * struct run_flags member named run.
+ *
+ * Floor: verbs.
+ */
+#pragma once
+#include "build/working.h"
+#include "ui/config.h"
+#include "ui/options.h"
+
+struct run_flags {
+	struct list hosts, cap_add, cap_drop, devices, dns, dns_options, dns_search, groups,
+			security, ulimits, volumes, userns_maps;
+	char *network, *isolation, *ipc, *pid, *uts, *userns, *cgroupns, *memory, *memory_swap,
+			*shm_size, *cgroup_parent, *cpuset_cpus, *cpuset_mems, *runtime;
+	char *cpu_period, *cpu_quota, *cpu_shares;
+	struct list runtime_flags;
+	bool http_proxy;
+};
+
+#define RUN_FLAG_ROWS                                                                              \
+	OPT_HEADING("How commands run"),                                                           \
+			OPT_LIST(0, "add-host", run.hosts, "NAME:ADDRESS",                         \
+					"add a line to /etc/hosts"),                               \
+			OPT_LIST(0, "cap-add", run.cap_add, "CAP", "add a capability"),            \
+			OPT_LIST(0, "cap-drop", run.cap_drop, "CAP", "drop a capability"),         \
+			OPT_TEXT(0, "cpu-period", run.cpu_period, "US",                            \
+					"period of the CPU limit"),                                \
+			OPT_TEXT(0, "cpu-quota", run.cpu_quota, "US", "CPU time in each period"),  \
+			OPT_LIST(0, "dns", run.dns, "ADDRESS", "a nameserver; none: leave it be"), \
+			OPT_LIST(0, "dns-option", run.dns_options, "OPTION", "of resolv.conf"),    \
+			OPT_LIST(0, "dns-search", run.dns_search, "DOMAIN", "of resolv.conf"),     \
+			OPT_LIST(0, "group-add", run.groups, "GROUP", "a supplementary group"),    \
+			OPT_FLAG(0, "http-proxy", run.http_proxy,                                  \
+					"let commands see HTTP_PROXY and its kin (the default)"),  \
+			OPT_TEXT(0, "isolation", run.isolation, "oci|rootless|chroot",             \
+					"taken; kiln uses the best that the machine allows"),      \
+			OPT_TEXT('m', "memory", run.memory, "BYTES", "limit of memory"),           \
+			OPT_TEXT(0, "network", run.network, "host|none|private", "network"),       \
+			OPT_TEXT(0, "net", run.network, "host|none|private", "network",            \
+					.is_hidden = true),                                        \
+			OPT_LIST(0, "security-opt", run.security, "OPTION",                        \
+					"no-new-privileges, seccomp=unconfined, label=disable"),   \
+			OPT_TEXT(0, "shm-size", run.shm_size, "BYTES", "size of /dev/shm"),        \
+			OPT_LIST(0, "ulimit", run.ulimits, "NAME=SOFT[:HARD]",                     \
+					"nofile=1024:2048"),                                       \
+			OPT_LIST('v', "volume", run.volumes, "HOST:CONTAINER[:OPTIONS]",           \
+					"bind a folder or file of the host"),                      \
+			OPT_TEXT(0, "cgroup-parent", run.cgroup_parent, "PATH", "refused",         \
+					.is_hidden = true),                                        \
+			OPT_TEXT(0, "cgroupns", run.cgroupns, "private|host", "cgroup namespace",  \
+					.is_hidden = true),                                        \
+			OPT_TEXT('c', "cpu-shares", run.cpu_shares, "N", "refused",                \
+					.is_hidden = true),                                        \
+			OPT_TEXT(0, "cpuset-cpus", run.cpuset_cpus, "SET", "refused",              \
+					.is_hidden = true),                                        \
+			OPT_TEXT(0, "cpuset-mems", run.cpuset_mems, "SET", "refused",              \
+					.is_hidden = true),                                        \
+			OPT_LIST(0, "device", run.devices, "DEVICE", "refused",                    \
+					.is_hidden = true),                                        \
+			OPT_TEXT(0, "ipc", run.ipc, "private|host", "IPC namespace",               \
+					.is_hidden = true),                                        \
+			OPT_TEXT(0, "memory-swap", run.memory_swap, "BYTES", "refused",            \
+					.is_hidden = true),                                        \
+			OPT_TEXT(0, "pid", run.pid, "private|host", "PID namespace",               \
+					.is_hidden = true),                                        \
+			OPT_TEXT(0, "runtime", run.runtime, "PATH", "kiln needs none",             \
+					.is_hidden = true),                                        \
+			OPT_LIST(0, "runtime-flag", run.runtime_flags, "FLAG", "kiln needs none",  \
+					.is_hidden = true),                                        \
+			OPT_TEXT(0, "userns", run.userns, "private|auto", "user namespace",        \
+					.is_hidden = true),                                        \
+			OPT_LIST(0, "userns-uid-map", run.userns_maps, "MAP", "refused",           \
+					.is_hidden = true),                                        \
+			OPT_LIST(0, "userns-gid-map", run.userns_maps, "MAP", "refused",           \
+					.is_hidden = true),                                        \
+			OPT_TEXT(0, "uts", run.uts, "private|host", "UTS namespace",               \
+					.is_hidden = true)
+
+/* What kiln cannot do is refused by name. */
+FALLIBLE run_flags_check(const struct run_flags *flags);
+/* As lines "volume=/a:/b", and back: what is there already wins over texts, lists add up. */
+void run_flags_save(const struct run_flags *flags, struct list *out);
+void run_flags_load(const struct list *lines, struct run_flags *flags);
+void run_flags_done(struct run_flags *flags); /* only of what run_flags_load() filled */
+
+/* A struct working_run with all that it points to. */
+struct run_parts {
+	struct working_run run;
+	struct list texts;
+	struct {
+		struct working_volume *p;
+		size_t n, capacity;
+	} volumes;
+	struct {
+		struct sandbox_host *p;
+		size_t n, capacity;
+	} hosts;
+	struct {
+		struct sandbox_limit *p;
+		size_t n, capacity;
+	} limits;
+	struct {
+		uint32_t *p;
+		size_t n, capacity;
+	} groups;
+	const char **dns, **dns_search, **dns_options;
+};
+
+FALLIBLE run_parts_make(
+		const struct run_flags *flags, const struct config *config, struct run_parts *ret);
+/* type=bind|tmpfs,… of 'run --mount'. */
+FALLIBLE run_parts_add_mount(struct run_parts *parts, const char *text);
+void run_parts_done(struct run_parts *parts);
+
+DEFINE_AUTO_VALUE(run_parts)

@@ -1,0 +1,69 @@
+#include "verbs/work.h"
+
+#include "base/xalloc.h"
+
+#include <fcntl.h>
+
+FALLIBLE work_open(const struct invocation *call, enum work_needs needs, struct work *ret)
+{
+	unsigned parts = SESSION_STORE | SESSION_REGISTRY;
+
+	ret->call = call;
+	if (needs >= WORK_FILES)
+		parts |= SESSION_TREES;
+	if (needs >= WORK_RUN)
+		parts |= SESSION_SANDBOX;
+	ret->host_fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	TRY(session_open(call->config, parts, &ret->session));
+	return NULL;
+}
+
+/* A mount that only its user may take away is there still; what is done beside it shows late. */
+static FALLIBLE take_off(struct work *work)
+{
+	const char *path = work->container->mount_point;
+
+	if (!path || work->host_fd < 0 || !working_is_mounted(work->host_fd, path))
+		return NULL;
+	TRY(working_unmount(work->host_fd, path, false));
+	work->is_off = true;
+	return NULL;
+}
+
+FALLIBLE work_take(struct work *work, const char *name, bool changes)
+{
+	struct session *session = &work->session;
+	const struct working_with with = {
+		.store = session->store,
+		.registry = session->registry,
+		.sandbox = session->sandbox,
+		.userns = &session->userns,
+		.cancel = session->cancel,
+	};
+
+	TRY_WRAP(container_open(session->store, name, session->cancel, &work->container),
+			"reading build container \"%s\"", name);
+	TRY(working_open(&with, work->container, &work->working));
+	return changes ? take_off(work) : NULL;
+}
+
+FALLIBLE work_release(struct work *work)
+{
+	struct error *error = NULL;
+
+	if (work->is_off)
+		error = working_mount(work->working, work->host_fd, work->container->mount_point);
+	work->is_off = false;
+	working_free(TAKE(work->working));
+	container_free(TAKE(work->container));
+	return error;
+}
+
+void work_done(struct work *work)
+{
+	error_ignore(work_release(work), "an error was told already");
+	show_done(&work->show);
+	session_done(&work->session);
+	if (work->host_fd >= 0)
+		(void)close(work->host_fd);
+}

@@ -1,0 +1,47 @@
+/*
+ * work: what a verb works with: a session, and for most one working container, locked.
+ *
+ *	AUTO(work) struct work work = WORK_INIT;
+ *	TRY(work_open(call, WORK_RUN, &work));
+ *	TRY(work_take(&work, name));
+ *
+ * Floor: verbs. One for a process.
+ */
+#pragma once
+#include "build/working.h"
+#include "ui/options.h"
+#include "ui/session.h"
+#include "ui/show.h"
+
+struct work {
+	const struct invocation *call;
+	struct session session;
+	struct show show;
+	int host_fd; /* the mount namespace that we were started in */
+	struct container *container;
+	struct working *working;
+	bool is_off; /* its user's mount was taken away for the while */
+};
+
+#define WORK_INIT             \
+	{                     \
+		.host_fd = -1 \
+	}
+
+enum work_needs {
+	WORK_ROWS = 1, /* the store's rows */
+	WORK_FILES,    /* and what lies in containers and layers */
+	WORK_RUN,      /* and a sandbox */
+};
+
+FALLIBLE work_open(const struct invocation *call, enum work_needs needs, struct work *ret);
+/*
+ * Lock the container and open it. With changes, what is mounted of it for its user goes away
+ * until work_done().
+ */
+FALLIBLE work_take(struct work *work, const char *name, bool changes);
+/* Put a mount that was taken away back, and unlock. */
+FALLIBLE work_release(struct work *work);
+void work_done(struct work *work);
+
+DEFINE_AUTO_VALUE(work)

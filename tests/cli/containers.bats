@@ -1,0 +1,290 @@
+#!/usr/bin/env bats
+# Working containers: from, run, copy, add, config, commit, mount, containers, rename, rm.
+# shellcheck disable=SC2154 # output, stderr, status come from lib/kiln.bash
+bats_require_minimum_version 1.5.0
+
+load ../lib/kiln
+
+setup_file() {
+	image busybox >/dev/null
+}
+
+setup() {
+	context
+	img=$(image_ref busybox)
+}
+
+from() { # [ARGS]: a container; its name in $c
+	succeeds kiln from -q "$@" "$img"
+	c=$output
+}
+
+@test "a script of all steps, as every kind of user" {
+	local kind
+	echo data >file
+	chmod 0644 file
+	chmod 1777 "$BATS_TEST_TMPDIR"
+	for kind in $(each_user); do
+		succeeds kiln_as "$kind" from -q "$img"
+		equals oci-working-container "$output"
+		succeeds kiln_as "$kind" run oci-working-container -- \
+			sh -c 'echo made >/made && chown app:staff /made && rm /etc/group'
+		succeeds kiln_as "$kind" copy -q --chown 1000:50 oci-working-container file /in/
+		succeeds kiln_as "$kind" run oci-working-container stat -c '%u:%g %n' /made /in/file /in
+		equals "1000:50 /made
+1000:50 /in/file
+1000:50 /in" "$output" "$kind"
+		succeeds kiln_as "$kind" config --env A=b --cmd "/made" -u app oci-working-container
+		succeeds kiln_as "$kind" commit -q oci-working-container "oci:$BATS_TEST_TMPDIR/out-$kind:x"
+		grep -qx '[0-9a-f]\{64\}' <<<"$output"
+		succeeds kiln_as "$kind" rm oci-working-container
+		valid_image "$BATS_TEST_TMPDIR/out-$kind"
+		tree_of "$BATS_TEST_TMPDIR/out-$kind" >"$BATS_TEST_TMPDIR/tree-$kind"
+		grep -q 'in/file' "$BATS_TEST_TMPDIR/tree-$kind"
+		run ! grep -q 'etc/group' "$BATS_TEST_TMPDIR/tree-$kind"
+		equals '["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin","A=b"] ["/made"] "app"' \
+			"$(config_of "$BATS_TEST_TMPDIR/out-$kind" '.config | .Env, .Cmd, .User' | paste -sd' ')" "$kind"
+	done
+}
+
+@test "run: stdin, streams, exit status, variables, user, directory" {
+	from
+	equals "in" "$(echo in | kiln run "$c" cat)"
+	succeeds kiln run "$c" sh -c 'echo out; echo err >&2'
+	equals out "$output"
+	equals err "$stderr"
+	fails 3 "exit status 3" kiln run "$c" sh -c 'exit 3'
+	succeeds kiln run --valid-exit-codes 2,3 "$c" sh -c 'exit 3'
+	fails 127 "run 'nosuch'" kiln run "$c" nosuch
+	succeeds kiln run -e X=1 --user app --workingdir /new/dir --hostname box "$c" \
+		sh -c 'echo $X $(id -un) $PWD $(hostname) $HOSTNAME'
+	equals "1 app /new/dir box box" "$output"
+	succeeds kiln run "$c" sh -c 'echo ${X:-unset} $PWD'
+	equals "unset /" "$output"
+	fails 2 "command must be specified" kiln run "$c"
+	fails 1 'reading build container "nosuch": container not known' kiln run nosuch ls
+}
+
+@test "run: what from was told is remembered, capabilities, volumes, mounts, hosts" {
+	mkdir shared
+	chmod 0777 shared
+	echo there >shared/f
+	from -v "$PWD/shared:/shared" --add-host peer:10.1.2.3
+	succeeds kiln run "$c" sh -c 'cat /shared/f; echo back >/shared/g; grep peer /etc/hosts'
+	says there
+	says 10.1.2.3
+	equals back "$(cat shared/g)"
+	succeeds kiln run -v "$PWD/shared:/ro:ro" --mount type=tmpfs,target=/t "$c" \
+		sh -c '! touch /ro/x 2>/dev/null && touch /t/x && grep -c " /t " /proc/mounts'
+	equals 1 "$output"
+	fails 1 "" kiln run --cap-drop all "$c" chown 1:1 /etc
+	succeeds kiln run --cap-drop all --cap-add chown "$c" chown 1:1 /etc
+	succeeds kiln run "$c" grep CapEff /proc/self/status
+	local normal=$output
+	succeeds kiln run --cap-add sys_admin "$c" grep CapEff /proc/self/status
+	[ "$output" != "$normal" ]
+	succeeds kiln run --security-opt no-new-privileges "$c" grep NoNewPrivs /proc/self/status
+	says "1"
+	fails 2 "unknown capability 'frob'" kiln run --cap-add frob "$c" true
+	fails 2 "option '--device' is not supported" kiln run --device /dev/fuse "$c" true
+	# Nothing of it is in the image.
+	succeeds kiln commit -q "$c" "oci:$BATS_TEST_TMPDIR/out"
+	run ! grep -e shared -e ' ro' <(tree_of "$BATS_TEST_TMPDIR/out" | cut -d' ' -f1)
+}
+
+@test "run -t gives a terminal" {
+	from
+	succeeds kiln run "$c" sh -c 'test -t 0 || test -t 1 || echo none'
+	equals none "$output"
+	succeeds kiln run -t "$c" sh -c 'test -t 0 && test -t 1 && tty && ps -o pid,tty | grep -c "0,"; echo end'
+	says end
+	says_not none
+}
+
+@test "copy and add: destinations, wildcards, ignore file, from another container or image" {
+	mkdir -p dir/sub
+	echo 1 >dir/a
+	echo 2 >dir/sub/b
+	tar -cf arch.tar -C dir .
+	from
+	succeeds kiln copy "$c" dir /d
+	grep -qx '[0-9a-f]\{64\}' <<<"$output"
+	succeeds kiln copy -q "$c" "$PWD/dir/a" /x/
+	equals "" "$output"
+	succeeds kiln copy -q "$c" dir/a arch.tar /many
+	succeeds kiln add -q "$c" arch.tar /unpacked
+	succeeds kiln copy -q --contextdir dir "$c" . /ctx
+	echo sub >ignore
+	succeeds kiln copy -q --contextdir dir --ignorefile ignore "$c" . /ignored
+	succeeds kiln copy -q --exclude a "$c" dir /excluded
+	succeeds kiln config --workingdir /work "$c"
+	succeeds kiln copy -q "$c" dir/a
+	succeeds kiln copy -q --chmod 600 "$c" dir/a rel/
+	succeeds kiln run "$c" find /d /x /many /unpacked /ctx /ignored /excluded /work -type f
+	equals "/ctx/a
+/ctx/sub/b
+/d/a
+/d/sub/b
+/excluded/sub/b
+/ignored/a
+/many/a
+/many/arch.tar
+/unpacked/a
+/unpacked/sub/b
+/work/a
+/work/rel/a
+/x/a" "$(sort <<<"$output")"
+	local first=$c
+	from
+	succeeds kiln copy -q --from "$first" "$c" /d /copied
+	succeeds kiln run "$c" cat /copied/sub/b
+	equals 2 "$output"
+	succeeds kiln copy -q --from "$img" "$c" /etc/passwd /p
+	fails 1 "'/nofile' is not in the host" kiln copy "$c" "$PWD/../../../../../../../nofile" /
+	fails 2 "src must be specified" kiln copy "$c"
+	fails 2 "requires that you specify a context dir" kiln copy --ignorefile ignore "$c" dir /
+}
+
+@test "config sets and clears, commit writes it" {
+	from
+	succeeds kiln config --annotation a=1 --author me --comment note --domainname dom --hostname host \
+		--entrypoint '["/e"]' --cmd 'x "y z"' --env A=1 --env B=2 --label l=1 --label m=2 \
+		--onbuild 'RUN true' --port 80 --port 90/udp --volume /v --shell '/bin/bash -c' \
+		--stop-signal INT --user app:staff --workingdir /w --healthcheck 'CMD true' \
+		--healthcheck-interval 30s --healthcheck-retries 2 --arch arm64 --variant v8 \
+		--created-by tool --history-comment why "$c"
+	succeeds kiln commit -q "$c" "oci:$BATS_TEST_TMPDIR/one"
+	equals '{"author":"me","arch":"arm64","Entrypoint":["/e"],"Cmd":["x","y z"],"Env":["A=1","B=2"]}' \
+		"$(config_of "$BATS_TEST_TMPDIR/one" '{author, arch: .architecture, Entrypoint: .config.Entrypoint,
+			Cmd: .config.Cmd, Env: .config.Env[1:]}')"
+	equals '[{"30":"x"},["80","90/udp"],["/v"],"INT","app:staff","/w","host","dom"]' \
+		"$(config_of "$BATS_TEST_TMPDIR/one" '.config | [{"30": "x"}, (.ExposedPorts | keys), (.Volumes | keys),
+			.StopSignal, .User, .WorkingDir, .Hostname, .Domainname]')"
+	equals '["tool","why"]' "$(config_of "$BATS_TEST_TMPDIR/one" '.history[-1] | [.created_by, .comment]')"
+	succeeds kiln config --env A- --label - --port 80- --volume - --entrypoint '' --annotation - \
+		--onbuild - --user '' --healthcheck '' --author - "$c"
+	succeeds kiln commit -q "$c" "oci:$BATS_TEST_TMPDIR/two"
+	equals '[["B=2"],null,["90/udp"],null,null,null,null,null]' \
+		"$(config_of "$BATS_TEST_TMPDIR/two" '[.config.Env[1:], .config.Labels, (.config.ExposedPorts | keys),
+			.config.Volumes, .config.Entrypoint, .config.OnBuild, .config.User, .author]')"
+}
+
+@test "commit: squash, history, changes, times, destinations, rm" {
+	echo x >f
+	from
+	succeeds kiln copy -q "$c" f /f
+	succeeds kiln commit -q --timestamp 0 --squash "$c" "oci:$BATS_TEST_TMPDIR/squashed"
+	equals 1 "$(config_of "$BATS_TEST_TMPDIR/squashed" '.rootfs.diff_ids | length')"
+	equals '"1970-01-01T00:00:00Z"' "$(config_of "$BATS_TEST_TMPDIR/squashed" .created)"
+	tree_of "$BATS_TEST_TMPDIR/squashed" | grep -q 'bin/busybox'
+	succeeds kiln commit -q --omit-history --change 'CMD ["a"]' --change 'ENV Q=$PATH' --unsetenv PATH \
+		--iidfile iid "$c" app
+	equals "sha256:$output" "$(cat iid)"
+	succeeds kiln commit -q --format docker "$c" "docker-archive:$BATS_TEST_TMPDIR/a.tar:app:1"
+	valid_image "$BATS_TEST_TMPDIR/a.tar"
+	fails 1 "changes files" kiln commit -q --change 'RUN true' "$c" app
+	fails 2 "sbom" kiln commit --sbom syft "$c" app
+	fails 1 "no daemon" kiln commit "$c" docker-daemon:x
+	succeeds kiln commit -q --timestamp 5 "$c"
+	local id=$output
+	succeeds kiln commit -q --timestamp 5 --rm "$c" again
+	equals "$id" "$output"
+	succeeds kiln containers -q
+	equals "" "$output"
+}
+
+@test "containers lists, filters and prints by template" {
+	from --name one
+	from --name two
+	succeeds kiln rename two three
+	succeeds kiln containers --format '{{.ContainerName}}'
+	equals "one
+three" "$output"
+	succeeds kiln containers -q --filter name=three
+	local id=$output
+	equals "$id" "$(kiln containers --json | jq -r '.[1].id')"
+	succeeds kiln run "${id:0:6}" true
+	succeeds kiln containers -n --filter "ancestor=$(kiln images -q | head -n 1)"
+	equals 2 "$(wc -l <<<"$output")"
+	fails 1 "already in use by $id" kiln rename one three
+	fails 1 "already in use by $id" kiln from -q --name three "$img"
+	fails 1 "is not a name" kiln from -q --name a/b "$img"
+	# Of seventeen IDs two begin with the same digit.
+	local i
+	for i in {1..15}; do kiln from -q "$img" >/dev/null; done
+	fails 1 "several containers begin" kiln rm "$(kiln containers -q | cut -c1 | sort | uniq -d | head -n 1)"
+	succeeds kiln rm -a
+	fails 1 'removing container "one": container not known' kiln rm one
+}
+
+@test "mount: its user's changes are the container's, and the other way round" {
+	need_root
+	from
+	succeeds kiln mount "$c"
+	local m=$output
+	equals "0 0" "$(stat -c '%u %g' "$m/bin/busybox")"
+	echo host >"$m/h"
+	succeeds kiln run "$c" sh -c 'cat /h; stat -c %u /h; echo step >/s; rm /h'
+	equals "host
+0" "$output"
+	equals step "$(cat "$m/s")"
+	[ ! -e "$m/h" ]
+	succeeds kiln mount
+	equals "$c $m" "$output"
+	succeeds kiln umount "$c"
+	[ ! -e "$m" ]
+	fails 1 "container is not mounted" kiln umount "$c"
+	succeeds kiln mount "$c"
+	# Removed while it is mounted.
+	succeeds kiln rm "$c"
+	run ! grep -F "$m" /proc/self/mountinfo
+	succeeds kiln prune
+	equals "" "$(ls "$BATS_TEST_TMPDIR/store/containers")"
+}
+
+@test "mount for ordinary users is in unshare" {
+	need_user sub
+	succeeds kiln_as sub from -q "$img"
+	fails 1 "unshare" kiln_as sub mount oci-working-container
+	succeeds kiln_as sub unshare --mount "M=oci-working-container" sh -c 'echo "$(id -u)"; echo x >"$M/x"; chown 1000 "$M/x"'
+	equals 0 "$output"
+	succeeds kiln_as sub run oci-working-container stat -c %u /x
+	equals 1000 "$output"
+	# shellcheck disable=SC2016 # for the shell in there
+	succeeds kiln_as sub unshare sh -c 'm=$("$0" mount oci-working-container) && cat "$m/x"' "$(kiln_for_all)"
+	equals x "$output"
+	fails 7 "exit status 7" kiln_as sub unshare sh -c 'exit 7'
+	succeeds kiln_as sub rm -a
+}
+
+@test "an image in use stays, prune leaves what containers stand on" {
+	from
+	local id
+	id=$(kiln images -q --no-trunc)
+	fails 1 "image is in use by a container" kiln rmi "$id"
+	succeeds kiln prune --all
+	succeeds kiln run "$c" true
+	succeeds kiln rm "$c"
+	succeeds kiln rmi "$id"
+}
+
+@test "scratch, and containers that a killed command leaves" {
+	succeeds kiln from -q scratch
+	c=$output
+	equals working-container "$c"
+	succeeds kiln add -q "$c" "$(image busybox)/rootfs.tar" /
+	succeeds kiln run "$c" sh -c 'echo ok'
+	equals ok "$output"
+	mkfifo ready
+	KILN_ROOT=$BATS_TEST_TMPDIR/store "$KILN" run "$c" \
+		sh -c 'echo half >/half; echo ready; sleep 1000' >ready 2>&1 3>&- &
+	local pid=$!
+	grep -qm1 ready ready
+	kill -KILL "$pid"
+	wait "$pid" || true
+	succeeds kiln run "$c" cat /half
+	equals half "$output"
+	succeeds kiln fsck
+	succeeds kiln commit -q "$c" "oci:$BATS_TEST_TMPDIR/out"
+	valid_image "$BATS_TEST_TMPDIR/out"
+}
