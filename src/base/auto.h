@@ -18,9 +18,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define AUTO(name) __attribute__((cleanup(name##_auto_)))
-#define AUTO_FREE  __attribute__((cleanup(free_auto_)))
-#define AUTO_FD    __attribute__((cleanup(fd_auto_)))
+#define AUTO(name) __attribute__((cleanup(name##_auto_), unused))
+#define AUTO_FREE  __attribute__((cleanup(free_auto_), unused))
+#define AUTO_FD    __attribute__((cleanup(fd_auto_), unused))
 
 /* Empty the variable and give its value to whoever takes it. */
 #define TAKE(pointer)                                  \

@@ -147,7 +147,7 @@ static FALLIBLE set(struct config *config, const struct setting *setting, const 
 		if (!is_choice(str_of(value), setting->choices))
 			return error_new(ERR_INVALID, "'%s' is not one of %s", value,
 					setting->choices);
-		/* fall through */
+		__attribute__((fallthrough));
 	case SETTING_TEXT:
 		free(*(char **)field);
 		*(char **)field = xstrdup(value);

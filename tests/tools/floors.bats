@@ -20,6 +20,11 @@ breach() { # FILE TEXT MESSAGE
 	succeeds "$REPO/tools/check-floors"
 }
 
+@test "the second compiler has nothing to say either" {
+	command -v clang >/dev/null || skip "needs clang"
+	succeeds "$REPO/tools/check-clang"
+}
+
 @test "an include from above, beside or nowhere is found" {
 	breach base/a.c '#include "sys/fd.h"' 'not below floor 0'
 	breach sys/a.c '#include "oci/digest.h"' 'not below floor 1'
