@@ -31,11 +31,11 @@
 	})
 
 /* The same for an owning struct: hand its contents on. */
-#define TAKE_VALUE(value)                             \
-	({                                            \
-		__typeof__(value) take_ = (value);    \
-		(value) = (__typeof__(value)){ 0 };   \
-		take_;                                \
+#define TAKE_VALUE(value)                           \
+	({                                          \
+		__typeof__(value) take_ = (value);  \
+		(value) = (__typeof__(value)){ 0 }; \
+		take_;                              \
 	})
 
 #define TAKE_FD(fd)               \
