@@ -303,6 +303,7 @@ static FALLIBLE load_files(struct build *build)
 
 	struct context_input input = {
 		.path = options->context,
+		.dir = options->context_dir,
 		.dockerfile = options->dockerfile,
 		.stdin_fd = options->stdin_fd,
 		.sources = &build->sources,

@@ -68,8 +68,9 @@ struct build_annotation {
 
 struct build_options {
 	/* what */
-	const char *context;    /* a directory and more: see build/context.h */
-	const char *dockerfile; /* path, "-" for stdin_fd, NULL: Dockerfile in the context */
+	const char *context;     /* a directory and more: see build/context.h */
+	const char *context_dir; /* the folder of a context that is brought here; NULL: its top */
+	const char *dockerfile;  /* path, "-" for stdin_fd, NULL: Dockerfile in the context */
 	int stdin_fd;
 	const struct build_context *contexts; /* named ones */
 	size_t context_count;

@@ -101,6 +101,19 @@ static FALLIBLE open_files(const struct context_input *input, struct context *co
 	return open_local(input, context);
 }
 
+/* A folder of what was unpacked is the context; nothing above it is. */
+static FALLIBLE enter_dir(const struct context_input *input, struct context *context)
+{
+	int fd = -1;
+
+	if (!input->dir || !*input->dir || !context->is_inside || context->fd < 0)
+		return NULL;
+	TRY_WRAP(rootfs_open(context->fd, input->dir, O_PATH | O_DIRECTORY, 0, &fd),
+			"open '%s' of the context '%s'", input->dir, context->path);
+	context->fd = context->dir_fd = fd;
+	return NULL;
+}
+
 /* --- the Dockerfile --- */
 
 static FALLIBLE read_stdin(int fd, struct context *context)
@@ -241,6 +254,7 @@ FALLIBLE context_open(const struct context_input *input, struct context **ret)
 						  "Dockerfile"),
 				"put the Dockerfile into the tar, or name it with -f");
 	TRY(open_files(input, context));
+	TRY(enter_dir(input, context));
 	if (!input->name)
 		TRY(read_dockerfile(input, context));
 	if (input->name && context->dockerfile)

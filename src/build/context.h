@@ -44,6 +44,7 @@ struct context {
 
 struct context_input {
 	const char *path;       /* as above */
+	const char *dir;        /* the folder of what is unpacked; NULL: its top */
 	const char *name;       /* of a named context; NULL: the build context */
 	const char *dockerfile; /* a path, "-", or NULL */
 	int stdin_fd;

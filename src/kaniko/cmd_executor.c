@@ -109,6 +109,20 @@ static void tell_result(const struct kaniko_log *log, const struct request *requ
 	}
 }
 
+/* Of what is pushed: the image's names, else the cache's. */
+static FALLIBLE check_push(struct registry_client *registry, const struct request *request)
+{
+	AUTO(list) struct list names = { 0 };
+
+	if (request->build.dry_run)
+		return NULL;
+	if (request->pushes)
+		return check_destinations(registry, &request->names);
+	if (request->cache_repo && request->build.cache_to)
+		list_add(&names, request->cache_repo);
+	return check_destinations(registry, &names);
+}
+
 static FALLIBLE build(const struct invocation *call, const struct kaniko_log *log,
 		struct request *request, struct session *session)
 {
@@ -119,9 +133,10 @@ static FALLIBLE build(const struct invocation *call, const struct kaniko_log *lo
 		request->pushes ? config_getenv("BUILDER_OUTPUT") : NULL };
 	AUTO(build_result) struct build_result result = { 0 };
 
-	if (request->pushes && !globals->skip_push_check)
-		TRY_WRAP(check_destinations(session->registry, &request->names),
-				"error checking push permissions");
+	if (!globals->skip_push_check)
+		TRY_WRAP(check_push(session->registry, request), "error checking push permissions");
+	if (request->dockerfile_url)
+		TRY(request_fetch_dockerfile(request, session->registry));
 	if (request->pre_cleanup)
 		TRY(clean(globals, session));
 	TRY_WRAP(build_shown(log, session, request, &result), "error building image");

@@ -4,11 +4,16 @@
  */
 #include "kaniko/executor.h"
 
+#include "base/limits.h"
+#include "dockerfile/git_url.h"
+#include "registry/download.h"
+#include "registry/url.h"
 #include "sys/fd.h"
 #include "ui/config.h"
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -68,44 +73,155 @@ static FALLIBLE use_directory(const char *path, const char *sub_path, struct req
 	return NULL;
 }
 
-static struct error *not_yet(const char *context, const char *what)
+/* --- git --- */
+
+/* Name and password of an address, from the variables that Kaniko's users set. */
+static void add_user(struct strbuf *out)
 {
-	return error_hint(error_new(ERR_UNSUPPORTED, "the context '%s': %s", context, what),
-			"a folder (dir://) works");
+	const char *token = config_getenv("GIT_TOKEN");
+	const char *name = token ? token : config_getenv("GIT_USERNAME");
+	const char *password = token ? NULL : config_getenv("GIT_PASSWORD");
+
+	if (!name)
+		return;
+	url_escape(out, name);
+	if (password) {
+		strbuf_add_char(out, ':');
+		url_escape(out, password);
+	}
+	strbuf_add_char(out, '@');
 }
 
-static FALLIBLE use_address(
-		const char *context, const struct executor_opts *opts, struct request *request)
+/*
+ * git://host/repository[#ref[#commit]] is cloned over https, as BuildKit writes it:
+ * https://host/repository.git#ref:dir
+ */
+static FALLIBLE use_git(const char *address, const struct executor_opts *opts,
+		const struct git_options *git, struct request *request)
 {
-	(void)opts;
-	(void)request;
+	const char *method = config_getenv("GIT_PULL_METHOD");
+	AUTO(strbuf) struct strbuf out = { 0 };
+	AUTO(git_url) struct git_url parsed = { 0 };
+	struct str where, rest, ref, commit;
+
+	if (method && !text_equal(method, "https") && !text_equal(method, "http"))
+		return error_usage(
+				"environment variable 'GIT_PULL_METHOD' cannot be '%s'; it is one "
+				"of https|http",
+				method);
+	str_cut(str_of(address), '#', &where, &rest);
+	str_cut(rest, '#', &ref, &commit);
+	while (str_ends(where, "/"))
+		where.n--;
+	strbuf_addf(&out, "%s://", method ? method : "https");
+	add_user(&out);
+	strbuf_addf(&out, "%.*s%s?submodules=%s", STR_ARG(where),
+			str_ends(where, ".git") ? "" : ".git", git->recurse ? "true" : "false");
+	if (git->branch)
+		ref = str_of(git->branch);
+	if (commit.n)
+		ref = commit;
+	if (ref.n || (opts->sub_path && *opts->sub_path))
+		strbuf_addf(&out, "#%.*s", STR_ARG(ref));
+	if (opts->sub_path && *opts->sub_path)
+		strbuf_addf(&out, ":%s", opts->sub_path);
+	TRY(usage_of_option(git_url_parse(strbuf_text(&out), &parsed), "--context"));
+	if (git->insecure)
+		list_add(&request->source_environment, "GIT_SSL_NO_VERIFY=true");
+	request->context = strbuf_take(&out);
+	return NULL;
+}
+
+/* What git and ssh may see of the environment. */
+static void add_source_environment(struct list *out)
+{
+	static const char *const names[] = { "HOME", "SSH_AUTH_SOCK", "GIT_ASKPASS",
+		"GIT_SSL_CAINFO", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "http_proxy",
+		"HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy" };
+
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (config_getenv(names[i]))
+			list_addf(out, "%s=%s", names[i], config_getenv(names[i]));
+}
+
+/* --- archives --- */
+
+static FALLIBLE use_tar(const char *path, const struct executor_opts *opts, struct request *request)
+{
+	request->build.context_dir = opts->sub_path;
+	if (text_equal(path, "stdin")) {
+		if (isatty(STDIN_FILENO))
+			return error_usage(
+					"option '--context': tar://stdin, and standard input is a "
+					"terminal");
+		request->context = xstrdup("-");
+		return NULL;
+	}
+	request->context = xstrdup(path);
+	if (access(path, R_OK) != 0)
+		return error_sys("open the build context 'tar://%s'", path);
+	return NULL;
+}
+
+static FALLIBLE use_address(const char *context, const struct executor_opts *opts,
+		const struct git_options *git, struct request *request)
+{
 	if (text_starts(context, "gs://") || text_starts(context, "s3://"))
-		return not_yet(context, "object stores are not there yet");
-	if (text_starts(context, "tar://") || text_starts(context, "git://") ||
-			text_starts(context, "https://"))
-		return not_yet(context, "archives and repositories are not there yet");
+		return error_hint(
+				error_new(ERR_UNSUPPORTED,
+						"the context '%s': object stores are not there yet",
+						context),
+				"a pre-signed https:// address works");
+	if (text_starts(context, "tar://"))
+		return use_tar(context + strlen("tar://"), opts, request);
+	if (text_starts(context, "git://"))
+		return use_git(context + strlen("git://"), opts, git, request);
+	if (text_starts(context, "https://")) {
+		request->build.context_dir = opts->sub_path;
+		request->context = xstrdup(context);
+		return NULL;
+	}
 	return error_hint(error_usage("option '--context': '%s' has an unknown scheme", context),
 			"there are dir://, tar://, git://, https://, gs://, s3://");
 }
 
+/* --- the Dockerfile --- */
+
+static bool is_file(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 /* Looked for where we stand, then in the context. */
-static FALLIBLE find_dockerfile(const struct executor_opts *opts, struct request *request)
+static FALLIBLE find_dockerfile(
+		const struct executor_opts *opts, bool is_fetched, struct request *request)
 {
 	const char *name = opts->dockerfile && *opts->dockerfile ? opts->dockerfile
 								 : DEFAULT_DOCKERFILE;
-	struct stat st;
 
-	if (text_starts(name, "http://") || text_starts(name, "https://"))
-		return error_new(ERR_UNSUPPORTED,
-				"option '--dockerfile': addresses are not there yet");
-	if (stat(name, &st) == 0 && S_ISREG(st.st_mode)) {
+	if (text_starts(name, "http://") || text_starts(name, "https://")) {
+		if (text_equal(request->context, "-"))
+			return error_usage("options '--dockerfile' with an address and '--context' "
+					   "tar://stdin exclude each other");
+		request->dockerfile_url = name;
+		request->dockerfile = xstrdup("-");
+		return NULL;
+	}
+	if (is_fetched && is_file(name) && !text_equal(request->context, "-")) {
+		TRY(file_open(AT_FDCWD, name, O_RDONLY, 0, &request->stdin_fd));
+		request->dockerfile = xstrdup("-");
+		return NULL;
+	}
+	if (is_fetched || is_file(name)) {
 		request->dockerfile = xstrdup(name);
 		return NULL;
 	}
 
 	AUTO_FREE char *inside = xasprintf("%s/%s", request->context, name);
 
-	if (stat(inside, &st) == 0 && S_ISREG(st.st_mode)) {
+	if (is_file(inside)) {
 		request->dockerfile = TAKE(inside);
 		return NULL;
 	}
@@ -113,6 +229,23 @@ static FALLIBLE find_dockerfile(const struct executor_opts *opts, struct request
 					  "there is no Dockerfile '%s', neither here nor in '%s'",
 					  name, request->context),
 			"'--dockerfile' names it");
+}
+
+FALLIBLE request_fetch_dockerfile(struct request *request, struct registry_client *registry)
+{
+	const struct download_request wanted = { .url = request->dockerfile_url,
+		.limit = LIMIT_DOCKERFILE_BYTES };
+	AUTO(download) struct download download = { 0 };
+
+	request->stdin_fd = memfd_create("Dockerfile", MFD_CLOEXEC);
+	if (request->stdin_fd < 0)
+		return error_sys("keep the Dockerfile");
+	TRY_WRAP(registry_download(registry, &wanted, request->stdin_fd, &download),
+			"fetch the Dockerfile");
+	if (lseek(request->stdin_fd, 0, SEEK_SET) != 0)
+		return error_sys("keep the Dockerfile");
+	request->build.stdin_fd = request->stdin_fd;
+	return NULL;
 }
 
 FALLIBLE request_set_context(const struct executor_opts *opts, const struct kaniko_log *log,
@@ -136,16 +269,19 @@ FALLIBLE request_set_context(const struct executor_opts *opts, const struct kani
 	if (text_starts(context, "dir://"))
 		TRY(use_directory(context + strlen("dir://"), opts->sub_path, request));
 	else if (strstr(context, "://"))
-		TRY(use_address(context, opts, request));
+		TRY(use_address(context, opts, &git, request));
 	else
 		TRY(use_directory(context, NULL, request));
 	if (!strstr(context, "://") && opts->sub_path && *opts->sub_path)
 		kaniko_log_say(log, SEVERITY_WARN,
 				"--context-sub-path is for contexts with a scheme: write dir://%s",
 				context);
+	add_source_environment(&request->source_environment);
+	request->build.source_environment = &request->source_environment;
 	request->build.context = request->context;
-	request->build.stdin_fd = request->stdin_fd;
-	TRY(find_dockerfile(opts, request));
+	TRY(find_dockerfile(
+			opts, strstr(context, "://") && !text_starts(context, "dir://"), request));
 	request->build.dockerfile = request->dockerfile;
+	request->build.stdin_fd = request->stdin_fd;
 	return NULL;
 }

@@ -9,6 +9,7 @@
 #include "kaniko/kaniko.h"
 #include "kaniko/log.h"
 #include "ui/annotation_flag.h"
+#include "ui/cache_flag.h"
 
 struct executor_opts {
 	/* what */
@@ -41,12 +42,15 @@ struct request {
 	struct list build_args, names; /* names: destinations as complete references */
 	struct list ignore;            /* cleaned */
 	struct annotation_flags annotations;
+	struct cache_flags caches;
+	struct list source_environment;
+	char *cache_repo;           /* a registry's repository that this build writes to, or NULL */
+	const char *dockerfile_url; /* to be fetched before the build, or NULL */
 	struct build_output outputs[3];
 	struct platform platform;
 	char *context, *dockerfile; /* for build; NULL: its own default */
 	int stdin_fd;
 	bool pushes, cleanup, pre_cleanup, prints_plan;
-	int64_t cache_ttl_ns;
 	struct build_options build;
 };
 
@@ -57,6 +61,9 @@ struct request {
 FALLIBLE request_make(const struct kaniko_globals *globals, const struct executor_opts *opts,
 		const struct kaniko_log *log, struct request *ret);
 void request_done(struct request *request);
+
+/* Fetch dockerfile_url; the build reads it as its standard input. */
+FALLIBLE request_fetch_dockerfile(struct request *request, struct registry_client *registry);
 
 /* context.c: --context, --bucket, --context-sub-path, --git and --dockerfile as build has them. */
 FALLIBLE request_set_context(const struct executor_opts *opts, const struct kaniko_log *log,

@@ -21,6 +21,9 @@ void request_done(struct request *request)
 	list_done(&request->names);
 	list_done(&request->ignore);
 	annotation_flags_done(&request->annotations);
+	cache_flags_done(&request->caches);
+	list_done(&request->source_environment);
+	free(request->cache_repo);
 	free(request->context);
 	free(request->dockerfile);
 	if (request->stdin_fd > STDIN_FILENO)
@@ -179,15 +182,55 @@ static FALLIBLE set_targets(const struct executor_opts *opts, const struct kanik
 	return NULL;
 }
 
-static FALLIBLE set_cache(const struct executor_opts *opts, struct request *request)
+/* "oci:DIR" is a folder; all else a repository, by default beside the first destination's. */
+static FALLIBLE add_cache_home(const struct executor_opts *opts, struct request *request)
+{
+	AUTO_FREE char *repository = NULL, *from = NULL, *to = NULL;
+	AUTO(reference) struct reference reference = { 0 };
+
+	if (text_starts(opts->cache_repo ? opts->cache_repo : "", "oci:")) {
+		const char *dir = opts->cache_repo + strlen("oci:");
+
+		if (!*dir || strchr(dir, ','))
+			return error_usage("option '--cache-repo': '%s' is no folder", dir);
+		from = xasprintf("type=local,src=%s", dir);
+		to = xasprintf("type=local,dest=%s,mode=max", dir);
+		TRY(cache_flags_add_from(&request->caches, from));
+		return opts->no_push_cache ? NULL : cache_flags_add_to(&request->caches, to);
+	}
+	if (opts->cache_repo) {
+		repository = xstrdup(opts->cache_repo);
+	} else {
+		TRY(reference_parse(str_of(request->names.p[0]), &reference));
+		AUTO_FREE char *name = reference_name(&reference);
+		repository = xasprintf("%s/cache", name);
+	}
+	if (opts->no_push_cache)
+		return cache_flags_add_from(&request->caches, repository);
+	TRY(cache_flags_add_repo(&request->caches, repository));
+	request->cache_repo = TAKE(repository);
+	return NULL;
+}
+
+static FALLIBLE set_ttl(const struct executor_opts *opts, struct build_options *build)
 {
 	const char *ttl = opts->cache_ttl ? opts->cache_ttl : DEFAULT_TTL;
-	const char *dir = opts->cache_dir ? opts->cache_dir : DEFAULT_CACHE;
+	int64_t ns = 0;
 
-	TRY(usage_of_option(
-			clock_parse_duration(str_of(ttl), &request->cache_ttl_ns), "--cache-ttl"));
-	if (request->cache_ttl_ns < 0)
+	TRY(usage_of_option(clock_parse_duration(str_of(ttl), &ns), "--cache-ttl"));
+	if (ns < 0)
 		return error_usage("option '--cache-ttl': '%s' is negative", ttl);
+	build->cache_ttl_seconds = ns / 1000000000;
+	/* Nothing is young enough. */
+	build->no_cache = build->no_cache || build->cache_ttl_seconds == 0;
+	return NULL;
+}
+
+static FALLIBLE set_cache(const struct executor_opts *opts, struct request *request)
+{
+	const char *dir = opts->cache_dir ? opts->cache_dir : DEFAULT_CACHE;
+	bool has_home = opts->cache_repo || request->names.n;
+
 	if (opts->cache && !request->pushes && !opts->no_push_cache && !opts->cache_repo &&
 			!opts->dry_run)
 		return error_hint(error_usage("nothing says where the cache is kept"),
@@ -196,6 +239,17 @@ static FALLIBLE set_cache(const struct executor_opts *opts, struct request *requ
 		request->build.base_cache = dir;
 	/* What was never cached runs again. */
 	request->build.no_cache = !opts->cache || !opts->cache_run_layers;
+	TRY(set_ttl(opts, &request->build));
+	if (opts->cache_repo && !*opts->cache_repo)
+		return error_usage("option '--cache-repo': the name is empty");
+	/* A wrong name is told even when it would not be used. */
+	if (has_home && (opts->cache || opts->cache_repo))
+		TRY(add_cache_home(opts, request));
+	if (request->build.no_cache)
+		return NULL;
+	request->build.cache_from = &request->caches.from;
+	if (!opts->dry_run)
+		request->build.cache_to = &request->caches.to;
 	return NULL;
 }
 
@@ -224,8 +278,6 @@ static FALLIBLE refuse(const struct executor_opts *opts)
 				"folder");
 	if (opts->secrets.n)
 		return error_new(ERR_UNSUPPORTED, "option '--secret' is not there yet");
-	if (opts->cache_repo)
-		return error_new(ERR_UNSUPPORTED, "option '--cache-repo' is not there yet");
 	return NULL;
 }
 

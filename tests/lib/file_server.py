@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """An http server for tests of whatever downloads files.
 
-  file_server.py --root DIR --log FILE [--listen HOST]
+  file_server.py --root DIR --log FILE [--listen HOST] [--cert C --key K]
 
 Prints 'listening on HOST:PORT' once it does. The log has a line for each request:
 METHOD PATH STATUS RANGE AUTHORIZATION ('-' where there is none). What a path means:
@@ -16,12 +16,15 @@ METHOD PATH STATUS RANGE AUTHORIZATION ('-' where there is none). What a path me
   /to/SCHEME/HOST/PATH   a redirect to SCHEME://HOST/PATH
   /status/CODE           that status
   /busy/N/NAME           503 for the first N requests, then as /files
+
+PUT /put/NAME keeps what is sent as a file of DIR, PUT /status/CODE answers with that status.
 """
 import argparse
 import email.utils
 import hashlib
 import http.server
 import os
+import ssl
 import threading
 import urllib.parse
 
@@ -122,15 +125,31 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     do_HEAD = do_GET
 
+    def do_PUT(self):  # pylint: disable=invalid-name
+        kind, _, rest = self.path.split('?')[0][1:].partition('/')
+        body = self.rfile.read(int(self.headers.get('Content-Length', '0')))
+        if kind == 'put':
+            with open(os.path.join(self.options.root, rest), 'wb') as file:
+                file.write(body)
+            self.answer(200)
+        else:
+            self.answer(int(rest) if kind == 'status' else 404)
+
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--root', required=True)
     parser.add_argument('--log', required=True)
     parser.add_argument('--listen', default='127.0.0.1')
+    parser.add_argument('--cert')
+    parser.add_argument('--key')
     Handler.options = parser.parse_args()
     server = http.server.ThreadingHTTPServer((Handler.options.listen, 0), Handler)
     server.daemon_threads = True
+    if Handler.options.cert:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(Handler.options.cert, Handler.options.key)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     print('listening on %s:%d' % server.server_address[:2], flush=True)
     server.serve_forever()
 

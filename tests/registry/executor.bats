@@ -217,3 +217,72 @@ $REGISTRY/team/app:latest@$digest" "$(cat tags)"
 	KANIKO_DIR=$PWD/dir succeeds executor --context . --no-push --cleanup
 	equals "" "$(find dir/store/blobs dir/store/layers -type f)"
 }
+
+# https_server: files of ./served and a folder for PUT, with an authority of the test's own.
+https_server() {
+	mkdir -p served certs/more
+	make_certificates "$PWD/certs"
+	cp certs/ca.crt certs/more/additional-ca-cert-bundle.crt
+	server_start https "$RIG_LIB/file_server.py" --root served --log served.log \
+		--cert certs/server.crt --key certs/server.key
+}
+
+@test "contexts: archives here, on standard input and over https, with a folder in them" {
+	mkdir -p up/inner
+	mv Dockerfile data up/inner
+	tar -C up -czf context.tar.gz inner
+	https_server
+	mv context.tar.gz served
+	export SSL_CERT_DIR=$PWD/certs/more
+	local kind
+	for kind in tar://served/context.tar.gz "https://$SERVER_ADDRESS/plain/context.tar.gz"; do
+		succeeds executor --context "$kind" --context-sub-path inner --no-push --tar-path a.tar
+		tree_of a.tar >tree
+		grep -q ' /made' tree
+	done
+	fails 1 "open 'other' of the context" executor --context tar://served/context.tar.gz \
+		--context-sub-path other --no-push
+	executor --context tar://stdin --context-sub-path inner --no-push --tar-path b.tar \
+		<served/context.tar.gz
+	tree_of b.tar >tree
+	grep -q ' /made' tree
+	# A Dockerfile from elsewhere; the digest to where a signature allows it, and to nowhere else.
+	printf 'FROM scratch\nCOPY inner/data /elsewhere\n' >served/File
+	succeeds executor --context up -f "https://$SERVER_ADDRESS/plain/File" --no-push --tar-path c.tar \
+		--digest-file "https://$SERVER_ADDRESS/put/digest?signature=secret"
+	tree_of c.tar >tree
+	grep -q ' /elsewhere' tree
+	grep -qE '^sha256:[0-9a-f]{64}$' served/digest
+	equals 71 "$(stat -c %s served/digest)"
+	fails 1 "the server answered 403" executor --context up/inner --no-push \
+		--digest-file "https://$SERVER_ADDRESS/status/403?signature=secret"
+	says_not secret
+	unset SSL_CERT_DIR
+	fails 1 "certificate" executor --context "https://$SERVER_ADDRESS/plain/context.tar.gz" --no-push
+}
+
+@test "a cache: beside the image, in a repository, in a folder; too old, or not pushed" {
+	registry_start plain
+	local home again=(--context . --destination "$REGISTRY/app:1" --cache)
+	for home in '' "--cache-repo=$REGISTRY/elsewhere/cache" "--cache-repo=oci:$PWD/folder"; do
+		rm -rf "$KILN_ROOT"
+		# shellcheck disable=SC2086 # none or one
+		succeeds executor "${again[@]}" $home
+		says_not "Using caching version"
+		rm -rf "$KILN_ROOT"
+		# shellcheck disable=SC2086 # none or one
+		succeeds executor "${again[@]}" $home
+		says "Using caching version of cmd: RUN cat /data >/made"
+	done
+	rm -rf "$KILN_ROOT"
+	succeeds executor "${again[@]}" --cache-ttl 0h
+	says_not "Using caching version"
+	rm -rf "$KILN_ROOT"
+	succeeds executor "${again[@]}" --cache-run-layers=false
+	says_not "Using caching version"
+	rm -rf "$KILN_ROOT"
+	succeeds executor --context . --no-push --no-push-cache --cache --cache-repo "$REGISTRY/untouched"
+	fails 1 "" skopeo --insecure-policy list-tags --tls-verify=false "docker://$REGISTRY/untouched"
+	fails 1 "error checking push permissions" executor --context . --no-push --cache \
+		--cache-repo 127.0.0.1:1/cache
+}

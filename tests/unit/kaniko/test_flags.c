@@ -70,22 +70,29 @@ static FALLIBLE read_text(const struct program *program, const char *text, struc
 
 struct flag_case {
 	const char *name;
-	const char *good[4];   /* whole lines */
-	const char *bad[5][2]; /* a line and what is said of it */
+	const char *good[6];   /* whole lines */
+	const char *bad[7][2]; /* a line and what is said of it */
 };
 
 static const struct flag_case executor_cases[] = {
 	{ "dockerfile", { "-f Dockerfile", "--dockerfile Other", "--dockerfile=Dockerfile" },
 			{ { "-f missing", "there is no Dockerfile 'missing', neither here nor "
 					  "in" } } },
-	{ "context", { "-c context", "--context dir://context", "--context=./context" },
+	{ "context",
+			{ "-c context", "--context dir://context", "--context=tar://Dockerfile",
+					"--context "
+					"git://h.example/r#refs/heads/"
+					"m#0123456789012345678901234567890123456789" },
 			{ { "--context missing", "open the build context 'missing'" },
 					{ "--context ftp://x/y", "unknown scheme" },
+					{ "--context git://h.example/r#--upload-pack=x",
+							"option '--context'" },
+					{ "--context tar://missing", "tar://missing" },
 					{ "--context Dockerfile", "is not a folder" },
 					{ "--context=", "both empty" } } },
 	{ "context-sub-path", { "--context dir://. --context-sub-path context" },
 			{ { "--context dir://. --context-sub-path=missing", "missing" } } },
-	{ "bucket", { NULL }, { { "-b bucket", "gs://bucket" } } },
+	{ "bucket", { NULL }, { { "-b bucket", "gs://bucket" }, { "-b s3://b/o", "s3://b/o" } } },
 	{ "git",
 			{ "--git branch=main --git depth=1",
 					"--git=single-branch=true --git recurse-submodules=false",
@@ -156,7 +163,15 @@ static const struct flag_case executor_cases[] = {
 			{ { "--cache=x", "neither" },
 					{ "--cache --no-push", "nothing says where the cache is "
 							       "kept" } } },
-	{ "cache-repo", { NULL }, { { "--cache-repo R/C", "option '--cache-repo'" } } },
+	{ "cache-repo",
+			{ "--cache --cache-repo r.example/cache",
+					"--cache --cache-repo=oci:/nonexistent",
+					"--no-push --cache --no-push-cache --cache-repo "
+					"r.example/cache" },
+			{ { "--cache --cache-repo R/C", "option '--cache" },
+					{ "--cache --cache-repo=", "the name is empty" },
+					{ "--cache --cache-repo oci:", "is no folder" },
+					{ "--cache-repo type=x", "is no repository" } } },
 	{ "cache-dir", { "--cache-dir context", "--cache-dir=/nonexistent" } },
 	{ "cache-ttl", { "--cache-ttl 1h30m", "--cache-ttl=336h" },
 			{ { "--cache-ttl 7days", "option '--cache-ttl'" },
