@@ -115,7 +115,12 @@ FALLIBLE flat_run(struct build *build, struct stage_run *stage, const struct san
 	TRY(sandbox_run(build->options->sandbox, &step, build->options->cancel, ret));
 	if (ret->status != 0)
 		return NULL;
-	TRY(flat_end(set, flat, &ignore, tree_fd, &any));
+	struct error *error = flat_end(set, flat, &ignore, tree_fd, &any);
+	if (error_is_errno(error, EACCES))
+		return error_hint(error,
+				"under proot kiln is an ordinary user: what a step leaves must be "
+				"readable to its owner");
+	TRY(error);
 	flat->height = stage->stack.n + any;
 	return NULL;
 }

@@ -119,7 +119,23 @@ static const char *directory_of(const struct plan *plan)
 	return "/";
 }
 
-/* proot -r ROOT -w DIR -b /proc -b /dev -b /sys: the words before the command's own. */
+/* What was put below a directory that is the container's in the step, shown there all the same. */
+static void bind_below(const struct bare_scene *scene, const char *bind, struct list *ret)
+{
+	for (size_t i = 0; i < scene->plan->ops.n; i++) {
+		const struct plan_op *op = &scene->plan->ops.p[i];
+		bool is_placed = op->kind == PLAN_FILE || op->kind == PLAN_BIND ||
+				 op->kind == PLAN_TMPFS;
+		const char *target = is_placed ? plan_text_of(scene->plan, op->text) : "";
+
+		if (text_starts(target, bind) && target[strlen(bind)] == '/')
+			list_addf(ret, "--bind=%s%s:%s", scene->root_path, target, target);
+	}
+}
+
+/*
+ * proot -r ROOT -w DIR -b /proc -b /dev -b /sys: the words before the command's own.
+ */
 static FALLIBLE proot_words(const struct bare_scene *scene, struct list *ret)
 {
 	static const char *const binds[] = { "/proc", "/dev", "/sys" };
@@ -131,9 +147,18 @@ static FALLIBLE proot_words(const struct bare_scene *scene, struct list *ret)
 	list_add(ret, program);
 	list_addf(ret, "--rootfs=%s", scene->root_path);
 	list_addf(ret, "--cwd=%s", directory_of(scene->plan));
-	for (size_t i = 0; i < COUNT(binds); i++)
+	for (size_t i = 0; i < COUNT(binds); i++) {
 		list_addf(ret, "--bind=%s", binds[i]);
+		bind_below(scene, binds[i], ret);
+	}
 	return NULL;
+}
+
+/* proot waits for all that its command has started; a step is over when its command is. */
+static void end_left_behind(pid_t proot)
+{
+	if (bare_tree_is_left(proot))
+		bare_tree_signal_but(SIGKILL, proot);
 }
 
 static FALLIBLE start(struct keeper *keeper, struct bare_scene *scene, struct running *running,
@@ -155,12 +180,14 @@ static FALLIBLE start(struct keeper *keeper, struct bare_scene *scene, struct ru
 		.profile = keeper->profile,
 		.listener = keeper->listener,
 		.bare = { .is_bare = true,
-				.root_fd = keeper->helper->mode == USERNS_CHROOT ? scene->root_fd
-										 : -1,
+				.root_fd = scene->root_fd,
+				.enters = keeper->helper->mode == USERNS_CHROOT,
 				.null_fd = null_fd,
 				.confine_fd = confine_fd,
 				.words = &words },
 	};
+	if (keeper->helper->mode == USERNS_PROOT)
+		running->tick = end_left_behind;
 	running->record = record_new(scene->plan);
 	return running_start(running, &command, false);
 }

@@ -153,6 +153,32 @@ void bare_tree_signal(int number)
 	(void)signal_descendants(number, NULL, 0);
 }
 
+void bare_tree_signal_but(int number, pid_t spared)
+{
+	AUTO(processes) struct processes all = { 0 };
+
+	list_processes(&all);
+	find_descendants(&all);
+	for (size_t i = 0; i < all.n; i++)
+		if (all.p[i].is_ours && all.p[i].pid != spared)
+			(void)kill(all.p[i].pid, number);
+}
+
+bool bare_tree_is_left(pid_t child)
+{
+	AUTO(processes) struct processes all = { 0 };
+	bool is_left = false;
+
+	list_processes(&all);
+	find_descendants(&all);
+	for (size_t i = 0; i < all.n; i++) {
+		if (all.p[i].parent == child)
+			return false;
+		is_left = is_left || (all.p[i].is_ours && all.p[i].pid != child);
+	}
+	return is_left;
+}
+
 void bare_tree_end(const pid_t *spared, size_t n)
 {
 	/* Those that were killed are zombies of ours until they are reaped. */

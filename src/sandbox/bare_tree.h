@@ -5,10 +5,15 @@
  * Floor: sandbox. Single-threaded processes only; reads /proc.
  */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
 /* To each of them. */
 void bare_tree_signal(int number);
+/* To each but that child of ours (not its children). */
+void bare_tree_signal_but(int number, pid_t spared);
+/* True when that child of ours has no child itself, and there are other processes of the step. */
+bool bare_tree_is_left(pid_t child);
 /* Kill and reap until none is left but the spared ones (0: unused), which are children of ours. */
 void bare_tree_end(const pid_t *spared, size_t n);

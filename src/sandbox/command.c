@@ -5,6 +5,8 @@
 #include "sandbox/identity.h"
 #include "sandbox/wire.h"
 #include "sys/fd.h"
+#include "sys/path.h"
+#include "sys/rootfs.h"
 
 #include <fcntl.h>
 #include <grp.h>
@@ -247,8 +249,6 @@ static FALLIBLE enter_directory(const char *directory)
 
 static FALLIBLE enter_root(int root_fd)
 {
-	if (root_fd < 0)
-		return NULL;
 	if (fchdir(root_fd) < 0 || chroot(".") < 0 || chdir("/") < 0)
 		return error_sys("enter the step's root");
 	return NULL;
@@ -260,7 +260,8 @@ static FALLIBLE enter_bare(const struct command *command, const struct wish *wis
 
 	if (!bare->is_bare)
 		return NULL;
-	TRY(enter_root(bare->root_fd));
+	if (bare->enters)
+		TRY(enter_root(bare->root_fd));
 	/* The supervisor's filter takes rights, or this. */
 	if (wish->records_owners && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return error_sys("set no_new_privs");
@@ -286,11 +287,42 @@ static FALLIBLE load_filter(const struct command *command, const struct wish *wi
 	return wire_send(command->report_fd, WIRE_LISTENER, NULL, 0, &fd, 1);
 }
 
+static bool is_there(int root_fd, const char *directory, const char *path)
+{
+	AUTO_FREE char *full = path_join(directory, path);
+	struct stat st;
+	struct error *error = rootfs_stat(root_fd, full, &st);
+	bool is_file = !error && S_ISREG(st.st_mode);
+
+	error_free(error);
+	return is_file;
+}
+
+/* What would be executed is in the root: proot's own words for that are no exit code. */
+static FALLIBLE check_program(int root_fd, const struct wish *wish)
+{
+	const char *program = wish->argv.p[0];
+	const char *path = list_env_get(&wish->env, "PATH");
+
+	if (strchr(program, '/'))
+		return is_there(root_fd, wish->directory, program) ? NULL
+								   : exec_error(program, ENOENT);
+	for (struct str rest = str_of(path ? path : DEFAULT_PATH), dir; rest.n;) {
+		(void)str_cut(rest, ':', &dir, &rest);
+		AUTO_FREE char *full = xasprintf("%.*s/%s", STR_ARG(dir), program);
+
+		if (is_there(root_fd, wish->directory, full))
+			return NULL;
+	}
+	return exec_error(program, ENOENT);
+}
+
 /* By another program, which finds the command in the root and changes to the directory. */
 static FALLIBLE execute_below(const struct command *command, struct wish *wish)
 {
 	struct list argv = { 0 };
 
+	TRY(check_program(command->bare.root_fd, wish));
 	TRY(become(wish));
 	list_add_all(&argv, command->bare.words);
 	list_add_all(&argv, &wish->argv);

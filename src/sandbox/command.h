@@ -13,7 +13,8 @@
 /* What is different for a step without namespaces (bare.h). */
 struct command_bare {
 	bool is_bare;             /* what cannot be given up here is kept */
-	int root_fd;              /* to chroot into, or -1 */
+	int root_fd;              /* the step's */
+	bool enters;              /* by chroot */
 	int null_fd;              /* in place of /dev/null */
 	int confine_fd;           /* confine.h, or -1 */
 	const struct list *words; /* in front of the command's own: proot's */

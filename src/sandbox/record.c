@@ -185,8 +185,6 @@ static void answer(struct record *record)
 		record->has_chrooted = true;
 	if (watched)
 		watched->answer(&call);
-	if (call.is_answered)
-		return;
 	memset(record->answer, 0, record->sizes.seccomp_notif_resp);
 	record->answer->id = question->id;
 	if (call.let_go)

@@ -18,10 +18,9 @@ struct record_call {
 	int number;
 	const uint64_t *args;
 	/* The answer. */
-	bool let_go;      /* the kernel carries it out itself */
-	bool is_answered; /* by ADDFD already */
-	int64_t value;    /* what the call returns, when error is 0 */
-	int error;        /* or a negative errno */
+	bool let_go;   /* the kernel carries it out itself */
+	int64_t value; /* what the call returns, when error is 0 */
+	int error;     /* or a negative errno */
 };
 
 void record_get_id(struct record_call *call);

@@ -77,15 +77,25 @@ static int reopen(int path_fd, const struct stat *st)
 	return open(place, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
+/* Files of ours are root's in the step; inside a namespace the kernel says so itself. */
+static void show_as_root(const struct stat *st, struct owner *owner)
+{
+	if (st->st_uid == geteuid())
+		owner->uid = 0;
+	if (st->st_gid == getegid())
+		owner->gid = 0;
+}
+
 /* *ret_same: nothing is recorded, the kernel's answer is right. */
 static int read_owner(int path_fd, const struct stat *st, struct owner *ret, bool *ret_same)
 {
 	char place[PLACE_BYTES];
 	AUTO_FD int fd = -1;
 
-	*ret_same = true;
 	(void)snprintf(place, sizeof(place), "/proc/self/fd/%d", path_fd);
 	*ret = (struct owner){ .uid = st->st_uid, .gid = st->st_gid, .mode = st->st_mode };
+	show_as_root(st, ret);
+	*ret_same = ret->uid == st->st_uid && ret->gid == st->st_gid;
 	if (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode)) {
 		if (getxattr(place, "user.containers.override_stat", NULL, 0) <= 0)
 			return 0;
@@ -424,19 +434,23 @@ static int read_open_call(
 	return read_named(call, first ? (int)args[0] : AT_FDCWD, first, 0, named);
 }
 
-/* Hand our fd over as the call's result, in one step with the answer. */
+/*
+ * Hand our fd over as the call's result. The answer comes later, when ours is closed: the caller
+ * may execute what it has written, which nobody may have open for writing then.
+ */
 static int give_fd(struct record_call *call, int fd, int flags)
 {
 	struct seccomp_notif_addfd addfd = {
 		.id = call->tracee.id,
-		.flags = SECCOMP_ADDFD_FLAG_SEND,
 		.srcfd = (uint32_t)fd,
 		.newfd_flags = flags & O_CLOEXEC ? O_CLOEXEC : 0,
 	};
+	int given = ioctl(call->tracee.listener_fd, SECCOMP_IOCTL_NOTIF_ADDFD, &addfd);
 
-	if (ioctl(call->tracee.listener_fd, SECCOMP_IOCTL_NOTIF_ADDFD, &addfd) < 0)
+	if (given < 0)
 		return -errno;
-	call->is_answered = true;
+	call->value = given;
+	call->let_go = false;
 	return 0;
 }
 

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-enum { STACK_BYTES = 256 * 1024 };
+enum { STACK_BYTES = 256 * 1024, TICK_MS = 100 };
 
 void running_done(struct running *running)
 {
@@ -73,7 +73,11 @@ FALLIBLE running_wait(struct running *running)
 		};
 		struct signalfd_siginfo ignored;
 
-		if (poll(polls, COUNT(polls), -1) < 0) {
+		int n = poll(polls, COUNT(polls), running->tick ? TICK_MS : -1);
+
+		if (n == 0)
+			running->tick(running->command);
+		if (n < 0) {
 			if (errno == EINTR)
 				continue;
 			return error_sys("wait for a command");

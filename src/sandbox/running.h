@@ -17,6 +17,7 @@ struct running {
 	int report_fd; /* the command until it executes; then -1 */
 	int signal_fd;
 	void (*signal_all)(int number); /* to every process of the step */
+	void (*tick)(pid_t command);    /* ten times a second while it runs; or NULL */
 	struct record *record;          /* row two's supervisor, or NULL */
 	uint64_t start_ns;
 	pid_t command;

@@ -97,3 +97,105 @@ builds_the_same() { # POD-OPTION.. -- KILN-ARG..
 	diff <(tree_of "$work/out") "$BATS_TEST_TMPDIR/wanted"
 	[[ $(tree_of "$work/out") != */dev* ]]
 }
+
+@test "as an arbitrary user without any capability: proot, chosen by itself" {
+	need_root
+	command -v proot >/dev/null || skip "proot is not installed"
+	everything
+	builds_the_same --uid 12345 --caps none --forbid namespaces --
+	says "isolation 'proot'"
+	printf 'FROM oci:%s/oci:latest\nRUN ["/no/such"]\n' "$BUSYBOX" >Dockerfile
+	fails 127 "run '/no/such'" pod --uid 12345 --caps none --forbid namespaces -- build "$PWD"
+}
+
+@test "with user namespaces allowed they are taken, in a container too" {
+	need_root
+	everything
+	builds_the_same --
+	says_not "steps run with isolation"
+}
+
+@test "without proot and without capabilities: what is missing is said, before any work" {
+	need_root
+	everything
+	fails 1 "steps cannot run here" pod --uid 12345 --caps none --forbid namespaces --env PATH=/nowhere \
+		-- build "$PWD"
+	says "isolation 'chroot' needs CAP_SYS_CHROOT"
+	says "proot, which is not installed"
+	fails 1 "isolation 'chroot' needs CAP_SYS_CHROOT" \
+		pod --uid 12345 --caps none -- build --isolation chroot "$PWD"
+}
+
+@test "a step ends with all it has started, and with kiln" {
+	need_root
+	cat >Dockerfile <<-EOD
+		FROM oci:$BUSYBOX/oci:latest
+		RUN (setsid sleep 31536001 &) ; (sleep 31536002 &) ; true
+		RUN touch /begun; (setsid sleep 31536003 &) ; sleep 31536004
+	EOD
+	KILN_ROOT=$work/store "$KILN" build --isolation chroot . >"$work/log" 2>&1 &
+	local kiln=$!
+	# The second step is under way: then the first one's daemons are gone.
+	timeout 60 sh -c 'until pgrep -f 315[3]6003 >/dev/null; do :; done'
+	! pgrep -f '3153600[12]'
+	kill -KILL "$kiln"
+	wait "$kiln" || true
+	timeout 20 sh -c 'while pgrep -f "3153600[34]" >/dev/null; do :; done'
+}
+
+@test "a root that breaks out of its chroot reads nothing of kiln's, where Landlock is" {
+	need_root
+	python3 -c 'import ctypes, sys; sys.exit(ctypes.CDLL(None).syscall(444, None, 0, 1) < 2)' ||
+		skip "no Landlock here"
+	# The classic way: a chroot below, and up from a directory that is outside of it.
+	cat >escape.c <<-'EOD'
+		#include <stdio.h>
+		#include <sys/stat.h>
+		#include <unistd.h>
+		int main(int argc, char **argv)
+		{
+			mkdir("jail", 0755);
+			if (chdir("/") || chroot("jail"))
+				return 1;
+			for (int i = 0; i < 64; i++)
+				if (chdir(".."))
+					return 2;
+			if (chroot("."))
+				return 3;
+			for (int i = 1; i < argc; i++) {
+				FILE *file = fopen(argv[i], "r");
+				printf("%s %s\n", file ? "read" : "kept", argv[i]);
+			}
+			return access("/etc", F_OK) ? 4 : 0;
+		}
+	EOD
+	cc -static -o escape escape.c || skip "no static C library"
+	echo secret >"$work/credentials"
+	printf 'FROM scratch\nCOPY escape /\nRUN ["/escape", "%s/credentials", "/proc/%s/environ"]\n' \
+		"$work" "$$" >Dockerfile
+	succeeds kiln build --progress=plain --isolation chroot .
+	says "kept $work/credentials"
+	says "kept /proc/$$/environ"
+	says_not "read /"
+}
+
+@test "RUN --mount of each type, put back afterwards" {
+	need_root
+	mkdir dir
+	echo inner >dir/file
+	cat >Dockerfile <<-EOD
+		FROM oci:$BUSYBOX/oci:latest AS other
+		RUN mkdir /o && echo other >/o/file
+		FROM oci:$BUSYBOX/oci:latest
+		RUN mkdir -p /there && echo kept >/there/own
+		RUN --mount=type=bind,source=dir,target=/there --mount=type=bind,from=other,source=o,target=/a/b \\
+			--mount=type=tmpfs,target=/t --mount=type=bind,source=dir,target=/w,rw \\
+			test ! -e /there/own && cp /there/file /a/b/file /seen/ 2>/dev/null; mkdir /seen && \\
+			cat /there/file /a/b/file >/seen/all && echo x >/t/x && echo y >/w/y && rm /w/file
+		RUN test -e /there/own && test ! -e /there/file && test ! -e /a && test ! -e /w && test ! -e /t
+	EOD
+	succeeds kiln build --isolation chroot -o "type=oci,tar=false,dest=$work/out" .
+	usual_tree >"$BATS_TEST_TMPDIR/wanted"
+	diff <(tree_of "$work/out") "$BATS_TEST_TMPDIR/wanted"
+	equals inner "$(cat dir/file)"
+}
