@@ -207,6 +207,8 @@ FALLIBLE image_open(const struct image_homes *homes, const char *name, enum pull
 					name + strlen(archives[i].prefix), ret);
 	if (text_starts(name, "oci:"))
 		return source_layout_open(homes, name + strlen("oci:"), ret);
+	if (text_starts(name, "dir:"))
+		return source_dir_open(homes, name + strlen("dir:"), ret);
 	if (text_starts(name, "store:"))
 		return source_store_open(homes, name + strlen("store:"), true, ret);
 	if (text_starts(name, "docker://"))

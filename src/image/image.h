@@ -85,8 +85,8 @@ enum pull_policy { PULL_MISSING = 1, PULL_ALWAYS, PULL_NEVER };
 /*
  * Open by name: a reference of the store or of a registry (policy says which is asked; always asks
  * the registry for the tag, missing asks the store first), or a transport: "oci:DIR[:TAG|@DIGEST]",
- * "oci-archive:FILE[:TAG]", "docker-archive:FILE[:REF]", "rootfs:FILE" (a tar of a root file
- * system, compressed or not: an image of one layer and an empty config), "docker://REF",
+ * "oci-archive:FILE[:TAG]", "docker-archive:FILE[:REF]", "dir:DIR", "rootfs:FILE" (a tar of a root
+ * file system, compressed or not: an image of one layer and an empty config), "docker://REF",
  * "store:REF". Errors: ERR_NOT_FOUND naming where was looked; ERR_UNSUPPORTED for daemons with what
  * to use; no manifest for the platform is ERR_NOT_FOUND listing those there are.
  */

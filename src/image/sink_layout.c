@@ -1,6 +1,7 @@
 /* An OCI layout directory. Blobs are named when they are whole, index.json comes last. */
 #include "base/limits.h"
 #include "image/layout_json.h"
+#include "image/set_sink.h"
 #include "sys/fd.h"
 
 #include <errno.h>
@@ -9,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static FALLIBLE write_blob(const struct image *image, int blobs_fd, const struct descriptor *blob)
+FALLIBLE layout_write_blob(struct image_source *source, int blobs_fd, const struct descriptor *blob)
 {
 	AUTO(reader) struct reader *reader = NULL;
 	AUTO_FD int fd = -1;
@@ -19,7 +20,7 @@ static FALLIBLE write_blob(const struct image *image, int blobs_fd, const struct
 	(void)digest_hex(&blob->digest, hex);
 	if (fstatat(blobs_fd, hex, &st, 0) == 0 && (uint64_t)st.st_size == blob->size)
 		return NULL;
-	TRY(image->source->ops->open_blob(image->source, blob, &reader));
+	TRY(source->ops->open_blob(source, blob, &reader));
 	AUTO_FREE char *draft = xasprintf(".%s.%d", hex, (int)getpid());
 	TRY(file_open(blobs_fd, draft, O_WRONLY | O_CREAT | O_EXCL, 0644, &fd));
 	AUTO(writer) struct writer *writer = writer_to_fd(TAKE_FD(fd));
@@ -41,8 +42,9 @@ static FALLIBLE put_bytes(int blobs_fd, const struct digest *digest, const char 
 }
 
 /* The layout's index with our entry in place of one of the same name; other names stay. */
-static FALLIBLE update_index(const struct image *image, int dir_fd, const char *tag)
+FALLIBLE layout_update_index(int dir_fd, struct descriptor *entry, const char *tag)
 {
+	AUTO(descriptor) struct descriptor ours = *entry;
 	AUTO(image_index) struct image_index index = { 0 }, next = { .format = FORMAT_OCI };
 	AUTO_FREE char *json = NULL;
 	size_t n = 0;
@@ -55,16 +57,17 @@ static FALLIBLE update_index(const struct image *image, int dir_fd, const char *
 	if (error)
 		return error;
 	for (size_t i = 0; i < index.manifests.n; i++) {
-		const struct descriptor *entry = &index.manifests.p[i];
+		const struct descriptor *other = &index.manifests.p[i];
 		const char *name = list_env_get(
-				&entry->annotations, "org.opencontainers.image.ref.name");
+				&other->annotations, "org.opencontainers.image.ref.name");
 
-		bool is_ours = digest_equal(&entry->digest, &image->digest);
+		bool is_ours = digest_equal(&other->digest, &ours.digest);
 		if (tag ? text_equal(name, tag) || (is_ours && !name) : is_ours)
 			continue;
-		descriptor_copy(entry, vec_add(&next.manifests));
+		descriptor_copy(other, vec_add(&next.manifests));
 	}
-	*vec_add(&next.manifests) = layout_entry(image, tag);
+	*vec_add(&next.manifests) = ours;
+	ours = (struct descriptor){ 0 };
 	AUTO_FREE char *text = image_index_print(&next);
 	return file_write_atomic(dir_fd, "index.json", text, strlen(text), 0644, false);
 }
@@ -83,8 +86,8 @@ FALLIBLE image_save_layout(const struct image *image, const char *dir, const cha
 		const struct descriptor *layer = &image->manifest.layers.p[i];
 
 		TRY(cancel_check(cancel));
-		TRY_WRAP(write_blob(image, blobs_fd, layer), "layer %zu of %zu", i + 1,
-				image->manifest.layers.n);
+		TRY_WRAP(layout_write_blob(image->source, blobs_fd, layer), "layer %zu of %zu",
+				i + 1, image->manifest.layers.n);
 		(void)snprintf(what, sizeof(what), "%.19s", digest_text(&layer->digest, text));
 		if (progress)
 			progress->report(progress->user, what, layer->size, layer->size, true);
@@ -93,5 +96,42 @@ FALLIBLE image_save_layout(const struct image *image, const char *dir, const cha
 			image->config_bytes));
 	TRY(put_bytes(blobs_fd, &image->digest, image->manifest_json, image->manifest_bytes));
 	TRY(file_write_atomic(dir_fd, "oci-layout", LAYOUT_MARK, strlen(LAYOUT_MARK), 0644, false));
-	return update_index(image, dir_fd, tag);
+	struct descriptor entry = layout_entry(image, tag);
+	return layout_update_index(dir_fd, &entry, tag);
+}
+
+struct layout_sink {
+	struct set_sink sink;
+	int blobs_fd;
+};
+
+static struct error *put_blob(
+		struct set_sink *sink, struct image_source *source, const struct descriptor *blob)
+{
+	return layout_write_blob(source, ((struct layout_sink *)sink)->blobs_fd, blob);
+}
+
+static struct error *put_document(
+		struct set_sink *sink, const struct descriptor *what, struct str json)
+{
+	return put_bytes(((struct layout_sink *)sink)->blobs_fd, &what->digest, json.p, json.n);
+}
+
+FALLIBLE image_set_save_layout(const struct image_set *set, const char *dir, const char *tag,
+		struct cancel *cancel, const struct image_progress *progress)
+{
+	AUTO_FD int dir_fd = -1, blobs_fd = -1;
+	AUTO_FREE char *blobs = xasprintf("%s/blobs/sha256", dir);
+
+	TRY(file_make_dirs(blobs, 0755));
+	TRY(file_open(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY, 0, &dir_fd));
+	TRY(file_open(AT_FDCWD, blobs, O_RDONLY | O_DIRECTORY, 0, &blobs_fd));
+	struct layout_sink sink = { { put_blob, put_document, progress }, blobs_fd };
+	TRY(set_copy(set, &sink.sink, cancel));
+	TRY(put_bytes(blobs_fd, &set->digest, set->json, set->n));
+	TRY(file_write_atomic(dir_fd, "oci-layout", LAYOUT_MARK, strlen(LAYOUT_MARK), 0644, false));
+	struct descriptor entry = descriptor_make(set->media_type, set->digest, set->n);
+	if (tag)
+		list_env_set(&entry.annotations, "org.opencontainers.image.ref.name", tag);
+	return layout_update_index(dir_fd, &entry, tag);
 }

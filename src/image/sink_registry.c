@@ -4,6 +4,7 @@
  * it can be mounted from where the base came from, it is sent), then the manifest.
  */
 #include "image/image.h"
+#include "image/set_sink.h"
 #include "registry/registry.h"
 #include "stream/pool.h"
 
@@ -199,4 +200,46 @@ FALLIBLE image_push_ahead(struct image_source *source, const struct descriptor *
 	struct push push = { .source = source, .registry = registry, .to = to };
 
 	return push_blob(&push, blob);
+}
+
+struct registry_sink {
+	struct set_sink sink;
+	struct registry_client *registry;
+	const struct reference *to;
+};
+
+static struct error *put_blob(
+		struct set_sink *sink, struct image_source *source, const struct descriptor *blob)
+{
+	struct registry_sink *self = (struct registry_sink *)sink;
+
+	return image_push_ahead(source, blob, self->registry, self->to);
+}
+
+/* By its digest: names are for the document alone. */
+static struct error *put_document(
+		struct set_sink *sink, const struct descriptor *what, struct str json)
+{
+	struct registry_sink *self = (struct registry_sink *)sink;
+	struct reference by_digest = *self->to;
+	bool existed = false;
+
+	by_digest.tag = NULL;
+	by_digest.digest = what->digest;
+	return registry_put_manifest(self->registry, &by_digest, what->media_type, json, &existed);
+}
+
+FALLIBLE image_set_push(const struct image_set *set, struct registry_client *registry,
+		const struct reference *to, struct cancel *cancel,
+		const struct image_progress *progress)
+{
+	struct registry_sink sink = { { put_blob, put_document, progress }, registry, to };
+	bool there = false;
+
+	TRY(registry_has_manifest(registry, to, &set->digest, &there));
+	if (there)
+		return NULL;
+	TRY(set_copy(set, &sink.sink, cancel));
+	return registry_put_manifest(
+			registry, to, set->media_type, (struct str){ set->json, set->n }, NULL);
 }

@@ -1,40 +1,59 @@
-#include "image/image.h"
+#include "image/set_sink.h"
 #include "store/blob.h"
 #include "store/tag.h"
 
-#include <stdio.h>
+struct store_sink {
+	struct set_sink sink;
+	struct store *store;
+};
 
-static FALLIBLE keep_blob(const struct image *image, struct store *store,
-		const struct descriptor *blob, const struct image_progress *progress)
+FALLIBLE store_keep_blob(
+		struct image_source *source, struct store *store, const struct descriptor *blob)
 {
 	AUTO(reader) struct reader *reader = NULL;
 	AUTO(blob_writer) struct blob_writer *writer = NULL;
 	bool here = false;
-	char text[DIGEST_TEXT], what[32];
 
 	TRY(blob_has(store, &blob->digest, &here, NULL));
 	if (here)
 		return NULL;
-	(void)snprintf(what, sizeof(what), "%.19s", digest_text(&blob->digest, text));
-	TRY(image->source->ops->open_blob(image->source, blob, &reader));
+	TRY(source->ops->open_blob(source, blob, &reader));
 	TRY(blob_writer_open(store, BLOB_HASHED_BY_CALLER, &writer));
 	TRY(stream_copy(reader, blob_writer_stream(writer), NULL));
 	TRY(writer_close(blob_writer_stream(writer)));
-	TRY(blob_commit(TAKE(writer), &blob->digest, blob->size, NULL, NULL));
-	if (progress)
-		progress->report(progress->user, what, blob->size, blob->size, true);
-	return NULL;
+	return blob_commit(TAKE(writer), &blob->digest, blob->size, NULL, NULL);
 }
 
+static struct error *put_blob(
+		struct set_sink *sink, struct image_source *source, const struct descriptor *blob)
+{
+	return store_keep_blob(source, ((struct store_sink *)sink)->store, blob);
+}
+
+static struct error *put_document(
+		struct set_sink *sink, const struct descriptor *what, struct str json)
+{
+	(void)what;
+	return blob_put(((struct store_sink *)sink)->store, json.p, json.n, NULL);
+}
+
+FALLIBLE image_set_save_store(const struct image_set *set, struct store *store, const char *name,
+		struct cancel *cancel, const struct image_progress *progress)
+{
+	struct store_sink sink = { { put_blob, put_document, progress }, store };
+
+	TRY(set_copy(set, &sink.sink, cancel));
+	TRY(blob_put(store, set->json, set->n, NULL));
+	return tag_put(store, name, &set->digest, set->media_type);
+}
+
+/* An image's layers are fetched side by side as those of a set; its config is here already. */
 FALLIBLE image_save_store(const struct image *image, struct store *store, const char *name,
 		struct cancel *cancel, const struct image_progress *progress)
 {
-	for (size_t i = 0; i < image->manifest.layers.n; i++) {
-		TRY(cancel_check(cancel));
-		TRY_WRAP(keep_blob(image, store, &image->manifest.layers.p[i], progress),
-				"layer %zu of %zu", i + 1, image->manifest.layers.n);
-	}
+	AUTO(image_set) struct image_set set = { 0 };
+
 	TRY(blob_put(store, image->config_json, image->config_bytes, NULL));
-	TRY(blob_put(store, image->manifest_json, image->manifest_bytes, NULL));
-	return tag_put(store, name, &image->digest, image->manifest.media_type);
+	TRY(image_set_make(image->name, image->manifest_json, image->source, &set));
+	return image_set_save_store(&set, store, name, cancel, progress);
 }

@@ -26,6 +26,20 @@ void document_done(struct document *document);
 FALLIBLE image_from_document(const char *name, struct document *document,
 		const struct platform *platform, struct image_source *source, struct image **ret);
 
+/*
+ * The document that a name stands for, manifest or index, and where its blobs are. *ret_source is
+ * new. document_done() and image_source_unref(), also after a failure.
+ */
+FALLIBLE source_registry_document(const struct image_homes *homes,
+		const struct reference *reference, struct document *ret,
+		struct image_source **ret_source);
+FALLIBLE source_store_document(const struct image_homes *homes, const char *name, bool is_id,
+		struct document *ret, struct image_source **ret_source);
+FALLIBLE source_layout_document(const struct image_homes *homes, const char *where,
+		struct document *ret, struct image_source **ret_source);
+FALLIBLE source_dir_document(
+		const char *path, struct document *ret, struct image_source **ret_source);
+
 FALLIBLE source_registry_open(const struct image_homes *homes, const struct reference *reference,
 		struct image **ret);
 /* By a name in the store, or by digest or a part of one (id). ERR_NOT_FOUND. */
@@ -35,6 +49,9 @@ FALLIBLE source_store_open_digest(const struct image_homes *homes, const char *n
 		const struct digest *manifest, struct image **ret);
 /* path[:tag|@digest] of an OCI layout directory. */
 FALLIBLE source_layout_open(const struct image_homes *homes, const char *where, struct image **ret);
+
+/* What skopeo and containers/image write as dir: one file a blob beside manifest.json. */
+FALLIBLE source_dir_open(const struct image_homes *homes, const char *path, struct image **ret);
 
 /* Blobs of the layouts in dir, else of below (takes it). */
 struct image_source *source_cached(const char *dir, struct image_source *below);

@@ -103,43 +103,54 @@ static struct error *not_there(const struct image_index *index, const char *wher
 			"there are: %s", have.n ? strbuf_text(&have) : "none");
 }
 
-FALLIBLE source_layout_open(const struct image_homes *homes, const char *where, struct image **ret)
+static FALLIBLE read_entry(struct layout_source *source, const char *where, const char *tag,
+		const struct digest *digest, struct document *ret)
+{
+	AUTO(image_index) struct image_index index = { 0 };
+	AUTO(reader) struct reader *reader = NULL;
+	AUTO_FREE char *json = NULL;
+	size_t n = 0;
+
+	TRY(rootfs_read_file(source->fd, "index.json", LIMIT_MANIFEST_BYTES, &json, &n));
+	TRY(image_index_parse((struct str){ json, n }, NULL, &index));
+	const struct descriptor *entry = pick(&index, tag, digest);
+	if (!entry)
+		return not_there(&index, where);
+	TRY(open_blob(&source->source, entry, &reader));
+	ret->digest = entry->digest;
+	ret->media_type = xstrdup(entry->media_type);
+	return reader_read_all(reader, LIMIT_MANIFEST_BYTES, &ret->json, &ret->n);
+}
+
+FALLIBLE source_layout_document(const struct image_homes *homes, const char *where,
+		struct document *ret, struct image_source **ret_source)
 {
 	AUTO_FREE char *dir = NULL;
 	AUTO_FREE char *tag = NULL;
-	AUTO_FREE char *json = NULL;
-	AUTO(image_index) struct image_index index = { 0 };
-	AUTO(reader) struct reader *reader = NULL;
-	AUTO(document) struct document document = { 0 };
 	struct digest digest = { 0 };
-	size_t n = 0;
 
 	split(where, &dir, &tag, &digest);
 	struct layout_source *source = xcalloc(1, sizeof(*source));
 	source->source = (struct image_source){ &ops, 1 };
+	*ret_source = &source->source;
 	struct error *error = file_open(AT_FDCWD, dir, O_PATH | O_DIRECTORY, 0, &source->fd);
 	if (error)
 		source->fd = -1;
-	if (!error)
-		error = rootfs_read_file(source->fd, "index.json", LIMIT_MANIFEST_BYTES, &json, &n);
-	if (!error)
-		error = image_index_parse((struct str){ json, n }, NULL, &index);
-	if (!error) {
-		const struct descriptor *entry = pick(&index, tag, &digest);
+	else
+		error = read_entry(source, where, tag, &digest, ret);
+	return error ? error_wrap(error, "OCI layout '%s'", dir) : NULL;
+}
 
-		error = entry ? open_blob(&source->source, entry, &reader)
-			      : not_there(&index, where);
-		if (!error) {
-			document.digest = entry->digest;
-			document.media_type = xstrdup(entry->media_type);
-			error = reader_read_all(
-					reader, LIMIT_MANIFEST_BYTES, &document.json, &document.n);
-		}
-	}
-	if (error) {
-		image_source_unref(&source->source);
-		return error_wrap(error, "OCI layout '%s'", dir);
-	}
+FALLIBLE source_layout_open(const struct image_homes *homes, const char *where, struct image **ret)
+{
 	AUTO_FREE char *name = xasprintf("oci:%s", where);
-	return image_from_document(name, &document, homes->platform, &source->source, ret);
+	AUTO(document) struct document document = { 0 };
+	struct image_source *source = NULL;
+	struct error *error = source_layout_document(homes, where, &document, &source);
+
+	if (error) {
+		image_source_unref(source);
+		return error;
+	}
+	return image_from_document(name, &document, homes->platform, source, ret);
 }

@@ -59,11 +59,11 @@ static FALLIBLE remember_config(struct store *store, struct image *image)
 	return error;
 }
 
-FALLIBLE source_registry_open(const struct image_homes *homes, const struct reference *reference,
-		struct image **ret)
+FALLIBLE source_registry_document(const struct image_homes *homes,
+		const struct reference *reference, struct document *ret,
+		struct image_source **ret_source)
 {
 	AUTO(registry_manifest) struct registry_manifest manifest = { 0 };
-	AUTO_FREE char *name = reference_text(reference);
 
 	TRY(registry_get_manifest(homes->registry, reference, NULL, &manifest));
 	struct registry_source *source = xcalloc(1, sizeof(*source));
@@ -71,15 +71,26 @@ FALLIBLE source_registry_open(const struct image_homes *homes, const struct refe
 	source->client = homes->registry;
 	source->name = reference_name(reference);
 	reference_copy(reference, &source->reference);
-	struct document document = { .n = manifest.n, .digest = manifest.digest };
-	document.json = TAKE(manifest.json);
-	document.media_type = TAKE(manifest.media_type);
+	*ret = (struct document){ .n = manifest.n, .digest = manifest.digest };
+	ret->json = TAKE(manifest.json);
+	ret->media_type = TAKE(manifest.media_type);
 	/* What the store has of it is not fetched again. */
 	struct image_source *remote =
 			homes->cache_dir ? source_cached(homes->cache_dir, &source->source)
 					 : &source->source;
-	struct image_source *both = image_source_store(homes->store, remote);
+	*ret_source = image_source_store(homes->store, remote);
 	image_source_unref(remote);
-	TRY(image_from_document(name, &document, homes->platform, both, ret));
+	return NULL;
+}
+
+FALLIBLE source_registry_open(const struct image_homes *homes, const struct reference *reference,
+		struct image **ret)
+{
+	AUTO_FREE char *name = reference_text(reference);
+	struct document document = { 0 };
+	struct image_source *source = NULL;
+
+	TRY(source_registry_document(homes, reference, &document, &source));
+	TRY(image_from_document(name, &document, homes->platform, source, ret));
 	return remember_config(homes->store, *ret);
 }

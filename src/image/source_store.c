@@ -125,12 +125,12 @@ FALLIBLE source_store_open_digest(const struct image_homes *homes, const char *n
 			image_source_store(homes->store, NULL), ret);
 }
 
-FALLIBLE source_store_open(
-		const struct image_homes *homes, const char *name, bool is_id, struct image **ret)
+/* The image or index that a name or a part of a digest means. */
+static FALLIBLE find_record(const struct image_homes *homes, const char *name, bool is_id,
+		struct tag_record *ret)
 {
-	AUTO(tag_record) struct tag_record record = { 0 };
 	AUTO(reference) struct reference reference = { 0 };
-	struct error *error = tag_get(homes->store, name, &record);
+	struct error *error = tag_get(homes->store, name, ret);
 
 	if (error_is(error, ERR_NOT_FOUND) && is_id) {
 		struct error *parsed = reference_parse(str_of(name), &reference);
@@ -140,15 +140,35 @@ FALLIBLE source_store_open(
 		if (!parsed) {
 			AUTO_FREE char *full = reference_text(&reference);
 
-			error = tag_get(homes->store, full, &record);
+			error = tag_get(homes->store, full, ret);
 		}
 		if (parsed || error_is(error, ERR_NOT_FOUND)) {
 			error_free(parsed);
 			error_free(error);
-			error = tag_find(homes->store, name, &record);
+			error = tag_find(homes->store, name, ret);
 		}
 	}
-	if (error)
-		return error;
-	return source_store_open_digest(homes, name, &record.manifest, ret);
+	return error;
+}
+
+FALLIBLE source_store_document(const struct image_homes *homes, const char *name, bool is_id,
+		struct document *ret, struct image_source **ret_source)
+{
+	AUTO(tag_record) struct tag_record record = { 0 };
+
+	TRY(find_record(homes, name, is_id, &record));
+	*ret = (struct document){ .digest = record.manifest };
+	TRY(blob_read(homes->store, &record.manifest, LIMIT_MANIFEST_BYTES, &ret->json, &ret->n));
+	*ret_source = image_source_store(homes->store, NULL);
+	return NULL;
+}
+
+FALLIBLE source_store_open(
+		const struct image_homes *homes, const char *name, bool is_id, struct image **ret)
+{
+	struct document document = { 0 };
+	struct image_source *source = NULL;
+
+	TRY(source_store_document(homes, name, is_id, &document, &source));
+	return image_from_document(name, &document, homes->platform, source, ret);
 }

@@ -31,12 +31,10 @@ struct build_opts {
 	char *file, *target, *pull, *iid_file, *metadata_file, *cache_ttl, *cache, *call;
 	uint64_t shm_bytes;
 	int64_t timestamp;
-	bool no_cache, quiet, squash, dry_run, push, load, http_proxy, explain, keep_failed, check;
+	bool no_cache, quiet, squash, dry_run, push, load, http_proxy, explain, check;
 };
 
-static const struct build_opts defaults = {
-	.timestamp = -1, .http_proxy = true, .keep_failed = true
-};
+static const struct build_opts defaults = { .timestamp = -1, .http_proxy = true };
 
 #define OPTS build_opts
 static const struct option rows[] = {
@@ -106,10 +104,6 @@ static const struct option rows[] = {
 	OPT_SETTING(0, "isolation", "auto|subuid|recorded|root|chroot|inplace|proot",
 			"how steps are kept apart; see 'kiln doctor'"),
 	OPT_SETTING(0, "jobs", "N", "steps at the same time; 0: one for each CPU"),
-
-	OPT_FLAG(0, "keep-failed", keep_failed,
-			"keep what the last failed step had written, for 'kiln shell' (the "
-			"default)"),
 
 	OPT_HEADING("Registry"),
 	OPT_SETTING(0, "authfile", "PATH", "read credentials from this file alone",
@@ -532,7 +526,6 @@ static FALLIBLE make_request(const struct invocation *call, struct request *ret)
 		.labels = &ret->labels,
 		.tags = &opts->tags,
 		.no_cache = opts->no_cache,
-		.keep_failed = opts->keep_failed,
 		.no_cache_stages = &ret->no_cache_stages,
 		.hosts = ret->hosts.p,
 		.host_count = ret->hosts.n,

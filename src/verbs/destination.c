@@ -30,7 +30,10 @@ static void split_path(const char *text, struct destination *ret)
 
 static FALLIBLE parse_archive(const char *text, enum destination_kind kind, struct destination *ret)
 {
-	split_path(text, ret);
+	if (kind == TO_DIR)
+		ret->path = xstrdup(text);
+	else
+		split_path(text, ret);
 	ret->kind = kind;
 	if (!ret->path[0])
 		return error_usage("destination '%s' has no path", text);
@@ -47,7 +50,7 @@ FALLIBLE destination_parse(const char *program, const char *text, enum destinati
 		const char *prefix;
 		enum destination_kind kind;
 	} files[] = { { "oci-archive:", TO_OCI_ARCHIVE }, { "docker-archive:", TO_DOCKER_ARCHIVE },
-		{ "oci:", TO_LAYOUT } };
+		{ "oci:", TO_LAYOUT }, { "dir:", TO_DIR } };
 
 	for (size_t i = 0; i < COUNT(files); i++)
 		if (text_starts(text, files[i].prefix))
@@ -56,9 +59,6 @@ FALLIBLE destination_parse(const char *program, const char *text, enum destinati
 		return error_hint(
 				error_new(ERR_UNSUPPORTED, "'%s': kiln speaks to no daemon", text),
 				"use docker-archive:FILE and 'docker load'");
-	if (text_starts(text, "dir:"))
-		return error_hint(error_new(ERR_UNSUPPORTED, "'%s': dir: is not there yet", text),
-				"oci:DIR is an OCI layout");
 	ret->kind = bare;
 	if (text_starts(text, "docker://")) {
 		ret->kind = TO_REGISTRY;
@@ -100,6 +100,16 @@ static FALLIBLE to_registry(struct session *session, const struct image *image,
 	return image_push(image, session->registry, &reference, session->cancel, progress);
 }
 
+/* The image alone, as a set of one manifest. */
+static FALLIBLE to_dir(struct session *session, const struct image *image,
+		const struct destination *to, const struct image_progress *progress)
+{
+	AUTO(image_set) struct image_set set = { 0 };
+
+	TRY(image_set_make(image->name, image->manifest_json, image->source, &set));
+	return image_set_save_dir(&set, to->path, session->cancel, progress);
+}
+
 static FALLIBLE send(struct session *session, const struct image *image,
 		const struct destination *to, const struct image_progress *progress)
 {
@@ -113,8 +123,44 @@ static FALLIBLE send(struct session *session, const struct image *image,
 	case TO_OCI_ARCHIVE:
 	case TO_DOCKER_ARCHIVE:
 		return to_archive(session, image, to);
+	case TO_DIR:
+		return to_dir(session, image, to, progress);
 	}
 	return NULL;
+}
+
+static FALLIBLE send_set(struct session *session, const struct image_set *set,
+		const struct destination *to, const struct image_progress *progress)
+{
+	AUTO(reference) struct reference reference = { 0 };
+	struct cancel *cancel = session->cancel;
+
+	switch (to->kind) {
+	case TO_STORE:
+		return image_set_save_store(set, session->store, to->name, cancel, progress);
+	case TO_REGISTRY:
+		TRY(reference_parse(str_of(to->name), &reference));
+		return image_set_push(set, session->registry, &reference, cancel, progress);
+	case TO_LAYOUT:
+		return image_set_save_layout(set, to->path, to->name, cancel, progress);
+	case TO_DIR:
+		return image_set_save_dir(set, to->path, cancel, progress);
+	case TO_OCI_ARCHIVE:
+	case TO_DOCKER_ARCHIVE:
+		break;
+	}
+	return error_hint(error_new(ERR_UNSUPPORTED, "an archive takes one image, not an index"),
+			"oci:DIR takes all of it");
+}
+
+FALLIBLE destination_send_set(struct session *session, const struct image_set *set,
+		const struct destination *to, bool quiet)
+{
+	AUTO(show) struct show show = { 0 };
+
+	TRY(show_open(session->config, quiet, &show));
+	show_begin(&show, "writing %s", to->name ? to->name : to->path);
+	return show_end(&show, send_set(session, set, to, &show.copies));
 }
 
 FALLIBLE destination_send(struct session *session, const struct image *image,
@@ -127,8 +173,7 @@ FALLIBLE destination_send(struct session *session, const struct image *image,
 	struct image_form wanted = *form;
 
 	/* What leaves this machine is compressed; what stays need not be. */
-	if (!wanted.compression && (to->kind == TO_REGISTRY || to->kind == TO_LAYOUT ||
-						   to->kind == TO_OCI_ARCHIVE)) {
+	if (!wanted.compression && to->kind != TO_STORE && to->kind != TO_DOCKER_ARCHIVE) {
 		wanted.compression = COMPRESSION_GZIP;
 		wanted.level = CODEC_LEVEL_DEFAULT;
 	}

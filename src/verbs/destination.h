@@ -5,12 +5,14 @@
  *	docker://HOST/NAME[:TAG]         a registry
  *	oci:DIR[:TAG]                    a layout
  *	oci-archive:FILE[:TAG], docker-archive:FILE[:NAME]
+ *	dir:DIR                          one file a blob, as skopeo and Buildah write it
  *
  * Floor: verbs.
  */
 #pragma once
 #include "image/convert.h"
 #include "image/image.h"
+#include "image/set.h"
 #include "ui/session.h"
 
 struct destination {
@@ -20,6 +22,7 @@ struct destination {
 		TO_LAYOUT,
 		TO_OCI_ARCHIVE,
 		TO_DOCKER_ARCHIVE,
+		TO_DIR,
 	} kind;
 	char *path; /* of a layout or archive */
 	char *name; /* complete reference, or the tag of a layout; NULL: none */
@@ -37,5 +40,9 @@ void destination_done(struct destination *destination);
 FALLIBLE destination_send(struct session *session, const struct image *image,
 		const struct destination *to, const struct image_form *form, bool quiet,
 		struct digest *ret_manifest);
+
+/* Everything that a name stands for, as it is. Archives take one image: ERR_UNSUPPORTED. */
+FALLIBLE destination_send_set(struct session *session, const struct image_set *set,
+		const struct destination *to, bool quiet);
 
 DEFINE_AUTO_VALUE(destination)

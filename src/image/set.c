@@ -1,0 +1,266 @@
+#include "image/set.h"
+#include "base/limits.h"
+#include "base/map.h"
+#include "image/set_sink.h"
+#include "image/source.h"
+#include "stream/group.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { COPIES = 4, DEEPEST_INDEX = 4 };
+
+void image_set_done(struct image_set *set)
+{
+	free(set->name);
+	free(set->json);
+	free(set->media_type);
+	image_source_unref(set->source);
+	*set = (struct image_set){ 0 };
+}
+
+static FALLIBLE open_archive(const char *name)
+{
+	static const char *const archives[] = { "oci-archive:", "docker-archive:", "rootfs:" };
+
+	for (size_t i = 0; i < COUNT(archives); i++)
+		if (text_starts(name, archives[i]))
+			return error_hint(error_new(ERR_UNSUPPORTED,
+							  "'%s': an archive is opened for one "
+							  "platform",
+							  name),
+					"unpack it and use oci:DIR");
+	return NULL;
+}
+
+static FALLIBLE open_reference(const struct image_homes *homes, const char *name,
+		enum pull_policy policy, struct document *document, struct image_source **source)
+{
+	AUTO(reference) struct reference reference = { 0 };
+
+	TRY(reference_parse(str_of(name), &reference));
+	AUTO_FREE char *full = reference_text(&reference);
+	if (policy != PULL_ALWAYS) {
+		struct error *error = source_store_document(homes, full, false, document, source);
+
+		if (!error_is(error, ERR_NOT_FOUND) || policy == PULL_NEVER)
+			return error;
+		error_free(error);
+	}
+	if (!homes->registry)
+		return error_new(ERR_NOT_FOUND, "'%s' is not in the store", full);
+	return source_registry_document(homes, &reference, document, source);
+}
+
+static FALLIBLE open_document(const struct image_homes *homes, const char *name,
+		enum pull_policy policy, struct document *document, struct image_source **source)
+{
+	TRY(open_archive(name));
+	if (text_starts(name, "oci:"))
+		return source_layout_document(homes, name + strlen("oci:"), document, source);
+	if (text_starts(name, "dir:"))
+		return source_dir_document(name + strlen("dir:"), document, source);
+	if (text_starts(name, "store:"))
+		return source_store_document(
+				homes, name + strlen("store:"), true, document, source);
+	if (text_starts(name, "docker://"))
+		return open_reference(
+				homes, name + strlen("docker://"), PULL_ALWAYS, document, source);
+	return open_reference(homes, name, policy, document, source);
+}
+
+/* What kind of document it is, and the bytes of which it is made. */
+static FALLIBLE fill(const char *name, struct document *document, struct image_set *ret)
+{
+	struct str json = { document->json, document->n };
+	enum media_role role = manifest_sniff(json, document->media_type);
+	AUTO(image_index) struct image_index index = { 0 };
+	AUTO(manifest) struct manifest manifest = { 0 };
+
+	ret->name = xstrdup(name);
+	ret->is_index = role == MEDIA_INDEX;
+	if (ret->is_index)
+		TRY(image_index_parse(json, document->media_type, &index));
+	else
+		TRY(manifest_parse(json, document->media_type, &manifest));
+	ret->media_type = xstrdup(ret->is_index ? index.format == FORMAT_DOCKER ? MEDIA_DOCKER_LIST
+										: MEDIA_OCI_INDEX
+						: manifest.media_type);
+	ret->n = document->n;
+	ret->digest = document->digest;
+	ret->json = TAKE(document->json);
+	return NULL;
+}
+
+FALLIBLE image_set_open(const struct image_homes *homes, const char *name, enum pull_policy policy,
+		struct image_set *ret)
+{
+	AUTO(document) struct document document = { 0 };
+
+	TRY(open_document(homes, name, policy, &document, &ret->source));
+	return fill(name, &document, ret);
+}
+
+FALLIBLE image_set_make(const char *name, const char *json, struct image_source *source,
+		struct image_set *ret)
+{
+	AUTO(document)
+	struct document document = { .json = xstrdup(json), .n = strlen(json) };
+
+	document.digest = digest_of(json, document.n);
+	ret->source = image_source_ref(source);
+	return fill(name, &document, ret);
+}
+
+/* --- copying --- */
+
+struct copying {
+	const struct image_set *set;
+	struct set_sink *sink;
+	struct cancel *cancel;
+	struct map *seen; /* digests of the blobs so far */
+	struct {
+		struct descriptor *p;
+		size_t n, capacity;
+	} blobs;
+	struct {
+		struct nested {
+			struct descriptor what;
+			char *json;
+			size_t n;
+		} * p;
+		size_t n, capacity;
+	} documents; /* those an index is made of in front of it */
+	pthread_mutex_t lock;
+	size_t next; /* guarded by lock */
+};
+
+static void copying_done(struct copying *copying)
+{
+	for (size_t i = 0; i < copying->blobs.n; i++)
+		descriptor_done(&copying->blobs.p[i]);
+	vec_done(&copying->blobs);
+	for (size_t i = 0; i < copying->documents.n; i++) {
+		descriptor_done(&copying->documents.p[i].what);
+		free(copying->documents.p[i].json);
+	}
+	vec_done(&copying->documents);
+	map_free(copying->seen);
+	(void)pthread_mutex_destroy(&copying->lock);
+}
+
+DEFINE_AUTO_VALUE(copying)
+
+static bool is_new(struct copying *copying, const struct digest *digest)
+{
+	char text[DIGEST_TEXT];
+
+	if (map_has(copying->seen, digest_text(digest, text)))
+		return false;
+	map_set(copying->seen, text, copying);
+	return true;
+}
+
+static void want_blob(struct copying *copying, const struct descriptor *blob)
+{
+	if (is_new(copying, &blob->digest))
+		descriptor_copy(blob, vec_add(&copying->blobs));
+}
+
+static FALLIBLE want_all(
+		struct copying *copying, struct str json, const char *media_type, unsigned depth);
+
+static FALLIBLE want_nested(struct copying *copying, const struct descriptor *what, unsigned depth)
+{
+	AUTO(reader) struct reader *reader = NULL;
+	AUTO_FREE char *json = NULL;
+	char text[DIGEST_TEXT];
+	size_t n = 0;
+
+	if (!is_new(copying, &what->digest))
+		return NULL;
+	if (what->size > LIMIT_MANIFEST_BYTES)
+		return error_new(ERR_LIMIT, "manifest '%s' has %llu bytes (at most %d)",
+				digest_text(&what->digest, text), (unsigned long long)what->size,
+				LIMIT_MANIFEST_BYTES);
+	TRY_WRAP(copying->set->source->ops->open_blob(copying->set->source, what, &reader),
+			"manifest '%s'", digest_text(&what->digest, text));
+	TRY(reader_read_all(reader, LIMIT_MANIFEST_BYTES, &json, &n));
+	TRY(want_all(copying, (struct str){ json, n }, what->media_type, depth + 1));
+	struct nested *nested = vec_add(&copying->documents);
+	descriptor_copy(what, &nested->what);
+	nested->n = n;
+	nested->json = TAKE(json);
+	return NULL;
+}
+
+static FALLIBLE want_all(
+		struct copying *copying, struct str json, const char *media_type, unsigned depth)
+{
+	AUTO(image_index) struct image_index index = { 0 };
+	AUTO(manifest) struct manifest manifest = { 0 };
+
+	if (depth > DEEPEST_INDEX)
+		return error_new(ERR_LIMIT, "indexes are nested more than %d deep", DEEPEST_INDEX);
+	if (manifest_sniff(json, media_type) == MEDIA_INDEX) {
+		TRY(image_index_parse(json, media_type, &index));
+		for (size_t i = 0; i < index.manifests.n; i++)
+			TRY(want_nested(copying, &index.manifests.p[i], depth));
+		return NULL;
+	}
+	TRY(manifest_parse(json, media_type, &manifest));
+	want_blob(copying, &manifest.config);
+	for (size_t i = 0; i < manifest.layers.n; i++)
+		want_blob(copying, &manifest.layers.p[i]);
+	return NULL;
+}
+
+static FALLIBLE copy_blob(struct copying *copying, const struct descriptor *blob)
+{
+	const struct image_progress *progress = copying->sink->progress;
+	char text[DIGEST_TEXT], what[32];
+
+	TRY_WRAP(copying->sink->put_blob(copying->sink, copying->set->source, blob), "blob '%s'",
+			digest_text(&blob->digest, text));
+	(void)snprintf(what, sizeof(what), "%.19s", digest_text(&blob->digest, text));
+	if (progress)
+		progress->report(progress->user, what, blob->size, blob->size, true);
+	return NULL;
+}
+
+static struct error *copy_some(void *argument)
+{
+	struct copying *copying = argument;
+
+	for (;;) {
+		(void)pthread_mutex_lock(&copying->lock);
+		size_t i = copying->next++;
+		(void)pthread_mutex_unlock(&copying->lock);
+		if (i >= copying->blobs.n)
+			return NULL;
+		TRY(cancel_check(copying->cancel));
+		TRY(copy_blob(copying, &copying->blobs.p[i]));
+	}
+}
+
+FALLIBLE set_copy(const struct image_set *set, struct set_sink *sink, struct cancel *cancel)
+{
+	AUTO(copying)
+	struct copying copying = { .set = set, .sink = sink, .cancel = cancel };
+	AUTO(group) struct group *group = group_new();
+
+	copying.seen = map_new(NULL);
+	(void)pthread_mutex_init(&copying.lock, NULL);
+	TRY(want_all(&copying, (struct str){ set->json, set->n }, set->media_type, 0));
+	for (size_t i = 0; i < copying.blobs.n && i < COPIES; i++)
+		group_start(group, "copy", copy_some, &copying);
+	TRY(group_join(group));
+	for (size_t i = 0; i < copying.documents.n; i++) {
+		struct nested *nested = &copying.documents.p[i];
+
+		TRY(sink->put_document(
+				sink, &nested->what, (struct str){ nested->json, nested->n }));
+	}
+	return NULL;
+}

@@ -1,0 +1,46 @@
+/*
+ * set: what a name stands for, whole: one manifest, or an index with every manifest that it lists,
+ * for whatever platform, images and artifacts alike. It goes from home to home with the bytes that
+ * it has, so digests stay.
+ *
+ * Floor: image. A set belongs to one thread.
+ */
+#pragma once
+#include "image/image.h"
+
+struct image_set {
+	char *name; /* for messages */
+	char *json; /* the document */
+	size_t n;
+	char *media_type;
+	struct digest digest;
+	bool is_index;
+	struct image_source *source;
+};
+
+/* As image_open(), but for archives: ERR_UNSUPPORTED with what to use. */
+FALLIBLE image_set_open(const struct image_homes *homes, const char *name, enum pull_policy policy,
+		struct image_set *ret);
+/* Of an index that was made here: json is copied, blobs come from source (a reference is taken). */
+FALLIBLE image_set_make(const char *name, const char *json, struct image_source *source,
+		struct image_set *ret);
+void image_set_done(struct image_set *set);
+
+/*
+ * Where it goes: blobs first, several at a time, then the manifests, then the document under its
+ * name. A manifest of an index of the store that is not there is left out of nothing:
+ * ERR_NOT_FOUND.
+ */
+FALLIBLE image_set_push(const struct image_set *set, struct registry_client *registry,
+		const struct reference *to, struct cancel *cancel,
+		const struct image_progress *progress);
+/* name may be NULL: kept by digest only. */
+FALLIBLE image_set_save_store(const struct image_set *set, struct store *store, const char *name,
+		struct cancel *cancel, const struct image_progress *progress);
+FALLIBLE image_set_save_layout(const struct image_set *set, const char *dir, const char *tag,
+		struct cancel *cancel, const struct image_progress *progress);
+/* dir is made, and must be empty of another image. */
+FALLIBLE image_set_save_dir(const struct image_set *set, const char *dir, struct cancel *cancel,
+		const struct image_progress *progress);
+
+DEFINE_AUTO_VALUE(image_set)

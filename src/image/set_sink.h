@@ -1,0 +1,29 @@
+/*
+ * set_sink: one home as image_set's copying sees it. Private to image/.
+ *
+ * Floor: image. put_blob is called from several threads.
+ */
+#pragma once
+#include "image/set.h"
+
+struct set_sink {
+	/* A layer or config: bytes from source. */
+	struct error *(*put_blob)(struct set_sink *sink, struct image_source *source,
+			const struct descriptor *blob);
+	/* A manifest or index below the document. */
+	struct error *(*put_document)(
+			struct set_sink *sink, const struct descriptor *what, struct str json);
+	const struct image_progress *progress;
+};
+
+/* Everything but the document itself. */
+FALLIBLE set_copy(const struct image_set *set, struct set_sink *sink, struct cancel *cancel);
+
+/* One blob into the store, unless it is there. */
+FALLIBLE store_keep_blob(
+		struct image_source *source, struct store *store, const struct descriptor *blob);
+/* One blob as a file of the directory, unless it is there: written aside, then named. */
+FALLIBLE layout_write_blob(
+		struct image_source *source, int blobs_fd, const struct descriptor *blob);
+/* index.json with this entry in place of one of the same name. Takes entry. */
+FALLIBLE layout_update_index(int dir_fd, struct descriptor *entry, const char *tag);

@@ -1,0 +1,130 @@
+/*
+ * kiln image copy: from any home of images to any other, with the bytes that they have, so that
+ * digests stay. Nothing passes through the store unless the store is one of the two.
+ */
+#include "kiln/commands.h"
+
+#include "base/str.h"
+#include "image/set.h"
+#include "sys/fd.h"
+#include "ui/session.h"
+#include "verbs/destination.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+struct image_opts {
+	bool all, quiet;
+	char *platform, *digest_file;
+};
+
+#define OPTS image_opts
+static const struct option options[] = {
+	OPT_FLAG(0, "all", all, "the whole index, every platform of it"),
+	OPT_TEXT(0, "platform", platform, "OS/ARCH",
+			"which image of an index; the host's by default"),
+	OPT_TEXT(0, "digestfile", digest_file, "PATH", "write the manifest's digest to a file",
+			.is_path = true),
+	OPT_FLAG('q', "quiet", quiet, "show no progress"),
+	OPT_HEADING("Registry"),
+	OPT_SETTING(0, "authfile", "PATH", "read credentials from this file alone",
+			.is_path = true),
+	OPT_SETTING(0, "insecure-registry", "HOST[:PORT]",
+			"speak to it without TLS, or without checking it"),
+	OPT_SETTING(0, "registry-mirror", "HOST=MIRROR", "ask the mirror first"),
+	OPT_SETTING(0, "tls-verify", NULL, "check certificates of registries (the default)"),
+	OPT_SETTING(0, "progress", "auto|tty|plain|rawjson|quiet|none", "how to show progress"),
+	OPT_END,
+};
+#undef OPTS
+
+static FALLIBLE copy_set(struct session *session, const struct image_opts *opts,
+		const struct image_homes *homes, const char *from, const struct destination *to,
+		struct digest *ret)
+{
+	AUTO(image_set) struct image_set set = { 0 };
+
+	TRY(image_set_open(homes, from, PULL_MISSING, &set));
+	*ret = set.digest;
+	return destination_send_set(session, &set, to, opts->quiet);
+}
+
+/* One image, with its own manifest: what --all would do to a name that stands for one. */
+static FALLIBLE copy_image(struct session *session, const struct image_opts *opts,
+		const struct image_homes *homes, const char *from, const struct destination *to,
+		struct digest *ret)
+{
+	static const struct image_form as_it_is = { 0 };
+	AUTO(image) struct image *image = NULL;
+	AUTO(image_set) struct image_set set = { 0 };
+
+	TRY(image_open(homes, from, PULL_MISSING, &image));
+	if (to->kind == TO_OCI_ARCHIVE || to->kind == TO_DOCKER_ARCHIVE)
+		return destination_send(session, image, to, &as_it_is, opts->quiet, ret);
+	*ret = image->digest;
+	TRY(image_set_make(from, image->manifest_json, image->source, &set));
+	return destination_send_set(session, &set, to, opts->quiet);
+}
+
+static FALLIBLE copy(const struct invocation *call, const char *from, const char *to_text,
+		struct digest *ret)
+{
+	const struct image_opts *opts = call->opts;
+	struct platform platform = platform_host();
+	AUTO(destination) struct destination to = { 0 };
+	AUTO(session) struct session session = { 0 };
+
+	if (opts->all && opts->platform)
+		return error_usage("options '--all' and '--platform' exclude each other");
+	if (opts->platform)
+		TRY(usage_of_option(
+				platform_parse(str_of(opts->platform), &platform), "--platform"));
+	TRY(destination_parse(call->program, to_text, TO_STORE, &to));
+	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY, &session));
+
+	const struct image_homes homes = { session.store, session.registry, &platform,
+		session.cancel };
+
+	return opts->all ? copy_set(&session, opts, &homes, from, &to, ret)
+			 : copy_image(&session, opts, &homes, from, &to, ret);
+}
+
+static struct error *run(const struct invocation *call)
+{
+	const struct image_opts *opts = call->opts;
+	struct digest digest = { 0 };
+	char text[DIGEST_TEXT];
+
+	if (!text_equal(call->args->p[0], "copy"))
+		return error_hint(error_usage("'%s image' has no command '%s'", call->program,
+						  call->args->p[0]),
+				"there is 'copy'; 'kiln images' lists images");
+	if (call->args->n != 3)
+		return error_usage("'image copy' takes a source and a destination");
+	TRY(copy(call, call->args->p[1], call->args->p[2], &digest));
+	(void)digest_text(&digest, text);
+	if (opts->digest_file)
+		TRY(file_write_atomic(
+				AT_FDCWD, opts->digest_file, text, strlen(text), 0644, false));
+	(void)printf("%s\n", text);
+	return NULL;
+}
+
+const struct command cmd_image = {
+	.name = "image",
+	.args = "copy SOURCE DESTINATION",
+	.summary = "Copy an image from anywhere to anywhere",
+	.description = "SOURCE and DESTINATION are NAME (the store), docker://NAME (a registry), "
+		       "oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME] or "
+		       "dir:DIR. "
+		       "Bytes and digests stay as they are. Prints the digest of the manifest.",
+	.examples = "kiln image copy docker://debian:12 docker://registry.example/debian:12\n"
+		    "kiln image copy --all docker://debian:12 oci:layout:12\tevery platform\n"
+		    "kiln image copy app dir:app\tfor skopeo and Buildah\n",
+	.options = options,
+	.opts_size = sizeof(struct image_opts),
+	.min_args = 1,
+	.max_args = 3,
+	.run = run,
+};
