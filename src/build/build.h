@@ -127,7 +127,8 @@ struct build_options {
 
 	/* with what */
 	struct store *store;
-	struct registry_client *registry; /* NULL: no network for images */
+	struct registry_client *registry;       /* NULL: no network for images */
+	struct registry_client *cache_registry; /* to look caches up, less patient; or NULL */
 	struct sandbox *sandbox;
 	const struct userns *userns;
 	struct progress *progress; /* or NULL */

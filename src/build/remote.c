@@ -29,6 +29,8 @@ FALLIBLE remote_open(struct build *build)
 		.from = options->cache_from && !options->no_cache ? options->cache_from : &none,
 		.to = options->cache_to ? options->cache_to : &none,
 		.means = { .registry = options->registry,
+				.reader = options->cache_registry ? options->cache_registry
+								  : options->registry,
 				.cancel = options->cancel,
 				.platform = build->platform },
 		.ttl_seconds = options->cache_ttl_seconds,

@@ -51,7 +51,8 @@ struct cache_home {
 
 /* What a home needs to work. Borrowed, and outlives the homes. */
 struct cache_means {
-	struct registry_client *registry;
+	struct registry_client *registry; /* to write */
+	struct registry_client *reader;   /* to read: nobody waits long for a cache */
 	struct cancel *cancel;
 	struct platform platform;
 	const char *index_name; /* for specs without a name of their own */

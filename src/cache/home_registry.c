@@ -67,7 +67,7 @@ static FALLIBLE pick_platform(struct registry_home *self, struct registry_manife
 	const struct descriptor *chosen = image_index_select(&index, &self->means->platform);
 	if (!chosen)
 		return error_new(ERR_NOT_FOUND, "it has nothing for this platform");
-	TRY(registry_get_manifest(self->means->registry, &self->index, &chosen->digest, &inner));
+	TRY(registry_get_manifest(self->means->reader, &self->index, &chosen->digest, &inner));
 	registry_manifest_done(manifest);
 	*manifest = TAKE_VALUE(inner);
 	return NULL;
@@ -79,7 +79,7 @@ static FALLIBLE read_index(struct cache_home *home, struct cached_steps *ret)
 	AUTO(registry_manifest) struct registry_manifest manifest = { 0 };
 	AUTO_FREE char *json = NULL, *what = reference_text(&self->index);
 
-	TRY(registry_get_manifest(self->means->registry, &self->index, NULL, &manifest));
+	TRY(registry_get_manifest(self->means->reader, &self->index, NULL, &manifest));
 	TRY(pick_platform(self, &manifest));
 	TRY(take_document(&manifest, what, &json, &home->is_image));
 	return cached_steps_parse(str_of(json), what, ret);
@@ -105,7 +105,7 @@ static FALLIBLE read_step(
 	bool is_image = false;
 
 	tag_of_key(self, key, &reference);
-	TRY(registry_get_manifest(self->means->registry, &reference, NULL, &manifest));
+	TRY(registry_get_manifest(self->means->reader, &reference, NULL, &manifest));
 	TRY(take_document(&manifest, reference.tag, &json, &is_image));
 	return cached_steps_parse(str_of(json), reference.tag, ret);
 }
@@ -116,7 +116,7 @@ static FALLIBLE open_blob(
 	struct registry_home *self = (struct registry_home *)home;
 	struct descriptor descriptor = { .digest = blob->digest, .size = blob->bytes };
 
-	return registry_open_blob(self->means->registry, &self->index, &descriptor, ret);
+	return registry_open_blob(self->means->reader, &self->index, &descriptor, ret);
 }
 
 /* --- writing --- */

@@ -12,6 +12,7 @@
 #include "build/build.h"
 #include "kiln/build_call.h"
 #include "oci/reference.h"
+#include "registry/registry.h"
 #include "stream/codec.h"
 #include "ui/annotation_flag.h"
 #include "ui/build_after.h"
@@ -28,7 +29,8 @@
 struct build_opts {
 	struct list tags, build_args, labels, platforms, hosts, ulimits, outputs, no_cache_filter,
 			annotations, contexts, cache_from, cache_to, cache_repos;
-	char *file, *target, *pull, *iid_file, *metadata_file, *cache_ttl, *cache, *call;
+	char *file, *target, *pull, *iid_file, *metadata_file, *cache_ttl, *cache_timeout, *cache,
+			*call;
 	uint64_t shm_bytes;
 	int64_t timestamp;
 	bool no_cache, quiet, squash, dry_run, push, load, http_proxy, explain, check;
@@ -61,6 +63,8 @@ static const struct option rows[] = {
 			"bring steps to registry, inline, local, s3 or gha; mode=min|max"),
 	OPT_LIST(0, "cache-repo", cache_repos, "REPOSITORY", "look steps up there and bring them"),
 	OPT_TEXT(0, "cache-ttl", cache_ttl, "DURATION", "steps older than this run again: 336h"),
+	OPT_TEXT(0, "cache-timeout", cache_timeout, "DURATION",
+			"go on without a cache that does not answer for so long (10s)"),
 	OPT_TEXT(0, "cache", cache, "on|off|verify",
 			"off is --no-cache; verify runs cached steps again and compares: status 3 "
 			"when they make other files",
@@ -135,6 +139,7 @@ struct request {
 	struct output_flags out;
 	struct annotation_flags annotations;
 	struct cache_flags cache;
+	unsigned cache_patience_ms;
 	struct {
 		struct build_host *p;
 		size_t n, capacity;
@@ -377,6 +382,20 @@ static FALLIBLE set_use(const struct build_opts *opts, struct build_options *ret
 	return NULL;
 }
 
+static FALLIBLE set_cache_timeout(const struct build_opts *opts, struct request *request)
+{
+	int64_t ns = 10000000000;
+
+	if (opts->cache_timeout)
+		TRY(usage_of_option(clock_parse_duration(str_of(opts->cache_timeout), &ns),
+				"--cache-timeout"));
+	if (ns < 1000000 || ns > 3600000000000)
+		return error_usage("option '--cache-timeout': '%s' is not between 1ms and 1h",
+				opts->cache_timeout);
+	request->cache_patience_ms = (unsigned)(ns / 1000000);
+	return NULL;
+}
+
 static FALLIBLE set_cache(const struct build_opts *opts, struct request *request)
 {
 	struct build_options *options = &request->options;
@@ -397,6 +416,7 @@ static FALLIBLE set_cache(const struct build_opts *opts, struct request *request
 	options->cache_to = &cache->to;
 	options->cache_inline = wants_inline(request);
 	TRY(set_ttl(opts, options));
+	TRY(set_cache_timeout(opts, request));
 	return check_cache(request);
 }
 
@@ -572,6 +592,7 @@ static struct error *run(const struct invocation *call)
 	const struct build_opts *opts = call->opts;
 	AUTO(request) struct request request = { .out = OUTPUT_FLAGS_INIT };
 	AUTO(session) struct session session = { 0 };
+	AUTO(registry_client) struct registry_client *cache_client = NULL;
 	AUTO(build_result) struct build_result result = { 0 };
 	struct build_call question = { 0 };
 	char id[DIGEST_TEXT];
@@ -583,6 +604,9 @@ static struct error *run(const struct invocation *call)
 	TRY(session_open(call->config,
 			SESSION_STORE | SESSION_REGISTRY | SESSION_TREES | SESSION_SANDBOX,
 			&session));
+	if (request.cache.from.n || request.cache.to.n)
+		TRY(session_new_registry(&session, request.cache_patience_ms, &cache_client));
+	request.options.cache_registry = cache_client;
 	struct error *error = build_shown(call, &session, &request.options, &result);
 	struct build_after after = { .explain = opts->explain };
 	build_after(&session, &result, &after);

@@ -17,7 +17,8 @@ static FALLIBLE wish_of(const char *isolation, enum userns_mode *ret)
 	return userns_mode_parse(isolation, ret);
 }
 
-static FALLIBLE open_registry(struct session *session)
+FALLIBLE session_new_registry(
+		const struct session *session, unsigned patience_ms, struct registry_client **ret)
 {
 	const struct config *config = session->config;
 	AUTO(registry_settings) struct registry_settings settings = { 0 };
@@ -29,18 +30,13 @@ static FALLIBLE open_registry(struct session *session)
 		settings.creds.auth_file = config->auth_file;
 	list_add_all(&settings.insecure_hosts, &config->insecure_registries);
 	list_add_all(&settings.mirrors, &config->registry_mirrors);
-	list_add_all(&settings.certificates, &config->registry_certificates);
-	list_add_all(&settings.client_certs, &config->registry_client_certs);
 	settings.tls_verify_off = !config->tls_verify;
-	settings.insecure_push = config->insecure_push;
-	settings.insecure_pull = config->insecure_pull;
-	settings.mirrors_only = !config->registry_fallback;
-	settings.retries = config->registry_retries ? (unsigned)config->registry_retries
-						    : REGISTRY_NO_RETRIES;
-	settings.user_agent = config->user_agent;
-	settings.creds.sources = config->credential_helpers;
-	settings.creds.host_env = (const char *const *)environ;
-	session->registry = registry_client_new(&settings, session->cancel);
+	if (patience_ms) {
+		settings.connect_timeout_ms = patience_ms;
+		settings.stall_timeout_ms = patience_ms;
+		settings.retries = 1;
+	}
+	*ret = registry_client_new(&settings, session->cancel);
 	return NULL;
 }
 
@@ -81,7 +77,7 @@ FALLIBLE session_open(const struct config *config, unsigned needs, struct sessio
 					       .owner = ret->userns.owner },
 				&ret->store));
 	if (needs & SESSION_REGISTRY)
-		TRY(open_registry(ret));
+		TRY(session_new_registry(ret, 0, &ret->registry));
 	return NULL;
 }
 

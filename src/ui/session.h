@@ -38,6 +38,13 @@ struct session {
 };
 
 FALLIBLE session_open(const struct config *config, unsigned needs, struct session *ret);
+/*
+ * A registry client of its own, as session->registry. patience_ms: give up a host that does not
+ * answer for so long, after one more try; 0: as patient as that one. Freed by the caller, before
+ * the session.
+ */
+FALLIBLE session_new_registry(
+		const struct session *session, unsigned patience_ms, struct registry_client **ret);
 void session_done(struct session *session);
 
 DEFINE_AUTO_VALUE(session)

@@ -1,0 +1,189 @@
+#!/usr/bin/env bats
+# A cache that is away, refuses, is slow, half-written or lies: the build goes on with a warning and
+# gives what it would give without.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154 # stderr is set by the library; bats runs tests in subshells
+load ../lib/kiln
+
+setup_file() {
+	registry_start plain
+	proxy_start "$REGISTRY"
+	registry_put base busybox
+	# What every test starts from: a cache with all steps of a Dockerfile, in a registry and a folder.
+	export BASE=$PROXY/base MADE=$BATS_FILE_TMPDIR/made
+	mkdir -p "$MADE/context"
+	cd "$MADE/context" || return 1
+	dockerfile >Dockerfile
+	echo one >a
+	KILN_ROOT=$MADE/store kiln build --progress quiet --cache-to "type=registry,ref=$PROXY/cache,mode=max" \
+		--cache-to "type=local,dest=$MADE/local,mode=max" -t x .
+}
+
+teardown_file() {
+	kiln_teardown
+}
+
+dockerfile() {
+	printf 'FROM %s\nRUN echo first >/first\nRUN echo second >/second\nCOPY a /a\nRUN cat /first /second /a >/all\n' "$BASE"
+}
+
+setup() {
+	context
+	dockerfile >Dockerfile
+	echo two >a # so that the last two steps run, on layers of the cache
+	LOCAL=$BATS_TEST_TMPDIR/local
+	cp -r "$MADE/local" "$LOCAL"
+	faults
+}
+
+build() {
+	kiln build --progress plain "$@" -o "type=local,dest=$BATS_TEST_TMPDIR/out" .
+}
+
+right() {
+	equals $'first\nsecond\ntwo' "$(cat "$BATS_TEST_TMPDIR/out/all")" "/all"
+}
+
+cached() {
+	awk '/^#[0-9]+ \[[^]]+ [0-9]+\/[0-9]+\] (RUN|COPY)/ { name[$1] = 1 } /^#[0-9]+ CACHED$/ { n += name[$1] }
+		END { print n + 0 }' <<<"$stderr"
+}
+
+@test "nothing wrong: two steps from the cache" {
+	succeeds build --cache-from "$PROXY/cache"
+	right
+	equals 2 "$(cached)"
+	says_not warning
+	succeeds build --no-cache --cache-from "$PROXY/cache"
+	equals 0 "$(cached)"
+}
+
+@test "an index that is cut, garbage, too large, nested without end or of another kind" {
+	local rule n=0
+	head -c 5000000 /dev/zero | tr '\0' ' ' >"$BATS_TEST_TMPDIR/large"
+	printf '{"schemaVersion":2,"annotations":' >"$BATS_TEST_TMPDIR/deep"
+	head -c 100000 /dev/zero | tr '\0' '[' >>"$BATS_TEST_TMPDIR/deep"
+	echo '{"schemaVersion":2,"annotations":{"dev.kiln.cache":"{\"version\":1,\"steps\":[]}"}}' >"$BATS_TEST_TMPDIR/bare"
+	for rule in short=300 corrupt=700 "body=$BATS_TEST_TMPDIR/large" "body=$BATS_TEST_TMPDIR/deep" \
+		"body=$BATS_TEST_TMPDIR/bare" body=/bin/true; do
+		n=$((n + 1))
+		faults "GET /cache/manifests/ $rule"
+		KILN_ROOT=$BATS_TEST_TMPDIR/store$n succeeds build --cache-from "$PROXY/cache"
+		says "registry cache '$PROXY/cache:"
+		equals 0 "$(cached)" "$rule"
+		right
+	done
+}
+
+@test "a home that is away, refuses or hangs is told of once" {
+	local port rule
+	succeeds build --cache-from 127.0.0.1:1/cache --cache-to type=registry,ref=127.0.0.1:1/cache
+	right
+	says "registry cache '127.0.0.1:1/cache"
+	equals 1 "$(grep -c 'goes on without it' <<<"$stderr")" "warnings"
+	says 'the cache was not exported'
+	for rule in status=403 status=500 hang; do
+		faults "GET /cache/manifests/ $rule"
+		KILN_ROOT=$BATS_TEST_TMPDIR/$rule succeeds build --cache-from "$PROXY/cache" --cache-timeout 300ms
+		right
+		equals 1 "$(grep -c 'goes on without it' <<<"$stderr")" "warnings of $rule"
+	done
+}
+
+@test "a home that cannot be written: a warning, or an error with ignore-error=false" {
+	local rule
+	for rule in status=405 status=403; do
+		faults "PUT /new/manifests/ $rule"
+		KILN_ROOT=$BATS_TEST_TMPDIR/$rule succeeds build --cache-to "type=registry,ref=$PROXY/new"
+		says 'the cache was not exported'
+		KILN_ROOT=$BATS_TEST_TMPDIR/$rule fails 1 'export the cache' \
+			build --cache-to "type=registry,ref=$PROXY/new,ignore-error=false"
+		right
+	done
+	: >"$BATS_TEST_TMPDIR/file"
+	succeeds build --cache-to "type=local,dest=$BATS_TEST_TMPDIR/file/below"
+	says 'the cache was not exported'
+	succeeds build --cache-from "type=local,src=$BATS_TEST_TMPDIR/nowhere"
+	says_not warning
+}
+
+@test "a registry that mounts nothing is sent the bytes" {
+	faults 'POST mount= status=405'
+	succeeds kiln build --progress plain --cache-from "$PROXY/cache" \
+		--cache-to "type=registry,ref=$PROXY/elsewhere,mode=max" -t "$PROXY/unmounted:1" --push .
+	faults
+	KILN_ROOT=$BATS_TEST_TMPDIR/other succeeds build --cache-from "$PROXY/elsewhere"
+	equals 4 "$(cached)"
+	right
+}
+
+# Change the documents of the local cache; the sum is made to fit again.
+forge() { # PYTHON
+	python3 - "$LOCAL" "$1" <<-'END'
+		import glob, hashlib, json, sys
+		for path in glob.glob(sys.argv[1] + '/index/*') + glob.glob(sys.argv[1] + '/steps/*'):
+		    document = json.load(open(path))
+		    steps = document['steps']
+		    layers = [step for step in steps if step['kind'] == 'layer']
+		    exec(sys.argv[2])
+		    text = json.dumps({'steps': steps}, separators=(',', ':'), ensure_ascii=False)
+		    document['sum'] = 'sha256:' + hashlib.sha256(text.encode()).hexdigest()
+		    json.dump(document, open(path, 'w'), separators=(',', ':'), ensure_ascii=False)
+	END
+}
+
+@test "records that lie about layers: the steps run, and the image is right" {
+	local lie n=0
+	for lie in 'for s in layers: s["diffID"] = "sha256:" + "1" * 64' \
+		'for s in layers: s["blob"]["size"] += 1' \
+		'for s in layers: s["blob"]["digest"] = "sha256:" + "2" * 64' \
+		'for s in layers: s["blob"]["digest"], s["blob"]["size"] = layers[-1]["blob"]["digest"], layers[-1]["blob"]["size"]'; do
+		n=$((n + 1))
+		rm -rf "$LOCAL"
+		cp -r "$MADE/local" "$LOCAL"
+		forge "$lie"
+		KILN_ROOT=$BATS_TEST_TMPDIR/store$n succeeds build --cache-from "type=local,src=$LOCAL"
+		says 'the step runs again'
+		right
+	done
+}
+
+@test "blobs that are damaged, cut or gone: the steps run" {
+	local how n=0
+	for how in 'truncate -s 50' 'rm' 'sh -c "tr 0-9 1-90 <\$0 >\$0.x; mv \$0.x \$0"'; do
+		n=$((n + 1))
+		rm -rf "$LOCAL"
+		cp -r "$MADE/local" "$LOCAL"
+		eval "for f in \"$LOCAL\"/blobs/sha256/*; do $how \"\$f\"; done"
+		KILN_ROOT=$BATS_TEST_TMPDIR/store$n succeeds build --cache-from "type=local,src=$LOCAL"
+		says 'the step runs again'
+		right
+	done
+	# The same when nothing but the push needs them.
+	echo one >a
+	faults 'HEAD /cache/blobs/ status=404' 'GET /cache/blobs/ status=404' 'POST mount=.*from=cache status=404'
+	KILN_ROOT=$BATS_TEST_TMPDIR/push succeeds kiln build --progress plain --cache-from "$PROXY/cache" \
+		-t "$PROXY/pushed:1" --push .
+	says 'the step runs again'
+	faults
+	registry_get "$PROXY/pushed:1" "$BATS_TEST_TMPDIR/got"
+	valid_image "$BATS_TEST_TMPDIR/got"
+}
+
+@test "kill -9 while the cache is written leaves what can be read" {
+	local i
+	for i in 1 3 6; do
+		rm -rf "$LOCAL"
+		KILN_ROOT=$BATS_TEST_TMPDIR/kill$i kiln build --progress quiet --cache-to "type=local,dest=$LOCAL,mode=max" \
+			-t x . >/dev/null 2>&1 3>&- &
+		# Killed at the i-th file that appears.
+		while kill -0 $! 2>/dev/null && [ "$(find "$LOCAL" -type f 2>/dev/null | wc -l)" -lt "$i" ]; do :; done
+		kill -9 $! 2>/dev/null || true
+		wait $! 2>/dev/null || true
+		KILN_ROOT=$BATS_TEST_TMPDIR/after$i succeeds build --cache-from "type=local,src=$LOCAL" \
+			--cache-to "type=local,dest=$LOCAL,mode=max"
+		right
+		says_not 'not used'
+	done
+	KILN_ROOT=$BATS_TEST_TMPDIR/last succeeds build --cache-from "type=local,src=$LOCAL"
+	equals 4 "$(cached)"
+}
