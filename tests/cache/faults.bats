@@ -75,7 +75,7 @@ cached() {
 }
 
 @test "a home that is away, refuses or hangs is told of once" {
-	local port rule
+	local rule
 	succeeds build --cache-from 127.0.0.1:1/cache --cache-to type=registry,ref=127.0.0.1:1/cache
 	right
 	says "registry cache '127.0.0.1:1/cache"
