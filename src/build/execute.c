@@ -81,6 +81,29 @@ FALLIBLE stage_need_dirs(struct build *build, struct stage_run *run, unsigned ve
 	return NULL;
 }
 
+/*
+ * Layers that are not here are looked at through their tables of contents, where homes have these
+ * and nobody will want the files themselves.
+ */
+static FALLIBLE look_at_names(struct build *build, struct stage_run *run, const struct stack *below,
+		struct view *ret)
+{
+	size_t dirs = stack_dirs(below), n = 0;
+	struct stack bottom = { below->p, dirs, 0 };
+
+	if (dirs == below->n || stage_reads_after(run, run->at) ||
+			!stack_need_names(&build->layers, below, dirs))
+		return NULL;
+	ret->owned = xcalloc(below->n - dirs + run->name_count, sizeof(*ret->owned));
+	for (size_t i = dirs; i < below->n; i++)
+		ret->owned[n++] = below->p[i]->names;
+	for (size_t i = 0; i < run->name_count; i++)
+		ret->owned[n++] = run->names[i];
+	ret->names = ret->owned;
+	ret->name_count = n;
+	return dirs ? stack_view(&build->layers, &bottom, &ret->fd) : NULL;
+}
+
 FALLIBLE stage_look(struct build *build, struct stage_run *run, unsigned vertex, struct view *ret)
 {
 	struct stack below = { run->stack.p, run->stack.n - run->name_count, 0 };
@@ -90,6 +113,10 @@ FALLIBLE stage_look(struct build *build, struct stage_run *run, unsigned vertex,
 		.names = run->names,
 		.name_count = run->name_count };
 	if (below.n == 0)
+		return NULL;
+	if (!userns_is_bare(build->options->userns->mode))
+		TRY(look_at_names(build, run, &below, ret));
+	if (ret->owned)
 		return NULL;
 	TRY(stack_need_dirs(&build->layers, &below, vertex));
 	if (below.n == 1 || !userns_is_bare(build->options->userns->mode))
@@ -105,6 +132,7 @@ void stage_look_done(struct view *view)
 	if (view->fd >= 0)
 		(void)close(view->fd);
 	view->fd = -1;
+	free(TAKE(view->owned));
 }
 
 void stage_add_names(struct stage_run *run, struct view_names *names)
@@ -231,6 +259,7 @@ static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct st
 	uint64_t began = clock_monotonic_ns();
 
 	stage->is_named = false;
+	stage->at = run->step;
 	if (!run->is_keyed)
 		TRY(key_late(build, stage, run, parent));
 	TRY(turn_take(build, stage, run));

@@ -64,12 +64,16 @@ static struct error *not_a_directory(const char *path)
 }
 
 /* xattrs of a directory that comes along from below, ACLs and all that an image may carry. */
-static FALLIBLE below_xattrs(const struct place *place, const char *path, struct xattrs *ret)
+static FALLIBLE below_xattrs(const struct place *place, const char *path,
+		const struct view_entry *there, struct xattrs *ret)
 {
 	AUTO_FD int fd = -1;
 	AUTO(xattrs) struct xattrs all = { 0 };
 
-	if (place->view->fd < 0)
+	for (size_t i = 0; there->xattrs && i < there->xattrs->n; i++)
+		xattrs_set(ret, there->xattrs->p[i].name, there->xattrs->p[i].value,
+				there->xattrs->p[i].n);
+	if (place->view->fd < 0 || there->xattrs)
 		return NULL;
 	struct error *error =
 			rootfs_open_nofollow(place->view->fd, path, O_RDONLY | O_DIRECTORY, 0, &fd);
@@ -96,7 +100,7 @@ static FALLIBLE send_one_dir(struct place *place, const char *path)
 	if (there.exists) {
 		entry.owner = there.owner;
 		entry.mtime = there.mtime;
-		TRY(below_xattrs(place, path, &xattrs));
+		TRY(below_xattrs(place, path, &there, &xattrs));
 		entry.xattrs = xattrs.p;
 		entry.n_xattrs = xattrs.n;
 	} else {

@@ -3,8 +3,11 @@
  * layer as the image would have it, then the index of all. What a home said it has is not sent
  * again; what an image registry of the same host has is mounted.
  */
+#include "base/clock.h"
 #include "build/remote.h"
+#include "cache/toc.h"
 #include "image/image.h"
+#include "store/blob.h"
 
 #include <string.h>
 
@@ -120,6 +123,36 @@ static FALLIBLE collect_step(
 	return NULL;
 }
 
+/* Tables of contents of base layers: a later build looks into them without fetching these. */
+static FALLIBLE collect_base(struct bringing *bringing, const struct build_layer *layer)
+{
+	struct build *build = bringing->build;
+	const struct descriptor *blob = &layer->image->manifest.layers.p[layer->image_index];
+	struct digest key = cached_toc_key(&layer->diff_id);
+	const struct cached_step *known =
+			cache_home_has(build->homes, bringing->target->home, &key);
+	bool here = false;
+
+	for (size_t i = 0; i < bringing->steps.n; i++)
+		if (digest_equal(&bringing->steps.p[i].key, &key))
+			return NULL;
+	if (!known)
+		TRY(blob_has(build->options->store, &blob->digest, &here, NULL));
+	if (known) {
+		cached_step_copy(known, vec_add(&bringing->steps));
+	} else if (here) {
+		vec_push(&bringing->fresh, bringing->steps.n);
+		vec_push(&bringing->steps, ((struct cached_step){
+							   .key = key,
+							   .kind = CACHED_TOC,
+							   .diff_id = layer->diff_id,
+							   .blob = { blob->digest, blob->size },
+							   .created = clock_now_seconds(),
+					   }));
+	}
+	return NULL;
+}
+
 static FALLIBLE collect(struct bringing *bringing)
 {
 	struct build *build = bringing->build;
@@ -131,6 +164,8 @@ static FALLIBLE collect(struct bringing *bringing)
 		if (!run->is_exported && !bringing->target->spec->is_max)
 			continue;
 		stage_layers(build, run, &stack);
+		for (size_t k = 0; k < stack.n && stack.p[k]->image; k++)
+			TRY(collect_base(bringing, stack.p[k]));
 		for (size_t k = 0; k < run->stage->step_count; k++)
 			TRY(collect_step(bringing, &stack, &run->steps[k]));
 	}
@@ -183,15 +218,38 @@ static FALLIBLE send_blob(struct bringing *bringing, const struct cached_blob *b
 	return bringing->target->home->ops->put_blob(bringing->target->home, &sent);
 }
 
+/* From the layer's blob, where the store has it. */
+static FALLIBLE make_toc(struct build *build, struct cached_step *step)
+{
+	struct store *store = build->options->store;
+	struct reader *reader = NULL;
+	AUTO_FREE char *toc = NULL;
+	size_t n = 0;
+	bool here = false;
+
+	TRY(blob_has(store, &step->blob.digest, &here, NULL));
+	if (!here)
+		return NULL;
+	TRY(blob_open(store, &step->blob.digest, &reader, NULL));
+	TRY(toc_make(reader, build->options->cancel, &toc, &n));
+	TRY(blob_put(store, toc, n, &step->toc.digest));
+	step->toc.bytes = n;
+	return NULL;
+}
+
 static FALLIBLE send_step(struct bringing *bringing, struct cached_step *step)
 {
 	struct cache_home *home = bringing->target->home;
 	const struct cached_steps one = { step, 1, 1 };
 
-	if (step->kind == CACHED_LAYER) {
+	if (step->kind != CACHED_EMPTY && !digest_known(&step->toc.digest))
+		error_ignore(make_toc(bringing->build, step),
+				"without a table of contents the layer is fetched");
+	if (step->kind == CACHED_TOC && !digest_known(&step->toc.digest))
+		return NULL;
+	if (step->kind == CACHED_LAYER)
 		TRY(send_blob(bringing, &step->blob));
-		TRY(send_blob(bringing, &step->toc));
-	}
+	TRY(send_blob(bringing, &step->toc));
 	TRY(home->ops->put_step(home, &step->key, &one));
 	return digest_known(&step->definition) ? home->ops->put_step(home, &step->definition, &one)
 					       : NULL;
@@ -224,6 +282,19 @@ static FALLIBLE send_steps(struct bringing *bringing)
 	return group_join(group);
 }
 
+static void drop_without_toc(struct cached_steps *steps)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < steps->n; i++) {
+		if (steps->p[i].kind == CACHED_TOC && !digest_known(&steps->p[i].toc.digest))
+			cached_step_done(&steps->p[i]);
+		else
+			steps->p[kept++] = steps->p[i];
+	}
+	steps->n = kept;
+}
+
 static FALLIBLE bring(struct build *build, const struct cache_target *target)
 {
 	AUTO(bringing)
@@ -236,6 +307,7 @@ static FALLIBLE bring(struct build *build, const struct cache_target *target)
 	image_source_unref(homes);
 	TRY(collect(&bringing));
 	TRY(send_steps(&bringing));
+	drop_without_toc(&bringing.steps);
 	if (!bringing.fresh.n && cache_home_index_is(build->homes, target->home, &bringing.steps))
 		return NULL;
 	return target->home->ops->put_index(target->home, &bringing.steps);

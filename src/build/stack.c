@@ -9,6 +9,7 @@
 #include "build/stack.h"
 #include "build/flat.h"
 #include "build/stack_inner.h"
+#include "build/view.h"
 #include "cache/homes.h"
 #include "layer/layer.h"
 #include "store/blob.h"
@@ -45,6 +46,7 @@ void layer_set_done(struct layer_set *set)
 		ahead_free(layer->ahead);
 		pthread_mutex_destroy(&layer->lock);
 		free(layer->dir);
+		view_names_free(layer->names);
 		free(layer);
 	}
 	flat_free(set->views);

@@ -20,6 +20,7 @@
 struct cache_home;
 struct cache_homes;
 struct cached_step;
+struct view_names;
 
 struct build_layer {
 	pthread_mutex_t lock;
@@ -48,6 +49,8 @@ struct build_layer {
 	/* A layer that a cache home has, and the store has not or not yet. */
 	const struct cached_step *cached;
 	struct cache_home *home;
+	struct view_names *names; /* by its table of contents, once somebody asked; read-only */
+	bool has_no_names;        /* there is none */
 };
 
 /* What bringing layers to a state needs. Borrowed. */
@@ -92,6 +95,12 @@ struct digest stack_chain(const struct stack *stack, size_t n);
 
 /* Every layer unpacked; those missing are fetched and unpacked side by side. */
 FALLIBLE stack_need_dirs(struct layer_set *set, const struct stack *stack, unsigned vertex);
+/* How many layers from the bottom are directories. */
+size_t stack_dirs(const struct stack *stack);
+/*
+ * What is in layers [from, n) by their tables of contents: true when layer->names of each is there.
+ */
+bool stack_need_names(struct layer_set *set, const struct stack *stack, size_t from);
 /*
  * The directories for an overlay, topmost first: new, free(). A layer that an image has twice (an
  * empty one, often) counts where it is topmost: there it decides, and overlayfs takes a directory

@@ -129,7 +129,12 @@ static FALLIBLE export_close(struct export *export)
 	layer->ahead = TAKE(export->ahead);
 	if (layer->is_timed)
 		return keep_form(export->set, layer, result);
-	TRY(layer_set_diff_id(store, layer->id, &result->diff_id, result->diff_size));
+	struct layer_facts facts = { .diff_id = result->diff_id, .tar_bytes = result->diff_size };
+	/* One of a cache home that is written anew is the store's from now on. */
+	if (layer->id[0])
+		TRY(layer_set_diff_id(store, layer->id, &result->diff_id, result->diff_size));
+	else
+		TRY(layer_add(store, &facts, layer->id));
 	return layer_add_blob(store, &result->diff_id, &layer->blob);
 }
 

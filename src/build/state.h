@@ -63,7 +63,8 @@ struct stage_run {
 	struct stack stack;        /* layers so far */
 	struct view_names **names; /* of the streamed layers at the top of stack */
 	size_t name_count;
-	bool is_named;     /* the step under way added to names */
+	bool is_named;              /* the step under way added to names */
+	const struct plan_step *at; /* the step under way */
 	struct flat *flat; /* its root as a plain directory, where nothing can be mounted */
 	size_t dirs;       /* how many layers from the bottom are known to have directories */
 	/* A merged view of the finished stage for COPY --from, made once. */

@@ -1,5 +1,6 @@
 #include "build/view.h"
 #include "base/limits.h"
+#include "cache/toc.h"
 #include "sys/path.h"
 #include "sys/rootfs.h"
 
@@ -13,11 +14,14 @@ struct view_name {
 	struct owner owner;
 	int64_t mtime;
 	char *link;
+	struct xattrs xattrs;
+	bool is_whiteout, is_opaque;
 };
 
 struct view_names {
 	struct map *by_path;
 	bool is_alone;
+	bool is_toc;
 };
 
 static void name_free(void *value)
@@ -25,6 +29,7 @@ static void name_free(void *value)
 	struct view_name *name = value;
 
 	free(name->link);
+	xattrs_done(&name->xattrs);
 	free(name);
 }
 
@@ -54,6 +59,87 @@ void view_names_add(struct view_names *names, const char *path, const struct own
 	name->mtime = mtime;
 	name->link = xstrdup(link);
 	map_set(names->by_path, path, name);
+}
+
+static struct view_name *name_at(struct view_names *names, const char *path)
+{
+	struct view_name *name = map_get(names->by_path, path);
+
+	if (!name) {
+		name = xcalloc(1, sizeof(*name));
+		map_set(names->by_path, path, name);
+	}
+	return name;
+}
+
+/* The parent has an entry of its own, as a directory; the root needs none. */
+static bool has_parent(const struct view_names *names, const char *path)
+{
+	AUTO_FREE char *parent = str_dup(path_parent(path));
+	const struct view_name *name = map_get(names->by_path, parent);
+
+	return !parent[0] || (name && S_ISDIR(name->owner.mode));
+}
+
+/* A later entry of the same path replaces an earlier one, as it does on disk. */
+static void add_entry(struct view_names *names, const struct entry *entry)
+{
+	const struct entry *from = entry;
+	struct view_name *name = name_at(names, entry->path);
+	bool was_opaque = name->is_opaque;
+
+	free(name->link);
+	xattrs_done(&name->xattrs);
+	*name = (struct view_name){ .owner = from->owner,
+		.mtime = from->mtime,
+		.is_opaque = was_opaque && S_ISDIR(from->owner.mode) };
+	/* The type of a hard link is its file's, and that is no directory and no link to follow. */
+	if (entry->is_hardlink)
+		name->owner.mode = S_IFREG | 0644;
+	else
+		name->link = xstrdup(from->link);
+	for (size_t i = 0; i < from->n_xattrs; i++)
+		if (entry_keeps_xattr(from->xattrs[i].name))
+			xattrs_set(&name->xattrs, from->xattrs[i].name, from->xattrs[i].value,
+					from->xattrs[i].n);
+}
+
+static bool add_from_toc(struct view_names *names, const struct toc_entry *at)
+{
+	const char *path = at->entry.path;
+	struct view_name *name = map_get(names->by_path, path);
+
+	if (!has_parent(names, path))
+		return false;
+	switch (at->kind) {
+	case TOC_ENTRY:
+		add_entry(names, &at->entry);
+		return true;
+	case TOC_WHITEOUT:
+		/* A layer that has the path again says so with an entry: that counts. */
+		if (!name)
+			name_at(names, path)->is_whiteout = true;
+		return true;
+	case TOC_OPAQUE:
+		if (!name || !S_ISDIR(name->owner.mode))
+			return false;
+		name->is_opaque = true;
+		return true;
+	}
+	return false;
+}
+
+struct view_names *view_names_of_toc(const struct toc *toc)
+{
+	struct view_names *names = view_names_new(false);
+
+	names->is_toc = true;
+	for (size_t i = 0; i < toc->n; i++)
+		if (!add_from_toc(names, &toc->p[i])) {
+			view_names_free(names);
+			return NULL;
+		}
+	return names;
 }
 
 bool view_names_has(const struct view_names *names, const char *path)
@@ -107,55 +193,62 @@ static FALLIBLE lookup_below(const struct view *view, const char *path, struct v
 }
 
 /*
- * A parent of path that these names have hides what is below them, where it is not a directory, or
- * where below it is not one. (A directory made on a directory lets it show through.)
+ * A parent of path that names i have hides what is below them, where it is not a directory, or
+ * where below it is not one. (A directory made on a directory lets it show through, unless it is
+ * opaque.)
  */
-static FALLIBLE hides(const struct view *view, const struct view_names *names, const char *path,
-		bool *ret)
+static FALLIBLE hides(const struct view *view, size_t i, const char *path, bool *ret)
 {
+	const struct view_names *names = view->names[i];
+	struct view below = *view;
+
+	below.name_count = i;
 	for (const char *slash = strchr(path, '/'); slash && !*ret;
 			slash = strchr(slash + 1, '/')) {
+		AUTO(view_entry) struct view_entry there = { 0 };
 		AUTO_FREE char *parent = xstrndup(path, (size_t)(slash - path));
 		const struct view_name *name = map_get(names->by_path, parent);
-		struct stat st;
 
 		if (!name)
 			return NULL; /* names come with all their parents */
-		if (!S_ISDIR(name->owner.mode))
+		if (!S_ISDIR(name->owner.mode) || name->is_opaque)
 			*ret = true;
-		if (*ret || !names->is_alone || view->fd < 0)
+		if (*ret || !names->is_alone)
 			continue;
-		struct error *error = rootfs_lstat(view->fd, parent, &st);
-		if (error && !error_is_errno(error, ENOENT) && !error_is_errno(error, ENOTDIR))
-			return error;
-		*ret = !error && !S_ISDIR(st.st_mode);
-		error_free(error);
+		TRY(view_lookup(&below, parent, &there));
+		*ret = there.exists && !S_ISDIR(there.owner.mode);
 	}
 	return NULL;
+}
+
+static void fill_from_name(const struct view_name *name, bool is_toc, struct view_entry *ret)
+{
+	ret->exists = true;
+	ret->owner = name->owner;
+	ret->mtime = name->mtime;
+	ret->link = xstrdup(name->link);
+	ret->xattrs = is_toc ? &name->xattrs : NULL;
 }
 
 FALLIBLE view_lookup(const struct view *view, const char *path, struct view_entry *ret)
 {
 	*ret = (struct view_entry){ 0 };
-	if (path[0] == '\0' && view->fd < 0) {
-		ret->exists = true;
-		ret->owner.mode = S_IFDIR | 0755;
-		return NULL;
-	}
 	for (size_t i = view->name_count; i-- > 0;) {
 		const struct view_name *name = map_get(view->names[i]->by_path, path);
 		bool is_hidden = false;
 
 		if (!name)
-			TRY(hides(view, view->names[i], path, &is_hidden));
-		if (is_hidden)
+			TRY(hides(view, i, path, &is_hidden));
+		if (is_hidden || (name && name->is_whiteout))
 			return NULL;
 		if (!name)
 			continue;
+		fill_from_name(name, view->names[i]->is_toc, ret);
+		return NULL;
+	}
+	if (path[0] == '\0' && view->fd < 0) {
 		ret->exists = true;
-		ret->owner = name->owner;
-		ret->mtime = name->mtime;
-		ret->link = xstrdup(name->link);
+		ret->owner.mode = S_IFDIR | 0755;
 		return NULL;
 	}
 	return lookup_below(view, path, ret);

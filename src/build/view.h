@@ -1,7 +1,8 @@
 /*
  * view: the file system as a stage has it at some point, asked by path. It is the merged unpacked
  * layers below, and above them what streamed COPYs brought, which exists as a list of names only:
- * such a layer is never unpacked unless somebody must read a file in it.
+ * such a layer is never unpacked unless somebody must read a file in it. Layers of a cache home are
+ * known by their tables of contents in the same way, without being fetched.
  *
  * Paths are clean and relative ("a/b", "" is the root). Links are followed inside the root, here
  * component by component since the kernel cannot see the names above.
@@ -14,6 +15,7 @@
 #include "sys/owner.h"
 #include "sys/xattrs.h"
 
+struct toc;
 struct view_names; /* what one streamed layer holds */
 
 struct view {
@@ -21,13 +23,15 @@ struct view {
 	const struct owner_policy *policy;
 	struct view_names **names; /* lowest first; borrowed */
 	size_t name_count;
+	struct view_names **owned; /* the array of names, when it was made for this view */
 };
 
 struct view_entry {
 	bool exists;
 	struct owner owner;
 	int64_t mtime;
-	char *link; /* target of a symlink, owned */
+	char *link;                  /* target of a symlink, owned */
+	const struct xattrs *xattrs; /* where a table of contents says them; borrowed */
 };
 
 /* is_alone: made without a look at what is below, whose links its directories may replace. */
@@ -36,6 +40,11 @@ void view_names_free(struct view_names *names);
 /* link is NULL unless it is a symlink. */
 void view_names_add(struct view_names *names, const char *path, const struct owner *owner,
 		int64_t mtime, const char *link);
+/*
+ * What a layer's table of contents says: whiteouts and opaque directories hide what is below. NULL:
+ * the layer speaks of parents that it does not have itself, so it takes the files to know.
+ */
+struct view_names *view_names_of_toc(const struct toc *toc);
 bool view_names_has(const struct view_names *names, const char *path);
 
 /* What is at path itself; links in the parents are not followed: resolve first. */

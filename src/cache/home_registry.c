@@ -176,7 +176,9 @@ static FALLIBLE put_document(struct registry_home *self, const struct reference 
 	for (size_t i = 0; i < steps->n; i++) {
 		const struct cached_step *step = &steps->p[i];
 
-		add_layer(&manifest, mediatype_layer(FORMAT_OCI, step->compression), &step->blob);
+		if (step->kind == CACHED_LAYER)
+			add_layer(&manifest, mediatype_layer(FORMAT_OCI, step->compression),
+					&step->blob);
 		add_layer(&manifest, TOC_TYPE, &step->toc);
 	}
 	/* Some registries take no manifest without layers. */

@@ -3,10 +3,23 @@
 #include "base/map.h"
 #include "oci/json.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Raised when what a field means changes; documents of other versions are not read. */
 enum { RECORD_VERSION = 1 };
+
+static const char *const kinds[] = {
+	[CACHED_LAYER] = "layer", [CACHED_EMPTY] = "empty", [CACHED_TOC] = "toc"
+};
+
+struct digest cached_toc_key(const struct digest *diff_id)
+{
+	char name[DIGEST_TEXT], text[8 + DIGEST_TEXT];
+
+	return digest_of(text, (size_t)snprintf(text, sizeof(text), "toc of %s",
+					       digest_text(diff_id, name)));
+}
 
 void cached_step_done(struct cached_step *step)
 {
@@ -51,14 +64,16 @@ static void print_step(struct json_out *out, const struct cached_step *step)
 	json_out_open(out, NULL, '{');
 	json_out_digest(out, "key", &step->key);
 	print_known(out, "definition", &step->definition);
-	json_out_text(out, "kind", step->kind == CACHED_LAYER ? "layer" : "empty");
-	if (step->kind == CACHED_LAYER) {
+	json_out_text(out, "kind", kinds[step->kind]);
+	if (step->kind != CACHED_EMPTY)
 		json_out_digest(out, "diffID", &step->diff_id);
+	if (step->kind == CACHED_LAYER) {
 		print_blob(out, "blob", &step->blob);
 		json_out_text(out, "compression", compression_name(step->compression));
 		json_out_i64(out, "level", step->level);
-		print_blob(out, "toc", &step->toc);
 	}
+	if (step->kind != CACHED_EMPTY)
+		print_blob(out, "toc", &step->toc);
 	print_known(out, "content", &step->content);
 	json_out_i64(out, "created", step->created);
 	json_out_text(out, "slot", step->slot);
@@ -133,14 +148,13 @@ static FALLIBLE parse_layer(const struct json_field *object, struct cached_step 
 {
 	int64_t level = 0;
 
-	TRY(json_get_digest(object, "diffID", JSON_MUST, &step->diff_id));
 	TRY(parse_blob(object, "blob", JSON_MUST, LIMIT_LAYER_BYTES, &step->blob));
 	TRY(parse_compression(object, &step->compression));
 	TRY(json_get_i64(object, "level", JSON_MUST, -1, &level));
 	if (level > 22)
 		return json_complain(object, "has the level %lld", (long long)level);
 	step->level = (int)level;
-	return parse_blob(object, "toc", JSON_MAY, LIMIT_TOC_BYTES, &step->toc);
+	return NULL;
 }
 
 static FALLIBLE parse_step(const struct json_field *object, struct cached_step *step)
@@ -154,14 +168,18 @@ static FALLIBLE parse_step(const struct json_field *object, struct cached_step *
 	TRY(json_get_text(object, "slot", JSON_MAY, &step->slot));
 	TRY(json_get_text(object, "ingredients", JSON_MAY, &step->ingredients));
 	TRY(json_get_text(object, "kind", JSON_MUST, &kind));
-	if (text_equal(kind, "empty"))
-		step->kind = CACHED_EMPTY;
-	else if (text_equal(kind, "layer"))
-		step->kind = CACHED_LAYER;
-	else
+	for (enum cached_kind k = CACHED_LAYER; k <= CACHED_TOC; k++)
+		if (text_equal(kind, kinds[k]))
+			step->kind = k;
+	if (!step->kind)
 		return json_complain(object, "is of an unknown kind");
 	if (step->created > LIMIT_TIME_SECONDS)
 		return json_complain(object, "was made after the year 9999");
+	if (step->kind == CACHED_EMPTY)
+		return NULL;
+	TRY(json_get_digest(object, "diffID", JSON_MUST, &step->diff_id));
+	TRY(parse_blob(object, "toc", step->kind == CACHED_TOC ? JSON_MUST : JSON_MAY,
+			LIMIT_TOC_BYTES, &step->toc));
 	return step->kind == CACHED_LAYER ? parse_layer(object, step) : NULL;
 }
 

@@ -28,13 +28,17 @@ struct cached_blob {
 struct cached_step {
 	struct digest key;
 	struct digest definition; /* COPY: the key without its files; known or not */
-	enum cached_kind { CACHED_LAYER = 1, CACHED_EMPTY /* the step changed nothing */ } kind;
+	enum cached_kind {
+		CACHED_LAYER = 1,
+		CACHED_EMPTY, /* the step changed nothing */
+		CACHED_TOC,   /* no step: the table of contents of a base image's layer */
+	} kind;
+	struct digest diff_id; /* CACHED_LAYER, CACHED_TOC */
 	/* CACHED_LAYER */
-	struct digest diff_id;
 	struct cached_blob blob;
 	enum compression compression;
 	int level;              /* as asked for when it was made */
-	struct cached_blob toc; /* its table of contents; known or not */
+	struct cached_blob toc; /* its table of contents (toc.h); known or not */
 
 	struct digest content; /* COPY: of the files; known or not */
 	int64_t created;       /* Unix seconds: when the step ran */
@@ -47,6 +51,8 @@ struct cached_steps {
 	size_t n, capacity;
 };
 
+/* The key of a CACHED_TOC record. */
+struct digest cached_toc_key(const struct digest *diff_id);
 void cached_step_done(struct cached_step *step);
 void cached_step_copy(const struct cached_step *from, struct cached_step *ret); /* deep */
 void cached_steps_done(struct cached_steps *steps);

@@ -166,3 +166,38 @@ same_image() { # HOST/NAME:TAG HOST/NAME:TAG
 	fails 2 'a quote is not closed' build one --cache-from 'type=registry,"ref=a'
 	[ ! -e "$LOCAL" ]
 }
+
+@test "only the last COPY changed: no layer is fetched, and the result is the same" {
+	local epoch
+	printf 'one' >"$BATS_TEST_TMPDIR/x"
+	cat >Dockerfile <<-END
+		FROM $BASE
+		RUN mkdir -p /d/deep /ln.d && chmod 711 /d && ln -s /ln.d /ln && touch /d/f
+		RUN rm -rf /d/f && mkdir /new && chown 7:8 /new
+		COPY b /d/deep/b
+		COPY a.c /ln/
+		COPY a.c /new/
+		COPY a.c /etc/
+	END
+	export SOURCE_DATE_EPOCH=1700000000
+	succeeds build one --cache-repo "$CACHE" -t "$APP:1" --push
+	echo three >a.c
+	requests_forget
+	succeeds build two --cache-repo "$CACHE" -t "$APP:2" --push
+	equals 3 "$(ran | wc -l)" "steps that ran"
+	# Layers by what they are in the first image; tables of contents are fetched, they are not.
+	for layer in $(skopeo inspect --raw --tls-verify=false "docker://$APP:1" | jq -r '.layers[].digest'); do
+		equals 0 "$(requests GET "blobs/$layer")" "fetches of $layer"
+	done
+	# The same as without any cache.
+	unset SOURCE_DATE_EPOCH
+	SOURCE_DATE_EPOCH=1700000000 succeeds build three --no-cache -t "$APP:3" --push
+	same_image "$APP:2" "$APP:3"
+}
+
+@test "FROM and COPY --link pull no base layer" {
+	printf 'FROM %s\nCOPY --link b /b\nENV A=b\n' "$BASE" >Dockerfile
+	requests_forget
+	succeeds build one -t "$APP:1" --push
+	equals 1 "$(requests GET blobs/)" "the base's config alone"
+}

@@ -4,7 +4,8 @@
   property.py --kiln KILN --base REF --work DIR [--seconds S] [--seed N] [--turns N]
 
 After every edit the same thing is built twice: in a store that has seen all the turns before, and
-with --no-cache in another. Both must fail, or both give the same files and config; with
+with --no-cache in another. Every other time it is built a third time, in an empty store, with a
+cache home that has seen those turns before. Both must fail, or both give the same files and config; with
 SOURCE_DATE_EPOCH the same digests. What is built is deterministic by construction, so a
 difference is a wrong hit. The last context is left in DIR when there is one.
 """
@@ -262,10 +263,33 @@ def turn(options, world, work):
     turn.hits += said.count(' CACHED')
     if ours != theirs:
         return f'epoch {epoch}, {more}\n{differ(ours, theirs)}\n{said[-3000:]}'
+    return far_turn(options, world, work, theirs, more, epoch) if rng.random() < .5 else None
+
+
+def far_turn(options, world, work, theirs, more, epoch):
+    """The same on an empty disk, from what a cache home has."""
+    home, store = work + '/home', work + '/far'
+    remove_store(store)
+    good, said = build(options, world, work + '/context', store, work + '/far.tar',
+                       '--cache-from', f'type=local,src={home}',
+                       '--cache-to', f'type=local,dest={home},ignore-error=false,mode='
+                       + world.rng.choice(['max', 'max', 'min']), *more, epoch=epoch)
+    turn.far += said.count(' CACHED')
+    wrong = ('; not used', 'goes on without it', 'the step runs again', 'was not exported')
+    if not good or any(text in said for text in wrong):
+        return f'from a home, epoch {epoch}, {more}: {said[-3000:]}'
+    ours = summary(work + '/far.tar', epoch is not None)
+    if ours != theirs:
+        return f'from a home, epoch {epoch}, {more}\n{differ(ours, theirs)}\n{said[-3000:]}'
     return None
 
 
-turn.built = turn.hits = 0
+def remove_store(store):
+    """Trees may deny their owner, and belong to other ids."""
+    subprocess.run(['rm', '-rf', store], check=False, stderr=subprocess.DEVNULL)
+
+
+turn.built = turn.hits = turn.far = 0
 
 
 def main():
@@ -290,7 +314,8 @@ def main():
     # Worlds whose builds all fail would prove nothing.
     if turn.built < turns / 5 or not turn.hits:
         sys.exit(f'{turns} turns, and only {turn.built} built, {turn.hits} steps from the cache')
-    print(f'{turns} turns, {turn.built} images the same, {turn.hits} steps from the cache')
+    print(f'{turns} turns, {turn.built} images the same, {turn.hits} steps from the cache, '
+          f'{turn.far} from a home')
 
 
 if __name__ == '__main__':
