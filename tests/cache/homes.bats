@@ -168,8 +168,7 @@ same_image() { # HOST/NAME:TAG HOST/NAME:TAG
 }
 
 @test "only the last COPY changed: no layer is fetched, and the result is the same" {
-	local epoch
-	printf 'one' >"$BATS_TEST_TMPDIR/x"
+	local layer
 	cat >Dockerfile <<-END
 		FROM $BASE
 		RUN mkdir -p /d/deep /ln.d && chmod 711 /d && ln -s /ln.d /ln && touch /d/f
