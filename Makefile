@@ -8,7 +8,7 @@ export BUILD T
 
 C_FILES = $(shell git ls-files 'src/*.[ch]' 'tests/*.[ch]' 'fuzz/*.[ch]')
 
-.PHONY: all build-tests demo test check bench install fuzz sanitize tsan lint format setup clean help
+.PHONY: all build-tests demo test check bench image install fuzz sanitize tsan lint format setup clean help
 .DEFAULT_GOAL := all
 
 all: $(BUILD)/build.ninja ## build kiln (build/kiln)
@@ -39,6 +39,10 @@ build-tests:
 bench: all ## measure kiln beside its peers; writes docs/benchmarks.md
 	@tools/setup bench
 	@KILN=$(abspath $(BUILD))/kiln bench/run
+
+image: all ## build kiln's own images from image/Dockerfile into build/image (T=target for one)
+	@tools/setup image demo test
+	@tools/image $(T)
 
 install: all ## install kiln, its manual and completions (PREFIX=/usr/local, DESTDIR=)
 	@meson install -C $(BUILD) --no-rebuild --strip

@@ -238,6 +238,7 @@ static void stage_run_done(struct stage_run *run)
 {
 	for (size_t i = 0; run->steps && i < run->stage->step_count; i++) {
 		free(run->steps[i].record);
+		fetched_free(&run->steps[i]);
 		select_free(run->steps[i].selection);
 		step_verified_free(run->steps[i].verified);
 		step_mounts_free(run->steps[i].mounts);

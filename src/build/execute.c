@@ -198,20 +198,23 @@ static FALLIBLE key_late(struct build *build, struct stage_run *stage, struct st
 	if (run->step->kind != STEP_COPY)
 		return step_key_look_up(build, stage, run, parent, true);
 	const struct plan_origin *from = &run->step->copy.origin;
-	if (from->kind == ORIGIN_CONTEXT || from->kind == ORIGIN_NONE)
-		return step_key_context_copy(build, run, parent);
 	struct digest from_digest = { 0 };
-	if (from->kind == ORIGIN_STAGE)
+	if (copy_is_fetched(&run->step->copy))
+		TRY(fetched_identify(build, run, &from_digest));
+	else if (from->kind == ORIGIN_CONTEXT || from->kind == ORIGIN_NONE)
+		return step_key_context_copy(build, run, parent);
+	else if (from->kind == ORIGIN_STAGE)
 		from_digest = build_stage(build, from->stage)->key;
 	else if (from->kind == ORIGIN_IMAGE)
 		from_digest = stack_chain(&build->images[from->image->index].stack,
 				build->images[from->image->index].stack.n);
 	run->definition = copy_definition(build, run->step, parent, &from_digest);
-	TRY(step_origin(build, &run->step->copy, true, &origin));
+	TRY(step_copy_origin(build, run, true, &origin));
 	TRY(select_make(&origin, &run->step->copy, build->options->cancel, &run->selection));
 	if (step_ignores_cache(build, run->step))
 		return NULL;
-	TRY(select_hash(run->selection, NULL, build->pool, build->options->cancel));
+	TRY(select_hash(run->selection, origin_digests(build, from), build->pool,
+			build->options->cancel));
 	run->content = select_digest(run->selection);
 	copy_key(build, run->step, parent, &run->content, &run->key, &run->record);
 	run->is_keyed = true;

@@ -9,16 +9,8 @@ void fetched_file_done(struct fetched_file *file)
 	if (file->fd >= 0)
 		(void)close(file->fd);
 	file->fd = -1;
+	scratch_done(&file->scratch);
 	download_done(&file->download);
-}
-
-/* A file without a name, on the store's file system: nothing is left behind, however we end. */
-static FALLIBLE open_nameless(struct store *store, int *ret_fd)
-{
-	AUTO(scratch) struct scratch scratch = { 0 };
-
-	TRY(scratch_make(store, &scratch));
-	return file_open(scratch.fd, "download", O_RDWR | O_CREAT | O_EXCL, 0600, ret_fd);
 }
 
 FALLIBLE fetch_file_if_changed(const struct sources *sources, const char *url,
@@ -34,7 +26,8 @@ FALLIBLE fetch_file_if_changed(const struct sources *sources, const char *url,
 
 	if (!sources->registry || !sources->store)
 		return error_new(ERR_UNSUPPORTED, "there is no network to fetch '%s' with", url);
-	TRY(open_nameless(sources->store, &file.fd));
+	TRY(scratch_make(sources->store, &file.scratch));
+	TRY(file_open(file.scratch.fd, FETCHED_FILE, O_RDWR | O_CREAT | O_EXCL, 0600, &file.fd));
 	TRY(registry_download(sources->registry, &request, file.fd, &file.download));
 	if (lseek(file.fd, 0, SEEK_SET) != 0)
 		return error_sys("go to the start of a download");

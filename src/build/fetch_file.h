@@ -1,6 +1,6 @@
 /*
- * fetch_file: an http(s) address becomes an open file that has no name, and what its server said
- * about it.
+ * fetch_file: an http(s) address becomes a file in a directory of this build, and what its server
+ * said about it.
  *
  * Floor: build. Any thread.
  */
@@ -8,8 +8,11 @@
 #include "build/sources.h"
 #include "registry/download.h"
 
+#define FETCHED_FILE "file"
+
 struct fetched_file {
-	int fd; /* at its start */
+	struct scratch scratch; /* holds it as FETCHED_FILE, mode 0600 */
+	int fd;                 /* at its start */
 	struct download download;
 };
 

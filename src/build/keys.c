@@ -2,6 +2,7 @@
  * What decides a step's result, written into a key record. docs/cache.md lists each ingredient; a
  * change here changes keys, so raise KEY_VERSION (graph/key.h) when a field's meaning changes.
  */
+#include "build/fetched.h"
 #include "build/state.h"
 
 #include <string.h>
@@ -196,6 +197,17 @@ struct digest step_after(const struct plan_step *step, const struct digest *pare
 	key_digest(key, "parent", parent);
 	key_digest(key, "step", key_of_step);
 	return key_finish(key, NULL);
+}
+
+FALLIBLE step_copy_origin(struct build *build, struct step_run *run, bool make_view,
+		struct select_origin *ret)
+{
+	TRY(step_origin(build, &run->step->copy, make_view, ret));
+	if (!make_view || !copy_is_fetched(&run->step->copy))
+		return NULL;
+	TRY(fetched_need(build, run));
+	ret->fetched = run->fetched;
+	return NULL;
 }
 
 FALLIBLE step_origin(struct build *build, const struct plan_copy *copy, bool make_view,

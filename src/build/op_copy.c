@@ -30,7 +30,7 @@ static FALLIBLE select_sources(struct build *build, struct step_run *run)
 
 	if (run->selection)
 		return NULL;
-	TRY(step_origin(build, &run->step->copy, true, &origin));
+	TRY(step_copy_origin(build, run, true, &origin));
 	return select_make(&origin, &run->step->copy, build->options->cancel, &run->selection);
 }
 
@@ -67,14 +67,12 @@ static FALLIBLE may_stream(const struct step_run *run, bool *ret)
 	const struct plan_copy *copy = &run->step->copy;
 
 	*ret = !overlaps(selection);
-	if (!copy->is_add || copy->unpack == TRISTATE_NO)
-		return NULL;
 	for (size_t g = 0; g < selection->groups.n && *ret; g++) {
 		const struct select_group *group = &selection->groups.p[g];
 		const struct select_item *item = &selection->items.p[group->first];
 		bool is_archive = false;
 
-		if (group->is_dir || !group->count || item->content || !S_ISREG(item->owner.mode))
+		if (group->is_dir || !group->count || !place_may_unpack(copy, item))
 			continue;
 		TRY(place_is_archive(selection, item, &is_archive));
 		*ret = !is_archive;

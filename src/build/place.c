@@ -202,7 +202,7 @@ static FALLIBLE send_file(struct place *place, struct selection *selection,
 		.path = item->path };
 
 	if (!item->content) {
-		TRY(rootfs_open_nofollow(selection->fd, item->path, O_RDONLY, 0, &fd));
+		TRY(rootfs_open_nofollow(item->fd, item->path, O_RDONLY, 0, &fd));
 		reader.fd = fd;
 	}
 	TRY(send(place, entry, &reader.reader));
@@ -376,13 +376,19 @@ static FALLIBLE send_archive(struct place *place, struct selection *selection,
 	AUTO(tar_reader) struct tar_reader *tar = NULL;
 	AUTO_FD int fd = -1;
 
-	TRY(rootfs_open_nofollow(selection->fd, item->path, O_RDONLY, 0, &fd));
+	TRY(rootfs_open_nofollow(item->fd, item->path, O_RDONLY, 0, &fd));
 	TRY(codec_reader(reader_from_fd(TAKE_FD(fd)), &plain, NULL));
 	tar = tar_reader_new(TAKE(plain));
 	TRY(place_dirs(place, dir));
 	TRY_WRAP(layer_replay_archive(tar, &sink.sink, place->build->options->cancel, NULL),
 			"unpack '%s'", item->path);
 	return NULL;
+}
+
+bool place_may_unpack(const struct plan_copy *copy, const struct select_item *item)
+{
+	return copy->is_add && copy->unpack != TRISTATE_NO && !item->content &&
+	       S_ISREG(item->owner.mode) && (!item->is_download || copy->unpack == TRISTATE_YES);
 }
 
 FALLIBLE place_is_archive(
@@ -394,7 +400,7 @@ FALLIBLE place_is_archive(
 	size_t n = 0, got = 1;
 
 	*ret = false;
-	TRY(rootfs_open_nofollow(selection->fd, item->path, O_RDONLY, 0, &fd));
+	TRY(rootfs_open_nofollow(item->fd, item->path, O_RDONLY, 0, &fd));
 	struct error *error = codec_reader(reader_from_fd(TAKE_FD(fd)), &plain, NULL);
 	while (!error && n < sizeof(block) && got) {
 		error = reader_read(plain, block + n, sizeof(block) - n, &got);
@@ -429,8 +435,7 @@ static FALLIBLE place_group(struct place *place, struct selection *selection,
 		}
 		return NULL;
 	}
-	if (copy->is_add && copy->unpack != TRISTATE_NO && !first->content &&
-			S_ISREG(first->owner.mode))
+	if (place_may_unpack(copy, first))
 		TRY(place_is_archive(selection, first, &unpack));
 	if (unpack)
 		return send_archive(place, selection, first, dest);

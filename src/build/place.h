@@ -40,6 +40,8 @@ FALLIBLE place_dirs(struct place *place, const char *path);
 FALLIBLE place_selection(
 		struct place *place, struct selection *selection, const struct plan_copy *copy);
 
+/* Would ADD unpack it, if it is an archive? Downloads only with --unpack. */
+bool place_may_unpack(const struct plan_copy *copy, const struct select_item *item);
 /* True for a regular file that is a tar by its header's checksum, compressed or not. */
 FALLIBLE place_is_archive(
 		const struct selection *selection, const struct select_item *item, bool *ret);

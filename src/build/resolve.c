@@ -131,7 +131,7 @@ FALLIBLE step_key_context_copy(
 	if (!seen && !remote_knows(build, &run->definition))
 		return NULL;
 	if (!run->selection) {
-		TRY(step_origin(build, &run->step->copy, true, &origin));
+		TRY(step_copy_origin(build, run, true, &origin));
 		TRY(select_make(&origin, &run->step->copy, build->options->cancel,
 				&run->selection));
 	}
@@ -174,7 +174,15 @@ static FALLIBLE resolve_from_copy(struct build *build, struct step_run *run,
 static FALLIBLE resolve_copy(struct build *build, struct step_run *run, const struct digest *parent)
 {
 	const struct plan_origin *origin = &run->step->copy.origin;
+	struct digest identity;
 
+	if (copy_is_fetched(&run->step->copy)) {
+		/* With files of the context beside it, by content once all of it is here. */
+		if (!copy_is_only_fetched(&run->step->copy) || step_ignores_cache(build, run->step))
+			return NULL;
+		TRY(fetched_identify(build, run, &identity));
+		return resolve_from_copy(build, run, parent, &identity);
+	}
 	if (origin->kind == ORIGIN_STAGE) {
 		struct stage_run *from = build_stage(build, origin->stage);
 

@@ -1,5 +1,6 @@
 #include "build/select.h"
 #include "base/limits.h"
+#include "build/fetched.h"
 #include "dockerfile/glob.h"
 #include "layer/entry.h"
 #include "layer/tree.h"
@@ -106,6 +107,7 @@ static FALLIBLE add_item(struct walk *walk, int dir_fd, const char *name, const 
 	if (S_ISSOCK(st->st_mode))
 		return NULL;
 	struct select_item *item = vec_add(&out->items);
+	item->fd = walk->origin->fd;
 	item->path = arena_text(out->arena, path);
 	item->rel = item->path + strlen(walk->top);
 	item->rel += *item->rel == '/';
@@ -373,6 +375,47 @@ static void add_heredoc(struct walk *walk, const struct plan_source *source)
 	vec_push(&out->groups, group);
 }
 
+/* A file from elsewhere: readable by its owner alone, as old as its server says. */
+static FALLIBLE add_download(struct walk *walk, const struct fetched *fetched)
+{
+	struct selection *out = walk->out;
+	struct select_group group = {
+		.name = arena_text(out->arena, fetched->name ? fetched->name : ""),
+		.first = out->items.n,
+		.count = 1,
+	};
+	struct select_item *item = vec_add(&out->items);
+	struct stat st;
+
+	if (fstatat(fetched->fd, FETCHED_FILE, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return error_sys("look at the download of '%s'", fetched->source->path);
+	item->fd = fetched->fd;
+	item->path = FETCHED_FILE;
+	item->rel = "";
+	item->owner.mode = S_IFREG | 0600;
+	item->mtime = fetched->mtime;
+	item->size = (uint64_t)st.st_size;
+	item->links = 1;
+	item->twin = SIZE_MAX;
+	item->key = file_key_of(&st);
+	item->digest = fetched->digest;
+	item->is_download = true;
+	vec_push(&out->groups, group);
+	return NULL;
+}
+
+static FALLIBLE add_one(struct walk *walk, const struct plan_copy *copy, size_t i)
+{
+	const struct plan_source *source = &copy->sources[i];
+
+	if (source->url)
+		return add_download(walk, &walk->origin->fetched[i]);
+	if (!source->content)
+		return add_source(walk, copy, source);
+	add_heredoc(walk, source);
+	return NULL;
+}
+
 /* Items of one source that are one inode: the first is the file, the others its links. */
 static void find_twins(struct selection *out, const struct select_group *group)
 {
@@ -413,12 +456,8 @@ FALLIBLE select_make(const struct select_origin *origin, const struct plan_copy 
 		TRY(ignore_from_patterns(&patterns, &excludes));
 	}
 	walk.excludes = excludes;
-	for (size_t i = 0; i < copy->source_count && !error; i++) {
-		if (copy->sources[i].content)
-			add_heredoc(&walk, &copy->sources[i]);
-		else
-			error = add_source(&walk, copy, &copy->sources[i]);
-	}
+	for (size_t i = 0; i < copy->source_count && !error; i++)
+		error = add_one(&walk, copy, i);
 	strbuf_done(&walk.path);
 	vec_done(&walk.doubtful);
 	if (error)

@@ -21,7 +21,8 @@
 #include <sys/stat.h>
 
 struct select_item {
-	const char *path; /* from the root of the origin: for reading */
+	int fd;           /* root that path is read from; borrowed */
+	const char *path; /* from there on */
 	const char *rel;  /* below the group's top; "" is the top itself */
 	struct owner owner;
 	int64_t mtime;
@@ -29,6 +30,7 @@ struct select_item {
 	uint64_t size;
 	const char *link;    /* of a symlink */
 	const char *content; /* of a heredoc */
+	bool is_download;    /* an archive that is unpacked only where ADD says so */
 	struct xattrs xattrs;
 	struct file_key key;  /* identity on disk */
 	uint64_t links;       /* st_nlink */
@@ -61,12 +63,15 @@ struct selection {
 	} groups;
 };
 
+struct fetched;
+
 struct select_origin {
 	int fd;                            /* -1 when there is none */
 	const char *name;                  /* "the build context", "stage 'build'": for messages */
 	const struct ignore *ignore;       /* or NULL */
 	const char *ignore_name;           /* for hints */
 	const struct owner_policy *policy; /* NULL: everything belongs to 0:0 */
+	const struct fetched *fetched;     /* by source of the step; NULL: none is */
 };
 
 FALLIBLE select_make(const struct select_origin *origin, const struct plan_copy *copy,

@@ -35,7 +35,7 @@ static FALLIBLE hash_file(
 	uint64_t began = clock_now_ns(), total = 0;
 	struct stat st;
 
-	TRY(rootfs_open_nofollow(hashing->selection->fd, item->path, O_RDONLY, 0, &fd));
+	TRY(rootfs_open_nofollow(item->fd, item->path, O_RDONLY, 0, &fd));
 	for (;;) {
 		ssize_t n = read(fd, buf, READ_BYTES);
 

@@ -12,6 +12,7 @@
 #pragma once
 #include "build/context.h"
 #include "build/exports.h"
+#include "build/fetched.h"
 #include "build/select.h"
 #include "build/stack.h"
 #include "build/view.h"
@@ -33,6 +34,7 @@ struct step_run {
 	bool is_hit;
 	struct build_layer *layer; /* result; NULL: nothing changed */
 	int64_t created;
+	struct fetched *fetched;     /* ADD: what comes from elsewhere, by source; or NULL */
 	struct selection *selection; /* COPY: once its source was looked at */
 	struct step_mounts *mounts;  /* RUN: once its mounts were looked at (mounts.h) */
 	struct digest content;       /* COPY: of selection, once it was hashed */
@@ -121,6 +123,9 @@ struct file_digests *origin_digests(const struct build *build, const struct plan
 
 /* keys.c */
 
+/* The same for a step, with what ADD fetches (make_view: fetched by now). */
+FALLIBLE step_copy_origin(struct build *build, struct step_run *run, bool make_view,
+		struct select_origin *ret);
 /* What a COPY reads from. For stages and images the files must be there (view made). */
 FALLIBLE step_origin(struct build *build, const struct plan_copy *copy, bool make_view,
 		struct select_origin *ret);

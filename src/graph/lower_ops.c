@@ -175,17 +175,6 @@ FALLIBLE lower_run(struct lower *lower, struct lowered *stage, const struct inst
 	return NULL;
 }
 
-static bool is_remote(const char *path)
-{
-	static const char *const prefixes[] = { "http://", "https://", "git://", "ssh://", "git@",
-		"ftp://" };
-
-	for (size_t i = 0; i < COUNT(prefixes); i++)
-		if (text_starts(path, prefixes[i]))
-			return true;
-	return false;
-}
-
 static FALLIBLE copy_sources(struct lower *lower, struct lowered *stage,
 		const struct instruction *in, struct plan_copy *copy, struct list *words)
 {
@@ -196,7 +185,6 @@ static FALLIBLE copy_sources(struct lower *lower, struct lowered *stage,
 		const struct copy_source *from = &in->copy.sources[i];
 
 		TRY(scope_word(lower, &stage->scope, from->path, from->at, &sources[i].path));
-		list_add(words, sources[i].path);
 		if (from->heredoc) {
 			const struct heredoc *doc = from->heredoc;
 			const char *body = doc->chomp ? heredoc_chomp(lower->arena, doc->content)
@@ -206,23 +194,13 @@ static FALLIBLE copy_sources(struct lower *lower, struct lowered *stage,
 				TRY(scope_body(lower, &stage->scope, body, from->at, &body));
 			sources[i].content = body;
 			sources[i].content_bytes = strlen(body);
-		} else if (is_remote(sources[i].path)) {
-			if (!copy->is_add)
-				return error_hint(error_at(error_new(ERR_INVALID,
-									   "COPY takes files of "
-									   "the context, "
-									   "not the URL '%s'",
-									   sources[i].path),
-								  from->at),
-						"use ADD for URLs");
-			return error_at(error_new(ERR_UNSUPPORTED,
-							"ADD of the URL '%s' is not supported yet",
-							sources[i].path),
-					from->at);
+		} else if (lower_is_remote(sources[i].path)) {
+			TRY(lower_remote(lower, copy->is_add, from->at, &sources[i]));
 		}
+		list_add(words, sources[i].path);
 	}
 	for (size_t i = 0; i < in->copy.source_count && !in->copy.from; i++)
-		if (!sources[i].content && !is_remote(sources[i].path))
+		if (!sources[i].content && !sources[i].url && !sources[i].git)
 			lower_lint_copy(lower, in, sources[i].path, in->copy.sources[i].at);
 	copy->sources = sources;
 	copy->source_count = in->copy.source_count;
@@ -286,28 +264,30 @@ static FALLIBLE copy_origin(struct lower *lower, const struct lowered *stage,
 		return NULL;
 	}
 	for (size_t i = 0; i < copy->source_count; i++)
-		if (!copy->sources[i].content)
+		if (!copy->sources[i].content && !copy->sources[i].url && !copy->sources[i].git)
 			copy->origin.kind = ORIGIN_CONTEXT;
 	return NULL;
 }
 
 FALLIBLE lower_copy(struct lower *lower, struct lowered *stage, const struct instruction *in)
 {
-	static const char *const later[] = { "checksum", "keep-git-dir", NULL };
 	struct plan_copy copy = {
 		.is_add = in->kind == INSTRUCTION_ADD,
 		.link = in->copy.link,
 		.parents = in->copy.parents,
 		.unpack = in->copy.unpack,
+		.keep_git_dir = in->copy.keep_git_dir,
 	};
 	AUTO(list) struct list words = { 0 };
 	AUTO(strbuf) struct strbuf name = { 0 };
 
-	TRY(refuse_flags(in, later));
 	TRY(copy_sources(lower, stage, in, &copy, &words));
 	TRY(copy_dest(lower, stage, in, &copy, &words));
 	TRY(copy_flag(lower, stage, in->copy.chown, &copy.chown));
 	TRY(copy_flag(lower, stage, in->copy.chmod, &copy.chmod));
+	TRY(copy_flag(lower, stage, in->copy.checksum, &copy.checksum));
+	if (in->copy.checksum)
+		TRY(lower_checksum(&copy, in->copy.checksum->at));
 	TRY(copy_excludes(lower, stage, in, &copy));
 	TRY(copy_origin(lower, stage, in, &copy));
 	strbuf_add(&name, instruction_name(in->kind));

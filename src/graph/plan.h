@@ -83,6 +83,9 @@ struct plan_source {
 	const char *path; /* relative to the origin's root, may be a pattern; heredoc: file name */
 	const char *content; /* heredoc body, expanded; NULL for a path */
 	size_t content_bytes;
+	/* ADD: as written, which may hold a password, while path does not; NULL: not that */
+	const char *url; /* an http(s) address */
+	const char *git; /* a git repository, which git_url_parse() accepts */
 };
 
 struct plan_copy {
@@ -96,6 +99,8 @@ struct plan_copy {
 	const char *chmod; /* expanded text or NULL */
 	bool link, parents;
 	enum tristate unpack;
+	const char *checksum; /* expanded and checked, or NULL */
+	enum tristate keep_git_dir;
 	struct texts excludes;
 };
 

@@ -117,6 +117,29 @@ static FALLIBLE add_authority(const char *path, struct certs *certs)
 	return NULL;
 }
 
+/* The bundle of the system, which is trusted anyway, may lie there too. */
+static bool is_authority(const char *name)
+{
+	return (text_ends(name, ".crt") || text_ends(name, ".pem")) &&
+	       strcmp(name, "ca-certificates.crt") != 0;
+}
+
+void certs_add_authorities(const struct list *paths, struct certs *certs)
+{
+	for (size_t i = 0; i < paths->n; i++) {
+		AUTO(list) struct list names = { 0 };
+
+		if (!list_folder(paths->p[i], &names))
+			error_ignore(add_authority(paths->p[i], certs), "SSL_CERT_FILE");
+		for (size_t k = 0; k < names.n; k++) {
+			AUTO_FREE char *path = xasprintf("%s/%s", paths->p[i], names.p[k]);
+
+			if (is_authority(names.p[k]))
+				error_ignore(add_authority(path, certs), "SSL_CERT_DIR");
+		}
+	}
+}
+
 static FALLIBLE set_client_cert(const char *value, struct certs *certs)
 {
 	struct str cert, key;

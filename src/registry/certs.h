@@ -21,6 +21,11 @@ struct certs {
  */
 FALLIBLE certs_find(const struct list *directories, const char *host, struct certs *ret);
 /*
+ * Add authorities from files, and from folders their *.crt and *.pem. What cannot be read or holds
+ * none is told at debug level: these come from variables that are for every program.
+ */
+void certs_add_authorities(const struct list *paths, struct certs *certs);
+/*
  * Add what flags say of the host: authorities ("HOST=PATH") besides those of the folder, a client's
  * certificate ("HOST=CERT:KEY") in place of the folder's.
  */

@@ -85,7 +85,8 @@ static void copy_settings(const struct registry_settings *from, struct registry_
 	copy_creds(&from->creds, &ret->creds);
 	ret->insecure_hosts = ret->mirrors = (struct list){ 0 };
 	ret->certs_dirs = ret->registries_confs = (struct list){ 0 };
-	ret->certificates = ret->client_certs = (struct list){ 0 };
+	ret->certificates = ret->client_certs = ret->authorities = (struct list){ 0 };
+	list_add_all(&ret->authorities, &from->authorities);
 	list_add_all(&ret->insecure_hosts, &from->insecure_hosts);
 	list_add_all(&ret->mirrors, &from->mirrors);
 	list_add_all(&ret->certs_dirs, &from->certs_dirs);
@@ -237,6 +238,7 @@ static FALLIBLE make_host(struct registry_client *client, const char *name, bool
 
 	TRY_WRAP(certs_find(&client->settings.certs_dirs, name, &certs), "certificates of '%s'",
 			name);
+	certs_add_authorities(&client->settings.authorities, &certs);
 	struct error *error = certs_add(&client->settings.certificates,
 			&client->settings.client_certs, name, &certs);
 	if (error) {

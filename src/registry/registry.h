@@ -42,8 +42,10 @@ struct registry_settings {
 	struct list insecure_hosts;
 	bool tls_verify_off;               /* --tls-verify=false: all hosts are such */
 	bool insecure_push, insecure_pull; /* the same for one direction */
-	struct list certificates;          /* "HOST[:PORT]=PATH": authorities to trust there, PEM */
-	struct list client_certs;          /* "HOST[:PORT]=CERT:KEY": what is shown there */
+	/* More authorities, for all hosts: PEM files and folders of them (SSL_CERT_FILE, _DIR). */
+	struct list authorities;
+	struct list certificates; /* "HOST[:PORT]=PATH": authorities to trust there, PEM */
+	struct list client_certs; /* "HOST[:PORT]=CERT:KEY": what is shown there */
 	/* --registry-mirror: "docker.io=HOST[:PORT][/PATH]", tried in order before the registry. */
 	struct list mirrors;
 	bool mirrors_only;      /* never fall back from those to the registry itself */

@@ -35,6 +35,20 @@ static void add_files(const char *home, const char *config_home, struct registry
 	}
 }
 
+/* As OpenSSL and Go have them: a file; folders with colons between. The system's own are known. */
+static void add_authorities(const char *file, const char *dirs, struct list *ret)
+{
+	struct str rest = str_of(dirs), one;
+
+	if (file)
+		list_add(ret, file);
+	while (rest.n) {
+		str_cut(rest, ':', &one, &rest);
+		if (one.n && !str_is(one, "/etc/ssl/certs"))
+			list_addf(ret, "%.*s", STR_ARG(one));
+	}
+}
+
 void registry_settings_from_env(const char *(*get)(const char *name), struct registry_settings *ret)
 {
 	struct registry_settings settings = { 0 };
@@ -51,6 +65,8 @@ void registry_settings_from_env(const char *(*get)(const char *name), struct reg
 		list_done(&settings.registries_confs);
 		list_add(&settings.registries_confs, override);
 	}
+	add_authorities(value_of(get, "SSL_CERT_FILE"), value_of(get, "SSL_CERT_DIR"),
+			&settings.authorities);
 	settings.http_proxy = xstrdup(first_of(get, "http_proxy", "HTTP_PROXY"));
 	settings.https_proxy = xstrdup(first_of(get, "https_proxy", "HTTPS_PROXY"));
 	settings.no_proxy = xstrdup(first_of(get, "no_proxy", "NO_PROXY"));
@@ -62,6 +78,7 @@ void registry_settings_done(struct registry_settings *settings)
 	list_done(&settings->insecure_hosts);
 	list_done(&settings->mirrors);
 	list_done(&settings->certs_dirs);
+	list_done(&settings->authorities);
 	list_done(&settings->certificates);
 	list_done(&settings->client_certs);
 	list_done(&settings->registries_confs);

@@ -10,7 +10,8 @@ METHOD PATH STATUS RANGE AUTHORIZATION ('-' where there is none). What a path me
   /plain/NAME            the same without any of these
   /named/NAME/AS         a file of DIR with Content-Disposition filename=AS
   /cut/BYTES/NAME        as /files, but the connection ends after BYTES of each body
-  /cutplain/BYTES/NAME   as /plain, but so
+  /cutonce/BYTES/NAME    as /plain, but so the first time
+  /badrange/BYTES/NAME   as /cut, but a range is answered with another one
   /auth/NAME             as /files, for 'Authorization: Bearer token' or 'Basic dTpw' only; else 401
   /hop/N/PATH            N redirects, then /PATH
   /to/SCHEME/HOST/PATH   a redirect to SCHEME://HOST/PATH
@@ -60,7 +61,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         self.wfile.write(body)
 
-    def serve(self, name, cut=None, extra=()):
+    def serve(self, name, cut=None, extra=(), shift=0):
         path = os.path.join(self.options.root, urllib.parse.unquote(name))
         if not os.path.isfile(path):
             self.answer(404, body=b'no such file\n')
@@ -75,7 +76,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         wanted = self.headers.get('Range', '')
         if wanted.startswith('bytes=') and self.headers.get('If-Range') in (None, etag, modified):
-            start = int(wanted[6:].split('-')[0])
+            start = int(wanted[6:].split('-')[0]) + shift
             headers.append(('Content-Range', 'bytes %d-%d/%d' % (start, len(body) - 1, len(body))))
             self.answer(206, headers, body[start:], cut)
             return
@@ -94,11 +95,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.plain(rest)
         elif kind == 'named':
             self.serve(first, extra=[('Content-Disposition',
-                                      'attachment; filename="%s"' % urllib.parse.unquote(more))])
+                                      'attachment; filename="%s"' % urllib.parse.unquote(more.rstrip('/')))])
         elif kind == 'cut':
             self.serve(more, cut=int(first))
-        elif kind == 'cutplain':
-            self.plain(more, cut=int(first))
+        elif kind == 'cutonce':
+            with self.lock:
+                again = self.busy.setdefault(self.path, 0)
+                self.busy[self.path] = 1
+            self.plain(more, cut=None if again else int(first))
+        elif kind == 'badrange':
+            self.serve(more, cut=int(first), shift=1)
         elif kind == 'auth':
             if self.headers.get('Authorization') in ('Bearer token', 'Basic dTpw'):
                 self.serve(rest)

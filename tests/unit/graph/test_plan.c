@@ -169,7 +169,6 @@ static void refuses(void **state)
 		{ "FROM scratch AS a\nCOPY --from=a x y\n", NULL, ERR_INVALID, "circle", 1 },
 		{ "FROM scratch\nCOPY a b c\n", NULL, ERR_INVALID, "more than one source", 2 },
 		{ "FROM scratch\nCOPY https://x/y z\n", NULL, ERR_INVALID, "URL", 2 },
-		{ "FROM scratch\nADD https://x/y z\n", NULL, ERR_UNSUPPORTED, "URL", 2 },
 		{ "FROM scratch\nRUN --security=insecure x\n", NULL, ERR_UNSUPPORTED, "--security",
 				2 },
 		{ "FROM scratch\nRUN --mount=target=/ x\n", NULL, ERR_INVALID, "mounted on '/'",

@@ -1,0 +1,220 @@
+#include "build/fetched.h"
+#include "base/limits.h"
+#include "build/state.h"
+#include "store/cache.h"
+
+#include <jansson.h>
+#include <string.h>
+#include <time.h>
+
+bool copy_is_fetched(const struct plan_copy *copy)
+{
+	for (size_t i = 0; i < copy->source_count; i++)
+		if (copy->sources[i].url || copy->sources[i].git)
+			return true;
+	return false;
+}
+
+bool copy_is_only_fetched(const struct plan_copy *copy)
+{
+	return copy_is_fetched(copy) && copy->origin.kind == ORIGIN_NONE;
+}
+
+static void open_all(struct step_run *run)
+{
+	const struct plan_copy *copy = &run->step->copy;
+
+	if (run->fetched)
+		return;
+	run->fetched = xcalloc(copy->source_count, sizeof(*run->fetched));
+	for (size_t i = 0; i < copy->source_count; i++)
+		run->fetched[i] = (struct fetched){
+			.source = &copy->sources[i], .fd = -1, .top_fd = -1
+		};
+}
+
+void fetched_free(struct step_run *run)
+{
+	for (size_t i = 0; run->fetched && i < run->step->copy.source_count; i++) {
+		struct fetched *one = &run->fetched[i];
+
+		if (one->top_fd >= 0)
+			(void)close(one->top_fd);
+		scratch_done(&one->scratch);
+		free(one->name);
+		free(one->commit);
+		free(one->ref);
+	}
+	free(TAKE(run->fetched));
+}
+
+/* --- what is known of an address from before --- */
+
+static struct digest url_key(const char *url)
+{
+	AUTO(key) struct key *key = key_new("http source");
+
+	key_text(key, "url", url);
+	return key_finish(key, NULL);
+}
+
+static char *fact(const json_t *facts, const char *name)
+{
+	const char *value = json_string_value(json_object_get(facts, name));
+
+	return value ? xstrdup(value) : NULL;
+}
+
+static FALLIBLE recall(struct build *build, const char *url, struct download *ret)
+{
+	AUTO(cache_record) struct cache_record record = { 0 };
+	struct digest key = url_key(url);
+	bool found = false;
+
+	TRY(cache_get(build->options->store, &key, &found, &record));
+	if (!found || !record.ingredients || !digest_known(&record.content))
+		return NULL;
+	json_auto_t *facts = json_loads(record.ingredients, 0, NULL);
+	*ret = (struct download){ .digest = record.content,
+		.etag = fact(facts, "etag"),
+		.last_modified = fact(facts, "last_modified"),
+		.disposition = fact(facts, "disposition") };
+	return NULL;
+}
+
+static FALLIBLE record(struct build *build, const char *url, const struct download *download)
+{
+	struct digest key = url_key(url);
+	json_auto_t *facts = json_pack("{s:s?, s:s?, s:s?}", "etag", download->etag,
+			"last_modified", download->last_modified, "disposition",
+			download->disposition);
+
+	if (!facts || store_is_read_only(build->options->store))
+		return NULL;
+	AUTO_FREE char *text = json_dumps(facts, JSON_SORT_KEYS);
+	struct cache_record record = {
+		.kind = CACHE_EMPTY, .content = download->digest, .ingredients = text
+	};
+
+	return cache_put(build->options->store, &key, &record);
+}
+
+/* --- one file --- */
+
+static int64_t http_date(const char *text)
+{
+	struct tm date = { 0 };
+	const char *end = text ? strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &date) : NULL;
+
+	return end ? timegm(&date) : 0;
+}
+
+/* What the answer said of the file. */
+static void learn(struct fetched *one, const struct download *download)
+{
+	one->digest = download->digest;
+	one->mtime = http_date(download->last_modified);
+	if (!one->name && download->disposition)
+		one->name = fetched_disposition_name(download->disposition);
+	one->is_identified = true;
+}
+
+static FALLIBLE check_digest(const struct fetched *one, const struct plan_copy *copy)
+{
+	char got[DIGEST_TEXT];
+
+	if (!copy->checksum || !copy->checksum[0] ||
+			strcmp(digest_text(&one->digest, got), copy->checksum) == 0)
+		return NULL;
+	return error_hint(error_new(ERR_DIGEST, "'%s' is %s, and --checksum says %s",
+					  one->source->path, got, copy->checksum),
+			"it changed, or is not what was meant: look before writing the new one "
+			"down");
+}
+
+static FALLIBLE fetch_url(struct build *build, const struct plan_copy *copy, struct fetched *one,
+		const struct download *known)
+{
+	AUTO(fetched_file) struct fetched_file file = { .fd = -1 };
+
+	TRY(fetch_file_if_changed(&build->sources, one->source->url, known, &file));
+	if (file.download.is_unchanged) {
+		learn(one, known);
+		return check_digest(one, copy);
+	}
+	if (one->is_identified && !digest_equal(&one->digest, &file.download.digest) &&
+			!(copy->checksum && copy->checksum[0]))
+		return error_hint(error_new(ERR_INVALID, "'%s' changed between two requests",
+						  one->source->path),
+				"build again");
+	learn(one, &file.download);
+	TRY(check_digest(one, copy));
+	TRY(record(build, one->source->url, &file.download));
+	one->scratch = file.scratch;
+	file.scratch = (struct scratch){ 0 };
+	one->fd = one->scratch.fd;
+	one->is_here = true;
+	return NULL;
+}
+
+static FALLIBLE identify_url(struct build *build, const struct plan_copy *copy, struct fetched *one)
+{
+	AUTO(download) struct download known = { 0 };
+
+	one->name = fetched_url_name(one->source->url);
+	if (copy->checksum && copy->checksum[0] && one->name) {
+		TRY(digest_parse(str_of(copy->checksum), &one->digest));
+		one->is_identified = true;
+		return NULL;
+	}
+	TRY(recall(build, one->source->url, &known));
+	return fetch_url(build, copy, one, known.etag || known.last_modified ? &known : NULL);
+}
+
+static FALLIBLE check_name(const struct fetched *one, const struct plan_copy *copy)
+{
+	if (one->name || !copy->dest_is_dir)
+		return NULL;
+	return error_hint(error_new(ERR_INVALID,
+					  "neither '%s' nor its server says what the file is "
+					  "called",
+					  one->source->path),
+			"end the destination with a file's name instead of '/'");
+}
+
+/* --- all of a step --- */
+
+FALLIBLE fetched_identify(struct build *build, struct step_run *run, struct digest *ret)
+{
+	const struct plan_copy *copy = &run->step->copy;
+	AUTO(key) struct key *key = key_new("fetched");
+
+	open_all(run);
+	for (size_t i = 0; i < copy->source_count; i++) {
+		struct fetched *one = &run->fetched[i];
+
+		if (!one->source->url)
+			continue;
+		if (!one->is_identified)
+			TRY(identify_url(build, copy, one));
+		TRY(check_name(one, copy));
+		key_digest(key, "file", &one->digest);
+		key_text(key, "name", one->name);
+	}
+	*ret = key_finish(key, NULL);
+	return NULL;
+}
+
+FALLIBLE fetched_need(struct build *build, struct step_run *run)
+{
+	struct digest ignored;
+
+	TRY(fetched_identify(build, run, &ignored));
+	for (size_t i = 0; i < run->step->copy.source_count; i++) {
+		struct fetched *one = &run->fetched[i];
+
+		if (one->source->url && !one->is_here)
+			TRY(fetch_url(build, &run->step->copy, one, NULL));
+	}
+	return NULL;
+}

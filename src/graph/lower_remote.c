@@ -1,0 +1,83 @@
+/*
+ * Sources of ADD that are not files of the context: http(s) addresses and git repositories. What
+ * can be told from their text is checked here, with its place in the Dockerfile.
+ */
+#include "dockerfile/git_url.h"
+#include "graph/lower.h"
+#include "oci/digest.h"
+#include "registry/url.h"
+
+#include <strings.h>
+
+static bool starts_nocase(const char *text, const char *prefix)
+{
+	return strncasecmp(text, prefix, strlen(prefix)) == 0;
+}
+
+bool lower_is_remote(const char *path)
+{
+	return git_url_matches(path, false) || starts_nocase(path, "http://") ||
+	       starts_nocase(path, "https://") || starts_nocase(path, "ftp://");
+}
+
+static FALLIBLE read_remote(struct lower *lower, struct plan_source *source)
+{
+	AUTO(git_url) struct git_url git = { 0 };
+	AUTO(url) struct url url = { 0 };
+	AUTO_FREE char *shown = git_url_shown(source->path);
+
+	if (git_url_matches(source->path, false)) {
+		TRY(git_url_parse(source->path, &git));
+		source->git = source->path;
+	} else if (starts_nocase(source->path, "ftp://")) {
+		return error_hint(error_new(ERR_UNSUPPORTED, "ADD does not speak ftp: '%s'", shown),
+				"http, https and git can be added");
+	} else {
+		TRY(url_parse(str_of(source->path), &url));
+		source->url = source->path;
+	}
+	/* What is shown, recorded and keyed has no password in it. */
+	source->path = arena_text(lower->arena, shown);
+	return NULL;
+}
+
+FALLIBLE lower_remote(struct lower *lower, bool is_add, struct source_range at,
+		struct plan_source *source)
+{
+	AUTO_FREE char *shown = git_url_shown(source->path);
+
+	if (!is_add)
+		return error_hint(error_at(error_new(ERR_INVALID,
+							   "COPY takes files of the context, not "
+							   "the URL '%s'",
+							   shown),
+						  at),
+				"use ADD for URLs");
+	struct error *error = read_remote(lower, source);
+	return error ? error_at(error, at) : NULL;
+}
+
+FALLIBLE lower_checksum(const struct plan_copy *copy, struct source_range at)
+{
+	const struct plan_source *source = &copy->sources[0];
+	struct digest digest;
+
+	if (!copy->checksum || !copy->checksum[0])
+		return NULL;
+	if (copy->source_count != 1 || (!source->url && !source->git))
+		return error_hint(error_at(error_new(ERR_INVALID,
+							   "--checksum goes with one source, an "
+							   "http(s) address or a git repository"),
+						  at),
+				"add the others with an ADD or COPY of their own");
+	if (source->git) {
+		if (git_is_commit(copy->checksum))
+			return NULL;
+		return error_hint(error_at(error_new(ERR_INVALID, "--checksum=%s is no commit",
+							   copy->checksum),
+						  at),
+				"4 to 64 hexadecimal digits");
+	}
+	struct error *error = digest_parse(str_of(copy->checksum), &digest);
+	return error ? error_at(error_wrap(error, "--checksum"), at) : NULL;
+}
