@@ -298,6 +298,13 @@ DEFINE_AUTO_VALUE(build)
 
 /* --- the way --- */
 
+static bool is_set(const struct list *args, const char *name)
+{
+	const char *value = args ? list_env_get(args, name) : NULL;
+
+	return value && (strcmp(value, "1") == 0 || strcmp(value, "true") == 0);
+}
+
 static FALLIBLE load_files(struct build *build)
 {
 	const struct build_options *options = build->options;
@@ -307,6 +314,7 @@ static FALLIBLE load_files(struct build *build)
 		.dir = options->context_dir,
 		.dockerfile = options->dockerfile,
 		.stdin_fd = options->stdin_fd,
+		.keep_git_dir = is_set(options->build_args, "BUILDKIT_CONTEXT_KEEP_GIT_DIR"),
 		.sources = &build->sources,
 	};
 
@@ -397,6 +405,10 @@ static FALLIBLE run_once(struct build *build, struct build_result *ret)
 static FALLIBLE run_plan(struct build *build, struct build_result *ret)
 {
 	TRY(trees_open(build));
+	if (build->context->vcs_source) {
+		ret->vcs_source = xstrdup(build->context->vcs_source);
+		ret->vcs_revision = xstrdup(build->context->vcs_revision);
+	}
 	for (;;) {
 		remote_begin(build);
 		struct error *error = run_once(build, ret);
@@ -471,6 +483,8 @@ void build_result_done(struct build_result *result)
 {
 	free(result->plan);
 	free(result->manifest_media_type);
+	free(result->vcs_source);
+	free(result->vcs_revision);
 	list_done(&result->names);
 	list_done(&result->verified.texts);
 }

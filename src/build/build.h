@@ -148,7 +148,8 @@ struct build_result {
 	struct digest manifest; /* digest of the manifest */
 	uint64_t manifest_bytes;
 	char *manifest_media_type;
-	struct list names; /* complete references that the image has now */
+	struct list names;               /* complete references that the image has now */
+	char *vcs_source, *vcs_revision; /* of a context that is a git repository; or NULL */
 	struct build_verified verified;
 	char build_id[HISTORY_ID_TEXT]; /* in the history, also of a build that failed; or "" */
 };

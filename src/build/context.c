@@ -96,6 +96,8 @@ static FALLIBLE open_files(const struct context_input *input, struct context *co
 {
 	if (strcmp(input->path, "-") == 0 && !input->name)
 		return open_stdin(input, context);
+	if (git_url_matches(input->path, true) && access(input->path, F_OK) != 0)
+		return context_fetch_git(input, context);
 	if (text_starts(input->path, "http://") || text_starts(input->path, "https://"))
 		return context_fetch_http(input, context);
 	return open_local(input, context);

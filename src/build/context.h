@@ -48,6 +48,7 @@ struct context_input {
 	const char *name;       /* of a named context; NULL: the build context */
 	const char *dockerfile; /* a path, "-", or NULL */
 	int stdin_fd;
+	bool keep_git_dir; /* of a git repository: BUILDKIT_CONTEXT_KEEP_GIT_DIR */
 	const struct sources *sources;
 };
 

@@ -2,6 +2,30 @@
 #include "base/limits.h"
 #include "base/xalloc.h"
 #include "build/fetch_file.h"
+#include "build/git.h"
+
+static FALLIBLE fetch_git(const struct context_input *input, struct context *context)
+{
+	AUTO(git_url) struct git_url url = { 0 };
+	AUTO(git) struct git git = { 0 };
+
+	TRY(git_url_parse(input->path, &url));
+	TRY(git_find(input->sources, &url, NULL, &git));
+	TRY(git_check_out(&git, input->keep_git_dir || url.keep_git_dir == TRISTATE_YES,
+			&context->dir_fd));
+	context->fd = context->dir_fd;
+	context->is_inside = true;
+	context->scratch = TAKE_VALUE(git.scratch);
+	context->vcs_source = xstrdup(url.remote);
+	context->vcs_revision = TAKE(git.commit);
+	return NULL;
+}
+
+FALLIBLE context_fetch_git(const struct context_input *input, struct context *context)
+{
+	TRY_WRAP(fetch_git(input, context), "fetch %s", context->name);
+	return NULL;
+}
 
 FALLIBLE context_fetch_http(const struct context_input *input, struct context *context)
 {

@@ -13,4 +13,5 @@
  */
 FALLIBLE context_unpack(
 		struct context *context, const struct sources *sources, struct reader *bytes);
+FALLIBLE context_fetch_git(const struct context_input *input, struct context *context);
 FALLIBLE context_fetch_http(const struct context_input *input, struct context *context);

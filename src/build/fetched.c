@@ -42,8 +42,8 @@ void fetched_free(struct step_run *run)
 			(void)close(one->top_fd);
 		scratch_done(&one->scratch);
 		free(one->name);
-		free(one->commit);
-		free(one->ref);
+		git_done(&one->git);
+		git_url_done(&one->address);
 	}
 	free(TAKE(run->fetched));
 }
@@ -182,6 +182,32 @@ static FALLIBLE check_name(const struct fetched *one, const struct plan_copy *co
 			"end the destination with a file's name instead of '/'");
 }
 
+/* --- one repository --- */
+
+static FALLIBLE identify_git(struct build *build, const struct plan_copy *copy, struct fetched *one)
+{
+	TRY(git_url_parse(one->source->git, &one->address));
+	TRY(git_find(&build->sources, &one->address, copy->checksum, &one->git));
+	one->is_identified = true;
+	return NULL;
+}
+
+/* --keep-git-dir of the instruction wins over the address's. */
+static bool keeps_git_dir(const struct plan_copy *copy, const struct fetched *one)
+{
+	enum tristate asked = copy->keep_git_dir ? copy->keep_git_dir : one->address.keep_git_dir;
+
+	return asked == TRISTATE_YES;
+}
+
+static void key_git(struct key *key, const struct plan_copy *copy, const struct fetched *one)
+{
+	key_text(key, "commit", one->git.commit);
+	key_text(key, "subdir", one->address.subdir);
+	key_number(key, "keep git dir", keeps_git_dir(copy, one));
+	key_number(key, "submodules", one->address.submodules != TRISTATE_NO);
+}
+
 /* --- all of a step --- */
 
 FALLIBLE fetched_identify(struct build *build, struct step_run *run, struct digest *ret)
@@ -193,6 +219,11 @@ FALLIBLE fetched_identify(struct build *build, struct step_run *run, struct dige
 	for (size_t i = 0; i < copy->source_count; i++) {
 		struct fetched *one = &run->fetched[i];
 
+		if (one->source->git) {
+			if (!one->is_identified)
+				TRY(identify_git(build, copy, one));
+			key_git(key, copy, one);
+		}
 		if (!one->source->url)
 			continue;
 		if (!one->is_identified)
@@ -215,6 +246,12 @@ FALLIBLE fetched_need(struct build *build, struct step_run *run)
 
 		if (one->source->url && !one->is_here)
 			TRY(fetch_url(build, &run->step->copy, one, NULL));
+		if (one->source->git && !one->is_here) {
+			TRY(git_check_out(&one->git, keeps_git_dir(&run->step->copy, one),
+					&one->top_fd));
+			one->fd = one->top_fd;
+			one->is_here = true;
+		}
 	}
 	return NULL;
 }

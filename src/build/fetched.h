@@ -13,6 +13,7 @@
  */
 #pragma once
 #include "build/fetch_file.h"
+#include "build/git.h"
 #include "graph/plan.h"
 #include "oci/digest.h"
 
@@ -27,8 +28,9 @@ struct fetched {
 	char *name;           /* of a file: what it is called at the destination; NULL is unknown */
 	struct digest digest; /* of a file */
 	int64_t mtime;        /* of a file */
-	char *commit, *ref;   /* of a repository */
-	int top_fd;           /* its directory that is meant, or -1 */
+	struct git_url address; /* of a repository */
+	struct git git;
+	int top_fd; /* its directory that is meant, or -1 */
 };
 
 bool copy_is_fetched(const struct plan_copy *copy);

@@ -404,12 +404,26 @@ static FALLIBLE add_download(struct walk *walk, const struct fetched *fetched)
 	return NULL;
 }
 
+/* What is in a repository, as if it had been the directory that was named. */
+static FALLIBLE add_repository(struct walk *walk, const struct fetched *fetched)
+{
+	const struct select_origin *before = walk->origin;
+	const struct select_origin origin = { .fd = fetched->fd, .name = fetched->source->path };
+
+	walk->origin = &origin;
+	struct error *error = add_group(walk, "", false);
+	walk->origin = before;
+	return error;
+}
+
 static FALLIBLE add_one(struct walk *walk, const struct plan_copy *copy, size_t i)
 {
 	const struct plan_source *source = &copy->sources[i];
 
 	if (source->url)
 		return add_download(walk, &walk->origin->fetched[i]);
+	if (source->git)
+		return add_repository(walk, &walk->origin->fetched[i]);
 	if (!source->content)
 		return add_source(walk, copy, source);
 	add_heredoc(walk, source);

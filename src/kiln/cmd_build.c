@@ -493,7 +493,7 @@ static FALLIBLE add_context(struct request *request, const char *text)
 /* What git and ssh need to find the user's credentials, and to reach the outside. */
 static void add_source_environment(const struct config *config, struct list *out)
 {
-	static const char *const names[] = { "SSH_AUTH_SOCK", "SSH_ASKPASS", "GIT_ASKPASS",
+	static const char *const names[] = { "PATH", "SSH_AUTH_SOCK", "SSH_ASKPASS", "GIT_ASKPASS",
 		"GIT_SSH_COMMAND", "GIT_SSH", "GIT_SSL_CAINFO", "SSL_CERT_FILE", "SSL_CERT_DIR",
 		"XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL" };
 

@@ -34,6 +34,10 @@ FALLIBLE build_result_write_metadata(const struct build_result *result, const ch
 						"size", (json_int_t)result->manifest_bytes));
 		json_object_set_new(document, "containerimage.digest", json_string(manifest));
 	}
+	if (result->vcs_source)
+		json_object_set_new(document, "vcs",
+				json_pack("{s:s, s:s}", "source", result->vcs_source, "revision",
+						result->vcs_revision));
 	for (size_t i = 0; i < result->names.n; i++)
 		strbuf_addf(&names, "%s%s", i ? "," : "", result->names.p[i]);
 	if (names.n)

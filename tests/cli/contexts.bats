@@ -158,6 +158,7 @@ built() { # ARGS...: builds into $W/out and lists the files
 
 @test "for every kind of user the files of a tar are root's, with the modes of the tar" {
 	local kind
+	export KILN_USERS_DIR=$W/users KILN_ROOT=$W/store
 	chmod 0600 a.txt
 	chmod 0750 sub
 	chmod 4755 sub/b.txt

@@ -1,0 +1,249 @@
+/*
+ * How the git program is run: what it sees of the world, and what becomes of what it says.
+ */
+#include "base/xalloc.h"
+#include "build/git.h"
+#include "sys/proc.h"
+
+#include <openssl/evp.h>
+#include <string.h>
+#include <strings.h>
+
+/* What of the user's configuration is about getting to a repository. Keys are in lower case. */
+static bool is_wanted_key(const char *key)
+{
+	static const char *const prefixes[] = { "credential.", "http." };
+
+	for (size_t i = 0; i < COUNT(prefixes); i++)
+		if (strncasecmp(key, prefixes[i], strlen(prefixes[i])) == 0)
+			return true;
+	return (strncasecmp(key, "url.", 4) == 0 && text_ends(key, ".insteadof")) ||
+	       strcasecmp(key, "core.sshcommand") == 0;
+}
+
+static const struct list *environment_of(const struct git *git)
+{
+	static const struct list none = { 0 };
+
+	return git->sources->environment ? git->sources->environment : &none;
+}
+
+static void add_setting(struct list *settings, const char *key, const char *value)
+{
+	list_add(settings, key);
+	list_add(settings, value);
+}
+
+/* "key\nvalue\0" again and again, as git config -z prints. */
+static void take_settings(struct str text, struct list *settings)
+{
+	while (text.n) {
+		struct str entry, key, value;
+
+		(void)str_cut(text, '\0', &entry, &text);
+		bool has_value = str_cut(entry, '\n', &key, &value);
+		AUTO_FREE char *name = str_dup(key);
+		AUTO_FREE char *what = has_value ? str_dup(value) : xstrdup("true");
+
+		if (is_wanted_key(name))
+			add_setting(settings, name, what);
+	}
+}
+
+/* --system or --global; a file that is not there, or that git cannot read, has no settings. */
+static FALLIBLE read_settings(const struct git *git, const char *scope, struct list *settings)
+{
+	AUTO(proc_result) struct proc_result result = { 0 };
+	AUTO(list) struct list env = { 0 };
+
+	list_add_all(&env, environment_of(git));
+	*vec_add(&env) = NULL;
+	struct proc_spec spec = {
+		.argv = (const char *const[]){ "git", "config", scope, "--includes", "--list", "-z",
+				NULL },
+		.env = (const char *const *)env.p,
+		.dir_fd = git->scratch.fd,
+		.timeout_ms = GIT_TIMEOUT_MS,
+	};
+
+	TRY(proc_run(&spec, git->sources->cancel, &result));
+	if (result.status == 0)
+		take_settings(strbuf_str(&result.out), settings);
+	return NULL;
+}
+
+static bool has_setting(const struct list *settings, const char *key)
+{
+	for (size_t i = 0; i < settings->n; i += 2)
+		if (strcasecmp(settings->p[i], key) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * ssh looks for its files in the home directory of the user that it runs as. In a user namespace
+ * that is root's, which is not the user's: so it is told where they are. It never asks.
+ */
+static char *ssh_command(const struct list *environment)
+{
+	AUTO(strbuf) struct strbuf command = { 0 };
+	const char *home = list_env_get(environment, "HOME");
+	static const char *const keys[] = { "id_ed25519", "id_ecdsa", "id_rsa" };
+
+	strbuf_add(&command, "ssh -o BatchMode=yes");
+	if (!home || strpbrk(home, "'\"\\ \t\n$`"))
+		return strbuf_take(&command);
+	AUTO_FREE char *config = xasprintf("%s/.ssh/config", home);
+	if (access(config, R_OK) == 0)
+		strbuf_addf(&command, " -F %s", config);
+	strbuf_addf(&command, " -o UserKnownHostsFile=%s/.ssh/known_hosts", home);
+	for (size_t i = 0; i < COUNT(keys); i++) {
+		AUTO_FREE char *key = xasprintf("%s/.ssh/%s", home, keys[i]);
+
+		if (access(key, R_OK) == 0)
+			strbuf_addf(&command, " -o IdentityFile=%s", key);
+	}
+	return strbuf_take(&command);
+}
+
+/* "name:password" of the address, for its own origin only. */
+static void add_password(const struct git_url *url, struct list *settings)
+{
+	const char *host = strstr(url->remote, "://");
+	size_t n = strlen(url->user);
+	bool has_password = strchr(url->user, ':') != NULL;
+	AUTO_FREE char *pair = xasprintf("%s%s", url->user, has_password ? "" : ":");
+	AUTO_FREE unsigned char *coded = xmalloc((n + 3) / 3 * 4 + 8);
+
+	if (!host)
+		return;
+	(void)EVP_EncodeBlock(coded, (const unsigned char *)pair, (int)strlen(pair));
+	AUTO_FREE char *key = xasprintf("http.%.*s/.extraHeader",
+			(int)(host + 3 + strcspn(host + 3, "/") - url->remote), url->remote);
+	AUTO_FREE char *value = xasprintf("Authorization: Basic %s", (const char *)coded);
+	add_setting(settings, key, value);
+}
+
+static void add_own_settings(const struct git *git, struct list *settings)
+{
+	static const char *const own[] = { "core.hooksPath", "/dev/null", "core.fsmonitor", "false",
+		"core.attributesFile", "/dev/null", "core.excludesFile", "/dev/null",
+		"core.autocrlf", "false", "core.symlinks", "true", "core.logAllRefUpdates", "false",
+		"core.fileMode", "true", "init.templateDir", "", "init.defaultBranch", "main",
+		"gc.auto", "0", "maintenance.auto", "false", "safe.directory", "*",
+		"fetch.recurseSubmodules", "false", "advice.detachedHead", "false",
+		"credential.interactive", "never", "http.lowSpeedLimit", "1", "http.lowSpeedTime",
+		"60" };
+
+	if (!list_env_get(environment_of(git), "GIT_SSH_COMMAND") &&
+			!list_env_get(environment_of(git), "GIT_SSH") &&
+			!has_setting(settings, "core.sshCommand")) {
+		AUTO_FREE char *ssh = ssh_command(environment_of(git));
+
+		add_setting(settings, "core.sshCommand", ssh);
+	}
+	for (size_t i = 0; i < COUNT(own); i += 2)
+		add_setting(settings, own[i], own[i + 1]);
+	if (git->url->user)
+		add_password(git->url, settings);
+}
+
+FALLIBLE git_environment(struct git *git)
+{
+	static const char *const fixed[] = { "LC_ALL=C.UTF-8", "GIT_TERMINAL_PROMPT=0",
+		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_ATTR_NOSYSTEM=1",
+		"GIT_ALLOW_PROTOCOL=https:http:ssh:git", "GIT_NO_REPLACE_OBJECTS=1",
+		"SSH_ASKPASS_REQUIRE=never" };
+	AUTO(list) struct list settings = { 0 };
+	struct list *env = &git->environment;
+
+	struct error *error = read_settings(git, "--system", &settings);
+	if (!error)
+		error = read_settings(git, "--global", &settings);
+	if (error_is(error, ERR_NOT_FOUND))
+		return error_hint(error, "install git: kiln runs it to fetch repositories");
+	TRY(error);
+	add_own_settings(git, &settings);
+	list_add_all(env, environment_of(git));
+	list_env_unset(env, "GIT_CONFIG_GLOBAL");
+	for (size_t i = 0; i < COUNT(fixed); i++)
+		list_add(env, fixed[i]);
+	for (size_t i = 0; i < settings.n; i += 2) {
+		list_addf(env, "GIT_CONFIG_KEY_%zu=%s", i / 2, settings.p[i]);
+		list_addf(env, "GIT_CONFIG_VALUE_%zu=%s", i / 2, settings.p[i + 1]);
+	}
+	list_addf(env, "GIT_CONFIG_COUNT=%zu", settings.n / 2);
+	*vec_add(env) = NULL;
+	return NULL;
+}
+
+/* Its last words on one line; "//name:password@" of an address that insteadOf wrote is left out. */
+static char *words_of(struct str text)
+{
+	AUTO(strbuf) struct strbuf out = { 0 };
+	enum { SHOWN = 600 };
+
+	text = str_trim(text);
+	if (text.n > SHOWN)
+		text = str_slice(text, text.n - SHOWN, text.n);
+	for (size_t i = 0; i < text.n; i++) {
+		struct str rest = str_slice(text, i, text.n);
+		size_t end = 0;
+
+		if (str_starts(rest, "//")) {
+			while (2 + end < rest.n && !strchr("/ \n'\"", rest.p[2 + end]))
+				end++;
+			size_t at = str_find_last(str_slice(rest, 2, 2 + end), '@');
+			strbuf_add(&out, "//");
+			i += at < end ? at + 2 : 1;
+			continue;
+		}
+		if (text.p[i] == '\n')
+			strbuf_add(&out, "; ");
+		else
+			strbuf_add_char(&out, text.p[i]);
+	}
+	return strbuf_take(&out);
+}
+
+static struct error *explain(const struct git *git, const char *what, struct str said)
+{
+	static const char *const refusals[] = { "Authentication failed", "could not read Username",
+		"could not read Password", "Permission denied", "access denied",
+		"Host key verification failed", "returned error: 403" };
+	AUTO_FREE char *words = words_of(said);
+
+	for (size_t i = 0; i < COUNT(refusals); i++)
+		if (strstr(words, refusals[i]))
+			return error_hint(error_new(ERR_DENIED, "git %s '%s': %s", what,
+							  git->url->remote, words),
+					"git's own credentials are used: credential helpers and "
+					"~/.git-credentials, ~/.netrc, the ssh agent, ~/.ssh");
+	return error_new(ERR_NETWORK, "git %s '%s': %s", what, git->url->remote,
+			words[0] ? words : "it failed and said nothing");
+}
+
+FALLIBLE git_run(struct git *git, const char *const *args, struct strbuf *out)
+{
+	AUTO(proc_result) struct proc_result result = { 0 };
+	const char *argv[16] = { "git" };
+	size_t n = 1;
+
+	for (; args[n - 1] && n + 1 < COUNT(argv); n++)
+		argv[n] = args[n - 1];
+	struct proc_spec spec = {
+		.argv = argv,
+		.env = (const char *const *)git->environment.p,
+		.dir_fd = git->scratch.fd,
+		.timeout_ms = GIT_TIMEOUT_MS,
+		.output_limit = 16 * 1024 * 1024,
+	};
+
+	TRY_WRAP(proc_run(&spec, git->sources->cancel, &result), "git %s '%s'", args[0],
+			git->url->remote);
+	if (result.status != 0)
+		return explain(git, args[0], strbuf_str(&result.err));
+	if (out)
+		strbuf_add_str(out, strbuf_str(&result.out));
+	return NULL;
+}
