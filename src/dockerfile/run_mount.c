@@ -327,6 +327,8 @@ static FALLIBLE check_rules(const struct parse *parse)
 		return rule(parse, "env is for secret only");
 	if (parse->has_sharing && type != MOUNT_CACHE)
 		return rule(parse, "sharing is for cache only");
+	if (type == MOUNT_BIND)
+		return NULL;
 	if (type != MOUNT_SECRET && type != MOUNT_SSH)
 		return mount->target && *mount->target ? NULL : rule(parse, "a target is needed");
 	if (mount->from)
@@ -346,6 +348,9 @@ static void fill_defaults(struct arena *arena, struct run_mount *mount, bool has
 		[MOUNT_SECRET] = MODE_SECRET, [MOUNT_SSH] = MODE_SSH, [MOUNT_CACHE] = MODE_CACHE
 	};
 
+	/* On the working directory, as BuildKit's own Dockerfile uses it. */
+	if (mount->type == MOUNT_BIND && !(mount->target && *mount->target))
+		mount->target = ".";
 	if (!has_access)
 		mount->is_read_only = mount->type != MOUNT_CACHE && mount->type != MOUNT_TMPFS;
 	if (!mount->has_mode && takes_owner(mount->type))

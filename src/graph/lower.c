@@ -274,7 +274,11 @@ static FALLIBLE start(struct lower *lower, struct lowered *stage)
 		out->base.kind = ORIGIN_IMAGE;
 		out->base.image = lower_image(lower, name, &out->platform, from->image_at);
 		start_from_image(lower, stage, out->base.image->image);
-		stage->scope.has_unknown_env = !out->base.image->image;
+		if (!out->base.image->image) {
+			/* Not "/": a relative path is good there. */
+			stage->scope.has_unknown_env = true;
+			stage->workdir = "/unknown";
+		}
 		lower_lint_base(lower, stage);
 	}
 	return NULL;

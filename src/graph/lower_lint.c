@@ -52,10 +52,13 @@ void lower_lint_variable(
 			return;
 	if (plan_is_proxy_arg(name))
 		return;
-	const char *meant = suggestion(lower, scope, name);
-	/* The base image may well set it; a name that is almost another one is still odd. */
-	if (scope->has_unknown_env && !*meant)
+	/* A base image that was not opened may well set it; a slip of the pen is still odd. */
+	if (scope->has_unknown_env &&
+			(++lower->guesses > SUGGEST_TIMES ||
+					(!is_misspelt(&scope->visible, name) &&
+							!is_misspelt(&scope->declared, name))))
 		return;
+	const char *meant = suggestion(lower, scope, name);
 	list_add(&lower->reported, name);
 	lint_add(lower->input->lint, lint_rule_find("UndefinedVar"), at, NULL,
 			"Usage of undefined variable '$%s'%s", name, meant);

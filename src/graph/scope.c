@@ -15,8 +15,10 @@ void scope_done(struct scope *scope)
 static const char *expansion_get(void *user, const char *name)
 {
 	struct scope *scope = ((struct expansion *)user)->scope;
+	const char *value = named_get(&scope->visible, &scope->visible_at, name);
 
-	return named_get(&scope->visible, &scope->visible_at, name);
+	/* A base image that was not opened may set anything: a word that is good everywhere. */
+	return !value && scope->has_unknown_env ? "0" : value;
 }
 
 static void expansion_used(void *user, const char *name, bool is_set, bool has_word)
@@ -24,7 +26,9 @@ static void expansion_used(void *user, const char *name, bool is_set, bool has_w
 	const struct expansion *expansion = user;
 
 	/* ${n:-w} says itself what to do without n. */
-	if (!is_set && !has_word)
+	if (has_word)
+		return;
+	if (!is_set || !named_has(&expansion->scope->visible, &expansion->scope->visible_at, name))
 		lower_lint_variable(expansion->lower, expansion->scope, name, expansion->at);
 }
 

@@ -73,11 +73,11 @@ setup() {
 		ENV A=$NAME B=${OTHER:-1} C=$NAMES
 		COPY docs/a $FOO /y/
 		FROM unknown:1
-		ENV P=/x:$LD_LIBRARY_PATH Q=$PHAT
+		ENV P=/x:$LD_LIBRARY_PATH Q=$PATHS
 	EOF
 	printf 'docs\n' >.dockerignore
 	fails 1 "Usage of undefined variable '\$FOO'" kiln check --buildkit-only
-	says "Usage of undefined variable '\$PHAT' (did you mean \$PATH?)"
+	says "Usage of undefined variable '\$PATHS' (did you mean \$PATH?)"
 	says 'Attempting to Copy file "docs/a" that is excluded by .dockerignore'
 	says_not "variable '\$LD"
 	says "'\$NAMES' (did you mean \$NAME?)"

@@ -161,7 +161,7 @@ builds() { # KIND TEXT OPTION...
 		says "Dockerfile:"
 	done <<-'END'
 		--mount=target=/|it cannot be mounted on '/'
-		--mount=source=src|a target is needed
+		--mount=source=src|it cannot be mounted on '.'
 		--mount=target=/x,source=nowhere|'/nowhere' is not in the build context
 		--mount=target=/x,source=../../etc|'/etc' is not in the build context
 		--mount=target=/x,from=here|circle through 'here'
