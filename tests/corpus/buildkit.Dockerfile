@@ -91,7 +91,7 @@ ENTRYPOINT ["buildkitd"]
 
 FROM buildkit-linux AS buildkit-linux-debug
 COPY --link --chmod=755 <<EOF /docker-entrypoint.sh
-#!/bin/sh
+#!/bin/busybox sh
 exec dlv exec /usr/bin/buildkitd \\
   -l 0.0.0.0:\${DELVE_PORT:-5000} \\
   -- "\$@"
