@@ -28,7 +28,7 @@ void image_set_done(struct image_set *set);
 
 /*
  * Where it goes: blobs first, several at a time, then the manifests, then the document under its
- * name. A manifest of an index of the store that is not there is left out of nothing:
+ * name. A manifest that the source does not have (an index of the store may have some only) is
  * ERR_NOT_FOUND.
  */
 FALLIBLE image_set_push(const struct image_set *set, struct registry_client *registry,
