@@ -11,6 +11,22 @@ static FALLIBLE open_local(const struct cache_spec *spec, const struct cache_mea
 	return NULL;
 }
 
+static FALLIBLE open_service(const struct cache_spec *spec, const struct cache_means *means,
+		struct cache_home **ret)
+{
+	bool is_s3 = spec->kind == CACHE_HOME_S3;
+	const char *index = spec->name ? spec->name : means->index_name;
+	struct objects *objects = NULL;
+
+	if (!means->registry)
+		return error_new(ERR_UNSUPPORTED, "cache '%s': no network", spec->where);
+	TRY(is_s3 ? objects_s3(spec, means, &objects) : objects_gha(spec, means, &objects));
+	*ret = cache_home_objects(objects,
+			xasprintf("%s cache '%s' (%s)", is_s3 ? "s3" : "gha", spec->where, index),
+			index);
+	return NULL;
+}
+
 FALLIBLE cache_home_open(const struct cache_spec *spec, const struct cache_means *means,
 		struct cache_home **ret)
 {
@@ -22,9 +38,9 @@ FALLIBLE cache_home_open(const struct cache_spec *spec, const struct cache_means
 		return open_local(spec, means, ret);
 	case CACHE_HOME_S3:
 	case CACHE_HOME_GHA:
-		break;
+		return open_service(spec, means, ret);
 	}
-	return error_new(ERR_UNSUPPORTED, "this kind of cache is not there yet");
+	return NULL;
 }
 
 void cache_home_free(struct cache_home *home)

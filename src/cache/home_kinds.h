@@ -9,5 +9,10 @@
 
 FALLIBLE cache_home_registry(const struct cache_spec *spec, const struct cache_means *means,
 		struct cache_home **ret);
+/* A bucket, and GitHub's cache service. */
+FALLIBLE objects_s3(const struct cache_spec *spec, const struct cache_means *means,
+		struct objects **ret);
+FALLIBLE objects_gha(const struct cache_spec *spec, const struct cache_means *means,
+		struct objects **ret);
 /* Over a store of objects (takes it, and name). index: name of the index. */
 struct cache_home *cache_home_objects(struct objects *objects, char *name, const char *index);

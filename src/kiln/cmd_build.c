@@ -402,6 +402,7 @@ static FALLIBLE set_cache(const struct build_opts *opts, struct request *request
 	struct cache_flags *cache = &request->cache;
 	bool uses_cache = true;
 
+	cache->getenv = config_getenv;
 	for (size_t i = 0; i < opts->cache_from.n; i++)
 		TRY(cache_flags_add_from(cache, opts->cache_from.p[i]));
 	for (size_t i = 0; i < opts->cache_to.n; i++)

@@ -170,6 +170,11 @@ struct http_client *client_http(struct registry_client *client)
 	return client->http;
 }
 
+struct http_client *registry_client_http(struct registry_client *client)
+{
+	return client->http;
+}
+
 struct retry client_retry(const struct registry_client *client)
 {
 	return (struct retry){ .tries = client->settings.retries,

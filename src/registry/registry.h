@@ -28,6 +28,7 @@
 #include "stream/writer.h"
 #include "sys/cancel.h"
 
+struct http_client;
 struct registry_client;
 struct registry_upload;
 
@@ -211,6 +212,9 @@ FALLIBLE registry_check_push(struct registry_client *client, const struct refere
  * unqualified-search-registries, else docker.io. Full references as text, in order.
  */
 FALLIBLE registry_short_names(struct registry_client *client, const char *name, struct list *ret);
+
+/* The HTTP client below, for services that are no registry: same proxies, patience and cancel. */
+struct http_client *registry_client_http(struct registry_client *client);
 
 /* HTTP requests sent so far (redirects and token requests count), for tests and --debug. */
 unsigned long registry_client_requests(const struct registry_client *client);

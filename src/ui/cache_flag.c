@@ -38,6 +38,35 @@ static const struct cache_key {
 	{ "src", CACHE_HOME_LOCAL, FROM },
 	{ "dest", CACHE_HOME_LOCAL, TO },
 	{ "tag", CACHE_HOME_LOCAL, BOTH },
+	{ "bucket", CACHE_HOME_S3, BOTH },
+	{ "region", CACHE_HOME_S3, BOTH },
+	{ "name", CACHE_HOME_S3, BOTH },
+	{ "prefix", CACHE_HOME_S3, BOTH },
+	{ "blobs_prefix", CACHE_HOME_S3, BOTH },
+	{ "manifests_prefix", CACHE_HOME_S3, BOTH },
+	{ "endpoint_url", CACHE_HOME_S3, BOTH },
+	{ "use_path_style", CACHE_HOME_S3, BOTH },
+	{ "access_key_id", CACHE_HOME_S3, BOTH },
+	{ "secret_access_key", CACHE_HOME_S3, BOTH },
+	{ "session_token", CACHE_HOME_S3, BOTH },
+	{ "scope", CACHE_HOME_GHA, BOTH },
+	{ "url_v2", CACHE_HOME_GHA, BOTH },
+	{ "token", CACHE_HOME_GHA, BOTH },
+};
+
+/* What a service takes from the environment where the option does not say it. */
+static const struct {
+	const char *key;
+	enum cache_home_kind kind;
+	const char *variable;
+} variables[] = {
+	{ "region", CACHE_HOME_S3, "AWS_REGION" },
+	{ "bucket", CACHE_HOME_S3, "AWS_BUCKET" },
+	{ "access_key_id", CACHE_HOME_S3, "AWS_ACCESS_KEY_ID" },
+	{ "secret_access_key", CACHE_HOME_S3, "AWS_SECRET_ACCESS_KEY" },
+	{ "session_token", CACHE_HOME_S3, "AWS_SESSION_TOKEN" },
+	{ "token", CACHE_HOME_GHA, "ACTIONS_RUNTIME_TOKEN" },
+	{ "url_v2", CACHE_HOME_GHA, "ACTIONS_RESULTS_URL" },
 };
 
 /* One value being read. */
@@ -148,9 +177,11 @@ static FALLIBLE set_field(struct parsing *parsing, const struct cache_key *key, 
 	if (!*value)
 		return error_usage("option '%s': '%s' is empty", parsing->option, key->name);
 	if (text_equal(key->name, "ref") || text_equal(key->name, "src") ||
-			text_equal(key->name, "dest"))
+			text_equal(key->name, "dest") || text_equal(key->name, "bucket") ||
+			text_equal(key->name, "url_v2"))
 		set_text(&parsing->spec.where, value);
-	else if (text_equal(key->name, "tag"))
+	else if (text_equal(key->name, "tag") || text_equal(key->name, "name") ||
+			text_equal(key->name, "scope"))
 		set_text(&parsing->spec.name, value);
 	else
 		list_env_set(&parsing->spec.settings, key->name, value);
@@ -228,6 +259,54 @@ static FALLIBLE find_type(struct parsing *parsing)
 	return NULL;
 }
 
+/* An access key that was given goes with no secret of another. */
+static void fill_from_environment(struct parsing *parsing)
+{
+	struct cache_spec *spec = &parsing->spec;
+	bool has_id = list_env_get(&spec->settings, "access_key_id") != NULL;
+
+	for (size_t i = 0; parsing->flags->getenv && i < COUNT(variables); i++) {
+		const char *key = variables[i].key;
+		const char *value = parsing->flags->getenv(variables[i].variable);
+		bool is_where = text_equal(key, "bucket") || text_equal(key, "url_v2");
+		bool is_part = text_equal(key, "secret_access_key") ||
+			       text_equal(key, "session_token");
+
+		if (variables[i].kind != spec->kind || !value || !*value || (has_id && is_part))
+			continue;
+		if (is_where && !spec->where)
+			spec->where = xstrdup(value);
+		else if (!is_where && !list_env_get(&spec->settings, key))
+			list_env_set(&spec->settings, key, value);
+	}
+}
+
+static FALLIBLE check_service(struct parsing *parsing)
+{
+	const struct cache_spec *spec = &parsing->spec;
+	bool is_s3 = spec->kind == CACHE_HOME_S3, truth = false;
+	const char *style = list_env_get(&spec->settings, "use_path_style");
+	const char *missing = is_s3 && !list_env_get(&spec->settings, "region")   ? "region"
+			      : is_s3 && !spec->where                             ? "bucket"
+			      : !is_s3 && !spec->where                            ? "url_v2"
+			      : !is_s3 && !list_env_get(&spec->settings, "token") ? "token"
+										  : NULL;
+
+	if (style) {
+		TRY(set_bool(parsing, "use_path_style", style, &truth));
+		list_env_set(&parsing->spec.settings, "use_path_style", truth ? "true" : "false");
+	}
+	if (!missing)
+		return NULL;
+	struct error *error = error_usage("option '%s': type=%s needs %s=", parsing->option,
+			is_s3 ? "s3" : "gha", missing);
+	for (size_t i = 0; i < COUNT(variables); i++)
+		if (text_equal(variables[i].key, missing))
+			error = error_hint(
+					error, "or %s in the environment", variables[i].variable);
+	return error;
+}
+
 static FALLIBLE check_whole(struct parsing *parsing)
 {
 	const struct cache_spec *spec = &parsing->spec;
@@ -256,7 +335,8 @@ static FALLIBLE check_whole(struct parsing *parsing)
 		break;
 	case CACHE_HOME_S3:
 	case CACHE_HOME_GHA:
-		return error_usage("option '%s': this type is not there yet", parsing->option);
+		fill_from_environment(parsing);
+		return check_service(parsing);
 	}
 	if (spec->kind == CACHE_HOME_REGISTRY) {
 		AUTO(reference) struct reference reference = { 0 };
@@ -283,6 +363,28 @@ static FALLIBLE parse(struct parsing *parsing)
 	return check_whole(parsing);
 }
 
+/* S3's name=a;b is two. Takes what spec holds. */
+static void add_spec(struct cache_spec *spec, struct cache_specs *to)
+{
+	AUTO_FREE char *names = spec->kind == CACHE_HOME_S3 ? TAKE(spec->name) : NULL;
+	struct str rest = str_of(names), name;
+
+	while (rest.n) {
+		struct cache_spec one = *spec;
+
+		(void)str_cut(rest, ';', &name, &rest);
+		one.name = str_dup(str_trim(name));
+		one.where = xstrdup(spec->where);
+		one.settings = (struct list){ 0 };
+		list_add_all(&one.settings, &spec->settings);
+		vec_push(to, one);
+	}
+	if (names)
+		cache_spec_done(spec);
+	else
+		vec_push(to, *spec);
+}
+
 static FALLIBLE add(struct cache_flags *flags, const char *option, const char *value,
 		unsigned where, struct cache_specs *to)
 {
@@ -297,7 +399,7 @@ static FALLIBLE add(struct cache_flags *flags, const char *option, const char *v
 	}
 	if (parsing.spec.kind == CACHE_HOME_INLINE)
 		flags->is_inline = true;
-	vec_push(to, parsing.spec);
+	add_spec(&parsing.spec, to);
 	return NULL;
 }
 

@@ -1,0 +1,147 @@
+/*
+ * Objects in a bucket of S3 or what speaks like it. Each is put by one request, whose payload
+ * digest is known before: S3 checks it, and shows the object only when it is whole.
+ */
+#include "base/clock.h"
+#include "base/strbuf.h"
+#include "cache/exchange.h"
+#include "cache/home_kinds.h"
+#include "cache/sigv4.h"
+
+#include <string.h>
+
+struct objects_s3 {
+	struct objects objects;
+	const struct cache_means *means;
+	struct list settings;
+	struct url base; /* of the bucket, ends with '/' */
+	struct sigv4 sigv4;
+};
+
+static const char *setting(const struct objects_s3 *self, const char *name, const char *otherwise)
+{
+	const char *value = list_env_get(&self->settings, name);
+
+	return value ? value : otherwise;
+}
+
+static void add_escaped(struct strbuf *out, const char *text)
+{
+	struct str rest = str_of(text), part;
+	bool more = true;
+
+	while (more) {
+		more = str_cut(rest, '/', &part, &rest);
+		AUTO_FREE char *word = str_dup(part);
+		url_escape(out, word);
+		if (more)
+			strbuf_add_char(out, '/');
+	}
+}
+
+/* "blobs/..." lies under blobs_prefix, what else there is under manifests_prefix. */
+static void make_url(const struct objects_s3 *self, const char *name, struct url *ret)
+{
+	AUTO(strbuf) struct strbuf path = { 0 };
+	bool is_blob = text_starts(name, "blobs/");
+
+	strbuf_add(&path, self->base.path);
+	add_escaped(&path, setting(self, "prefix", ""));
+	add_escaped(&path, is_blob ? setting(self, "blobs_prefix", "blobs/")
+				   : setting(self, "manifests_prefix", "manifests/"));
+	add_escaped(&path, is_blob ? name + strlen("blobs/") : name);
+	*ret = url_make(self->base.is_https, self->base.host, strbuf_text(&path));
+}
+
+static FALLIBLE send(struct objects_s3 *self, const char *method, const char *name,
+		const struct registry_blob *body, struct reader **ret)
+{
+	AUTO_FREE char *what = xasprintf("object '%s'", name);
+	bool writes = body != NULL;
+	AUTO(exchange)
+	struct exchange exchange = { .http = registry_client_http(writes ? self->means->registry
+									 : self->means->reader),
+		.cancel = self->means->cancel,
+		.method = method,
+		.body = body,
+		.what = what };
+	struct digest payload = body ? body->digest : digest_of("", 0);
+
+	make_url(self, name, &exchange.url);
+	sigv4_sign(&self->sigv4, method, &exchange.url, &payload, clock_now_seconds(),
+			&exchange.headers);
+	return exchange_run(&exchange, ret);
+}
+
+static FALLIBLE get(struct objects *objects, const char *name, struct reader **ret)
+{
+	return send((struct objects_s3 *)objects, "GET", name, NULL, ret);
+}
+
+static FALLIBLE has(struct objects *objects, const char *name, bool *ret)
+{
+	struct error *error = send((struct objects_s3 *)objects, "HEAD", name, NULL, NULL);
+
+	*ret = !error;
+	if (!error_is(error, ERR_NOT_FOUND))
+		return error;
+	error_free(error);
+	return NULL;
+}
+
+static FALLIBLE put(struct objects *objects, const char *name, const struct registry_blob *blob)
+{
+	return send((struct objects_s3 *)objects, "PUT", name, blob, NULL);
+}
+
+static void s3_free(struct objects *objects)
+{
+	struct objects_s3 *self = (struct objects_s3 *)objects;
+
+	list_done(&self->settings);
+	url_done(&self->base);
+	free(self);
+}
+
+static const struct objects_ops ops = { get, has, put, s3_free };
+
+static FALLIBLE bucket_url(const struct objects_s3 *self, const char *bucket, const char *region,
+		struct url *ret)
+{
+	const char *endpoint = setting(self, "endpoint_url", NULL);
+	AUTO_FREE char *aws = xasprintf("https://s3.%s.amazonaws.com", region);
+	AUTO(url) struct url url = { 0 };
+	bool is_path = text_equal(setting(self, "use_path_style", NULL), "true");
+
+	TRY(url_parse(str_of(endpoint ? endpoint : aws), &url));
+	size_t n = strcspn(url.path, "?");
+	AUTO_FREE char *path = xstrndup(url.path, n);
+	while (path[0] && path[strlen(path) - 1] == '/')
+		path[strlen(path) - 1] = '\0';
+	AUTO_FREE char *host = is_path ? xstrdup(url.host) : xasprintf("%s.%s", bucket, url.host);
+	AUTO_FREE char *whole =
+			is_path ? xasprintf("%s/%s/", path, bucket) : xasprintf("%s/", path);
+	*ret = url_make(url.is_https, host, whole);
+	return NULL;
+}
+
+FALLIBLE objects_s3(const struct cache_spec *spec, const struct cache_means *means,
+		struct objects **ret)
+{
+	struct objects_s3 *self = xcalloc(1, sizeof(*self));
+
+	self->objects.ops = &ops;
+	self->means = means;
+	list_add_all(&self->settings, &spec->settings);
+	self->sigv4 = (struct sigv4){ .key_id = setting(self, "access_key_id", NULL),
+		.secret = setting(self, "secret_access_key", NULL),
+		.token = setting(self, "session_token", NULL),
+		.region = setting(self, "region", "us-east-1") };
+	struct error *error = bucket_url(self, spec->where, self->sigv4.region, &self->base);
+	if (error) {
+		s3_free(&self->objects);
+		return error_wrap(error, "s3 cache '%s'", spec->where);
+	}
+	*ret = &self->objects;
+	return NULL;
+}
