@@ -42,13 +42,10 @@ static char *name_of(struct str text)
 char *fetched_url_name(const char *url)
 {
 	const char *start = strstr(url, "://");
-	const char *path = start ? strchr(start + 3, '/') : NULL;
-
-	if (!path)
-		return NULL;
-	struct str text = { path, strcspn(path, "?#") };
+	struct str text = { start ? start + 3 : "", start ? strcspn(start + 3, "?#") : 0 };
 	size_t slash = str_find_last(text, '/');
-	return name_of(str_slice(text, slash + 1, text.n));
+
+	return slash < text.n ? name_of(str_slice(text, slash + 1, text.n)) : NULL;
 }
 
 char *fetched_disposition_name(const char *header)

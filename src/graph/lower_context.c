@@ -12,23 +12,34 @@
 #include <ctype.h>
 #include <string.h>
 
-char *plan_context_name(const char *text)
+/* "docker.io/library/alpine:latest" -> "alpine"; NULL when it is no image's name. New. */
+static char *familiar(const char *text)
 {
 	AUTO(reference) struct reference reference = { 0 };
 	struct error *error = reference_parse(str_of(text), &reference);
 
 	if (error) {
-		char *name = xstrdup(text);
-
 		error_free(error);
-		for (char *c = name; *c; c++)
-			*c = (char)tolower((unsigned char)*c);
-		return name;
+		return NULL;
 	}
 	char *name = reference_familiar(&reference);
 	if (!digest_known(&reference.digest) && text_ends(name, ":latest"))
 		name[strlen(name) - strlen(":latest")] = '\0';
 	return name;
+}
+
+char *plan_context_name(const char *text)
+{
+	char *name = familiar(text);
+
+	if (name)
+		return name;
+	/* Stages may be named in upper case, and images may not. */
+	AUTO_FREE char *lower = xstrdup(text);
+	for (char *c = lower; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	name = familiar(lower);
+	return name ? name : TAKE(lower);
 }
 
 static const struct plan_context *find(const struct lower *lower, const char *name)

@@ -169,6 +169,15 @@ static void refuses(void **state)
 		{ "FROM scratch AS a\nCOPY --from=a x y\n", NULL, ERR_INVALID, "circle", 1 },
 		{ "FROM scratch\nCOPY a b c\n", NULL, ERR_INVALID, "more than one source", 2 },
 		{ "FROM scratch\nCOPY https://x/y z\n", NULL, ERR_INVALID, "URL", 2 },
+		{ "FROM scratch\nCOPY git@x:y z\n", NULL, ERR_INVALID, "URL", 2 },
+		{ "FROM scratch\nADD ftp://x/y z\n", NULL, ERR_UNSUPPORTED, "ftp", 2 },
+		{ "FROM scratch\nADD https://u:p@x/y z\n", NULL, ERR_INVALID, "password", 2 },
+		{ "FROM scratch\nADD https://x/y.git#a..b z\n", NULL, ERR_INVALID, "a..b", 2 },
+		{ "FROM scratch\nADD --checksum=sha256:12 https://x/y z\n", NULL, ERR_INVALID,
+				"sha256:12", 2 },
+		{ "FROM scratch\nADD --checksum=sha256:12 https://x/y.git z\n", NULL, ERR_INVALID,
+				"no commit", 2 },
+		{ "FROM scratch\nADD --checksum=1234 x z\n", NULL, ERR_INVALID, "one source", 2 },
 		{ "FROM scratch\nRUN --security=insecure x\n", NULL, ERR_UNSUPPORTED, "--security",
 				2 },
 		{ "FROM scratch\nRUN --mount=target=/ x\n", NULL, ERR_INVALID, "mounted on '/'",
@@ -199,6 +208,64 @@ static void refuses(void **state)
 			assert_int_equal(error_find_at(error)->line, cases[i].line);
 		}
 		error_free(error);
+	}
+}
+
+/* Named contexts: "img" is an image, "tree" the first tree, "st" and "alpine" stand in for names.
+ */
+static void named_contexts(void **state)
+{
+	static const struct plan_context contexts[] = {
+		{ "alpine", "oci:there", 1 },
+		{ "st", NULL, 2 },
+		{ "tree", NULL, 3 },
+	};
+	static const struct {
+		const char *why, *text;
+		const char *wants[4];
+	} cases[] = {
+		{ "an image in any spelling",
+				"FROM docker.io/library/alpine:latest\nCOPY --from=ALPINE:latest a "
+				"b\n",
+				{ "from: image oci:there" } },
+		{ "another tag is another image", "FROM alpine:3\nRUN x\n",
+				{ "alpine:3", "!oci:there" } },
+		{ "before a stage, by name and number",
+				"FROM scratch AS st\nRUN one\nFROM scratch\nCOPY --from=St a "
+				"b\nCOPY "
+				"--from=0 a b\n",
+				{ "from: named context 2", "!RUN one", "!from: stage" } },
+		{ "FROM files begins with a copy of them", "FROM tree\nRUN x\n",
+				{ "COPY --from=tree / /", "from: named context 3", "3/3] RUN x" } },
+		{ "FROM a stage that is replaced",
+				"FROM scratch AS st\nRUN one\nFROM st\nRUN two\n",
+				{ "COPY --from=st / /", "!RUN one", "RUN two" } },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		AUTO(dockerfile) struct dockerfile *file = NULL;
+		AUTO(plan) struct plan *plan = NULL;
+		AUTO(strbuf) struct strbuf text = { 0 };
+		size_t opened = 0;
+		struct plan_input input = { .open_images = open_images,
+			.user = &opened,
+			.platform = platform_host(),
+			.build_platform = platform_host(),
+			.contexts = contexts,
+			.context_count = COUNT(contexts) };
+
+		note("%s", cases[i].why);
+		assert_ok(dockerfile_parse(str_of(cases[i].text), "Dockerfile", &file));
+		input.file = file;
+		assert_ok(plan_new(&input, &plan));
+		plan_show(plan, &text);
+		for (size_t k = 0; k < COUNT(cases[i].wants) && cases[i].wants[k]; k++) {
+			const char *want = cases[i].wants[k];
+			bool is_there = strstr(strbuf_text(&text), want + (want[0] == '!')) != NULL;
+
+			if (is_there == (want[0] == '!'))
+				fail_msg("'%s' in:\n%s", want, strbuf_text(&text));
+		}
 	}
 }
 
@@ -238,4 +305,4 @@ static void plans_long_chains(void **state)
 	}
 }
 
-UNIT_TESTS(plans, refuses, opens_an_image_once, plans_long_chains)
+UNIT_TESTS(plans, refuses, named_contexts, opens_an_image_once, plans_long_chains)
