@@ -9,7 +9,7 @@ FROM	ubuntu:14.04
 
 RUN	sed -i 's/universe/universe multiverse/' /etc/apt/sources.list
 RUN	( egrep -i  "^nagios" /etc/group || groupadd nagios ) && ( egrep -i "^nagcmd" /etc/group || groupadd nagcmd )
-ADD	nagios-3.5.1.tar.gz /tmp/nagios.tar.gz
+ADD	http://downloads.sourceforge.net/project/nagios/nagios-3.5.1.tar.gz /tmp/nagios.tar.gz
 RUN	export DOC_ROOT="DocumentRoot $(echo $NAGIOS_HOME/share)"
 RUN	sed -i "s,DocumentRoot.*,$DOC_ROOT," /etc/apache2/sites-enabled/000-default
 RUN	ln -s ${NAGIOS_HOME}/bin/nagios /usr/local/bin/nagios && mkdir -p /usr/share/snmp/mibs
