@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "build/flat.h"
 #include "build/history.h"
+#include "build/inplace.h"
 #include "build/mounts.h"
 #include "build/remote.h"
 #include "build/state.h"
@@ -252,6 +253,7 @@ static void stage_run_done(struct stage_run *run)
 	user_done(&run->user);
 	free(run->user_spec);
 	flat_free(run->flat);
+	flat_free(run->ground);
 	if (run->view_fd >= 0)
 		(void)close(run->view_fd);
 	pthread_mutex_destroy(&run->view_lock);
@@ -278,6 +280,7 @@ static void runs_done(struct build *build)
 static void build_done(struct build *build)
 {
 	runs_done(build);
+	inplace_free(build->inplace);
 	layer_set_done(&build->layers);
 	for (size_t i = 0; i < build->push_count; i++)
 		reference_done(&build->pushes[i]);
@@ -460,6 +463,8 @@ FALLIBLE build_run(const struct build_options *options, struct build_result *ret
 	layer_set_init(&build.layers, &filled, build.pool);
 	TRY(layer_set_open(&build.layers));
 	TRY(load(&build));
+	if (filled.userns->mode == USERNS_INPLACE)
+		TRY(inplace_new(&build.layers, build.context->path, &build.inplace));
 	TRY(check_no_cache_stages(&build));
 	if (!options->dry_run)
 		TRY(remote_open(&build));

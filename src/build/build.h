@@ -120,6 +120,7 @@ struct build_options {
 	int64_t epoch;  /* Unix seconds: created times and files' times in new layers */
 
 	/* out; none: OUTPUT_STORE */
+	const struct list *inplace_keep; /* isolation inplace: more paths that stay; or NULL */
 	const struct build_output *outputs;
 	size_t output_count;
 	bool tolerates_immutable; /* a tag that the registry will not overwrite is no error */

@@ -1,4 +1,5 @@
 #include "build/flat.h"
+#include "build/inplace.h"
 #include "build/stack_inner.h"
 #include "layer/squash.h"
 #include "sys/fd.h"
@@ -32,19 +33,23 @@ static FALLIBLE make(struct layer_set *set, struct flat *flat)
 	const struct owner root = { .mode = S_IFDIR | 0755 };
 
 	TRY(layer_begin(set->options->store, &flat->draft));
+	if (flat->inplace)
+		return file_open(AT_FDCWD, "/", O_RDONLY | O_DIRECTORY, 0, &flat->root_fd);
 	TRY(owner_set_fd(&set->options->userns->owner, flat->draft.tree_fd, &root));
 	return file_open(flat->draft.tree_fd, ".", O_RDONLY | O_DIRECTORY, 0, &flat->root_fd);
 }
 
 /* Layers [from, stack->n) on top of what is in root_fd. */
-static FALLIBLE put_layers(
-		struct layer_set *set, const struct stack *stack, size_t from, int root_fd)
+static FALLIBLE put_layers(struct layer_set *set, const struct stack *stack, size_t from,
+		const struct flat *flat)
 {
 	AUTO(lower_fds) struct lower_fds fds = { 0 };
 	struct apply_options apply = { APPLY_ROOTFS, set->options->userns->owner, NULL };
-	AUTO(entry_sink) struct entry_sink *sink = apply_sink(root_fd, &apply);
+	AUTO(entry_sink) struct entry_sink *sink = apply_sink(flat->root_fd, &apply);
 	uint64_t entries = 0;
 
+	if (flat->inplace)
+		sink = inplace_sink(flat->inplace, TAKE(sink));
 	TRY(open_lowers(set, stack, from, stack->n, &fds));
 	struct squash_options squash = { .policy = set->options->userns->owner,
 		.uppers = { fds.p, fds.n },
@@ -65,16 +70,26 @@ FALLIBLE flat_raise(struct layer_set *set, struct flat *flat, const struct stack
 		TRY(make(set, flat));
 	if (flat->height == stack->n)
 		return NULL;
-	TRY_WRAP(put_layers(set, stack, flat->height, flat->root_fd),
+	TRY_WRAP(put_layers(set, stack, flat->height, flat),
 			"put the stage's layers into one directory");
 	flat->height = stack->n;
 	snapshot_free(TAKE(flat->snapshot));
 	return NULL;
 }
 
+void flat_forget(struct flat *flat)
+{
+	flat->height = 0;
+	snapshot_free(TAKE(flat->snapshot));
+}
+
 static FALLIBLE take(struct layer_set *set, struct flat *flat, struct snapshot **ret)
 {
-	const struct snapshot_options options = { .cancel = set->options->cancel };
+	const struct snapshot_options options = {
+		.skip = flat->inplace ? inplace_kept(flat->inplace) : NULL,
+		.one_device = flat->inplace != NULL,
+		.cancel = set->options->cancel,
+	};
 
 	TRY_WRAP(snapshot_take(flat->root_fd, &options, ret), "look at the root file system");
 	return NULL;

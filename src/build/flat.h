@@ -5,7 +5,7 @@
  * next RUN needs it. What a RUN changed is found by comparing snapshots, and becomes a layer's
  * directory as an overlay would have left it; so everything else in build/ sees no difference.
  *
- * In place (USERNS_INPLACE) the directory is "/" itself, and stages take turns on it.
+ * In place (USERNS_INPLACE, inplace.h) the directory is "/" itself, and stages take turns on it.
  *
  * Floor: build. A flat belongs to the thread that runs its stage.
  */
@@ -13,15 +13,20 @@
 #include "build/stack.h"
 #include "layer/snapshot.h"
 
+struct inplace;
+
 struct flat {
 	struct layer_draft draft;
 	int root_fd;               /* -1: not made yet */
 	size_t height;             /* how many layers of the stage's stack are in it */
 	struct snapshot *snapshot; /* of it as it is now, or NULL */
 	struct flat *next;         /* flat_view(): owned */
+	struct inplace *inplace;   /* the directory is "/" itself; borrowed. Else NULL */
 };
 
 struct flat *flat_new(void);
+/* Somebody else's files are, or nothing is, where the root was. */
+void flat_forget(struct flat *flat);
 void flat_free(struct flat *flat); /* NULL is fine */
 
 /* Bring it to the top of the stack, whose layers have directories. */

@@ -3,6 +3,7 @@
  * here, lent to the step as a whole: whatever it writes there goes away with them.
  */
 #include "build/flat.h"
+#include "build/inplace.h"
 #include "build/stack_inner.h"
 #include "build/state.h"
 #include "layer/squash.h"
@@ -90,8 +91,8 @@ static FALLIBLE ignored(int root_fd, const struct sandbox_step *step, struct lis
 	return NULL;
 }
 
-FALLIBLE flat_run(struct build *build, struct stage_run *stage, const struct sandbox_step *wanted,
-		int tree_fd, struct sandbox_result *ret)
+static FALLIBLE run_on(struct build *build, struct stage_run *stage, struct flat *flat,
+		const struct sandbox_step *wanted, int tree_fd, struct sandbox_result *ret)
 {
 	struct layer_set *set = &build->layers;
 	AUTO_FREE struct sandbox_mount *mounts = xcalloc(wanted->n_mounts, sizeof(*mounts));
@@ -100,13 +101,12 @@ FALLIBLE flat_run(struct build *build, struct stage_run *stage, const struct san
 	AUTO_FD int dir_fd = -1;
 	bool any = false;
 
-	if (!stage->flat)
-		stage->flat = flat_new();
-	struct flat *flat = stage->flat;
 	TRY(flat_raise(set, flat, &stage->stack));
 	TRY(plain_mounts(build, wanted, mounts, &merged));
 	TRY(flat_begin(set, flat));
 	TRY(ignored(flat->root_fd, wanted, &ignore));
+	if (flat->inplace)
+		list_add_all(&ignore, inplace_kept(flat->inplace));
 	TRY(flat_dir(set, flat, &dir_fd));
 	struct sandbox_step step = *wanted;
 	step.n_layers = 0;
@@ -123,4 +123,32 @@ FALLIBLE flat_run(struct build *build, struct stage_run *stage, const struct san
 	TRY(error);
 	flat->height = stage->stack.n + any;
 	return NULL;
+}
+
+static FALLIBLE run_inplace(struct build *build, struct stage_run *stage,
+		const struct sandbox_step *wanted, int tree_fd, struct sandbox_result *ret)
+{
+	bool is_other = false;
+
+	if (!stage->ground) {
+		stage->ground = flat_new();
+		stage->ground->inplace = build->inplace;
+	}
+	TRY(inplace_take(build->inplace, stage, &is_other));
+	if (is_other)
+		flat_forget(stage->ground);
+	struct error *error = run_on(build, stage, stage->ground, wanted, tree_fd, ret);
+	struct error *gone = inplace_give(build->inplace);
+	/* What is gone is the reason for whatever else went wrong. */
+	return error_first(gone, error);
+}
+
+FALLIBLE flat_run(struct build *build, struct stage_run *stage, const struct sandbox_step *wanted,
+		int tree_fd, struct sandbox_result *ret)
+{
+	if (build->inplace)
+		return run_inplace(build, stage, wanted, tree_fd, ret);
+	if (!stage->flat)
+		stage->flat = flat_new();
+	return run_on(build, stage, stage->flat, wanted, tree_fd, ret);
 }

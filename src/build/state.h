@@ -67,8 +67,9 @@ struct stage_run {
 	size_t name_count;
 	bool is_named;              /* the step under way added to names */
 	const struct plan_step *at; /* the step under way */
-	struct flat *flat; /* its root as a plain directory, where nothing can be mounted */
-	size_t dirs;       /* how many layers from the bottom are known to have directories */
+	struct flat *flat;   /* its root as a plain directory, where nothing can be mounted */
+	struct flat *ground; /* in place: the same on '/' */
+	size_t dirs;         /* how many layers from the bottom are known to have directories */
 	/* A merged view of the finished stage for COPY --from, made once. */
 	pthread_mutex_t view_lock;
 	int view_fd; /* guarded by view_lock; -1 */
@@ -104,6 +105,7 @@ struct build {
 	uint64_t began_ns;      /* Unix time */
 	struct digest image_id; /* once it is made */
 	int empty_fd;
+	struct inplace *inplace; /* --isolation inplace; else NULL */
 	/* Cache homes: remote.h. */
 	struct cache_homes *homes; /* or NULL */
 	char *index_name;

@@ -11,8 +11,9 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/magic.h>
 #include <sched.h>
-#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 
 bool userns_is_bare(enum userns_mode mode)
@@ -89,16 +90,27 @@ static FALLIBLE find_proot(void)
 					 "apt-get install proot");
 }
 
-/* As container engines and Kubernetes mark it. */
+/* The kernel's first pid namespace, which no container is in, has this number. */
+#define FIRST_PID_NAMESPACE "pid:[4026531836]"
+
+/*
+ * As container engines and Kubernetes mark it, or by an overlay as root. A mark alone is not
+ * enough: machines are made of images too, and this question is asked before "/" is emptied.
+ */
 static bool is_in_container(void)
 {
 	static const char *const marks[] = { "/.dockerenv", "/run/.containerenv",
 		"/var/run/secrets/kubernetes.io", NULL };
+	char name[64] = "";
+	struct statfs fs;
 
+	if (readlink("/proc/self/ns/pid", name, sizeof(name) - 1) <= 0 ||
+			text_equal(name, FIRST_PID_NAMESPACE))
+		return false;
 	for (const char *const *mark = marks; *mark; mark++)
 		if (access(*mark, F_OK) == 0)
 			return true;
-	return false;
+	return statfs("/", &fs) == 0 && fs.f_type == OVERLAYFS_SUPER_MAGIC;
 }
 
 FALLIBLE userns_enter_bare(enum userns_mode wish, bool force, struct userns *userns)

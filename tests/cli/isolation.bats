@@ -199,3 +199,51 @@ builds_the_same() { # POD-OPTION.. -- KILN-ARG..
 	diff <(tree_of "$work/out") "$BATS_TEST_TMPDIR/wanted"
 	equals inner "$(cat dir/file)"
 }
+
+# pod_in_place OPTION.. -- KILN-ARG..: kiln in a directory of its own, in a container that looks like one.
+pod_in_place() {
+	local root=$BATS_TEST_TMPDIR/root lib options=()
+	if [ ! -d "$root" ]; then
+		mkdir -p "$root"/{kiln/lib,proc,sys,dev,etc,tmp,run,old/files,usr}
+		touch "$root/.dockerenv" "$root/etc/resolv.conf" "$root/old/files/left"
+		cp "$KILN" "$root/kiln/kiln"
+		for lib in $(ldd "$KILN" | grep -o '/[^ ]*'); do
+			cp -L "$lib" "$root/kiln/lib/"
+		done
+		# Executed once, and then removed like everything else.
+		mkdir "$root/lib64"
+		cp -L /lib64/ld-linux-x86-64.so.2 "$root/lib64/"
+	fi
+	while [ "$1" != -- ]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	timeout -s KILL 120 "$REPO/tests/lib/pod" "${options[@]}" --root "$root" --forbid namespaces \
+		--ro "$BUSYBOX" --ro "$BATS_TEST_TMPDIR/context" --rw "$work" \
+		--env "KILN_ROOT=/kiln/store" --env LD_LIBRARY_PATH=/kiln/lib /kiln/kiln "$@"
+}
+
+@test "in place: the container's root is the rootfs, with a real /proc" {
+	need_root
+	everything
+	cat >>Dockerfile <<-EOD
+		RUN test -d /proc/1/fd && test ! -e /old && test -z "\$(ls /volume 2>/dev/null)" && \\
+			grep -q ' / ' /proc/self/mounts && test -e /kiln/kiln && echo real >/real
+		RUN test -e /real && test -e /fine
+	EOD
+	succeeds pod_in_place -- build --isolation inplace -o "type=oci,tar=false,dest=$work/out" "$PWD"
+	sed -i '/^RUN test -d .proc.1/,$d' Dockerfile
+	echo 'RUN echo real >/real' >>Dockerfile
+	usual_tree >"$BATS_TEST_TMPDIR/wanted"
+	diff <(tree_of "$work/out") "$BATS_TEST_TMPDIR/wanted"
+}
+
+@test "in place: a step that removes kiln's directory, and a container that is none" {
+	need_root
+	printf 'FROM oci:%s/oci:latest\nRUN rm -rf /kiln; true\n' "$BUSYBOX" >Dockerfile
+	fails 1 "the step has removed what kiln lives in ('/kiln', '/kiln/store')" \
+		pod_in_place -- build --isolation inplace -o "type=oci,tar=false,dest=$work/out" "$PWD"
+	[ ! -e "$work/out/index.json" ]
+	fails 1 "this is no container" pod --forbid namespaces -- build --isolation inplace "$PWD"
+}
