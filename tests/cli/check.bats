@@ -124,6 +124,7 @@ setup() {
 		FROM $BASE AS tools
 		# V is the version
 		ARG V=1
+		RUN --mount=type=secret,id=tok,required --mount=type=cache,target=/c --mount=type=ssh true
 		FROM scratch
 		COPY --from=tools /a /b
 	EOF
@@ -136,6 +137,8 @@ tools       compiles
 	equals true "$(jq .targets[1].default <<<"$output")"
 	succeeds kiln build --call=outline,format=json --build-arg V=2 .
 	equals 'BASE=debian:12 V=2' "$(jq -r '[.args[] | "\(.name)=\(.value)"] | join(" ")' <<<"$output")"
+	equals '"tok" true "default" "/c"' "$(jq -c '.secrets[0].name, .secrets[0].required, .ssh[0].name,
+		.cache[0].ID' <<<"$output" | tr '\n' ' ' | sed 's/ $//')"
 	succeeds kiln build --call outline --target tools .
 	says 'TARGET:        tools'
 	says 'V           1           is the version'
