@@ -57,6 +57,9 @@ enum {
 	LIMIT_PASSWD_BYTES = 16 * 1024 * 1024,
 	/* --mount flags of one RUN: each may need an fd, of which a message carries 253. */
 	LIMIT_STEP_MOUNTS = 100,
+	/* BuildKit's bound of one --secret, and more of them than anybody has. */
+	LIMIT_SECRET_BYTES = 500 * 1024,
+	LIMIT_SECRETS = 100,
 	/* What one RUN may pass as argument (MAX_ARG_STRLEN is 128 KiB). */
 	LIMIT_ARG_BYTES = 131072,
 	LIMIT_LOG_LINE_BYTES = 65536,

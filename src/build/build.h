@@ -52,6 +52,14 @@ struct build_context {
 	const char *name, *value;
 };
 
+/* --secret, wiped by who made it. */
+struct build_secret {
+	const char *id;
+	char *content; /* NULL: it was named and is not there */
+	size_t bytes;
+	char *missing; /* why not: "the variable 'X' is not set" */
+};
+
 enum annotation_kind {
 	ANNOTATE_MANIFEST = 0,
 	ANNOTATE_INDEX,
@@ -104,9 +112,12 @@ struct build_options {
 	enum build_network network; /* 0 is BUILD_NETWORK_HOST */
 	const struct build_host *hosts;
 	size_t host_count;
-	const struct list *ignore;  /* paths of a rootfs (path_clean) that no layer gets; or NULL */
-	uint64_t shm_bytes;         /* 0: 64 MiB */
-	const struct list *ulimits; /* "nofile=1024:2048" */
+	const struct list *ignore; /* paths of a rootfs (path_clean) that no layer gets; or NULL */
+	uint64_t shm_bytes;        /* 0: 64 MiB */
+	const struct build_secret *secrets;
+	size_t secret_count;
+	bool allows_secret_in_layer; /* what a step writes is not looked through for them */
+	const struct list *ulimits;  /* "nofile=1024:2048" */
 
 	/* the image */
 	enum image_format format;     /* 0 is FORMAT_OCI */

@@ -8,11 +8,13 @@
  *	nothing   an empty directory
  */
 #include "build/mounts.h"
+#include "build/secrets.h"
 #include "sys/fd.h"
 #include "sys/path.h"
 #include "sys/rootfs.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -46,7 +48,10 @@ void step_mounts_free(struct step_mounts *mounts)
 	mount_caches_done(mounts);
 	free(mounts->p);
 	vec_done(&mounts->ready);
+	for (size_t i = 0; i < mounts->env.n; i++)
+		explicit_bzero(mounts->env.p[i], strlen(mounts->env.p[i]));
 	list_done(&mounts->env);
+	secrets_free(mounts->secrets);
 	free(mounts);
 }
 
@@ -128,6 +133,16 @@ static FALLIBLE show_copy(struct build *build, struct step_mount *mount, struct 
 	return NULL;
 }
 
+/* Its own files would then grow while they are shown, or copied where mounts cannot be had. */
+static bool holds_store(const struct build *build)
+{
+	AUTO_FREE char *context =
+			build->context->path ? realpath(build->context->path, NULL) : NULL;
+	const char *store = store_root(build->options->store);
+
+	return context && (strcmp(context, "/") == 0 || path_is_in(store, context));
+}
+
 static FALLIBLE prepare_bind(
 		struct build *build, struct step_run *run, size_t i, struct sandbox_mount *out)
 {
@@ -146,7 +161,8 @@ static FALLIBLE prepare_bind(
 	case ORIGIN_CONTEXT:
 		break;
 	}
-	if (build->options->userns->owner.kind != OWNER_SHIFTED && mount->selection->is_whole)
+	if (build->options->userns->owner.kind != OWNER_SHIFTED && mount->selection->is_whole &&
+			!holds_store(build))
 		return show_live(build, mount, out);
 	return show_copy(build, mount, out);
 }
@@ -168,6 +184,7 @@ static FALLIBLE prepare_mount(
 	case MOUNT_CACHE:
 		return mount_cache_show(build, run->mounts, i, out);
 	case MOUNT_SECRET:
+		return mount_secret_show(build, run->mounts, i, out);
 	case MOUNT_SSH:
 		break;
 	}
@@ -211,6 +228,8 @@ FALLIBLE mounts_prepare(struct build *build, struct step_run *run)
 		if (mount.kind)
 			add_ready(mounts, &mount);
 	}
+	if (mounts->secrets)
+		secrets_ready(mounts->secrets);
 	return NULL;
 }
 

@@ -48,8 +48,9 @@ struct step_mounts {
 	struct {
 		struct sandbox_mount *p;
 		size_t n, capacity;
-	} ready;         /* in the order of mounting: outer targets first */
-	struct list env; /* "NAME=value" for the step alone, never for key or log */
+	} ready;                 /* in the order of mounting: outer targets first */
+	struct list env;         /* "NAME=value" for the step alone, never for key or log; wiped */
+	struct secrets *secrets; /* those that the step sees; NULL: none (secrets.h) */
 };
 
 /* True when files of the context, a stage or an image are part of what the step sees. */
@@ -81,6 +82,11 @@ FALLIBLE mount_caches_take(struct build *build, struct step_run *run);
 FALLIBLE mount_cache_show(struct build *build, struct step_mounts *mounts, size_t i,
 		struct sandbox_mount *out);
 void mount_caches_done(struct step_mounts *mounts);
+
+/* mount_secret.c */
+/* out->kind stays 0 when there is nothing to mount. */
+FALLIBLE mount_secret_show(struct build *build, struct step_mounts *mounts, size_t i,
+		struct sandbox_mount *out);
 
 /* mounts.c */
 FALLIBLE mounts_prepare(struct build *build, struct step_run *run);

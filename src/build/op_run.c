@@ -1,4 +1,5 @@
 #include "build/mounts.h"
+#include "build/pump.h"
 #include "sandbox/sandbox.h"
 #include "store/layers.h"
 #include "sys/fd.h"
@@ -7,71 +8,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
-
-enum { PUMP_BYTES = 32 * 1024 };
-
-/* A step's standard output and error on their way into events. */
-struct pump {
-	struct progress *progress;
-	unsigned vertex;
-	int fds[2];      /* read ends */
-	int step_fds[2]; /* write ends, the step's */
-};
-
-static FALLIBLE pump_open(struct pump *pump)
-{
-	for (int i = 0; i < 2; i++) {
-		int ends[2];
-
-		if (pipe2(ends, O_CLOEXEC) != 0)
-			return error_sys("make a pipe for the step's output");
-		pump->fds[i] = ends[0];
-		pump->step_fds[i] = ends[1];
-	}
-	return NULL;
-}
-
-static void close_both(int fds[2])
-{
-	for (int i = 0; i < 2; i++) {
-		if (fds[i] >= 0)
-			(void)close(fds[i]);
-		fds[i] = -1;
-	}
-}
-
-static void pump_done(struct pump *pump)
-{
-	close_both(pump->fds);
-	close_both(pump->step_fds);
-}
-
-DEFINE_AUTO_VALUE(pump)
-
-static struct error *pump_work(void *argument)
-{
-	struct pump *pump = argument;
-	struct pollfd polls[2] = { { pump->fds[0], POLLIN, 0 }, { pump->fds[1], POLLIN, 0 } };
-	char buf[PUMP_BYTES];
-
-	while (polls[0].fd >= 0 || polls[1].fd >= 0) {
-		if (poll(polls, 2, -1) < 0 && errno != EINTR)
-			return error_sys("wait for the step's output");
-		for (int i = 0; i < 2; i++) {
-			if (polls[i].fd < 0 || !polls[i].revents)
-				continue;
-			ssize_t n = read(polls[i].fd, buf, sizeof(buf));
-			if (n > 0)
-				progress_log(pump->progress, pump->vertex, i + 1, buf, (size_t)n);
-			else if (n == 0 || errno != EINTR)
-				polls[i].fd = -1;
-		}
-	}
-	return NULL;
-}
 
 /* What the step sees: its plan's variables, a PATH, a HOME, and the proxies of the build. */
 static void step_environment(struct build *build, const struct plan_run *run,
@@ -293,11 +231,25 @@ static FALLIBLE keep_changes(struct build *build, const struct stage_run *stage,
 	return NULL;
 }
 
+static FALLIBLE look_for_secrets(
+		struct build *build, const struct step_run *run, const struct layer_draft *draft)
+{
+	const struct secrets *secrets = run->mounts ? run->mounts->secrets : NULL;
+
+	if (!secrets)
+		return NULL;
+	struct error *error = secrets_scan(secrets, draft->tree_fd, build->options->cancel);
+	if (!error_is(error, ERR_DENIED) || !build->options->allows_secret_in_layer)
+		return error;
+	progress_note(build->options->progress, run->vertex, "%s", error->message);
+	error_free(error);
+	return NULL;
+}
+
 FALLIBLE op_run(struct build *build, struct stage_run *stage, struct step_run *run)
 {
 	AUTO(layer_draft) struct layer_draft draft = { 0 };
-	AUTO(pump)
-	struct pump pump = { build->options->progress, run->vertex, { -1, -1 }, { -1, -1 } };
+	AUTO(pump) struct pump pump = PUMP_INIT;
 	AUTO(group) struct group *group = group_new();
 	struct sandbox_result result = { 0 };
 	const struct user *user = NULL;
@@ -306,12 +258,13 @@ FALLIBLE op_run(struct build *build, struct stage_run *stage, struct step_run *r
 	TRY_WRAP(stage_user(build, stage, run->step->user, &user), "USER %s", run->step->user);
 	TRY(mounts_prepare(build, run));
 	TRY(layer_begin(build->options->store, &draft));
-	TRY(pump_open(&pump));
+	TRY(pump_open(&pump, build->options->progress, run->vertex,
+			run->mounts ? run->mounts->secrets : NULL));
 	if (!group_start(group, "output", pump_work, &pump))
 		return group_join(group);
 	struct error *error = run_step(build, stage, run, &draft, user, &pump, &result);
 	mounts_release(run);
-	close_both(pump.step_fds);
+	pump_close_step(&pump);
 	error = error_first(error, group_join(group));
 	if (error)
 		return error;
@@ -320,5 +273,6 @@ FALLIBLE op_run(struct build *build, struct stage_run *stage, struct step_run *r
 	if (result.status != 0)
 		return failed(run, &result);
 	TRY(mounts_finish(run));
+	TRY(look_for_secrets(build, run, &draft));
 	return keep_changes(build, stage, run, &draft);
 }

@@ -14,12 +14,14 @@
 #include "oci/reference.h"
 #include "registry/registry.h"
 #include "stream/codec.h"
+#include "sys/private.h"
 #include "ui/annotation_flag.h"
 #include "ui/build_after.h"
 #include "ui/build_result_files.h"
 #include "ui/cache_flag.h"
 #include "ui/output_flag.h"
 #include "ui/report.h"
+#include "ui/secret_flag.h"
 #include "ui/session.h"
 #include "ui/show.h"
 
@@ -27,13 +29,15 @@
 #include <unistd.h>
 
 struct build_opts {
+	struct list secrets;
 	struct list tags, build_args, labels, platforms, hosts, ulimits, outputs, no_cache_filter,
 			annotations, contexts, cache_from, cache_to, cache_repos;
 	char *file, *target, *pull, *iid_file, *metadata_file, *cache_ttl, *cache_timeout, *cache,
 			*call;
 	uint64_t shm_bytes;
 	int64_t timestamp;
-	bool no_cache, quiet, squash, dry_run, push, load, http_proxy, explain, check;
+	bool secret_in_layer, no_cache, quiet, squash, dry_run, push, load, http_proxy, explain,
+			check;
 };
 
 static const struct build_opts defaults = { .timestamp = -1, .http_proxy = true };
@@ -103,6 +107,10 @@ static const struct option rows[] = {
 	OPT_SETTING(0, "network", "default|host|none|private", "network of RUN steps"),
 	OPT_LIST(0, "add-host", hosts, "NAME:ADDRESS", "add a line to /etc/hosts"),
 	OPT_SIZE(0, "shm-size", shm_bytes, "BYTES", "size of /dev/shm"),
+	OPT_LIST(0, "secret", secrets, "id=ID[,src=FILE|,env=NAME]",
+			"what RUN --mount=type=secret shows; in no layer, key or log"),
+	OPT_FLAG(0, "allow-secret-in-layer", secret_in_layer,
+			"keep a layer that a step wrote a secret into"),
 	OPT_LIST(0, "ulimit", ulimits, "NAME=SOFT[:HARD]", "limit of RUN steps: nofile=1024:2048"),
 	OPT_FLAG(0, "http-proxy", http_proxy, "let steps see HTTP_PROXY and its kin (the default)"),
 	OPT_SETTING(0, "isolation", "auto|subuid|recorded|root|chroot|inplace|proot",
@@ -126,7 +134,6 @@ static const struct option rows[] = {
 	OPT_LATER(0, "provenance", "attestations come with a later release"),
 	OPT_LATER(0, "resource", "limits of steps come with a later release"),
 	OPT_LATER(0, "sbom", "attestations come with a later release"),
-	OPT_LATER(0, "secret", "secrets come with a later release"),
 	OPT_LATER(0, "ssh", "agents come with a later release"),
 	OPT_END,
 };
@@ -138,6 +145,7 @@ struct request {
 	struct platform platform;
 	struct output_flags out;
 	struct annotation_flags annotations;
+	struct secret_flags secrets;
 	struct cache_flags cache;
 	unsigned cache_patience_ms;
 	struct {
@@ -160,6 +168,7 @@ static void request_done(struct request *request)
 	list_done(&request->no_cache_stages);
 	output_flags_done(&request->out);
 	annotation_flags_done(&request->annotations);
+	secret_flags_done(&request->secrets);
 	cache_flags_done(&request->cache);
 	vec_done(&request->hosts);
 	list_done(&request->texts);
@@ -569,6 +578,21 @@ static FALLIBLE make_request(const struct invocation *call, struct request *ret)
 	options->annotations = ret->annotations.annotations.p;
 	options->annotation_count = ret->annotations.annotations.n;
 	TRY(set_cache(opts, ret));
+	for (size_t i = 0; i < opts->secrets.n; i++)
+		TRY(secret_flags_add(&ret->secrets, opts->secrets.p[i], config_getenv));
+	options->allows_secret_in_layer = opts->secret_in_layer;
+	return NULL;
+}
+
+/* Not before the sandbox's helper is forked: no other process of ours shall have them. */
+static FALLIBLE load_secrets(struct request *request)
+{
+	if (!request->secrets.flags.n)
+		return NULL;
+	private_begin();
+	TRY(secret_flags_load(&request->secrets, config_getenv));
+	request->options.secrets = request->secrets.loaded.p;
+	request->options.secret_count = request->secrets.loaded.n;
 	return NULL;
 }
 
@@ -608,6 +632,7 @@ static struct error *run(const struct invocation *call)
 	if (request.cache.from.n || request.cache.to.n)
 		TRY(session_new_registry(&session, request.cache_patience_ms, &cache_client));
 	request.options.cache_registry = cache_client;
+	TRY(load_secrets(&request));
 	struct error *error = build_shown(call, &session, &request.options, &result);
 	struct build_after after = { .explain = opts->explain };
 	build_after(&session, &result, &after);

@@ -198,6 +198,28 @@ static FALLIBLE do_dev(struct scene *scene, const struct plan_op *op)
 	return mount_attach(mount_fd, target_fd, "/dev/shm");
 }
 
+/* Where one id is mapped, another owner is recorded: tmpfs can since Linux 6.6. */
+static FALLIBLE give_file(const struct scene *scene, const struct plan_op *op, int fd)
+{
+	static const struct owner_policy recorded = { .kind = OWNER_RECORDED };
+	const struct owner owner = { .uid = (uint32_t)(op->number >> 32),
+		.gid = (uint32_t)op->number,
+		.mode = S_IFREG | op->mode };
+
+	if (op->number && fchown(fd, owner.uid, owner.gid) < 0) {
+		if (errno != EINVAL)
+			return error_sys("set the owner of '%s'", text_of(scene, op->text));
+		struct error *error = owner_set_fd(&recorded, fd, &owner);
+		bool is_recorded = !error;
+		error_ignore(error, "it stays the root's");
+		if (is_recorded)
+			return NULL;
+	}
+	if (fchmod(fd, op->mode) < 0)
+		return error_sys("set the mode of '%s'", text_of(scene, op->text));
+	return NULL;
+}
+
 static FALLIBLE do_file(struct scene *scene, const struct plan_op *op)
 {
 	AUTO_FREE char *name = xasprintf("/ready/files/%u", scene->n_content++);
@@ -206,11 +228,7 @@ static FALLIBLE do_file(struct scene *scene, const struct plan_op *op)
 
 	TRY(file_open(AT_FDCWD, name, O_WRONLY | O_CREAT | O_EXCL, 0600, &fd));
 	TRY(fd_write_all(fd, text_of(scene, op->more), op->more.n));
-	if (op->number && fchown(fd, (uid_t)(op->number >> 32), (gid_t)(uint32_t)op->number) < 0 &&
-			errno != EINVAL)
-		return error_sys("set the owner of '%s'", text_of(scene, op->text));
-	if (fchmod(fd, op->mode) < 0)
-		return error_sys("set the mode of '%s'", text_of(scene, op->text));
+	TRY(give_file(scene, op, fd));
 	TRY(mount_clone(AT_FDCWD, name, false, &mount_fd));
 	if (op->flags & PLAN_READ_ONLY)
 		TRY(attach_restricted(mount_fd, op, false));
