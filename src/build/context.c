@@ -242,12 +242,22 @@ static FALLIBLE find_ignore(const struct context_input *input, struct context *c
 	return NULL;
 }
 
+/* Without a password, and without the query of a download, which may be one. */
+static char *shown(const char *path)
+{
+	char *text = git_url_shown(path);
+
+	if (strstr(text, "://") && !git_url_matches(path, true))
+		text[strcspn(text, "?#")] = '\0';
+	return text;
+}
+
 FALLIBLE context_open(const struct context_input *input, struct context **ret)
 {
 	AUTO(context) struct context *context = xcalloc(1, sizeof(*context));
 
 	context->fd = context->dir_fd = -1;
-	context->path = git_url_shown(input->path);
+	context->path = shown(input->path);
 	context->name = input->name ? xasprintf("the context '%s'", input->name)
 				    : xstrdup("the build context");
 	if (!input->name && text_equal(input->path, "-") && text_equal(input->dockerfile, "-"))

@@ -147,7 +147,8 @@ asked() { # REGEX
 	equals in "$(cat "$W/out/got/in.txt")"
 	fails 1 "'/sub' is not in the build context" kiln build "$U/files/alone"
 	fails 1 "2 | COPPY a b" kiln build "$U/files/wrong"
-	fails 1 "not found" kiln build "$U/files/none"
+	fails 1 "not found" kiln build "$U/files/none?token=hidden"
+	says_not hidden
 	fails 1 "-f names another" kiln build -f x "$U/files/alone"
 	printf 'FROM scratch\nCOPY --from=far sub /far\n' >Dockerfile
 	succeeds kiln build --progress plain -o "type=local,dest=$W/out2" --build-context "far=$U/files/c.tgz" .
