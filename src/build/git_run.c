@@ -1,6 +1,7 @@
 /*
  * How the git program is run: what it sees of the world, and what becomes of what it says.
  */
+#include "base/limits.h"
 #include "base/xalloc.h"
 #include "build/git.h"
 #include "sys/proc.h"
@@ -9,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* What of the user's configuration is about getting to a repository. Keys are in lower case. */
+/* What of the user's configuration is about getting to a repository. */
 static bool is_wanted_key(const char *key)
 {
 	static const char *const prefixes[] = { "credential.", "http." };
@@ -17,15 +18,22 @@ static bool is_wanted_key(const char *key)
 	for (size_t i = 0; i < COUNT(prefixes); i++)
 		if (strncasecmp(key, prefixes[i], strlen(prefixes[i])) == 0)
 			return true;
-	return (strncasecmp(key, "url.", 4) == 0 && text_ends(key, ".insteadof")) ||
-	       strcasecmp(key, "core.sshcommand") == 0;
+	static const char instead[] = ".insteadof";
+	size_t n = strlen(key);
+
+	if (strncasecmp(key, "url.", 4) == 0 && n > sizeof(instead))
+		return strcasecmp(key + n - (sizeof(instead) - 1), instead) == 0;
+	return strcasecmp(key, "core.sshcommand") == 0;
 }
 
+/* Who gave none gets what a program needs to find others. */
 static const struct list *environment_of(const struct git *git)
 {
-	static const struct list none = { 0 };
+	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	static char *texts[] = { path };
+	static const struct list usual = { texts, COUNT(texts), COUNT(texts) };
 
-	return git->sources->environment ? git->sources->environment : &none;
+	return git->sources->environment ? git->sources->environment : &usual;
 }
 
 static void add_setting(struct list *settings, const char *key, const char *value)
@@ -57,6 +65,7 @@ static FALLIBLE read_settings(const struct git *git, const char *scope, struct l
 	AUTO(list) struct list env = { 0 };
 
 	list_add_all(&env, environment_of(git));
+	list_env_unset(&env, "GIT_CONFIG_COUNT");
 	*vec_add(&env) = NULL;
 	struct proc_spec spec = {
 		.argv = (const char *const[]){ "git", "config", scope, "--includes", "--list", "-z",
@@ -69,6 +78,30 @@ static FALLIBLE read_settings(const struct git *git, const char *scope, struct l
 	TRY(proc_run(&spec, git->sources->cancel, &result));
 	if (result.status == 0)
 		take_settings(strbuf_str(&result.out), settings);
+	return NULL;
+}
+
+/* GIT_CONFIG_COUNT and what it counts: how CI systems hand tokens to git. Taken out of env. */
+static FALLIBLE take_given(struct list *env, struct list *settings)
+{
+	const char *count = list_env_get(env, "GIT_CONFIG_COUNT");
+	uint64_t n = 0;
+
+	if (count)
+		TRY_WRAP(parse_u64(str_of(count), LIMIT_LIST_ENTRIES, &n), "GIT_CONFIG_COUNT");
+	list_env_unset(env, "GIT_CONFIG_COUNT");
+	for (uint64_t i = 0; i < n; i++) {
+		AUTO_FREE char *key_name = xasprintf("GIT_CONFIG_KEY_%llu", (unsigned long long)i);
+		AUTO_FREE char *value_name =
+				xasprintf("GIT_CONFIG_VALUE_%llu", (unsigned long long)i);
+		const char *key = list_env_get(env, key_name);
+		const char *value = list_env_get(env, value_name);
+
+		if (key && value && is_wanted_key(key))
+			add_setting(settings, key, value);
+		list_env_unset(env, key_name);
+		list_env_unset(env, value_name);
+	}
 	return NULL;
 }
 
@@ -163,8 +196,9 @@ FALLIBLE git_environment(struct git *git)
 	if (error_is(error, ERR_NOT_FOUND))
 		return error_hint(error, "install git: kiln runs it to fetch repositories");
 	TRY(error);
-	add_own_settings(git, &settings);
 	list_add_all(env, environment_of(git));
+	TRY(take_given(env, &settings));
+	add_own_settings(git, &settings);
 	list_env_unset(env, "GIT_CONFIG_GLOBAL");
 	for (size_t i = 0; i < COUNT(fixed); i++)
 		list_add(env, fixed[i]);

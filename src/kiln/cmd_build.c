@@ -500,6 +500,9 @@ static FALLIBLE add_context(struct request *request, const char *text)
 	return NULL;
 }
 
+/* More of them than anybody sets. */
+enum { GIT_SETTINGS = 64 };
+
 /* What git and ssh need to find the user's credentials, and to reach the outside. */
 static void add_source_environment(const struct config *config, struct list *out)
 {
@@ -516,6 +519,21 @@ static void add_source_environment(const struct config *config, struct list *out
 			list_addf(out, "%s=%s", names[i], value);
 	}
 	list_add_all(out, &config->environment.proxies);
+	/* How CI systems hand tokens to git. */
+	const char *count = config_getenv("GIT_CONFIG_COUNT");
+	if (!count)
+		return;
+	list_addf(out, "GIT_CONFIG_COUNT=%s", count);
+	for (unsigned i = 0; i < GIT_SETTINGS; i++) {
+		AUTO_FREE char *key = xasprintf("GIT_CONFIG_KEY_%u", i);
+		AUTO_FREE char *value = xasprintf("GIT_CONFIG_VALUE_%u", i);
+		const char *key_text = config_getenv(key), *value_text = config_getenv(value);
+
+		if (key_text && value_text) {
+			list_addf(out, "%s=%s", key, key_text);
+			list_addf(out, "%s=%s", value, value_text);
+		}
+	}
 }
 
 /* An error about a Dockerfile that nobody can open again wants to show its lines all the same. */

@@ -181,6 +181,9 @@ files() {
 	printf 'machine 127.0.0.1\nlogin user\npassword p@ss\n' >"$HOME/.netrc"
 	succeeds built "$U/private/app.git#v1"
 	rm "$HOME/.netrc"
+	GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_0=core.hooksPath GIT_CONFIG_VALUE_0=/x GIT_CONFIG_KEY_1="url.http://user:p%40ss@${U#http://}.insteadOf" \
+		GIT_CONFIG_VALUE_1=http://host.invalid succeeds built "http://host.invalid/private/app.git#v1"
+	says_not p%40ss
 	succeeds add "http://user:p%40ss@${U#http://}/private/app.git#v1 /d/" -t local/added -o type=image
 	succeeds kiln history local/added
 	says_not p%40ss
