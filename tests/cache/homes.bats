@@ -200,3 +200,37 @@ same_image() { # HOST/NAME:TAG HOST/NAME:TAG
 	succeeds build one -t "$APP:1" --push
 	equals 1 "$(requests GET blobs/)" "the base's config alone"
 }
+
+@test "forty builders at once, seven variants, one repository" {
+	local i
+	mkdir -p "$BATS_TEST_TMPDIR/many"
+	export SOURCE_DATE_EPOCH=1700000000
+	one() {
+		local dir=$BATS_TEST_TMPDIR/many/$1 variant=$(($1 % 7))
+		mkdir -p "$dir/context"
+		echo "$variant" >"$dir/context/v"
+		printf 'FROM scratch\nCOPY v /one\nCOPY v /two\nCOPY --link v /three\n' >"$dir/context/Dockerfile"
+		# Digests of the same build and of another one tell a wrong hit.
+		KILN_ROOT=$dir/store kiln build --progress plain --cache-repo "$CACHE" -t "$APP:$variant" --push \
+			"$dir/context" >"$dir/id" 2>"$dir/log"
+	}
+	requests_forget
+	for i in $(seq 1 40); do
+		one "$i" &
+		[ $((i % 8)) -ne 0 ] || wait
+	done
+	wait
+	equals 40 "$(cat "$BATS_TEST_TMPDIR"/many/*/id | grep -c '^sha256:')" "images"
+	equals 7 "$(sort -u "$BATS_TEST_TMPDIR"/many/*/id | wc -l)" "different ones"
+	for i in $(seq 8 40); do
+		cmp "$BATS_TEST_TMPDIR/many/$i/id" "$BATS_TEST_TMPDIR/many/$((i % 7 + 7))/id"
+	done
+	equals 0 "$(cat "$BATS_TEST_TMPDIR"/many/*/log | grep -ci 'not used\|goes on without\|not exported' || true)"
+	# Whoever comes last asks as little as whoever comes alone.
+	requests_forget
+	one 40
+	[ "$(requests)" -le 16 ] || {
+		cat "$PROXY_LOG"
+		return 1
+	}
+}
