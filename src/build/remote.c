@@ -130,6 +130,52 @@ void remote_look_up(struct build *build, struct step_run *run)
 	run->is_hit = true;
 }
 
+/* Every layer that the origin has is known now. */
+static bool origin_layers(struct build *build, const struct plan_origin *origin, struct stack *ret)
+{
+	if (origin->kind == ORIGIN_IMAGE) {
+		stack_copy(&build->images[origin->image->index].stack, ret);
+		return true;
+	}
+	for (const struct stage_run *run = build_stage(build, origin->stage); run; run = run->base)
+		for (size_t i = 0; i < run->stage->step_count; i++)
+			if (!run->steps[i].is_hit)
+				return false;
+	remote_stage_layers(build, build_stage(build, origin->stage), ret);
+	return true;
+}
+
+FALLIBLE remote_content(struct build *build, struct step_run *run, struct digest *ret)
+{
+	AUTO(stack) struct stack stack = { 0 };
+	struct view view = { .fd = -1, .policy = &build->options->userns->owner };
+	const struct cached_step *step = NULL;
+	bool asked = false;
+
+	const struct plan_origin *origin = &run->step->copy.origin;
+	bool is_layers = origin->kind == ORIGIN_STAGE || origin->kind == ORIGIN_IMAGE;
+
+	if (!is_layers || !cache_homes_know_some(build->homes) ||
+			!origin_layers(build, origin, &stack) || !stack.n ||
+			stack_dirs(&stack) == stack.n)
+		return NULL;
+	/* Its definition is cheaper to look up than what it would read. */
+	if (cache_homes_ask(build->homes, &run->definition, 1))
+		step = cache_homes_find(build->homes, &run->definition, NULL, &asked);
+	if (step) {
+		*ret = step->content;
+		return NULL;
+	}
+	if (!stack_need_names(&build->layers, &stack, 0))
+		return NULL;
+	AUTO_FREE struct view_names **names = xcalloc(stack.n, sizeof(*names));
+	for (size_t i = 0; i < stack.n; i++)
+		names[i] = stack.p[i]->names;
+	view.names = names;
+	view.name_count = stack.n;
+	return select_content_of_view(&view, &run->step->copy, ret);
+}
+
 void remote_begin(struct build *build)
 {
 	build->distrusted = cache_homes_distrusted(build->homes);

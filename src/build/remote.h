@@ -33,6 +33,13 @@ void remote_want(struct build *build, struct step_run *run);
 bool remote_ask_wanted(struct build *build);
 /* A keyed step that the store does not have: sets is_hit, layer, created when a home has it. */
 void remote_look_up(struct build *build, struct step_run *run);
+/* The layers of a stage, whether it was run in this build or not: base first. */
+void remote_stage_layers(struct build *build, const struct stage_run *run, struct stack *ret);
+/*
+ * The digest of what a COPY --from selects, told by the tables of contents of layers that are not
+ * here; *ret stays unknown where these do not tell, or where the files are here anyway.
+ */
+FALLIBLE remote_content(struct build *build, struct step_run *run, struct digest *ret);
 /* A record was distrusted since the last call of remote_begin(): worth another try. */
 void remote_begin(struct build *build);
 bool remote_failed(const struct build *build);

@@ -35,13 +35,12 @@ DEFINE_AUTO_VALUE(bringing)
 
 /* --- what there is --- */
 
-/* The layers of a stage, whether it was run in this build or not: base first. */
-static void stage_layers(struct build *build, const struct stage_run *run, struct stack *ret)
+void remote_stage_layers(struct build *build, const struct stage_run *run, struct stack *ret)
 {
 	const struct plan_origin *base = &run->stage->base;
 
 	if (run->base)
-		stage_layers(build, run->base, ret);
+		remote_stage_layers(build, run->base, ret);
 	else if (base->kind == ORIGIN_IMAGE)
 		stack_copy(&build->images[base->image->index].stack, ret);
 	for (size_t i = 0; i < run->stage->step_count; i++)
@@ -163,7 +162,7 @@ static FALLIBLE collect(struct bringing *bringing)
 
 		if (!run->is_exported && !bringing->target->spec->is_max)
 			continue;
-		stage_layers(build, run, &stack);
+		remote_stage_layers(build, run, &stack);
 		for (size_t k = 0; k < stack.n && stack.p[k]->image; k++)
 			TRY(collect_base(bringing, stack.p[k]));
 		for (size_t k = 0; k < run->stage->step_count; k++)

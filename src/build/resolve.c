@@ -160,10 +160,17 @@ static FALLIBLE resolve_from_copy(struct build *build, struct step_run *run,
 		if (step)
 			record.content = step->content;
 	}
+	bool is_told = !digest_known(&record.content);
+	if (is_told)
+		TRY(remote_content(build, run, &record.content));
 	if (!digest_known(&record.content))
 		return NULL;
 	copy_key(build, run->step, parent, &record.content, &run->key, &run->record);
-	TRY(step_look_up(build, run));
+	/* What tables of contents told is not told again in another round. */
+	build->is_resolving = !is_told;
+	struct error *error = step_look_up(build, run);
+	build->is_resolving = true;
+	TRY(error);
 	/* A miss runs the stage again, and who knows what comes out: the key is not known then. */
 	run->is_keyed = run->is_hit;
 	if (!run->is_hit)

@@ -91,3 +91,12 @@ static inline void selection_auto_(struct selection **selection)
 {
 	select_free(*selection);
 }
+
+/*
+ * What select_digest() would say of a COPY from view, whose layers are all known by tables of
+ * contents. *ret stays unknown where that takes the files (patterns, hard links, what is not
+ * there).
+ */
+struct view;
+FALLIBLE select_content_of_view(
+		const struct view *view, const struct plan_copy *copy, struct digest *ret);

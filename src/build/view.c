@@ -15,7 +15,9 @@ struct view_name {
 	int64_t mtime;
 	char *link;
 	struct xattrs xattrs;
-	bool is_whiteout, is_opaque;
+	uint64_t size;
+	struct digest digest;
+	bool is_hardlink, is_whiteout, is_opaque;
 };
 
 struct view_names {
@@ -82,9 +84,9 @@ static bool has_parent(const struct view_names *names, const char *path)
 }
 
 /* A later entry of the same path replaces an earlier one, as it does on disk. */
-static void add_entry(struct view_names *names, const struct entry *entry)
+static void add_entry(struct view_names *names, const struct toc_entry *at)
 {
-	const struct entry *from = entry;
+	const struct entry *entry = &at->entry, *from = entry;
 	struct view_name *name = name_at(names, entry->path);
 	bool was_opaque = name->is_opaque;
 
@@ -92,6 +94,9 @@ static void add_entry(struct view_names *names, const struct entry *entry)
 	xattrs_done(&name->xattrs);
 	*name = (struct view_name){ .owner = from->owner,
 		.mtime = from->mtime,
+		.size = from->size,
+		.digest = at->digest,
+		.is_hardlink = from->is_hardlink,
 		.is_opaque = was_opaque && S_ISDIR(from->owner.mode) };
 	/* The type of a hard link is its file's, and that is no directory and no link to follow. */
 	if (entry->is_hardlink)
@@ -113,7 +118,7 @@ static bool add_from_toc(struct view_names *names, const struct toc_entry *at)
 		return false;
 	switch (at->kind) {
 	case TOC_ENTRY:
-		add_entry(names, &at->entry);
+		add_entry(names, at);
 		return true;
 	case TOC_WHITEOUT:
 		/* A layer that has the path again says so with an entry: that counts. */
@@ -140,6 +145,16 @@ struct view_names *view_names_of_toc(const struct toc *toc)
 			return NULL;
 		}
 	return names;
+}
+
+void view_names_below(const struct view_names *names, const char *dir, struct list *ret)
+{
+	void *at = NULL, *value = NULL;
+	const char *path = NULL;
+
+	while (map_next(names->by_path, &at, &path, &value))
+		if (path[0] && path_is_in(path, dir) && strcmp(path, dir) != 0)
+			list_add(ret, path);
 }
 
 bool view_names_has(const struct view_names *names, const char *path)
@@ -228,6 +243,9 @@ static void fill_from_name(const struct view_name *name, bool is_toc, struct vie
 	ret->mtime = name->mtime;
 	ret->link = xstrdup(name->link);
 	ret->xattrs = is_toc ? &name->xattrs : NULL;
+	ret->size = name->size;
+	ret->digest = name->digest;
+	ret->is_hardlink = name->is_hardlink;
 }
 
 FALLIBLE view_lookup(const struct view *view, const char *path, struct view_entry *ret)

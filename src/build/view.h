@@ -30,8 +30,12 @@ struct view_entry {
 	bool exists;
 	struct owner owner;
 	int64_t mtime;
-	char *link;                  /* target of a symlink, owned */
-	const struct xattrs *xattrs; /* where a table of contents says them; borrowed */
+	char *link; /* target of a symlink, owned */
+	/* Where a table of contents says them. */
+	const struct xattrs *xattrs; /* borrowed */
+	uint64_t size;
+	struct digest digest; /* of a regular file */
+	bool is_hardlink;
 };
 
 /* is_alone: made without a look at what is below, whose links its directories may replace. */
@@ -45,6 +49,8 @@ void view_names_add(struct view_names *names, const char *path, const struct own
  * the layer speaks of parents that it does not have itself, so it takes the files to know.
  */
 struct view_names *view_names_of_toc(const struct toc *toc);
+/* Add the paths below dir ("" is the root), in no order; whiteouts too. */
+void view_names_below(const struct view_names *names, const char *dir, struct list *ret);
 bool view_names_has(const struct view_names *names, const char *path);
 
 /* What is at path itself; links in the parents are not followed: resolve first. */

@@ -234,3 +234,28 @@ same_image() { # HOST/NAME:TAG HOST/NAME:TAG
 		return 1
 	}
 }
+
+@test "COPY --from is keyed by tables of contents: another stage with the same files hits" {
+	local layer
+	# The stage has another key in the second build, and its steps are in the cache from a third.
+	cat >Dockerfile <<-END
+		FROM $BASE AS build
+		ARG V=1
+		RUN mkdir /out && echo same >/out/file && ln -s file /out/link && chown 5:6 /out/file && : \$V
+		FROM $BASE
+		COPY --from=build /out /got
+		COPY --from=build /out/file /other
+	END
+	succeeds build one --cache-repo "$CACHE" -t "$APP:1" --push
+	sed -i '/^COPY/d; /^FROM .*base$/d' Dockerfile
+	succeeds build two --build-arg V=2 --cache-repo "$CACHE" -t "$APP:2" --push
+	printf 'FROM %s\nCOPY --from=build /out /got\nCOPY --from=build /out/file /other\n' "$BASE" >>Dockerfile
+	sed -i 's/^ARG V=1/ARG V=2/' Dockerfile
+	requests_forget
+	succeeds build three --cache-from "$CACHE:$(skopeo list-tags --tls-verify=false "docker://$CACHE" |
+		jq -r '[.Tags[] | select(startswith("kiln-index"))][0]')" -t "$APP:3" --push
+	all_cached
+	for layer in $(skopeo inspect --raw --tls-verify=false "docker://$APP:2" | jq -r '.layers[].digest'); do
+		equals 0 "$(requests GET "blobs/$layer")" "fetches of $layer"
+	done
+}
