@@ -91,7 +91,9 @@ static void want(struct build *build, struct step_mounts *mounts, size_t i)
 	AUTO_FREE char *id = cache_id(build, plan);
 	AUTO_FREE char *variant = cache_variant(build, plan);
 	AUTO_FREE char *path = cache_mount_path(build->options->store, id, variant, 0);
-	bool alone = plan->as.sharing == MOUNT_LOCKED;
+	/* Where nothing can be mounted the directory itself is moved into the step's root. */
+	bool alone = plan->as.sharing == MOUNT_LOCKED ||
+		     userns_is_bare(build->options->userns->mode);
 
 	for (size_t k = 0; k < mounts->caches.n; k++) {
 		struct step_cache *cache = &mounts->caches.p[k];

@@ -12,7 +12,9 @@
 #include "sys/rootfs.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 enum { BUF_BYTES = 64 * 1024, HOLE_BYTES = 32 * 1024 };
 
@@ -104,6 +106,16 @@ static bool is_zero(const char *p, size_t n)
 	return p[0] == 0 && memcmp(p, p + 1, n - 1) == 0;
 }
 
+/* Blocks shared with the file that it is a copy of, where the file system can (xfs, btrfs). */
+static bool clone_content(int fd, uint64_t size, const struct reader *content)
+{
+	int from_fd = entry_content_fd(content);
+	struct stat st;
+
+	return from_fd >= 0 && fstat(from_fd, &st) == 0 && (uint64_t)st.st_size == size &&
+	       ioctl(fd, FICLONE, from_fd) == 0;
+}
+
 static FALLIBLE write_content(struct apply *apply, int fd, uint64_t size, struct reader *content)
 {
 	bool ends_in_hole = false;
@@ -136,7 +148,7 @@ static FALLIBLE put_regular(struct apply *apply, int dir_fd, const char *name,
 
 	if (fd < 0)
 		return error_sys("make file");
-	if (entry->size)
+	if (entry->size && !clone_content(fd, entry->size, content))
 		TRY(write_content(apply, fd, entry->size, content));
 	return set_metadata(apply, &(struct target){ dir_fd, name, fd }, entry);
 }

@@ -79,5 +79,7 @@ bool entry_keeps_xattr(const char *name);
  * holes not read; a file that became shorter is ERR_INVALID naming path.
  */
 struct reader *entry_content(int fd, uint64_t size, const char *path);
+/* The file of such a reader that nothing was read of yet, to be cloned from; else -1. */
+int entry_content_fd(const struct reader *reader);
 
 DEFINE_AUTO_PTR(entry_sink, entry_sink_free)

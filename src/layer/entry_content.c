@@ -108,3 +108,10 @@ struct reader *entry_content(int fd, uint64_t size, const char *path)
 		content->region_end = 0;
 	return &content->reader;
 }
+
+int entry_content_fd(const struct reader *reader)
+{
+	const struct content *content = (const struct content *)reader;
+
+	return reader->ops == &content_ops && content->at == 0 ? content->fd : -1;
+}

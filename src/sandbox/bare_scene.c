@@ -4,13 +4,11 @@
 #include "sandbox/stage.h"
 #include "sys/copy_tree.h"
 #include "sys/fd.h"
-#include "sys/lock.h"
 #include "sys/path.h"
 #include "sys/rootfs.h"
 
 #include <fcntl.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #define ASIDE "aside"
 
@@ -65,7 +63,7 @@ static FALLIBLE place_begin(struct bare_scene *scene, const char *path, struct p
 	TRY(find_place(scene, path, &parent_fd, &name));
 	struct placed *placed = vec_add(&scene->placed);
 	*placed = (struct placed){
-		.parent_fd = TAKE_FD(parent_fd), .name = TAKE(name), .source_fd = -1, .lock_fd = -1
+		.parent_fd = TAKE_FD(parent_fd), .name = TAKE(name), .source_fd = -1
 	};
 	if (fstat(placed->parent_fd, &placed->parent_before) < 0)
 		return error_sys("look at the directory of '%s'", path);
@@ -165,17 +163,14 @@ static FALLIBLE find_source(
 	return NULL;
 }
 
-/* Move it in. False: not on this file system. One step at a time has it. */
+/* Move it in. False: not on this file system. */
 static FALLIBLE lend(struct placed *placed, struct source *source, bool *ret)
 {
-	AUTO_FD int lock_fd = openat(source->parent_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
 	*ret = renameat(source->parent_fd, source->name, placed->parent_fd, placed->name) == 0;
 	if (!*ret)
 		return errno == EXDEV ? NULL : error_sys("lend '%s'", source->name);
 	placed->source_fd = TAKE_FD(source->parent_fd);
 	placed->source_name = TAKE(source->name);
-	placed->lock_fd = TAKE_FD(lock_fd);
 	return NULL;
 }
 
@@ -354,7 +349,6 @@ void bare_scene_done(struct bare_scene *scene)
 
 		close_one(placed->parent_fd);
 		close_one(placed->source_fd);
-		close_one(placed->lock_fd);
 		free(placed->name);
 		free(placed->aside);
 		free(placed->source_name);

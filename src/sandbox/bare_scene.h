@@ -10,7 +10,7 @@
  *	FILE        a file
  *	TMPFS       an empty directory
  *	BIND        read-only: a copy (a clone where the file system can); else the directory or
- *	            file itself, moved in and back, locked against other steps meanwhile
+ *	            file itself, moved in and back: the caller sees that no other step wants it
  *
  * In place (USERNS_INPLACE) the container's own /dev, /proc, /sys, resolv.conf, hosts and hostname
  * stay as they are.
@@ -34,7 +34,6 @@ struct placed {
 	/* BIND, moved in: where it goes back to. */
 	int source_fd;
 	char *source_name;
-	int lock_fd;
 };
 
 struct bare_scene {

@@ -95,6 +95,11 @@ FALLIBLE cache_mount_make(struct cache_mount *mount, struct layer_draft *draft)
 	if (renameat2(dir_fd, made, dir_fd, mount->path, RENAME_NOREPLACE) < 0 && errno != EEXIST)
 		return store_explain(mount->store,
 				error_sys("make '%s/%s'", mount->store->root, mount->path));
+	/* A step that had the tree moved into its root was killed with all that could bring it
+	 * back. */
+	AUTO_FREE char *made_tree = xasprintf("%s/tree", made);
+	AUTO_FREE char *tree = xasprintf("%s/tree", mount->path);
+	(void)renameat2(dir_fd, made_tree, dir_fd, tree, RENAME_NOREPLACE);
 	TRY(open_tree_of(mount));
 	if (mount->tree_fd < 0)
 		return error_new(ERR_SYS, "the cache mount '%s' went away while it was made",

@@ -6,7 +6,7 @@
 #include "sys/fd.h"
 #include "sys/mounts.h"
 #include "sys/proc.h"
-#include "sys/userns.h"
+#include "sys/userns_parts.h"
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -235,6 +235,25 @@ static void find_namespaces(struct probe_findings *findings)
 			"seccomp profile that permits unshare and mount");
 }
 
+/* What is left where namespaces are forbidden. */
+static void find_bare(struct probe_findings *findings)
+{
+	AUTO_FREE char *proot = proc_find("proot");
+	AUTO(strbuf) struct strbuf said = { 0 };
+	struct error *error = userns_can_chroot();
+
+	if (error)
+		error_text(error, &said);
+	add(findings, "without namespaces", !error || proot ? FINDING_OK : FINDING_OPTIONAL,
+			!error ? xstrdup("--isolation chroot would work")
+			       : xasprintf("%s%s", strbuf_text(&said),
+						 proot ? "; --isolation proot would work"
+						       : "; proot is not installed"),
+			"run kiln as root with a container's usual capabilities, or apt-get "
+			"install proot");
+	error_free(error);
+}
+
 static void find_subids(struct probe_findings *findings)
 {
 	uid_t uid = geteuid();
@@ -369,6 +388,7 @@ void probe_all(const char *store_path, struct probe_findings *ret)
 	find_kernel(ret);
 	find_mode(ret);
 	find_namespaces(ret);
+	find_bare(ret);
 	find_subids(ret);
 	find_overlay(ret, store_path);
 	find_proc(ret);

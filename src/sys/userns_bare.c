@@ -113,6 +113,11 @@ static bool is_in_container(void)
 	return statfs("/", &fs) == 0 && fs.f_type == OVERLAYFS_SUPER_MAGIC;
 }
 
+FALLIBLE userns_can_chroot(void)
+{
+	return need_capabilities("chroot");
+}
+
 FALLIBLE userns_enter_bare(enum userns_mode wish, bool force, struct userns *userns)
 {
 	userns->mode = wish;

@@ -11,5 +11,6 @@ bool userns_has_capability(unsigned capability);
 /* Can a user namespace with mounts be had? Tried in a child. reason says why not. */
 bool userns_try(char reason[static USERNS_REASON_BYTES]);
 FALLIBLE userns_enter_bare(enum userns_mode wish, bool force, struct userns *userns);
+FALLIBLE userns_can_chroot(void);
 /* The best without one; reason is why. */
 FALLIBLE userns_enter_best_bare(const char *reason, struct userns *userns);

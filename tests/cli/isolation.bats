@@ -247,3 +247,37 @@ pod_in_place() {
 	[ ! -e "$work/out/index.json" ]
 	fails 1 "this is no container" pod --forbid namespaces -- build --isolation inplace "$PWD"
 }
+
+@test "a shared cache mount is had by one step at a time, and survives a step that dies with it" {
+	need_root
+	cat >Dockerfile <<-EOD
+		FROM oci:$BUSYBOX/oci:latest AS a
+		RUN --mount=type=cache,target=/c echo a >>/c/f
+		FROM oci:$BUSYBOX/oci:latest AS b
+		RUN --mount=type=cache,target=/c echo b >>/c/f
+		FROM oci:$BUSYBOX/oci:latest
+		COPY --from=a /bin/busybox /a
+		COPY --from=b /bin/busybox /b
+		RUN --mount=type=cache,target=/c sort /c/f | tr -d '\n' | grep -x ab
+	EOD
+	succeeds kiln build --isolation chroot .
+	rm -r "$BATS_TEST_TMPDIR"/store/mounts/*/tree
+	succeeds kiln build --no-cache --isolation chroot .
+}
+
+@test "SIGTERM ends the step and kiln; a disk that is full is said" {
+	need_root
+	printf 'FROM oci:%s/oci:latest\nRUN (setsid sleep 31536005 &); sleep 31536006\n' "$BUSYBOX" >Dockerfile
+	KILN_ROOT=$work/store "$KILN" build --isolation chroot . >"$work/log" 2>&1 &
+	local kiln=$! status=0
+	timeout 60 sh -c 'until pgrep -f 315[3]6006 >/dev/null; do :; done'
+	kill -TERM "$kiln"
+	wait "$kiln" || status=$?
+	[ "$status" != 0 ]
+	equals '' "$(pgrep -f '3153600[56]' || true)"
+	mkdir "$work/small"
+	mount -t tmpfs -o size=8m,mode=755 tmpfs "$work/small" || skip "no tmpfs can be mounted"
+	printf 'FROM oci:%s/oci:latest\nRUN dd if=/dev/zero of=/big bs=1M count=20\n' "$BUSYBOX" >Dockerfile
+	KILN_ROOT=$work/small/store fails 1 "No space left on device" kiln build --isolation chroot .
+	umount "$work/small"
+}
