@@ -3,6 +3,7 @@
  * Interchange Format", sections 3.13 on).
  */
 #include "dockerfile/lint.h"
+#include "dockerfile/runes.h"
 #include "oci/json.h"
 
 #include <string.h>
@@ -111,7 +112,41 @@ static const char *artifact_name(const char *name)
 	return name;
 }
 
-static void print_place(struct json_out *json, const char *name, const struct source_range *at)
+/*
+ * Columns in UTF-16 units, which is what SARIF counts; ours are bytes. Warnings come sorted, so the
+ * lines are walked through once; a place further up starts over.
+ */
+struct columns {
+	struct str text, rest, line;
+	unsigned number; /* of line; 0 before the first */
+};
+
+static void columns_go(struct columns *columns, unsigned number)
+{
+	if (number < columns->number) {
+		columns->rest = columns->text;
+		columns->number = 0;
+	}
+	while (columns->number < number && columns->rest.n) {
+		(void)str_cut(columns->rest, '\n', &columns->line, &columns->rest);
+		columns->number++;
+	}
+}
+
+static unsigned column_of(struct columns *columns, unsigned line, unsigned column)
+{
+	unsigned units = 1;
+
+	columns_go(columns, line);
+	if (columns->number != line)
+		return column;
+	for (size_t at = 0, bytes = 0; at + 1 < column && at < columns->line.n; at += bytes)
+		units += rune_at(columns->line, at, &bytes) > 0xFFFF ? 2 : 1;
+	return units;
+}
+
+static void print_place(struct json_out *json, struct columns *columns, const char *name,
+		const struct source_range *at)
 {
 	json_out_open(json, "locations", '[');
 	json_out_open(json, NULL, '{');
@@ -123,11 +158,12 @@ static void print_place(struct json_out *json, const char *name, const struct so
 		json_out_open(json, "region", '{');
 		json_out_u64(json, "startLine", at->line);
 		if (at->column)
-			json_out_u64(json, "startColumn", at->column);
+			json_out_u64(json, "startColumn", column_of(columns, at->line, at->column));
 		if (at->end_line)
 			json_out_u64(json, "endLine", at->end_line);
 		if (at->end_column)
-			json_out_u64(json, "endColumn", at->end_column);
+			json_out_u64(json, "endColumn",
+					column_of(columns, at->end_line, at->end_column));
 		json_out_close(json, '}');
 	}
 	json_out_close(json, '}');
@@ -166,19 +202,23 @@ static void print_tool(struct json_out *json, const struct lint *lint, const cha
 }
 
 static void print_result(struct json_out *json, const char *rule, const char *level,
-		const char *text, const char *name, const struct source_range *at)
+		const char *text, struct columns *columns, const char *name,
+		const struct source_range *at)
 {
 	json_out_open(json, NULL, '{');
 	json_out_text(json, "ruleId", rule);
 	json_out_text(json, "level", level);
 	print_message(json, "message", text);
-	print_place(json, name, at);
+	print_place(json, columns, name, at);
 	json_out_close(json, '}');
 }
 
 static void print_results(struct json_out *json, const struct lint *lint, const char *name,
 		const struct error *error)
 {
+	struct str source = lint->file ? lint->file->text : (struct str){ 0 };
+	struct columns columns = { .text = source, .rest = source };
+
 	json_out_open(json, "results", '[');
 	for (size_t i = 0; i < lint->warnings.n; i++) {
 		const struct lint_warning *warning = &lint->warnings.p[i];
@@ -186,13 +226,15 @@ static void print_results(struct json_out *json, const struct lint *lint, const 
 				warning->detail ? ". Instead: " : "",
 				warning->detail ? warning->detail : "");
 
-		print_result(json, warning->rule->name, "warning", text, name, &warning->at);
+		print_result(json, warning->rule->name, "warning", text, &columns, name,
+				&warning->at);
 	}
 	if (error) {
 		AUTO(strbuf) struct strbuf text = { 0 };
 
 		error_text(error, &text);
-		print_result(json, NULL, "error", strbuf_text(&text), name, error_find_at(error));
+		print_result(json, NULL, "error", strbuf_text(&text), &columns, name,
+				error_find_at(error));
 	}
 	json_out_close(json, ']');
 }

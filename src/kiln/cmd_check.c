@@ -84,7 +84,7 @@ static void set_place(const struct invocation *call, struct build_options *optio
 	options->dockerfile = opts->file;
 	if (opts->file)
 		return;
-	if (text_equal(place, "-") || (stat(place, &st) == 0 && !S_ISDIR(st.st_mode))) {
+	if (stat(place, &st) != 0 || !S_ISDIR(st.st_mode)) {
 		options->context = ".";
 		options->dockerfile = place;
 	}

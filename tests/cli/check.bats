@@ -62,6 +62,10 @@ setup() {
 		.locations[0].physicalLocation as $p | "\(.ruleId) \(.level) \($p.artifactLocation.uri) " +
 		"\($p.region.startLine) \($p.region.startColumn)"' <<<"$output")"
 	jq -e '[.runs[0].tool.driver.rules[].id] | contains(["UnpinnedBase", "UndefinedVar"])' <<<"$output"
+	# Columns count UTF-16 units, not bytes.
+	printf 'FROM debian:12\nENV A="äö😀" B=$NOWHERE\nFROM scratch\nENV A="äö😀" B=$NOWHERE\n' >Dockerfile
+	fails 1 UndefinedVar kiln check --format sarif
+	equals 14 "$(jq '.runs[0].results[-1].locations[0].physicalLocation.region.startColumn' <<<"$output")"
 	echo 'COPY a' >>Dockerfile
 	fails 1 '"level": "error"' kiln check --format sarif
 }
