@@ -83,9 +83,7 @@ static FALLIBLE build_shown(const struct kaniko_log *log, const struct session *
 	options->jobs = (unsigned)session->config->jobs;
 	if (request->prints_plan && !options->dry_run)
 		TRY(print_plan(options));
-	TRY(show_open_with(
-			kaniko_renderer(log, &request->names, (uint64_t)log->started * 1000000000u),
-			&show));
+	TRY(show_open_with(kaniko_renderer(log, &request->names, request->trace), &show));
 	options->progress = show.progress;
 	return build_run(options, ret);
 }
@@ -148,6 +146,21 @@ static FALLIBLE build(const struct invocation *call, const struct kaniko_log *lo
 	return result_files_write(&files, &request->names, &result.manifest, session->cancel);
 }
 
+/* Who watches builds must not break them; a build that was ended is told all the same. */
+static void tell_trace(const struct kaniko_log *log, const struct request *request,
+		const struct error *failed)
+{
+	AUTO(strbuf) struct strbuf why = { 0 };
+	struct error *error = request->trace ? trace_send(request->trace, failed, NULL) : NULL;
+
+	if (!error)
+		return;
+	error_text(error, &why);
+	error_free(error);
+	kaniko_log_say(log, SEVERITY_WARN, "the trace of this build was not taken: %s",
+			strbuf_text(&why));
+}
+
 static struct error *run(const struct invocation *call)
 {
 	const struct kaniko_globals *globals = call->global_opts;
@@ -164,6 +177,7 @@ static struct error *run(const struct invocation *call)
 
 	struct error *error = build(call, &log, &request, &session);
 
+	tell_trace(&log, &request, error);
 	if (request.cleanup)
 		error = error_first(error, clean(globals, &session));
 	return error;

@@ -89,8 +89,7 @@ static FALLIBLE push_all(const struct kaniko_globals *globals, struct session *s
 {
 	AUTO(show) struct show show = { 0 };
 
-	TRY(show_open_with(
-			kaniko_renderer(log, names, (uint64_t)log->started * 1000000000u), &show));
+	TRY(show_open_with(kaniko_renderer(log, names, NULL), &show));
 	for (size_t i = 0; i < names->n; i++) {
 		AUTO(reference) struct reference reference = { 0 };
 

@@ -8,6 +8,7 @@
 #include "build/build.h"
 #include "kaniko/kaniko.h"
 #include "kaniko/log.h"
+#include "kaniko/trace.h"
 #include "ui/annotation_flag.h"
 #include "ui/cache_flag.h"
 
@@ -44,6 +45,7 @@ struct request {
 	struct annotation_flags annotations;
 	struct cache_flags caches;
 	struct list source_environment;
+	struct kaniko_trace *trace; /* or NULL */
 	char *cache_repo;           /* a registry's repository that this build writes to, or NULL */
 	const char *dockerfile_url; /* to be fetched before the build, or NULL */
 	struct build_output outputs[3];
@@ -79,9 +81,6 @@ struct result_files {
 FALLIBLE result_files_check(const struct result_files *files, const struct list *names);
 FALLIBLE result_files_write(const struct result_files *files, const struct list *names,
 		const struct digest *digest, struct cancel *cancel);
-
-/* put_file.c: HTTP PUT of a few bytes to a pre-signed https address. */
-FALLIBLE put_file(const char *address, struct str text, struct cancel *cancel);
 
 /* Whether each destination may be pushed to, asked once a repository. */
 FALLIBLE check_destinations(struct registry_client *registry, const struct list *names);

@@ -13,6 +13,7 @@
 
 struct kaniko_globals;
 struct list;
+struct kaniko_trace;
 struct renderer;
 
 enum severity {
@@ -41,8 +42,8 @@ void kaniko_log_say(const struct kaniko_log *log, enum severity severity, const 
 		PRINTF_LIKE(3, 4);
 
 /*
- * A build as such lines; what steps print stands between them as it came. log and destinations are
- * borrowed as long as the renderer lives.
+ * A build as such lines; what steps print stands between them as it came. All is borrowed as long
+ * as the renderer lives. trace (may be NULL) gets the build's spans at its end.
  */
-struct renderer *kaniko_renderer(
-		const struct kaniko_log *log, const struct list *destinations, uint64_t epoch_ns);
+struct renderer *kaniko_renderer(const struct kaniko_log *log, const struct list *destinations,
+		struct kaniko_trace *trace);

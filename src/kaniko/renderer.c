@@ -3,7 +3,9 @@
  * counterpart there (transfers, exports to the store) is told at debug level.
  */
 #include "kaniko/log.h"
+#include "kaniko/trace.h"
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "ui/renderer.h"
 #include "ui/vertices.h"
@@ -15,7 +17,8 @@ struct teller {
 	struct vertices vertices;
 	const struct kaniko_log *log;
 	const struct list *destinations;
-	int64_t epoch; /* Unix seconds of time 0 */
+	struct kaniko_trace *trace; /* or NULL */
+	uint64_t epoch_ns;          /* wall clock of the events' time 0: made just before them */
 	struct strbuf *out;
 	int64_t now;
 };
@@ -95,7 +98,7 @@ static void event(struct renderer *renderer, const struct progress_event *event,
 	size_t warnings = teller->vertices.warnings.n;
 
 	teller->out = out;
-	teller->now = teller->epoch + (int64_t)(event->time_ns / 1000000000);
+	teller->now = teller->log->started + (int64_t)(event->time_ns / 1000000000);
 
 	struct vertex *vertex = vertices_event(&teller->vertices, event);
 
@@ -111,9 +114,11 @@ static void event(struct renderer *renderer, const struct progress_event *event,
 
 static void finish(struct renderer *renderer, uint64_t now_ns, struct strbuf *out)
 {
-	(void)renderer;
+	struct teller *teller = (struct teller *)renderer;
+
 	(void)now_ns;
 	(void)out;
+	trace_take(teller->trace, &teller->vertices, teller->epoch_ns);
 }
 
 static void teller_free(struct renderer *renderer)
@@ -122,8 +127,8 @@ static void teller_free(struct renderer *renderer)
 	free(renderer);
 }
 
-struct renderer *kaniko_renderer(
-		const struct kaniko_log *log, const struct list *destinations, uint64_t epoch_ns)
+struct renderer *kaniko_renderer(const struct kaniko_log *log, const struct list *destinations,
+		struct kaniko_trace *trace)
 {
 	static const struct renderer_ops ops = {
 		.event = event, .finish = finish, .free = teller_free
@@ -134,7 +139,8 @@ struct renderer *kaniko_renderer(
 	teller->renderer.has_colour = log->has_escapes;
 	teller->log = log;
 	teller->destinations = destinations;
-	teller->epoch = (int64_t)(epoch_ns / 1000000000);
+	teller->trace = trace;
+	teller->epoch_ns = clock_now_ns();
 	teller->vertices.on_line = line;
 	teller->vertices.user = teller;
 	return &teller->renderer;

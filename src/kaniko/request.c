@@ -24,6 +24,7 @@ void request_done(struct request *request)
 	cache_flags_done(&request->caches);
 	list_done(&request->source_environment);
 	free(request->cache_repo);
+	trace_free(request->trace);
 	free(request->context);
 	free(request->dockerfile);
 	if (request->stdin_fd > STDIN_FILENO)
@@ -313,6 +314,7 @@ FALLIBLE request_make(const struct kaniko_globals *globals, const struct executo
 	TRY(kaniko_env_bool("KANIKO_CLEANUP", opts->cleanup, &ret->cleanup));
 	TRY(kaniko_env_bool("KANIKO_PRE_CLEANUP", opts->pre_cleanup, &ret->pre_cleanup));
 	TRY(kaniko_env_bool("KANIKO_PRINT_PLAN", false, &ret->prints_plan));
+	TRY(trace_open(&ret->trace));
 	TRY(refuse(opts));
 	return request_set_context(opts, log, ret);
 }

@@ -4,6 +4,7 @@
  */
 #include "kaniko/executor.h"
 
+#include "kaniko/send.h"
 #include "sys/fd.h"
 
 #include <fcntl.h>
@@ -46,13 +47,23 @@ FALLIBLE result_files_check(const struct result_files *files, const struct list 
 	return NULL;
 }
 
+static FALLIBLE put(const char *address, struct str text, const char *option, struct cancel *cancel)
+{
+	AUTO(url) struct url url = { 0 };
+	const struct sending what = { .method = "PUT", .content_type = "text/plain", .body = text };
+
+	TRY(usage_of_option(url_parse(str_of(address), &url), option));
+	TRY_WRAP(send_bytes(&url, &what, cancel), "option '%s'", option);
+	return NULL;
+}
+
 static FALLIBLE write_file(
 		const char *path, struct str text, const char *option, struct cancel *cancel)
 {
 	const char *slash = strrchr(path, '/');
 
 	if (is_address(path))
-		return put_file(path, text, cancel);
+		return put(path, text, option, cancel);
 	if (slash && slash != path) {
 		AUTO_FREE char *dir = xstrndup(path, (size_t)(slash - path));
 

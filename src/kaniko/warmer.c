@@ -224,9 +224,7 @@ static struct error *run(const struct invocation *call)
 	kaniko_log_init(call->global_opts, &warming.log);
 	TRY(read_opts(call, &warming));
 	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY, &session));
-	TRY(show_open_with(kaniko_renderer(&warming.log, &none,
-					   (uint64_t)warming.log.started * 1000000000u),
-			&show));
+	TRY(show_open_with(kaniko_renderer(&warming.log, &none, NULL), &show));
 	return warm(&warming);
 }
 

@@ -30,7 +30,17 @@ FALLIBLE session_new_registry(
 		settings.creds.auth_file = config->auth_file;
 	list_add_all(&settings.insecure_hosts, &config->insecure_registries);
 	list_add_all(&settings.mirrors, &config->registry_mirrors);
+	list_add_all(&settings.certificates, &config->registry_certificates);
+	list_add_all(&settings.client_certs, &config->registry_client_certs);
 	settings.tls_verify_off = !config->tls_verify;
+	settings.insecure_push = config->insecure_push;
+	settings.insecure_pull = config->insecure_pull;
+	settings.mirrors_only = !config->registry_fallback;
+	settings.retries = config->registry_retries ? (unsigned)config->registry_retries
+						    : REGISTRY_NO_RETRIES;
+	settings.user_agent = config->user_agent;
+	settings.creds.sources = config->credential_helpers;
+	settings.creds.host_env = (const char *const *)environ;
 	if (patience_ms) {
 		settings.connect_timeout_ms = patience_ms;
 		settings.stall_timeout_ms = patience_ms;

@@ -18,7 +18,7 @@ METHOD PATH STATUS RANGE AUTHORIZATION ('-' where there is none). What a path me
   /status/CODE           that status
   /busy/N/NAME           503 for the first N requests, then as /files
 
-PUT /put/NAME keeps what is sent as a file of DIR, PUT /status/CODE answers with that status.
+PUT or POST /put/NAME keeps what is sent as a file of DIR, /status/CODE answers with that status.
 """
 import argparse
 import email.utils
@@ -140,6 +140,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(200)
         else:
             self.answer(int(rest) if kind == 'status' else 404)
+
+    do_POST = do_PUT
 
 
 def main():

@@ -286,3 +286,68 @@ https_server() {
 	fails 1 "error checking push permissions" executor --context . --no-push --cache \
 		--cache-repo 127.0.0.1:1/cache
 }
+
+@test "git contexts: branch, commit, a folder, credentials from variables, and nothing for git's own options" {
+	mkdir -p app/sub root
+	printf 'FROM scratch\nCOPY file /\n' >app/Dockerfile
+	printf 'FROM scratch\nCOPY here /sub/\n' >app/sub/Dockerfile
+	echo one >app/file
+	echo here >app/sub/here
+	export GIT_AUTHOR_NAME=t GIT_AUTHOR_EMAIL=t@t GIT_COMMITTER_NAME=t GIT_COMMITTER_EMAIL=t@t
+	rm Dockerfile
+	git -C app init -q -b main
+	git -C app add .
+	git -C app commit -qm one
+	first=$(git -C app rev-parse HEAD)
+	echo two >app/file
+	git -C app commit -qam two
+	git -C app branch dev "$first"
+	git clone -q --bare app root/app.git
+	git -C root/app.git config uploadpack.allowAnySHA1InWant true
+	: >git.log
+	server_start git "$RIG_LIB/git_server.py" --root root --log git.log
+	export GIT_PULL_METHOD=http
+	build() { # CONTEXT [option...]: what is in the file of the result
+		succeeds executor --context "git://$SERVER_ADDRESS/$1" --no-push --oci-layout-path got "${@:2}"
+		skopeo --insecure-policy copy -q oci:got dir:files
+		for layer in files/*; do tar -xOzf "$layer" file sub/here 2>/dev/null || true; done
+		rm -r got files
+	}
+	equals two "$(build open/app)"
+	equals two "$(build open/app.git#refs/heads/main)"
+	equals one "$(build open/app.git#dev)"
+	equals one "$(build "open/app.git#refs/heads/main#$first")"
+	equals one "$(build open/app --git branch=dev --git depth=1)"
+	equals here "$(build open/app#main --context-sub-path sub)"
+	fails 1 "" executor --context "git://$SERVER_ADDRESS/private/app" --no-push
+	export GIT_USERNAME=user GIT_PASSWORD=p@ss
+	build private/app >result
+	equals two "$(cat result)"
+	says_not p@ss
+	says_not p%40ss
+	fails 1 "option '--context'" executor --context "git://$SERVER_ADDRESS/open/app#--upload-pack=x" --no-push
+	GIT_PULL_METHOD=ssh fails 1 "GIT_PULL_METHOD" executor --context "git://$SERVER_ADDRESS/x" --no-push
+}
+
+@test "a trace of the build for a collector, and a collector that is away holds nothing up" {
+	mkdir served
+	server_start collector "$RIG_LIB/file_server.py" --root served --log served.log
+	export KANIKO_TELEMETRY_ENDPOINT=http://$SERVER_ADDRESS/put/trace
+	export OTEL_RESOURCE_ATTRIBUTES=service.name=ci,team=a%2Cb
+	succeeds executor --context . --no-push
+	equals '"ci" "a,b"' "$(jq -c '.resourceSpans[0].resource.attributes | map({(.key): .value.stringValue}) |
+		add | [."service.name", .team] | @json' served/trace | jq -r . | jq -r '. | map(@json) | join(" ")')"
+	jq -e '.resourceSpans[0].scopeSpans[0].spans | map(.traceId) | unique | length == 1' served/trace
+	jq -e '.resourceSpans[0].scopeSpans[0].spans as $all | $all[0].spanId as $root |
+		($all[0] | .name == "build" and .status.code == 1) and
+		any($all[1:][]; .name | endswith("RUN cat /data >/made")) and
+		all($all[1:][]; .parentSpanId == $root and (.startTimeUnixNano | tonumber) > 1e18 and
+			(.endTimeUnixNano | tonumber) >= (.startTimeUnixNano | tonumber))' served/trace
+	printf 'FROM %s\nRUN exit 3 # secret\n' "$(image_ref busybox)" >Dockerfile
+	KANIKO_TELEMETRY_OMIT_DOCKERFILE=1 fails 3 "" executor --context . --no-push
+	jq -e '.resourceSpans[0].scopeSpans[0].spans | .[0].status.code == 2 and
+		any(.[]; .name | endswith("] RUN")) and (tostring | contains("secret") | not)' served/trace
+	printf 'FROM scratch\nCOPY data /\n' >Dockerfile
+	KANIKO_TELEMETRY_ENDPOINT=http://127.0.0.1:1 succeeds executor --context . --no-push
+	says "the trace of this build was not taken: write to 'http://127.0.0.1:1/v1/traces'"
+}

@@ -405,6 +405,8 @@ static void variables(void **state)
 		{ "UPSTREAM_CLIENT_TYPE", "gitlab", NULL },
 		{ "UPSTREAM_CLIENT_TYPE", "a\nb", "UPSTREAM_CLIENT_TYPE" },
 		{ "KANIKO_DIR", "/nonexistent", NULL },
+		{ "KANIKO_TELEMETRY_ENDPOINT", "http://localhost:4318", NULL },
+		{ "KANIKO_TELEMETRY_ENDPOINT", "localhost:4318", "KANIKO_TELEMETRY_ENDPOINT" },
 	};
 	AUTO(scratch) struct scratch scratch = scratch_new();
 

@@ -71,7 +71,7 @@ static void tells_a_build(void **state)
 	list_add(&names, "r.example/a:1");
 	list_add(&names, "r.example/b:2");
 
-	AUTO(renderer) struct renderer *renderer = kaniko_renderer(&log, &names, 0);
+	AUTO(renderer) struct renderer *renderer = kaniko_renderer(&log, &names, NULL);
 
 	declare(renderer, 1, "[internal] load metadata for debian:12", &out);
 	declare(renderer, 2, "[build 1/2] FROM debian:12", &out);
