@@ -100,6 +100,7 @@ struct build_options {
 			pull; /* 0 is PULL_MISSING for tags of the store, resolved anew otherwise */
 	const char *base_cache; /* layouts of base images, looked into before a registry; or NULL */
 	bool no_cache;
+	bool keep_failed;                   /* what the last failed step had written, for enter.h */
 	bool verify_cache;                  /* run hits again, and compare: build_result.verified */
 	const struct list *no_cache_stages; /* names or numbers of stages whose steps run again */
 

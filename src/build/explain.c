@@ -51,7 +51,7 @@ static bool has_name(const struct explained *told, const char *wanted)
 	return found;
 }
 
-static bool is_wanted(const struct past *past, const char *wanted)
+bool past_is(const struct past *past, const char *wanted)
 {
 	if (!wanted || text_starts(past->told.id, wanted))
 		return true;
@@ -74,7 +74,7 @@ static FALLIBLE load(struct store *store, const char *wanted, struct explaining 
 		}
 		if (found) {
 			vec_push(&ret->earlier, TAKE_VALUE(past));
-		} else if (is_wanted(&past, wanted)) {
+		} else if (past_is(&past, wanted)) {
 			ret->now = TAKE_VALUE(past);
 			found = true;
 		}

@@ -21,6 +21,8 @@ struct past {
 
 FALLIBLE past_read(struct store *store, const char *name, struct past *ret);
 void past_done(struct past *past);
+/* wanted: the start of its id, or a name that it gave; NULL: any. */
+bool past_is(const struct past *past, const char *wanted);
 
 /* Members that may be missing or of another type: then NULL, 0, false. */
 const char *past_text(const json_t *object, const char *key);

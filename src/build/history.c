@@ -82,6 +82,26 @@ static json_t *origin_of(const struct plan_step *step)
 	return origin->kind == ORIGIN_IMAGE ? text_of(origin->image->name) : json_null();
 }
 
+/* What the step sees; a step without a key has it nowhere else. */
+static json_t *env_of(const struct step_run *run)
+{
+	const struct plan_step *step = run->step;
+	json_t *array = json_array();
+
+	for (size_t i = 0; step->kind == STEP_RUN && !run->record && i < step->run.env.n; i++)
+		json_array_append_new(array, text_of(step->run.env.p[i]));
+	return array;
+}
+
+static json_t *mounts_of(const struct plan_step *step)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; step->kind == STEP_RUN && i < step->run.mount_count; i++)
+		json_array_append_new(array, text_of(step->run.mounts[i].target));
+	return array;
+}
+
 static json_t *step_json(const struct build *build, const struct stage_run *stage,
 		const struct step_run *run)
 {
@@ -89,7 +109,7 @@ static json_t *step_json(const struct build *build, const struct stage_run *stag
 	json_t *record = run->record ? json_loads(run->record, 0, NULL) : NULL;
 
 	return json_pack("{s:I, s:o, s:s, s:I, s:s, s:s?, s:I, s:o, s:o, s:o, s:s, s:s, s:o, s:s?, "
-			 "s:b, s:b}",
+			 "s:b, s:b, s:s?, s:o, s:o}",
 			"number", (json_int_t)step->number, "name", text_of(step->name), "kind",
 			kind_of(step), "line", (json_int_t)step->at.line, "state",
 			state_of(stage, run), "home",
@@ -101,7 +121,8 @@ static json_t *step_json(const struct build *build, const struct stage_run *stag
 			step->user, "workdir", step->workdir, "from", origin_of(step), "layer",
 			run->layer ? run->layer->id : NULL, "is_stage",
 			step->kind == STEP_COPY && step->copy.origin.kind == ORIGIN_STAGE, "forced",
-			step_ignores_cache(build, step));
+			step_ignores_cache(build, step), "kept", run->kept[0] ? run->kept : NULL,
+			"env", env_of(run), "mounts", mounts_of(step));
 }
 
 static json_t *stage_json(struct build *build, const struct stage_run *run)

@@ -1,3 +1,4 @@
+#include "build/keep_failed.h"
 #include "build/mounts.h"
 #include "build/pump.h"
 #include "sandbox/sandbox.h"
@@ -180,8 +181,12 @@ static struct error *failed(const struct step_run *run, const struct sandbox_res
 				"the command '%s' was killed by signal %d (%s)",
 				strbuf_text(&command), result->signal,
 				sigabbrev_np(result->signal));
-	return error_code(ERR_EXIT, result->status, "the command '%s' failed with exit code %d",
-			strbuf_text(&command), result->status);
+	struct error *error = error_code(ERR_EXIT, result->status,
+			"the command '%s' failed with exit code %d", strbuf_text(&command),
+			result->status);
+	return run->kept[0] ? error_hint(error,
+					      "'kiln shell --failed' opens a shell where it failed")
+			    : error;
 }
 
 static FALLIBLE is_empty_dir(int fd, bool *ret)
@@ -268,6 +273,8 @@ FALLIBLE op_run(struct build *build, struct stage_run *stage, struct step_run *r
 	error = error_first(error, group_join(group));
 	if (error)
 		return error;
+	if (result.status != 0)
+		keep_failed(build, run, &draft);
 	if (result.notes[0])
 		progress_note(build->options->progress, run->vertex, "%s", result.notes);
 	if (result.status != 0)

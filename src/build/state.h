@@ -41,6 +41,8 @@ struct step_run {
 	/* For the history (history.h). */
 	uint64_t took_ns;
 	bool is_done, is_failed;
+	bool is_trial;            /* run to be compared, not to be kept */
+	char kept[LAYER_ID_TEXT]; /* what it had written when it failed (keep_failed.h); or "" */
 	const struct cached_step *cached; /* what a cache home said, where the hit came from one */
 	const char *home; /* its name; NULL: the store. Lives as long as build->homes */
 	struct step_verified *verified; /* a hit that was run again (verify.h) */

@@ -82,7 +82,7 @@ static FALLIBLE note_failure(struct error *error, struct step_verified *ret)
 
 FALLIBLE verify_step(struct build *build, struct stage_run *stage, struct step_run *run)
 {
-	struct step_run again = { .step = run->step, .vertex = run->vertex };
+	struct step_run again = { .step = run->step, .vertex = run->vertex, .is_trial = true };
 	AUTO(stack) struct stack below = { 0 };
 	uint64_t began = clock_monotonic_ns();
 

@@ -38,9 +38,12 @@ struct build_opts {
 	int64_t timestamp;
 	bool secret_in_layer, no_cache, quiet, squash, dry_run, push, load, http_proxy, explain,
 			check;
+	bool keep_failed;
 };
 
-static const struct build_opts defaults = { .timestamp = -1, .http_proxy = true };
+static const struct build_opts defaults = {
+	.timestamp = -1, .http_proxy = true, .keep_failed = true
+};
 
 #define OPTS build_opts
 static const struct option rows[] = {
@@ -116,6 +119,10 @@ static const struct option rows[] = {
 	OPT_SETTING(0, "isolation", "auto|subuid|recorded|root|chroot|inplace|proot",
 			"how steps are kept apart; see 'kiln doctor'"),
 	OPT_SETTING(0, "jobs", "N", "steps at the same time; 0: one for each CPU"),
+
+	OPT_FLAG(0, "keep-failed", keep_failed,
+			"keep what the last failed step had written, for 'kiln shell' (the "
+			"default)"),
 
 	OPT_HEADING("Registry"),
 	OPT_SETTING(0, "authfile", "PATH", "read credentials from this file alone",
@@ -574,6 +581,7 @@ static FALLIBLE make_request(const struct invocation *call, struct request *ret)
 		.labels = &ret->labels,
 		.tags = &opts->tags,
 		.no_cache = opts->no_cache,
+		.keep_failed = opts->keep_failed,
 		.no_cache_stages = &ret->no_cache_stages,
 		.hosts = ret->hosts.p,
 		.host_count = ret->hosts.n,

@@ -38,6 +38,7 @@ static const struct command *const commands[] = {
 	&cmd_rm,
 	&cmd_rmi,
 	&cmd_run,
+	&cmd_shell,
 	&cmd_tag,
 	&cmd_umount,
 	&cmd_unshare,

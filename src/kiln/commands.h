@@ -27,5 +27,6 @@ extern const struct command cmd_prune;
 extern const struct command cmd_pull;
 extern const struct command cmd_push;
 extern const struct command cmd_rmi;
+extern const struct command cmd_shell;
 extern const struct command cmd_tag;
 extern const struct command cmd_version;

@@ -35,7 +35,7 @@ enum plan_kind {
 	PLAN_ENTER,  /* pivot into the root; what follows is for the command alone */
 	PLAN_LIMIT,  /* mode resource, number soft, second hard */
 	PLAN_CGROUP, /* text file, more value: best effort */
-	PLAN_INPUT,  /* fd */
+	PLAN_INPUT,  /* fd; number 1: the controlling terminal */
 	PLAN_OUTPUT,
 	PLAN_ERRORS,
 	PLAN_GROUP,        /* number */

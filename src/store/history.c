@@ -119,6 +119,17 @@ FALLIBLE history_read(struct store *store, const char *name, char **ret, size_t 
 	return read_one(store, path, HISTORY_BUILD_BYTES, ret, ret_n);
 }
 
+FALLIBLE history_replace_failed(struct store *store, const char *layer, char **ret_before)
+{
+	size_t n = 0;
+
+	TRY(make_place(store));
+	struct error *error =
+			file_read(store->fd, "history/failed", LIMIT_NAME_BYTES, ret_before, &n);
+	error_ignore(error, "nothing failed before");
+	return file_write_atomic(store->fd, "history/failed", layer, strlen(layer), 0600, false);
+}
+
 /* --- lists of files --- */
 
 static char *files_path(const struct digest *selection)

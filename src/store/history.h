@@ -36,6 +36,12 @@ const char *history_id(const char *name);
 /* ERR_NOT_FOUND. *ret: free(). */
 FALLIBLE history_read(struct store *store, const char *name, char **ret, size_t *ret_n);
 
+/*
+ * The layer with what the last failed step had written is this one now; *ret_before (new, free())
+ * is the one before it, or NULL.
+ */
+FALLIBLE history_replace_failed(struct store *store, const char *layer, char **ret_before);
+
 bool history_has_files(struct store *store, const struct digest *selection);
 FALLIBLE history_put_files(
 		struct store *store, const struct digest *selection, const void *bytes, size_t n);

@@ -1,4 +1,7 @@
-/* Two threads carry bytes; the one that reads ours is told to stop through a pipe. */
+/*
+ * Two threads carry bytes; the one that reads ours is told to stop through a pipe. It looks at the
+ * size of our terminal a few times a second: SIGWINCH goes to any thread, and we want no handler.
+ */
 #include "verbs/terminal.h"
 
 #include "base/xalloc.h"
@@ -9,10 +12,11 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 
-enum { CHUNK = 4096 };
+enum { CHUNK = 4096, LOOK_MS = 200 };
 
 struct terminal {
 	int master_fd, slave_fd;
@@ -37,14 +41,26 @@ static void *carry_out(void *argument)
 	}
 }
 
+static void follow_size(const struct terminal *terminal, struct winsize *known)
+{
+	struct winsize now;
+
+	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &now) != 0 || memcmp(&now, known, sizeof(now)) == 0)
+		return;
+	*known = now;
+	(void)ioctl(terminal->master_fd, TIOCSWINSZ, &now);
+}
+
 static void *carry_in(void *argument)
 {
 	struct terminal *terminal = argument;
 	struct pollfd polls[2] = { { STDIN_FILENO, POLLIN, 0 }, { terminal->stop[0], POLLIN, 0 } };
+	struct winsize size = { 0 };
 	char buf[CHUNK];
 
 	for (;;) {
-		if (poll(polls, 2, -1) < 0 && errno != EINTR)
+		follow_size(terminal, &size);
+		if (poll(polls, 2, LOOK_MS) < 0 && errno != EINTR)
 			return NULL;
 		if (polls[1].revents)
 			return NULL;

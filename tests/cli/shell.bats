@@ -1,0 +1,143 @@
+#!/usr/bin/env bats
+# kiln shell: into the steps of a build, those that failed first of all.
+# shellcheck disable=SC2154,SC2016 # output, stderr, status come from lib/kiln.bash
+bats_require_minimum_version 1.5.0
+
+load ../lib/kiln
+
+setup() {
+	context
+	echo a >a
+	cat >Dockerfile <<-END
+		FROM $(image_ref busybox) AS build
+		ARG V=1
+		ENV E=hello
+		WORKDIR /src
+		COPY a .
+		RUN echo dev:x:7777:7777::/home/dev:/bin/sh >>/etc/passwd && mkdir -p /home/dev && chown 7777:7777 /home/dev && echo one >/one
+		USER dev
+		RUN echo half >/tmp/half; mkdir /tmp/d; rm /src/none 2>/dev/null; exit 5
+		FROM $(image_ref busybox)
+		COPY --from=build /one /one
+	END
+}
+
+@test "the step that failed: its files, user, folder and environment" {
+	fails 5 "'kiln shell --failed' opens a shell where it failed" kiln build -q -t app --build-arg V=2 .
+	succeeds kiln shell --failed -c 'pwd; id -un; echo $E$V; cat /tmp/half /src/a; ls -d /tmp/d; echo $HOME'
+	equals $'/src\ndev\nhello2\nhalf\na\n/tmp/d\n/home/dev' "$output"
+	says "where it failed: [build 5/5] RUN echo half"
+	says "changes are thrown away"
+	# The same by the build's name, and by its id; nothing stays.
+	succeeds kiln shell app -q -c 'touch /tmp/new'
+	equals "" "$output$stderr"
+	id=$(kiln explain --format json | jq -r .id)
+	succeeds kiln shell "${id:0:8}" -c 'ls /tmp'
+	equals $'d\nhalf' "$output"
+	# Before it, and after it.
+	succeeds kiln shell --step build:5 -c 'ls /tmp'
+	equals "" "$output"
+	succeeds kiln shell --step build:5 --after -c 'cat /tmp/half'
+	equals "half" "$output"
+	fails 3 "failed with exit code 3" kiln shell -c 'exit 3'
+}
+
+@test "any step, before and after it, and the end" {
+	sed -i 's/exit 5/true/' Dockerfile
+	succeeds kiln build -q -t app .
+	succeeds kiln build -q -t app .
+	succeeds kiln shell -c 'cat /one'
+	says "after [stage-1 2/2] COPY"
+	equals one "$output"
+	fails 1 "" kiln shell --step 2 -c 'cat /one'
+	succeeds kiln shell --step build:3 -c 'ls /src'
+	equals "" "$output"
+	succeeds kiln shell --step build:3 --after -c 'ls /src'
+	equals "a" "$output"
+	succeeds kiln shell --step build -c 'cat /tmp/half'
+	equals "half" "$output"
+	fails 1 "no step 9" kiln shell --step 9
+	fails 1 "has no stage 'nope'" kiln shell --step nope:2
+	says "it has stage-1, build"
+	fails 2 "is not [STAGE:]N" kiln shell --step ''
+	fails 2 "'--after' wants" kiln shell --after
+	fails 2 "contradict" kiln shell --failed --step 2
+	fails 1 "no build that failed" kiln shell --failed
+	fails 1 "no build of nothing" kiln shell nothing
+}
+
+@test "one failed step is kept, and any prune takes it" {
+	fails 5 "" kiln build -q --keep-failed=false .
+	says_not "kiln shell"
+	succeeds kiln shell -c 'ls /tmp'
+	equals "" "$output"
+	says "was not kept"
+	fails 5 "" kiln build -q .
+	before=$(find "$BATS_TEST_TMPDIR/store/layers" -mindepth 1 -maxdepth 1 | wc -l)
+	sed -i 's/echo half/echo more/' Dockerfile
+	fails 5 "" kiln build -q .
+	equals "$before" "$(find "$BATS_TEST_TMPDIR/store/layers" -mindepth 1 -maxdepth 1 | wc -l)"
+	succeeds kiln shell --failed -c 'cat /tmp/half'
+	equals "more" "$output"
+	succeeds kiln prune
+	succeeds kiln shell --failed -c 'ls /tmp'
+	says "was not kept"
+	succeeds kiln fsck
+	# Without the cache there is nothing to enter.
+	succeeds kiln prune --all
+	fails 1 "made is not in the store" kiln shell --failed
+	says "build again"
+}
+
+@test "mounts of the step are told, standard input is the command's" {
+	cat >Dockerfile <<-END
+		FROM $(image_ref busybox)
+		RUN --mount=type=bind,target=/ctx --mount=type=tmpfs,target=/t false
+	END
+	fails 1 "" kiln build -q .
+	succeeds kiln shell -c true
+	says "without its mount at '/ctx'; without its mount at '/t'"
+	equals "typed" "$(echo typed | kiln shell -q -c cat)"
+	equals "42" "$(echo 'echo $((6*7)); exit' | kiln shell -q)"
+}
+
+@test "a terminal: size, interrupts, and a shell of its own" {
+	fails 5 "" kiln build -q .
+	cat >"$BATS_TEST_TMPDIR/type.py" <<-'END'
+		import fcntl, os, pty, select, struct, sys, termios
+		pid, fd = pty.fork()
+		if pid == 0:
+		    os.execvp(sys.argv[1], [sys.argv[1], "shell", "--failed"])
+		fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 101, 0, 0))
+		seen = b""
+		def until(what):
+		    global seen
+		    while what not in seen:
+		        if not select.select([fd], [], [], 30)[0]:
+		            sys.exit("never saw %r in %r" % (what, seen))
+		        seen += os.read(fd, 4096)
+		    seen = seen[seen.index(what) + len(what):]
+		until(b"$ ")
+		os.write(fd, b"stty size; cat /tmp/half\n")
+		until(b"33 101\r\nhalf\r\n")
+		os.write(fd, b"echo beg''in; sleep 1000\n")
+		until(b"begin\r\n")
+		os.write(fd, b"\x03")
+		os.write(fd, b"echo st''atus $?\n")
+		until(b"status 130")
+		fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 44, 55, 0, 0))
+		os.write(fd, b"until stty size | grep '44 55'; do :; done; exit 9\n")
+		until(b"\n44 55\r\n")
+		sys.exit(os.waitpid(pid, 0)[1])
+	END
+	KILN_ROOT=$BATS_TEST_TMPDIR/store succeeds python3 "$BATS_TEST_TMPDIR/type.py" "$KILN"
+}
+
+@test "as each kind of user" {
+	chmod -R go+rX .
+	for kind in $(each_user | grep -v root); do
+		fails 5 "" kiln_as "$kind" build -q .
+		succeeds kiln_as "$kind" shell --failed -c 'id -un; cat /tmp/half'
+		equals $'dev\nhalf' "$output" "$kind"
+	done
+}
