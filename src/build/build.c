@@ -7,6 +7,7 @@
 #include "build/flat.h"
 #include "build/history.h"
 #include "build/inplace.h"
+#include "build/lower_store.h"
 #include "build/mounts.h"
 #include "build/remote.h"
 #include "build/state.h"
@@ -70,7 +71,7 @@ static struct error *open_one(void *argument)
 			progress_vertex(options->progress, name, NULL, (struct source_range){ 0 });
 
 	progress_start(options->progress, vertex);
-	struct error *error = image_open(&homes, image->name,
+	struct error *error = lower_open_image(options, &homes, image->name,
 			options->pull ? options->pull : PULL_MISSING, &image->image);
 	if (error) {
 		progress_end(options->progress, vertex, PROGRESS_FAILED, error->message);

@@ -140,6 +140,8 @@ struct build_options {
 
 	/* with what */
 	struct store *store;
+	struct store *const *lowers; /* read-only ones below it (lower_store.h) */
+	size_t lower_count;
 	struct registry_client *registry;       /* NULL: no network for images */
 	struct registry_client *cache_registry; /* to look caches up, less patient; or NULL */
 	struct sandbox *sandbox;

@@ -8,6 +8,7 @@
  */
 #include "build/stack.h"
 #include "build/flat.h"
+#include "build/lower_store.h"
 #include "build/stack_inner.h"
 #include "build/view.h"
 #include "cache/homes.h"
@@ -33,6 +34,12 @@ void layer_set_init(struct layer_set *set, const struct build_options *options, 
 
 FALLIBLE layer_set_open(struct layer_set *set)
 {
+	const struct build_options *options = set->options;
+
+	set->lower_fds = xcalloc(options->lower_count, sizeof(*set->lower_fds));
+	for (size_t i = 0; i < options->lower_count; i++)
+		TRY(file_open(store_dir_fd(options->lowers[i]), "layers", O_PATH | O_DIRECTORY, 0,
+				&set->lower_fds[i]));
 	return file_open(store_dir_fd(set->options->store), "layers", O_PATH | O_DIRECTORY, 0,
 			&set->layers_fd);
 }
@@ -50,6 +57,10 @@ void layer_set_done(struct layer_set *set)
 		free(layer);
 	}
 	flat_free(set->views);
+	for (size_t i = 0; set->lower_fds && i < set->options->lower_count; i++)
+		if (set->lower_fds[i] > 0)
+			(void)close(set->lower_fds[i]);
+	free(set->lower_fds);
 	if (set->layers_fd >= 0)
 		(void)close(set->layers_fd);
 	pthread_mutex_destroy(&set->lock);
@@ -335,6 +346,8 @@ static FALLIBLE layer_need_dir(struct layer_set *set, const struct stack *stack,
 		else if (!error_is(error, ERR_NOT_FOUND))
 			return error;
 		error_free(error);
+		if (!layer->dir)
+			lower_find_dir(set, layer, &chain);
 		if (layer->dir)
 			return NULL;
 	}
@@ -471,7 +484,9 @@ struct mount_dir *stack_mount_dirs(
 		for (size_t k = 0; k < *ret_n && !is_repeated; k++)
 			is_repeated = strcmp(dirs[k].path, id) == 0;
 		if (!is_repeated)
-			dirs[(*ret_n)++] = (struct mount_dir){ set->layers_fd, id };
+			dirs[(*ret_n)++] = (struct mount_dir){
+				stack->p[i]->lower_fd ? stack->p[i]->lower_fd : set->layers_fd, id
+			};
 	}
 	return dirs;
 }

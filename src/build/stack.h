@@ -27,6 +27,7 @@ struct build_layer {
 	struct build_layer *next;
 	char id[LAYER_ID_TEXT]; /* of the store; "" when the store has nothing of it */
 	char *dir;              /* below the store, when unpacked; else NULL */
+	int lower_fd;           /* 0, or "layers" of the lower store that dir (absolute) is in */
 	/* A blob of the store that holds the same, maybe in another compression: to be unpacked or
 	 * written anew; source.here tells. */
 	struct layer_blob source;
@@ -61,6 +62,7 @@ struct layer_set {
 	struct build_layer *all;   /* guarded by lock */
 	struct flat *views;        /* guarded by lock; where nothing can be mounted */
 	struct cache_homes *homes; /* or NULL */
+	int *lower_fds;            /* the same of each of options->lowers */
 	int layers_fd; /* "layers" of the store: a step's namespace cannot pass its root */
 	const struct reference *push; /* where new layers of the image are sent ahead, or NULL */
 };

@@ -17,7 +17,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#define ARTIFACT_TYPE "application/vnd.kiln.cache.v1+json"
+#define ARTIFACT_TYPE CACHE_ARTIFACT_TYPE
 #define TOC_TYPE      "application/vnd.kiln.toc.v1+zstd"
 
 static const char empty_json[] = "{}";

@@ -18,6 +18,8 @@
 
 /* The annotation of a manifest that carries a document. */
 #define CACHE_ANNOTATION "dev.kiln.cache"
+/* The artifactType of a manifest that is nothing but that. */
+#define CACHE_ARTIFACT_TYPE "application/vnd.kiln.cache.v1+json"
 
 /* Where bytes can be found: a blob of a home. */
 struct cached_blob {

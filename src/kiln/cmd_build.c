@@ -19,6 +19,7 @@
 #include "ui/build_after.h"
 #include "ui/build_result_files.h"
 #include "ui/cache_flag.h"
+#include "ui/lower_stores.h"
 #include "ui/output_flag.h"
 #include "ui/report.h"
 #include "ui/secret_flag.h"
@@ -123,6 +124,9 @@ static const struct option rows[] = {
 	OPT_FLAG(0, "keep-failed", keep_failed,
 			"keep what the last failed step had written, for 'kiln shell' (the "
 			"default)"),
+
+	OPT_SETTING(0, "lower-store", "DIR", "base images that 'kiln warm' put there; only read",
+			.is_path = true),
 
 	OPT_HEADING("Registry"),
 	OPT_SETTING(0, "authfile", "PATH", "read credentials from this file alone",
@@ -626,8 +630,10 @@ static FALLIBLE build_shown(const struct invocation *call, const struct session 
 		struct build_options *options, struct build_result *ret)
 {
 	const struct build_opts *opts = call->opts;
+	AUTO(lower_stores) struct lower_stores lowers = { 0 };
 	AUTO(show) struct show show = { 0 };
 
+	lower_stores_open(session, &lowers, options);
 	TRY(show_open(call->config, opts->quiet, &show));
 	options->store = session->store;
 	options->registry = session->registry;

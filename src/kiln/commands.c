@@ -11,6 +11,7 @@ static const struct option options[] = {
 static const struct command *const commands[] = {
 	&cmd_add,
 	&cmd_build,
+	&cmd_cache,
 	&cmd_check,
 	&cmd_commit,
 	&cmd_completion,
@@ -43,6 +44,7 @@ static const struct command *const commands[] = {
 	&cmd_umount,
 	&cmd_unshare,
 	&cmd_version,
+	&cmd_warm,
 	NULL,
 };
 

@@ -10,6 +10,7 @@ extern const struct program kiln_program;
 
 extern const struct command cmd_build;
 extern const struct command cmd_check;
+extern const struct command cmd_cache;
 extern const struct command cmd_completion;
 extern const struct command cmd_doctor;
 extern const struct command cmd_explain;
@@ -30,3 +31,4 @@ extern const struct command cmd_rmi;
 extern const struct command cmd_shell;
 extern const struct command cmd_tag;
 extern const struct command cmd_version;
+extern const struct command cmd_warm;

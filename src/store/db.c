@@ -217,6 +217,14 @@ FALLIBLE db_open(const char *root, enum db_mode mode, struct db **ret, int *ret_
 	return NULL;
 }
 
+FALLIBLE db_settle(struct db *db)
+{
+	int code = sqlite3_wal_checkpoint_v2(
+			db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+
+	return code == SQLITE_OK ? NULL : db_error(db, code, "settle");
+}
+
 void db_close(struct db *db)
 {
 	if (!db)

@@ -27,6 +27,8 @@ enum db_mode { DB_WRITE = 1, DB_READ };
  * Open root/store.db (made when it is not there and mode allows). *ret_version is 0 for a new one.
  */
 FALLIBLE db_open(const char *root, enum db_mode mode, struct db **ret, int *ret_version);
+/* Move the log into the file, unless somebody else uses it. */
+FALLIBLE db_settle(struct db *db);
 void db_close(struct db *db); /* NULL is fine */
 /*
  * Switch a new database to its log; it keeps to it. SQLite does not wait for others here, so the

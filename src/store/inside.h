@@ -30,6 +30,7 @@ struct store {
 	int fd;
 	int gc_fd; /* locks/gc; -1 when the store is only read */
 	bool read_only;
+	bool settles;                   /* at close */
 	int why_read_only;              /* errno */
 	bool uses_trees;                /* an owner policy was given */
 	char owner_key[OWNER_KEY_TEXT]; /* policy and id mapping: whose trees we can use */

@@ -409,6 +409,11 @@ static FALLIBLE renew_dates(struct store *store)
 	return transaction_commit(&transaction);
 }
 
+void store_settle_at_close(struct store *store)
+{
+	store->settles = true;
+}
+
 void store_close(struct store *store)
 {
 	if (!store)
@@ -416,6 +421,8 @@ void store_close(struct store *store)
 	error_ignore(renew_dates(store), "dates of use are not important");
 	trash_free(store->trash);
 	run_done(store);
+	if (store->settles)
+		error_ignore(db_settle(store->db), "whoever reads it next is told");
 	db_close(store->db);
 	if (store->gc_fd >= 0)
 		(void)close(store->gc_fd);

@@ -59,6 +59,11 @@ bool store_is_read_only(const struct store *store);
  * idle moments. Without it nothing is ever wrong, but a crash of the machine costs more.
  */
 FALLIBLE store_sync(struct store *store);
+/*
+ * At its close, put all that the database's log holds into its file: the store will be read where
+ * nothing can be written.
+ */
+void store_settle_at_close(struct store *store);
 /* How much was made in this boot and not synced yet. */
 FALLIBLE store_unsynced(struct store *store, uint64_t *ret_bytes, uint64_t *ret_things);
 

@@ -74,6 +74,9 @@ static const struct setting settings[] = {
 			.help = "how steps are kept apart" },
 	{ "jobs", SETTING_INT, FIELD(jobs, int64_t), .initial = "0", .min = 0, .max = 1024,
 			.help = "steps at the same time; 0: one for each CPU" },
+	{ "lower-store", SETTING_LIST, FIELD(lower_stores, struct list),
+			.help = "folders that 'kiln warm' filled, read by builds and never "
+				"written" },
 	{ "network", SETTING_CHOICE, FIELD(network, char *), "default|host|none|private", "default",
 			.help = "network of RUN steps" },
 	{ "progress", SETTING_CHOICE, FIELD(progress, char *), "auto|tty|plain|rawjson|quiet|none",

@@ -57,6 +57,7 @@ struct config {
 	bool insecure_push, insecure_pull;
 	bool registry_fallback;          /* ask the registry itself when its mirrors fail */
 	struct list insecure_registries; /* "HOST[:PORT]" */
+	struct list lower_stores;        /* folders that kiln warm filled; only read */
 	struct list registry_mirrors;    /* "docker.io=HOST" */
 	struct list registry_certificates, registry_client_certs;
 	struct environment environment;

@@ -1,0 +1,95 @@
+#include "build/lower_store.h"
+#include "base/log.h"
+#include "build/build.h"
+#include "store/blob.h"
+#include "stream/pool.h"
+
+#include <fcntl.h>
+
+static bool is_missing(struct error *error)
+{
+	if (!error)
+		return false;
+	error_ignore(error, "look further on");
+	return true;
+}
+
+static FALLIBLE open_somewhere(const struct build_options *options, const struct image_homes *homes,
+		const char *name, enum pull_policy policy, struct image **ret)
+{
+	struct image_homes only = *homes;
+
+	only.registry = NULL;
+	if (policy == PULL_MISSING && options->lower_count) {
+		struct error *error = image_open(&only, name, PULL_NEVER, ret);
+
+		if (!error_is(error, ERR_NOT_FOUND))
+			return error;
+		error_free(error);
+		for (size_t i = 0; i < options->lower_count; i++) {
+			only.store = options->lowers[i];
+			if (!is_missing(image_open(&only, name, PULL_NEVER, ret)))
+				return NULL;
+		}
+	}
+	return image_open(homes, name, policy, ret);
+}
+
+FALLIBLE lower_open_image(const struct build_options *options, const struct image_homes *homes,
+		const char *name, enum pull_policy policy, struct image **ret)
+{
+	TRY(open_somewhere(options, homes, name, policy, ret));
+	for (size_t i = options->lower_count; i-- > 0;) {
+		struct image_source *below = (*ret)->source;
+
+		(*ret)->source = image_source_store(options->lowers[i], below);
+		image_source_unref(below);
+	}
+	return NULL;
+}
+
+void lower_find_dir(struct layer_set *set, struct build_layer *layer, const struct digest *chain)
+{
+	const struct build_options *options = set->options;
+
+	for (size_t i = 0; i < options->lower_count && !layer->dir; i++) {
+		AUTO(layer_record) struct layer_record record = { 0 };
+		struct store *lower = options->lowers[i];
+
+		if (is_missing(layer_find_by_diff_id(
+				    lower, &layer->source_diff_id, chain, &record)) ||
+				!record.dir)
+			continue;
+		/* Absolute: whoever opens it below our store's directory gets there all the same.
+		 */
+		layer->dir = xasprintf("%s/%s", store_root(lower), record.dir);
+		layer->lower_fd = set->lower_fds[i];
+		memcpy(layer->id, record.id, sizeof(layer->id));
+	}
+}
+
+static FALLIBLE unpack_all(
+		const struct build_options *options, const struct image *image, unsigned vertex)
+{
+	struct pool *pool = pool_new(0);
+	struct layer_set set;
+	AUTO(stack) struct stack stack = { 0 };
+
+	layer_set_init(&set, options, pool);
+	struct error *error = layer_set_open(&set);
+	if (!error) {
+		stack_of_image(&set, image, &stack);
+		error = stack_need_dirs(&set, &stack, vertex);
+	}
+	layer_set_done(&set);
+	pool_free(pool);
+	return error;
+}
+
+FALLIBLE lower_fill(const struct build_options *options, const struct image *image,
+		const char *keep_as, bool unpack, const struct image_progress *copies,
+		unsigned vertex)
+{
+	TRY(image_save_store(image, options->store, keep_as, options->cancel, copies));
+	return unpack ? unpack_all(options, image, vertex) : NULL;
+}
