@@ -24,7 +24,8 @@ static const struct option prune_options[] = {
 	OPT_TEXT(0, "older-than", older_than, "DURATION",
 			"only what was not used for so long: 72h, 30m"),
 	OPT_LIST(0, "filter", filters, "NAME=VALUE",
-			"until=72h, or type=cache, layers, blobs, images, digests, history; may be "
+			"until=72h, or type=cache, layers, blobs, images, mounts, digests, "
+			"history; may be "
 			"repeated"),
 	OPT_SIZE(0, "keep", keep, "BYTES", "stop when the store is this small: 10g"),
 	OPT_SIZE(0, "min-free-space", min_free, "BYTES", "stop when so much of the disk is free"),

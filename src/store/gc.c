@@ -1,3 +1,4 @@
+#include "store/cache_mount.h"
 #include "store/inside.h"
 #include "store/prune.h"
 #include "store/tree_size.h"
@@ -32,6 +33,16 @@ static FALLIBLE sum_up(struct store *store, uint64_t *ret)
 	return NULL;
 }
 
+static FALLIBLE add_mounts(struct store *store, uint64_t *total)
+{
+	AUTO(cache_mount_list) struct cache_mount_list mounts = { 0 };
+
+	TRY(cache_mounts_list(store, &mounts));
+	for (size_t i = 0; i < mounts.n; i++)
+		*total += mounts.p[i].bytes;
+	return NULL;
+}
+
 FALLIBLE store_gc(struct store *store, const struct gc_bounds *bounds, bool *ret_ran,
 		struct prune_report *ret)
 {
@@ -39,8 +50,8 @@ FALLIBLE store_gc(struct store *store, const struct gc_bounds *bounds, bool *ret
 		.free_bytes = bounds->free_bytes,
 		.older_than_seconds = bounds->keep_seconds,
 		.kinds = 1u << PRUNE_LEFTOVERS | 1u << PRUNE_DUPLICATES | 1u << PRUNE_TREES |
-			 1u << PRUNE_REMOTE | 1u << PRUNE_HINTS | 1u << PRUNE_CACHE |
-			 1u << PRUNE_UNTAGGED | 1u << PRUNE_BLOBS };
+			 1u << PRUNE_REMOTE | 1u << PRUNE_HINTS | 1u << PRUNE_MOUNTS |
+			 1u << PRUNE_CACHE | 1u << PRUNE_UNTAGGED | 1u << PRUNE_BLOBS };
 	uint64_t used = 0, free = 0;
 
 	*ret_ran = false;
@@ -49,6 +60,7 @@ FALLIBLE store_gc(struct store *store, const struct gc_bounds *bounds, bool *ret
 	if (bounds->max_bytes) {
 		TRY(measure_new_trees(store));
 		TRY(sum_up(store, &used));
+		TRY(add_mounts(store, &used));
 	}
 	TRY(store_free_bytes(store, &free, NULL));
 	if ((!bounds->max_bytes || used <= bounds->max_bytes) && free >= bounds->free_bytes)

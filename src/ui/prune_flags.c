@@ -12,10 +12,12 @@ static const struct {
 	{ "blobs", 1u << PRUNE_BLOBS | 1u << PRUNE_REMOTE },
 	{ "cache", 1u << PRUNE_CACHE },
 	{ "digests", 1u << PRUNE_HINTS },
+	{ "exec.cachemount", 1u << PRUNE_MOUNTS },
 	{ "history", 1u << PRUNE_HISTORY },
 	{ "images", 1u << PRUNE_UNTAGGED },
 	{ "layers", 1u << PRUNE_TREES | 1u << PRUNE_DUPLICATES },
 	{ "leftovers", 1u << PRUNE_LEFTOVERS },
+	{ "mounts", 1u << PRUNE_MOUNTS },
 	{ "regular", 1u << PRUNE_TREES | 1u << PRUNE_DUPLICATES | 1u << PRUNE_CACHE |
 					1u << PRUNE_BLOBS | 1u << PRUNE_REMOTE },
 	{ "source.local", 1u << PRUNE_HINTS },
