@@ -78,6 +78,9 @@ FALLIBLE history_add(struct store *store, const char *id, uint64_t began_ns, con
 	AUTO(list) struct list names = { 0 };
 	AUTO_FREE char *path = xasprintf(
 			BUILDS "/%0*llx-%s", WHEN_DIGITS, (unsigned long long)began_ns, id);
+	uint64_t age_ns = HISTORY_DAYS * 86400ull * 1000000000;
+	AUTO_FREE char *oldest = xasprintf("%0*llx", WHEN_DIGITS,
+			(unsigned long long)(began_ns > age_ns ? began_ns - age_ns : 0));
 	size_t n = strlen(text);
 
 	if (store->read_only || n > HISTORY_BUILD_BYTES)
@@ -85,8 +88,12 @@ FALLIBLE history_add(struct store *store, const char *id, uint64_t began_ns, con
 	TRY(make_place(store));
 	TRY(file_write_atomic(store->fd, path, text, n, 0600, false));
 	TRY(list_dir(store, BUILDS, &names));
-	for (size_t i = 0; i + HISTORY_BUILDS < names.n; i++)
-		drop(store, BUILDS, names.p[i]);
+	for (size_t i = 0; i < names.n; i++) {
+		bool is_old = strcmp(names.p[i], oldest) < 0;
+
+		if (is_old || i + HISTORY_BUILDS < names.n)
+			drop(store, BUILDS, names.p[i]);
+	}
 	return NULL;
 }
 

@@ -6,8 +6,8 @@
  *digest of the selection; build/history_files.c writes them
  *
  * Both are aids that nothing depends on. They are bounded: the oldest builds go beyond
- * HISTORY_BUILDS, the longest unused lists beyond HISTORY_FILES_BYTES, and prune takes what is
- * older than it was told. What is read here may be damaged: the reader checks.
+ * HISTORY_BUILDS and HISTORY_DAYS, the longest unused lists beyond HISTORY_FILES_BYTES, and prune
+ *takes what is older than it was told. What is read here may be damaged: the reader checks.
  *
  * Floor: store. Any thread.
  */
@@ -19,6 +19,7 @@
 
 enum {
 	HISTORY_BUILDS = 100,
+	HISTORY_DAYS = 90,
 	HISTORY_ID_TEXT = 12 + 1,
 	HISTORY_BUILD_BYTES = 8 * 1024 * 1024, /* one build; a step's record is a few KB */
 	HISTORY_LIST_BYTES = 16 * 1024 * 1024, /* one list; 250,000 files or so */

@@ -190,6 +190,11 @@ static void the_history_is_bounded(void **state)
 	assert_ok(history_names(fixture.store, &names));
 	assert_int_equal(names.n, HISTORY_BUILDS);
 	assert_string_equal(history_id(names.p[0]), "000000000104");
+	list_done(&names);
+	assert_ok(history_add(fixture.store, "aaaaaaaaaaaa", HISTORY_DAYS * 86400000000000ull + 200,
+			"{}"));
+	assert_ok(history_names(fixture.store, &names));
+	assert_int_equal(names.n, 1);
 }
 
 UNIT_TESTS(a_first_run_has_no_other_cause, an_argument_is_named, a_base_moves_and_all_follows,
