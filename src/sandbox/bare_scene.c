@@ -174,6 +174,19 @@ static FALLIBLE lend(struct placed *placed, struct source *source, bool *ret)
 	return NULL;
 }
 
+/* The target that has it already: two mounts of one step may show the same directory. */
+static const char *lent_to(const struct bare_scene *scene, const struct stat *st)
+{
+	for (size_t i = 0; i < scene->placed.n; i++) {
+		const struct placed *placed = &scene->placed.p[i];
+
+		if (placed->source_name && placed->source.st_dev == st->st_dev &&
+				placed->source.st_ino == st->st_ino)
+			return placed->target;
+	}
+	return NULL;
+}
+
 static FALLIBLE put_bind(struct bare_scene *scene, const struct plan_op *op)
 {
 	AUTO(source) struct source source = { -1, -1, NULL, { 0 } };
@@ -182,7 +195,13 @@ static FALLIBLE put_bind(struct bare_scene *scene, const struct plan_op *op)
 	bool is_lent = false;
 
 	TRY(find_source(scene, op, &source));
+	const char *other = lent_to(scene, &source.st);
 	TRY(place_begin(scene, path, &placed));
+	if (other) {
+		if (symlinkat(other, placed->parent_fd, placed->name) < 0)
+			return error_sys("show '%s' at '%s'", other, path);
+		return place_end(placed);
+	}
 	if (S_ISSOCK(source.st.st_mode)) {
 		/* Another name of it: who connects finds the same listener. */
 		if (linkat(source.parent_fd, source.name, placed->parent_fd, placed->name, 0) < 0)
@@ -191,6 +210,8 @@ static FALLIBLE put_bind(struct bare_scene *scene, const struct plan_op *op)
 	}
 	if (!(op->flags & PLAN_READ_ONLY))
 		TRY_WRAP(lend(placed, &source, &is_lent), "mount on '%s'", path);
+	placed->source = source.st;
+	placed->target = path;
 	if (!is_lent && !(op->flags & PLAN_READ_ONLY))
 		return error_hint(error_new(ERR_UNSUPPORTED,
 						  "'%s' cannot be lent to a step: it is on another "

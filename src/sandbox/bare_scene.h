@@ -31,9 +31,11 @@ struct placed {
 	char *name;
 	struct stat parent_before, parent_after;
 	char *aside; /* what was there, below aside_fd; NULL: nothing */
-	/* BIND, moved in: where it goes back to. */
+	/* BIND, moved in: where it goes back to, what it is, and the target as asked for. */
 	int source_fd;
 	char *source_name;
+	struct stat source;
+	const char *target;
 };
 
 struct bare_scene {

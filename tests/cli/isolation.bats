@@ -17,9 +17,15 @@ setup() {
 	chmod -R a+rX "$BATS_TEST_TMPDIR/context"
 }
 
+# Leaks are found by tracing, which a container without CAP_SYS_PTRACE may not.
+no_sanitizer() {
+	[[ $(nm -D "$KILN" 2>/dev/null) != *__asan* ]] || skip "a sanitizer's start-up is not kiln's"
+}
+
 # pod OPTION.. -- KILN-ARG..: kiln in a container; the context and $work are there at their paths.
 pod() {
 	local options=()
+	no_sanitizer
 	while [ "$1" != -- ]; do
 		options+=("$1")
 		shift
@@ -202,6 +208,7 @@ builds_the_same() { # POD-OPTION.. -- KILN-ARG..
 
 # pod_in_place OPTION.. -- KILN-ARG..: kiln in a directory of its own, in a container that looks like one.
 pod_in_place() {
+	no_sanitizer
 	local root=$BATS_TEST_TMPDIR/root lib options=()
 	if [ ! -d "$root" ]; then
 		mkdir -p "$root"/{kiln/lib,proc,sys,dev,etc,tmp,run,old/files,usr}
@@ -258,7 +265,8 @@ pod_in_place() {
 		FROM oci:$BUSYBOX/oci:latest
 		COPY --from=a /bin/busybox /a
 		COPY --from=b /bin/busybox /b
-		RUN --mount=type=cache,target=/c sort /c/f | tr -d '\n' | grep -x ab
+		RUN --mount=type=cache,target=/c --mount=type=cache,id=/c,target=/d \\
+			cmp /c/f /d/f && sort /d/f | tr -d '\n' | grep -x ab
 	EOD
 	succeeds kiln build --isolation chroot .
 	rm -r "$BATS_TEST_TMPDIR"/store/mounts/*/tree
