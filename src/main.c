@@ -88,10 +88,8 @@ static FALLIBLE read_fallback(struct line *line)
 	const struct program *program = line->program;
 	size_t used = 0;
 
-	line->command = line->n ? command_find(program, line->words[0]) : NULL;
-	if (line->command)
-		used = 1;
-	else
+	line->command = command_match(program, line->words, line->n, &used);
+	if (!line->command)
 		line->command = program->fallback;
 	return options_parse(
 			program, line->command, line->words + used, line->n - used, &line->parsed);
@@ -111,10 +109,13 @@ static FALLIBLE read_line(struct line *line)
 	if (used == line->n)
 		return error_hint(error_usage("no command given"), "'%s help' lists the commands",
 				line->program->name);
-	line->command = command_find(line->program, line->words[used]);
+	const char *const *words = line->words + used;
+	size_t taken = 0;
+
+	line->command = command_match(line->program, words, line->n - used, &taken);
 	if (!line->command)
-		return command_unknown(line->program, line->words[used]);
-	used++;
+		return command_unknown(line->program, words, line->n - used);
+	used += taken;
 	return options_parse(line->program, line->command, line->words + used, line->n - used,
 			&line->parsed);
 }

@@ -11,10 +11,13 @@ static struct error *run_help(const struct invocation *call)
 	if (call->args->n == 0) {
 		help_program(&kiln_program, &out);
 	} else {
-		const struct command *command = command_find(&kiln_program, call->args->p[0]);
+		const char *const *words = (const char *const *)call->args->p;
+		size_t used = 0;
+		const struct command *command =
+				command_match(&kiln_program, words, call->args->n, &used);
 
 		if (!command)
-			return command_unknown(&kiln_program, call->args->p[0]);
+			return command_unknown(&kiln_program, words, call->args->n);
 		help_command(&kiln_program, command, &out);
 	}
 	(void)fputs(strbuf_text(&out), stdout);
@@ -25,7 +28,7 @@ const struct command cmd_help = {
 	.name = "help",
 	.args = "[COMMAND]",
 	.summary = "Explain kiln or one of its commands",
-	.max_args = 1,
+	.max_args = 2,
 	.run = run_help,
 };
 

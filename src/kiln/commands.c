@@ -24,7 +24,7 @@ static const struct command *const commands[] = {
 	&cmd_fsck,
 	&cmd_help,
 	&cmd_history,
-	&cmd_image,
+	&cmd_image_copy,
 	&cmd_images,
 	&cmd_info,
 	&cmd_inspect,

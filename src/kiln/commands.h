@@ -17,7 +17,7 @@ extern const struct command cmd_explain;
 extern const struct command cmd_fsck;
 extern const struct command cmd_help;
 extern const struct command cmd_history;
-extern const struct command cmd_image;
+extern const struct command cmd_image_copy;
 extern const struct command cmd_images;
 extern const struct command cmd_info;
 extern const struct command cmd_inspect;

@@ -7,6 +7,9 @@
 
 #include "base/str.h"
 #include "base/xalloc.h"
+#include "ui/options.h"
+
+#include <string.h>
 
 static bool is_shown(const struct option *row)
 {
@@ -36,6 +39,43 @@ static void add_quoted(const char *text, struct strbuf *out)
 	}
 }
 
+/* True for the first command of each group in the table. */
+static bool begins_group(const struct program *program, const struct command *const *at)
+{
+	size_t n = command_group(*at);
+
+	for (const struct command *const *before = program->commands; n && before != at; before++)
+		if (command_group(*before) == n && strncmp((*before)->name, (*at)->name, n) == 0)
+			return false;
+	return n != 0;
+}
+
+/* The second words of the group that a command is in. */
+static void add_group(const struct program *program, const struct command *of, struct strbuf *out)
+{
+	size_t n = command_group(of);
+
+	for (const struct command *const *at = program->commands; *at; at++)
+		if (command_group(*at) == n && strncmp((*at)->name, of->name, n) == 0)
+			strbuf_addf(out, " %s", (*at)->name + n + 1);
+}
+
+/* The first words of all groups. */
+static void add_groups(const struct program *program, char separator, struct strbuf *out)
+{
+	size_t count = 0;
+
+	for (const struct command *const *at = program->commands; *at; at++) {
+		if (!begins_group(program, at))
+			continue;
+		if (count++)
+			strbuf_add_char(out, separator);
+		strbuf_add_bytes(out, (*at)->name, command_group(*at));
+	}
+	if (!count)
+		strbuf_add(out, "/"); /* what no command is called */
+}
+
 /* --- bash --- */
 
 static void bash_words(const struct option *rows, struct strbuf *out)
@@ -48,19 +88,36 @@ static void bash_words(const struct option *rows, struct strbuf *out)
 /* case "$command $prev": values of an option with a choice. */
 static void bash_values(const char *command, const struct option *rows, struct strbuf *out)
 {
+	const char *space = strchr(command, ' ');
+	int first = space ? (int)(space - command) : (int)strlen(command);
+
 	for (; rows && rows->kind; rows++) {
 		if (!is_shown(rows) || !is_choice(rows))
 			continue;
-		strbuf_addf(out, "\t%s\\ --%s) words='", command, rows->name);
+		strbuf_addf(out, "\t%.*s%s%s\\ --%s) words='", first, command, space ? "\\ " : "",
+				space ? space + 1 : "", rows->name);
 		add_choices(rows->value, ' ', out);
 		strbuf_add(out, "' ;;\n");
 	}
 }
 
+/* A command, or the first word of its group once. */
+static void bash_name(
+		const struct program *program, const struct command *const *at, struct strbuf *out)
+{
+	size_t n = command_group(*at);
+
+	if ((*at)->is_hidden || (n && !begins_group(program, at)))
+		return;
+	strbuf_addf(out, "%.*s ", n ? (int)n : (int)strlen((*at)->name), (*at)->name);
+}
+
 static void bash(const struct program *program, struct strbuf *out)
 {
 	const char *name = program->name;
+	AUTO(strbuf) struct strbuf groups = { 0 };
 
+	add_groups(program, '|', &groups);
 	strbuf_addf(out, "# bash completion of %s; made by '%s completion bash'\n", name, name);
 	strbuf_addf(out,
 			"_%s()\n{\n"
@@ -69,7 +126,9 @@ static void bash(const struct program *program, struct strbuf *out)
 			"\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
 			"\t\tcase ${COMP_WORDS[i]} in\n"
 			"\t\t-*) ;;\n"
-			"\t\t*) command=${COMP_WORDS[i]}; break ;;\n"
+			"\t\t*)\n"
+			"\t\t\tcommand=\"${command:+$command }${COMP_WORDS[i]}\"\n"
+			"\t\t\t[[ $command =~ ^(%s)$ ]] || break ;;\n"
 			"\t\tesac\n"
 			"\tdone\n"
 			"\tif [[ $word == = ]]; then\n"
@@ -77,7 +136,7 @@ static void bash(const struct program *program, struct strbuf *out)
 			"\telif [[ $prev == = ]]; then\n"
 			"\t\tprev=${COMP_WORDS[COMP_CWORD-2]}\n"
 			"\tfi\n",
-			name);
+			name, strbuf_text(&groups));
 	strbuf_add(out, "\tcase \"$command $prev\" in\n");
 	bash_values("*", program->options, out);
 	for (const struct command *const *at = program->commands; *at; at++)
@@ -87,15 +146,20 @@ static void bash(const struct program *program, struct strbuf *out)
 			"\t\tcase $command in\n"
 			"\t\t'') words='");
 	for (const struct command *const *at = program->commands; *at; at++)
-		if (!(*at)->is_hidden)
-			strbuf_addf(out, "%s ", (*at)->name);
+		bash_name(program, at, out);
 	strbuf_add(out, "--help");
 	bash_words(program->options, out);
 	strbuf_add(out, "' ;;\n");
 	for (const struct command *const *at = program->commands; *at; at++) {
 		if ((*at)->is_hidden)
 			continue;
-		strbuf_addf(out, "\t\t%s) words='--help", (*at)->name);
+		if (begins_group(program, at)) {
+			strbuf_addf(out, "\t\t'%.*s') words='", (int)command_group(*at),
+					(*at)->name);
+			add_group(program, *at, out);
+			strbuf_add(out, "' ;;\n");
+		}
+		strbuf_addf(out, "\t\t'%s') words='--help", (*at)->name);
 		bash_words((*at)->options, out);
 		bash_words(program->options, out);
 		if ((*at)->args && strchr((*at)->args, '|')) {
@@ -158,18 +222,41 @@ static void zsh(const struct program *program, struct strbuf *out)
 	for (const struct command *const *at = program->commands; *at; at++) {
 		if ((*at)->is_hidden)
 			continue;
-		strbuf_addf(out, "\t\t'%s:", (*at)->name);
-		add_quoted((*at)->summary, out);
+		size_t n = command_group(*at);
+
+		if (n && !begins_group(program, at))
+			continue;
+		strbuf_addf(out, "\t\t'%.*s:", n ? (int)n : (int)strlen((*at)->name), (*at)->name);
+		if (n) {
+			strbuf_add(out, "one of");
+			add_group(program, *at, out);
+		} else {
+			add_quoted((*at)->summary, out);
+		}
 		strbuf_add(out, "'\n");
 	}
-	strbuf_add(out, "\t)\n\tif (( CURRENT == 2 )); then\n\t\t_describe command commands\n"
+	AUTO(strbuf) struct strbuf groups = { 0 };
+
+	add_groups(program, '|', &groups);
+	strbuf_addf(out,
+			"\t)\n\tif (( CURRENT == 2 )); then\n\t\t_describe command commands\n"
 			"\t\treturn\n\tfi\n"
 			"\tlocal command=$words[2]\n\tshift words\n\t(( CURRENT-- ))\n"
-			"\tcase $command in\n");
+			"\tif [[ $command == (%s) ]] && (( CURRENT > 2 )); then\n"
+			"\t\tcommand=\"$command $words[2]\"\n\t\tshift words\n\t\t(( CURRENT-- ))\n"
+			"\tfi\n"
+			"\tcase $command in\n",
+			strbuf_text(&groups));
 	for (const struct command *const *at = program->commands; *at; at++) {
 		if ((*at)->is_hidden)
 			continue;
-		strbuf_addf(out, "\t%s)\n\t\t_arguments \\\n", (*at)->name);
+		if (begins_group(program, at)) {
+			strbuf_addf(out, "\t%.*s)\n\t\tcompadd --", (int)command_group(*at),
+					(*at)->name);
+			add_group(program, *at, out);
+			strbuf_add(out, "\n\t\t;;\n");
+		}
+		strbuf_addf(out, "\t'%s')\n\t\t_arguments \\\n", (*at)->name);
 		zsh_options((*at)->options, out);
 		zsh_options(program->options, out);
 		if ((*at)->args && strchr((*at)->args, '|')) {
@@ -217,11 +304,25 @@ static void fish(const struct program *program, struct strbuf *out)
 	for (const struct command *const *at = program->commands; *at; at++) {
 		if ((*at)->is_hidden)
 			continue;
+		int n = (int)command_group(*at);
 		AUTO_FREE char *condition =
-				xasprintf(" -n '__fish_seen_subcommand_from %s'", (*at)->name);
+				n ? xasprintf(" -n '__fish_seen_subcommand_from %.*s; and "
+					      "__fish_seen_subcommand_from %s'",
+						    n, (*at)->name, (*at)->name + n + 1)
+				  : xasprintf(" -n '__fish_seen_subcommand_from %s'", (*at)->name);
 
-		strbuf_addf(out, "complete -c %s -f -n __fish_use_subcommand -a %s -d '", name,
-				(*at)->name);
+		if (begins_group(program, at))
+			strbuf_addf(out, "complete -c %s -f -n __fish_use_subcommand -a %.*s\n",
+					name, n, (*at)->name);
+		if (n)
+			strbuf_addf(out,
+					"complete -c %s -f -n '__fish_seen_subcommand_from %.*s' "
+					"-a %s "
+					"-d '",
+					name, n, (*at)->name, (*at)->name + n + 1);
+		else
+			strbuf_addf(out, "complete -c %s -f -n __fish_use_subcommand -a %s -d '",
+					name, (*at)->name);
 		for (const char *p = (*at)->summary; *p; p++)
 			strbuf_addf(out, *p == '\'' ? "\\%c" : "%c", *p);
 		strbuf_add(out, "'\n");

@@ -421,27 +421,75 @@ void parsed_done(struct parsed *parsed)
 	*parsed = (struct parsed){ 0 };
 }
 
-const struct command *command_find(const struct program *program, const char *name)
+size_t command_group(const struct command *command)
 {
-	for (const struct command *const *at = program->commands; *at; at++)
-		if (text_equal((*at)->name, name) ||
-				((*at)->alias && text_equal((*at)->alias, name)))
-			return *at;
+	const char *space = strchr(command->name, ' ');
+
+	return space ? (size_t)(space - command->name) : 0;
+}
+
+static bool is_called(const struct command *command, const char *name)
+{
+	return text_equal(command->name, name) ||
+	       (command->alias && text_equal(command->alias, name));
+}
+
+const struct command *command_match(
+		const struct program *program, const char *const *words, size_t n, size_t *ret_used)
+{
+	AUTO_FREE char *both = n > 1 ? xasprintf("%s %s", words[0], words[1]) : NULL;
+
+	for (*ret_used = 2; *ret_used > 0; (*ret_used)--)
+		for (const struct command *const *at = program->commands; n >= *ret_used && *at;
+				at++)
+			if (is_called(*at, *ret_used == 2 ? both : words[0]))
+				return *at;
 	return NULL;
 }
 
-struct error *command_unknown(const struct program *program, const char *name)
+static bool is_in_group(const struct command *command, const char *word)
+{
+	size_t n = command_group(command);
+
+	return n && strlen(word) == n && strncmp(command->name, word, n) == 0;
+}
+
+/* "manifest" alone, or with a second word that it does not know. NULL: it is no group. */
+static struct error *unknown_in_group(
+		const struct program *program, const char *const *words, size_t n)
+{
+	AUTO(strbuf) struct strbuf have = { 0 };
+
+	for (const struct command *const *at = program->commands; *at; at++)
+		if (is_in_group(*at, words[0]) && !(*at)->is_hidden)
+			strbuf_addf(&have, "%s%s", have.n ? ", " : "",
+					(*at)->name + command_group(*at) + 1);
+	if (!have.n)
+		return NULL;
+	struct error *error = n > 1 && words[1][0] != '-'
+					      ? error_usage("'%s %s' has no command '%s'",
+								program->name, words[0], words[1])
+					      : error_usage("'%s %s' wants a command",
+								program->name, words[0]);
+
+	return error_hint(error, "there are: %s", strbuf_text(&have));
+}
+
+struct error *command_unknown(const struct program *program, const char *const *words, size_t n)
 {
 	const char *names[NAMES_MAX];
-	size_t n = 0;
+	size_t count = 0;
+	struct error *error = unknown_in_group(program, words, n);
 
-	for (const struct command *const *at = program->commands; *at && n < NAMES_MAX; at++)
+	if (error)
+		return error;
+	for (const struct command *const *at = program->commands; *at && count < NAMES_MAX; at++)
 		if (!(*at)->is_hidden)
-			names[n++] = (*at)->name;
+			names[count++] = (*at)->name;
 
-	const char *nearest = text_nearest(name, names, n);
-	struct error *error = error_usage("unknown command '%s'", name);
+	const char *nearest = text_nearest(words[0], names, count);
 
+	error = error_usage("unknown command '%s'", words[0]);
 	if (nearest)
 		return error_hint(error, "did you mean '%s %s'?", program->name, nearest);
 	return error_hint(error, "'%s help' lists the commands", program->name);

@@ -118,7 +118,7 @@ struct invocation {
 };
 
 struct command {
-	const char *name;
+	const char *name;        /* one word, or two: "manifest create" */
 	const char *alias;       /* a second name, or NULL */
 	const char *args;        /* "CONTEXT", "[IMAGE…]", or NULL */
 	const char *summary;     /* one line, starts with a capital letter */
@@ -179,10 +179,17 @@ FALLIBLE options_parse_global(const struct program *program, const char *const *
 		struct parsed *ret, size_t *ret_used);
 void parsed_done(struct parsed *parsed);
 
-/* The command of that name or alias; NULL when there is none. */
-const struct command *command_find(const struct program *program, const char *name);
-/* error_usage that names the nearest command. */
-struct error *command_unknown(const struct program *program, const char *name);
+/*
+ * The command that words[0..n) begin with, by name or alias; NULL when there is none. A name may
+ * have two words ("manifest create"). *ret_used: how many words it took.
+ */
+const struct command *command_match(const struct program *program, const char *const *words,
+		size_t n, size_t *ret_used);
+/* error_usage that names the nearest command, or those of the group that words[0] is. */
+struct error *command_unknown(
+		const struct program *program, const char *const *words, size_t n);
+/* Length of the first word of a name of two words, else 0. */
+size_t command_group(const struct command *command);
 /* "kiln build [OPTION...] CONTEXT" */
 void command_usage(
 		const struct program *program, const struct command *command, struct strbuf *out);

@@ -37,7 +37,7 @@ static const struct commit_opts defaults = {
 static const struct option options[] = {
 	OPT_LIST(0, "annotation", annotations, "NAME=VALUE", "add an annotation"),
 	OPT_LIST('c', "change", changes, "INSTRUCTION",
-			"as a Dockerfile's: CMD, ENV, LABEL, USER …"),
+			"as a Dockerfile's: CMD, ENV, LABEL, USER ..."),
 	OPT_TEXT(0, "config", config_file, "PATH", "JSON whose fields replace the config's",
 			.is_path = true),
 	OPT_TEXT('f', "format", format, "oci|docker", "of manifest and config"),

@@ -34,7 +34,7 @@ static const struct option options[] = {
 	OPT_TEXT(0, "domainname", domainname, "NAME", "of the host"),
 	OPT_TEXT(0, "entrypoint", entrypoint, "COMMAND", "text for a shell, or a JSON array"),
 	OPT_LIST('e', "env", env, "NAME=VALUE", "set; NAME- removes one, - all"),
-	OPT_TEXT(0, "healthcheck", health_check, "COMMAND", "CMD …, CMD-SHELL … or none"),
+	OPT_TEXT(0, "healthcheck", health_check, "COMMAND", "CMD ..., CMD-SHELL ... or none"),
 	OPT_TEXT(0, "healthcheck-interval", health_interval, "TIME", "between two checks"),
 	OPT_TEXT(0, "healthcheck-retries", health_retries, "N", "failures in a row"),
 	OPT_TEXT(0, "healthcheck-start-period", health_start, "TIME", "that failures do not count"),

@@ -21,7 +21,7 @@ struct containers_opts {
 static const struct option options[] = {
 	OPT_FLAG('a', "all", all, "also those that others made (there are none)"),
 	OPT_LIST('f', "filter", filters, "KEY=VALUE", "id, name or ancestor"),
-	OPT_TEXT(0, "format", format, "TEMPLATE", "{{.ContainerID}} {{.Builder}} {{.ImageID}} …"),
+	OPT_TEXT(0, "format", format, "TEMPLATE", "{{.ContainerID}} {{.Builder}} {{.ImageID}} ..."),
 	OPT_FLAG(0, "json", json, "as JSON"),
 	OPT_FLAG('n', "noheading", no_heading, "no line of headings"),
 	OPT_FLAG(0, "notruncate", no_trunc, "whole IDs and names"),

@@ -29,7 +29,7 @@ static const struct option options[] = {
 	OPT_TEXT(0, "hostname", hostname, "NAME", "the host's name that it sees"),
 	OPT_FLAG('t', "terminal", terminal, "give it a terminal"),
 	OPT_FLAG(0, "tty", terminal, "give it a terminal", .is_hidden = true),
-	OPT_LIST(0, "mount", mounts, "type=bind|tmpfs,…", "mount something while it runs"),
+	OPT_LIST(0, "mount", mounts, "type=bind|tmpfs,...", "mount something while it runs"),
 	OPT_FLAG(0, "add-history", add_history, "tell of it in the image's history"),
 	OPT_LIST(0, "valid-exit-codes", valid_codes, "CODE[,CODE]",
 			"exit codes that are no failure"),

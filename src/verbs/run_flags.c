@@ -337,7 +337,7 @@ static FALLIBLE add_security(struct run_parts *parts, const char *text)
 		return NULL;
 	return error_hint(error_code(ERR_INVALID, EXIT_USAGE,
 					  "option '--security-opt': '%s' is not supported", text),
-			"no-new-privileges, seccomp=unconfined, label=… and apparmor=unconfined "
+			"no-new-privileges, seccomp=unconfined, label=... and apparmor=unconfined "
 			"are");
 }
 

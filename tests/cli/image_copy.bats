@@ -96,7 +96,7 @@ copy() {
 	echo '{}' >"$BATS_TEST_TMPDIR/full/manifest.json"
 	fails 1 "holds something else" kiln image copy "oci:$LAYOUT:latest" "dir:$BATS_TEST_TMPDIR/full"
 	fails 1 "one image" kiln image copy --all "oci:$BATS_FILE_TMPDIR/many:latest" "oci-archive:$BATS_TEST_TMPDIR/a.tar"
-	fails 2 "no command 'move'" kiln image move a b
+	fails 2 "there are: copy" kiln image move a b
 	# A blob that is not what its name says.
 	succeeds skopeo --insecure-policy copy -q "oci:$LAYOUT:latest" "dir:$BATS_TEST_TMPDIR/bad"
 	local blob

@@ -254,14 +254,40 @@ static void takes_options_before_the_command(void **state)
 
 static void finds_commands(void **state)
 {
-	assert_ptr_equal(command_find(&program, "build"), &command);
-	assert_ptr_equal(command_find(&program, "bud"), &command);
-	assert_null(command_find(&program, "buil"));
+	static const char *const words[] = { "build", "bud", "buil", "biuld" };
+	size_t used = 0;
 
-	struct error *error = command_unknown(&program, "biuld");
+	assert_ptr_equal(command_match(&program, words, 3, &used), &command);
+	assert_int_equal(used, 1);
+	assert_ptr_equal(command_match(&program, words + 1, 1, &used), &command);
+	assert_null(command_match(&program, words + 2, 2, &used));
+
+	struct error *error = command_unknown(&program, words + 3, 1);
 
 	assert_string_equal(error_find_hint(error), "did you mean 'kiln build'?");
 	assert_error(error, ERR_INVALID, "unknown command 'biuld'");
+}
+
+/* A name of two words is found by both, and its group alone says what there is. */
+static void finds_commands_of_two_words(void **state)
+{
+	static const struct command make = { .name = "list make" };
+	static const struct command *const grouped[] = { &command, &make, NULL };
+	static const struct program with_group = { .name = "kiln", .commands = grouped };
+	static const char *const words[] = { "list", "make", "it" };
+	static const char *const wrong[] = { "list", "mkae" };
+	size_t used = 0;
+
+	assert_ptr_equal(command_match(&with_group, words, 3, &used), &make);
+	assert_int_equal(used, 2);
+	assert_null(command_match(&with_group, words, 1, &used));
+
+	struct error *error = command_unknown(&with_group, words, 1);
+
+	assert_string_equal(error_find_hint(error), "there are: make");
+	assert_error(error, ERR_INVALID, "'kiln list' wants a command");
+	assert_error(command_unknown(&with_group, wrong, 2), ERR_INVALID,
+			"'kiln list' has no command 'mkae'");
 }
 
 static void helps(void **state)
@@ -333,5 +359,5 @@ static void writes_the_manual(void **state)
 }
 
 UNIT_TESTS(understands, refuses, stops_at_the_first_argument, wants_enough_arguments,
-		takes_options_before_the_command, finds_commands, helps, completes,
-		writes_the_manual)
+		takes_options_before_the_command, finds_commands, finds_commands_of_two_words,
+		helps, completes, writes_the_manual)

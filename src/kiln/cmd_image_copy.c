@@ -96,13 +96,7 @@ static struct error *run(const struct invocation *call)
 	struct digest digest = { 0 };
 	char text[DIGEST_TEXT];
 
-	if (!text_equal(call->args->p[0], "copy"))
-		return error_hint(error_usage("'%s image' has no command '%s'", call->program,
-						  call->args->p[0]),
-				"there is 'copy'; 'kiln images' lists images");
-	if (call->args->n != 3)
-		return error_usage("'image copy' takes a source and a destination");
-	TRY(copy(call, call->args->p[1], call->args->p[2], &digest));
+	TRY(copy(call, call->args->p[0], call->args->p[1], &digest));
 	(void)digest_text(&digest, text);
 	if (opts->digest_file)
 		TRY(file_write_atomic(
@@ -111,9 +105,9 @@ static struct error *run(const struct invocation *call)
 	return NULL;
 }
 
-const struct command cmd_image = {
-	.name = "image",
-	.args = "copy SOURCE DESTINATION",
+const struct command cmd_image_copy = {
+	.name = "image copy",
+	.args = "SOURCE DESTINATION",
 	.summary = "Copy an image from anywhere to anywhere",
 	.description = "SOURCE and DESTINATION are NAME (the store), docker://NAME (a registry), "
 		       "oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME] or "
@@ -124,7 +118,7 @@ const struct command cmd_image = {
 		    "kiln image copy app dir:app\tfor skopeo and Buildah\n",
 	.options = options,
 	.opts_size = sizeof(struct image_opts),
-	.min_args = 1,
-	.max_args = 3,
+	.min_args = 2,
+	.max_args = 2,
 	.run = run,
 };
