@@ -186,8 +186,7 @@ void parsed_done(struct parsed *parsed);
 const struct command *command_match(const struct program *program, const char *const *words,
 		size_t n, size_t *ret_used);
 /* error_usage that names the nearest command, or those of the group that words[0] is. */
-struct error *command_unknown(
-		const struct program *program, const char *const *words, size_t n);
+struct error *command_unknown(const struct program *program, const char *const *words, size_t n);
 /* Length of the first word of a name of two words, else 0. */
 size_t command_group(const struct command *command);
 /* "kiln build [OPTION...] CONTEXT" */
