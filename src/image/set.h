@@ -34,6 +34,9 @@ void image_set_done(struct image_set *set);
 FALLIBLE image_set_push(const struct image_set *set, struct registry_client *registry,
 		const struct reference *to, struct cancel *cancel,
 		const struct image_progress *progress);
+/* Blobs and documents alone: something else must name them before the next prune. */
+FALLIBLE image_set_keep(const struct image_set *set, struct store *store, struct cancel *cancel,
+		const struct image_progress *progress);
 /* name may be NULL: kept by digest only. */
 FALLIBLE image_set_save_store(const struct image_set *set, struct store *store, const char *name,
 		struct cancel *cancel, const struct image_progress *progress);

@@ -37,13 +37,19 @@ static struct error *put_document(
 	return blob_put(((struct store_sink *)sink)->store, json.p, json.n, NULL);
 }
 
-FALLIBLE image_set_save_store(const struct image_set *set, struct store *store, const char *name,
-		struct cancel *cancel, const struct image_progress *progress)
+FALLIBLE image_set_keep(const struct image_set *set, struct store *store, struct cancel *cancel,
+		const struct image_progress *progress)
 {
 	struct store_sink sink = { { put_blob, put_document, progress }, store };
 
 	TRY(set_copy(set, &sink.sink, cancel));
-	TRY(blob_put(store, set->json, set->n, NULL));
+	return blob_put(store, set->json, set->n, NULL);
+}
+
+FALLIBLE image_set_save_store(const struct image_set *set, struct store *store, const char *name,
+		struct cancel *cancel, const struct image_progress *progress)
+{
+	TRY(image_set_keep(set, store, cancel, progress));
 	return tag_put(store, name, &set->digest, set->media_type);
 }
 

@@ -1,0 +1,483 @@
+/*
+ * manifest: lists of images for several platforms, made by hand: create, add, annotate, remove,
+ * inspect, push. Messages and what is printed are Buildah's.
+ */
+#include "verbs/verbs.h"
+
+#include "base/limits.h"
+#include "base/str.h"
+#include "base/xalloc.h"
+#include "store/blob.h"
+#include "sys/fd.h"
+#include "verbs/destination.h"
+#include "verbs/manifest_list.h"
+#include "verbs/names.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { STATUS_NOT_THERE = 1 };
+
+static const char *hex_of(const struct digest *digest, char buf[static DIGEST_HEX])
+{
+	return digest_hex(digest, buf);
+}
+
+/* --- create --- */
+
+struct create_opts {
+	bool all, amend, replace, quiet;
+	struct list annotations;
+};
+
+#define OPTS create_opts
+static const struct option create_options[] = {
+	OPT_FLAG(0, "all", all, "of an index every image, not the host's alone"),
+	OPT_FLAG(0, "amend", amend, "add to a list that is there already"),
+	OPT_FLAG(0, "replace", replace, "in the place of a list that is there already"),
+	OPT_LIST(0, "annotation", annotations, "KEY=VALUE", "of the list"),
+	OPT_FLAG('q', "quiet", quiet, "show no progress"),
+	OPT_SETTING(0, "authfile", "PATH", "read credentials from this file alone",
+			.is_path = true),
+	OPT_SETTING(0, "insecure-registry", "HOST[:PORT]",
+			"speak to it without TLS, or without checking it"),
+	OPT_SETTING(0, "tls-verify", NULL, "check certificates of registries (the default)"),
+	OPT_END,
+};
+#undef OPTS
+
+/* The list under its name: the one that is there, or an empty one. */
+static FALLIBLE begin_list(
+		struct session *session, const struct invocation *call, struct manifest_list *ret)
+{
+	const struct create_opts *opts = call->opts;
+	const char *text = call->args->p[0];
+	AUTO_FREE char *name = NULL;
+	AUTO(tag_record) struct tag_record record = { 0 };
+
+	TRY(names_new(call->program, text, &name));
+	struct error *error = tag_get(session->store, name, &record);
+	if (error_is(error, ERR_NOT_FOUND)) {
+		error_free(error);
+		ret->name = TAKE(name);
+		return NULL;
+	}
+	TRY(error);
+	if (opts->amend)
+		return manifest_list_open(session, call->program, text, ret);
+	if (!opts->replace)
+		return error_hint(error_new(ERR_EXISTS, "that name is already in use: '%s' is '%s'",
+						  text, name),
+				"--amend adds to it, --replace begins anew");
+	ret->name = TAKE(name);
+	ret->digest = record.manifest;
+	return NULL;
+}
+
+static FALLIBLE annotate_index(struct manifest_list *list, const struct list *annotations)
+{
+	for (size_t i = 0; i < annotations->n; i++) {
+		struct str key, value;
+
+		if (!str_cut(str_of(annotations->p[i]), '=', &key, &value))
+			return error_usage("annotation '%s' is not KEY=VALUE", annotations->p[i]);
+		AUTO_FREE char *name = str_dup(key);
+		list_env_set(&list->index.annotations, name, value.p);
+	}
+	return NULL;
+}
+
+static struct error *run_create(const struct invocation *call)
+{
+	static const struct list_change nothing = { 0 };
+	const struct create_opts *opts = call->opts;
+	AUTO(session) struct session session = { 0 };
+	AUTO(manifest_list) struct manifest_list list = { 0 };
+	struct digest added = { 0 };
+	char hex[DIGEST_HEX];
+
+	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY, &session));
+	TRY(begin_list(&session, call, &list));
+	TRY(annotate_index(&list, &opts->annotations));
+	for (size_t i = 1; i < call->args->n; i++)
+		TRY(manifest_list_add(&session, &list, call->program, call->args->p[i], opts->all,
+				&nothing, opts->quiet, &added));
+	TRY(manifest_list_save(&session, &list));
+	(void)printf("%s\n", hex_of(&list.digest, hex));
+	return NULL;
+}
+
+const struct command cmd_manifest_create = {
+	.name = "manifest create",
+	.args = "LIST [IMAGE...]",
+	.summary = "Make a list of images for several platforms",
+	.description = "Prints the ID of the list.",
+	.examples = "kiln manifest create app:1 app-amd64:1 app-arm64:1\n"
+		    "kiln manifest push app:1 docker://registry.example/app:1\n",
+	.options = create_options,
+	.opts_size = sizeof(struct create_opts),
+	.min_args = 1,
+	.max_args = ARGS_ANY,
+	.run = run_create,
+};
+
+/* --- add --- */
+
+struct add_opts {
+	bool all, quiet;
+	char *os, *architecture, *variant, *os_version;
+	struct list annotations;
+};
+
+#define OPTS add_opts
+static const struct option add_options[] = {
+	OPT_FLAG(0, "all", all, "of an index every image, not the host's alone"),
+	OPT_LIST(0, "annotation", annotations, "KEY=VALUE", "of the entry"),
+	OPT_TEXT(0, "os", os, "OS", "what the list says it runs on"),
+	OPT_TEXT(0, "arch", architecture, "ARCH", "the same"),
+	OPT_TEXT(0, "variant", variant, "VARIANT", "the same"),
+	OPT_TEXT(0, "os-version", os_version, "VERSION", "the same"),
+	OPT_FLAG('q', "quiet", quiet, "show no progress"),
+	OPT_SETTING(0, "authfile", "PATH", "read credentials from this file alone",
+			.is_path = true),
+	OPT_SETTING(0, "insecure-registry", "HOST[:PORT]",
+			"speak to it without TLS, or without checking it"),
+	OPT_SETTING(0, "tls-verify", NULL, "check certificates of registries (the default)"),
+	OPT_LATER(0, "artifact", "artifacts of files come with a later release"),
+	OPT_LATER(0, "artifact-type", "artifacts of files come with a later release"),
+	OPT_LATER(0, "artifact-config", "artifacts of files come with a later release"),
+	OPT_LATER(0, "artifact-subject", "artifacts of files come with a later release"),
+	OPT_LATER(0, "features", "no registry or runtime reads them any more"),
+	OPT_LATER(0, "os-features", "they come with a later release"),
+	OPT_END,
+};
+#undef OPTS
+
+static struct error *run_add(const struct invocation *call)
+{
+	const struct add_opts *opts = call->opts;
+	AUTO(session) struct session session = { 0 };
+	AUTO(manifest_list) struct manifest_list list = { 0 };
+	const struct list_change change = { opts->os, opts->architecture, opts->variant,
+		opts->os_version, &opts->annotations };
+	struct digest added = { 0 };
+	char hex[DIGEST_HEX], text[DIGEST_TEXT];
+
+	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY, &session));
+	TRY(manifest_list_open(&session, call->program, call->args->p[0], &list));
+	for (size_t i = 1; i < call->args->n; i++)
+		TRY(manifest_list_add(&session, &list, call->program, call->args->p[i], opts->all,
+				&change, opts->quiet, &added));
+	TRY(manifest_list_save(&session, &list));
+	(void)printf("%s: %s\n", hex_of(&list.digest, hex), digest_text(&added, text));
+	return NULL;
+}
+
+const struct command cmd_manifest_add = {
+	.name = "manifest add",
+	.args = "LIST IMAGE...",
+	.summary = "Add images to a list",
+	.description = "Prints the ID of the list, and the digest of what was added.",
+	.options = add_options,
+	.opts_size = sizeof(struct add_opts),
+	.min_args = 2,
+	.max_args = ARGS_ANY,
+	.run = run_add,
+};
+
+/* --- annotate --- */
+
+struct annotate_opts {
+	bool index;
+	char *os, *architecture, *variant, *os_version;
+	struct list annotations;
+};
+
+#define OPTS annotate_opts
+static const struct option annotate_options[] = {
+	OPT_LIST(0, "annotation", annotations, "KEY=VALUE", "of the entry"),
+	OPT_FLAG(0, "index", index, "the annotations are the list's own"),
+	OPT_TEXT(0, "os", os, "OS", "what the list says it runs on"),
+	OPT_TEXT(0, "arch", architecture, "ARCH", "the same"),
+	OPT_TEXT(0, "variant", variant, "VARIANT", "the same"),
+	OPT_TEXT(0, "os-version", os_version, "VERSION", "the same"),
+	OPT_LATER(0, "subject", "subjects of lists come with a later release"),
+	OPT_LATER(0, "features", "no registry or runtime reads them any more"),
+	OPT_LATER(0, "os-features", "they come with a later release"),
+	OPT_END,
+};
+#undef OPTS
+
+static struct error *run_annotate(const struct invocation *call)
+{
+	const struct annotate_opts *opts = call->opts;
+	AUTO(session) struct session session = { 0 };
+	AUTO(manifest_list) struct manifest_list list = { 0 };
+	const struct list_change change = { opts->os, opts->architecture, opts->variant,
+		opts->os_version, opts->index ? NULL : &opts->annotations };
+	struct descriptor *entry = NULL;
+	char hex[DIGEST_HEX], text[DIGEST_TEXT];
+
+	if (!opts->index && call->args->n != 2)
+		return error_usage("'manifest annotate' takes a list and a digest of it");
+	TRY(session_open(call->config, SESSION_STORE, &session));
+	TRY(manifest_list_open(&session, call->program, call->args->p[0], &list));
+	if (opts->index)
+		TRY(annotate_index(&list, &opts->annotations));
+	if (call->args->n == 2) {
+		TRY(manifest_list_find(&list, call->args->p[1], &entry));
+		TRY(manifest_list_change(entry, &change));
+	}
+	TRY(manifest_list_save(&session, &list));
+	(void)printf("%s: %s\n", hex_of(&list.digest, hex),
+			entry ? digest_text(&entry->digest, text) : list.name);
+	return NULL;
+}
+
+const struct command cmd_manifest_annotate = {
+	.name = "manifest annotate",
+	.args = "LIST [DIGEST]",
+	.summary = "Change what a list says of an image",
+	.options = annotate_options,
+	.opts_size = sizeof(struct annotate_opts),
+	.min_args = 1,
+	.max_args = 2,
+	.run = run_annotate,
+};
+
+/* --- inspect, exists, remove, rm --- */
+
+#define OPTS create_opts
+static const struct option inspect_options[] = {
+	OPT_SETTING(0, "authfile", "PATH", "read credentials from this file alone",
+			.is_path = true),
+	OPT_SETTING(0, "insecure-registry", "HOST[:PORT]",
+			"speak to it without TLS, or without checking it"),
+	OPT_SETTING(0, "tls-verify", NULL, "check certificates of registries (the default)"),
+	OPT_END,
+};
+#undef OPTS
+
+/* As it lies, and as a person can read it. */
+static FALLIBLE print_document(const char *json, size_t n)
+{
+	json_error_t where;
+	json_t *document = json_loadb(json, n, 0, &where);
+	AUTO_FREE char *text = document ? json_dumps(document, JSON_INDENT(4)) : NULL;
+
+	json_decref(document);
+	if (!text)
+		return error_new(ERR_INVALID, "the manifest is not JSON: %s", where.text);
+	(void)printf("%s\n", text);
+	return NULL;
+}
+
+static struct error *run_inspect(const struct invocation *call)
+{
+	AUTO(session) struct session session = { 0 };
+	AUTO(image_set) struct image_set set = { 0 };
+	AUTO(tag_record) struct tag_record record = { 0 };
+	AUTO_FREE char *json = NULL;
+	const char *text = call->args->p[0];
+	size_t n = 0;
+
+	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY, &session));
+	const struct image_homes homes = {
+		.store = session.store, .registry = session.registry, .cancel = session.cancel
+	};
+	struct error *error = names_find(session.store, call->program, text, &record, NULL);
+	if (!error) {
+		TRY(blob_read(session.store, &record.manifest, LIMIT_MANIFEST_BYTES, &json, &n));
+		return print_document(json, n);
+	}
+	error_ignore(error, "it may be in a registry");
+	TRY(image_set_open(&homes, text, PULL_ALWAYS, &set));
+	return print_document(set.json, set.n);
+}
+
+const struct command cmd_manifest_inspect = {
+	.name = "manifest inspect",
+	.args = "LIST",
+	.summary = "Show a list, of the store or of a registry",
+	.options = inspect_options,
+	.opts_size = sizeof(struct create_opts),
+	.min_args = 1,
+	.max_args = 1,
+	.run = run_inspect,
+};
+
+static struct error *run_exists(const struct invocation *call)
+{
+	AUTO(session) struct session session = { 0 };
+	AUTO(manifest_list) struct manifest_list list = { 0 };
+
+	TRY(session_open(call->config, SESSION_STORE, &session));
+	struct error *error = manifest_list_open(&session, call->program, call->args->p[0], &list);
+	if (!error_is(error, ERR_NOT_FOUND) && !error_is(error, ERR_INVALID))
+		return error;
+	error_free(error);
+	return error_code(ERR_EXIT, STATUS_NOT_THERE, "there is no manifest list '%s'",
+			call->args->p[0]);
+}
+
+const struct command cmd_manifest_exists = {
+	.name = "manifest exists",
+	.args = "LIST",
+	.summary = "Tell by exit status whether there is such a list",
+	.description = "0: there is; 1: there is not.",
+	.min_args = 1,
+	.max_args = 1,
+	.run = run_exists,
+};
+
+static struct error *run_remove(const struct invocation *call)
+{
+	AUTO(session) struct session session = { 0 };
+	AUTO(manifest_list) struct manifest_list list = { 0 };
+	struct descriptor *entry = NULL;
+	char hex[DIGEST_HEX], text[DIGEST_TEXT];
+
+	TRY(session_open(call->config, SESSION_STORE, &session));
+	TRY(manifest_list_open(&session, call->program, call->args->p[0], &list));
+	TRY(manifest_list_find(&list, call->args->p[1], &entry));
+	struct digest removed = entry->digest;
+	size_t at = (size_t)(entry - list.index.manifests.p);
+	descriptor_done(entry);
+	memmove(entry, entry + 1, (list.index.manifests.n - at - 1) * sizeof(*entry));
+	list.index.manifests.n--;
+	TRY(manifest_list_save(&session, &list));
+	(void)printf("%s: %s\n", hex_of(&list.digest, hex), digest_text(&removed, text));
+	return NULL;
+}
+
+const struct command cmd_manifest_remove = {
+	.name = "manifest remove",
+	.args = "LIST DIGEST",
+	.summary = "Take an image out of a list",
+	.min_args = 2,
+	.max_args = 2,
+	.run = run_remove,
+};
+
+static FALLIBLE drop_list(struct session *session, const char *program, const char *text)
+{
+	AUTO(manifest_list) struct manifest_list list = { 0 };
+	AUTO(list) struct list names = { 0 };
+	char hex[DIGEST_HEX];
+
+	TRY(manifest_list_open(session, program, text, &list));
+	if (list.name)
+		TRY(tag_remove(session->store, list.name));
+	TRY(tag_names(session->store, &list.digest, &names));
+	if (!names.n)
+		TRY(tag_drop_image(session->store, &list.digest));
+	(void)printf("%s\n", hex_of(&list.digest, hex));
+	return NULL;
+}
+
+static struct error *run_rm(const struct invocation *call)
+{
+	AUTO(session) struct session session = { 0 };
+	struct error *first = NULL;
+
+	TRY(session_open(call->config, SESSION_STORE, &session));
+	for (size_t i = 0; i < call->args->n; i++)
+		first = error_first(first, drop_list(&session, call->program, call->args->p[i]));
+	return first;
+}
+
+const struct command cmd_manifest_rm = {
+	.name = "manifest rm",
+	.args = "LIST...",
+	.summary = "Remove lists, not the images in them",
+	.min_args = 1,
+	.max_args = ARGS_ANY,
+	.run = run_rm,
+};
+
+/* --- push --- */
+
+struct push_opts {
+	bool all, rm, quiet;
+	char *digest_file, *format;
+};
+
+static const struct push_opts push_defaults = { .all = true };
+
+#define OPTS push_opts
+static const struct option push_options[] = {
+	OPT_FLAG(0, "all", all, "with every image that it lists (the default)"),
+	OPT_TEXT(0, "digestfile", digest_file, "PATH", "write the list's digest to a file",
+			.is_path = true),
+	OPT_CHOICE('f', "format", format, "oci|v2s2", "what the list is pushed as; its own"),
+	OPT_FLAG(0, "rm", rm, "remove the list once it is pushed"),
+	OPT_FLAG('q', "quiet", quiet, "show no progress"),
+	OPT_SETTING(0, "authfile", "PATH", "read credentials from this file alone",
+			.is_path = true),
+	OPT_SETTING(0, "insecure-registry", "HOST[:PORT]",
+			"speak to it without TLS, or without checking it"),
+	OPT_SETTING(0, "tls-verify", NULL, "check certificates of registries (the default)"),
+	OPT_LATER(0, "add-compression", "one compression a list for now"),
+	OPT_LATER(0, "sign-by", "signing comes with a later release"),
+	OPT_LATER(0, "remove-signatures", "no signatures are copied"),
+	OPT_END,
+};
+#undef OPTS
+
+static FALLIBLE check_format(const struct push_opts *opts, const struct manifest_list *list)
+{
+	enum image_format wanted = text_equal(opts->format, "v2s2") ? FORMAT_DOCKER : FORMAT_OCI;
+
+	if (!opts->all)
+		return error_usage("a list is pushed with its images; 'kiln image copy' takes one");
+	if (!opts->format || wanted == list->index.format)
+		return NULL;
+	return error_hint(error_new(ERR_UNSUPPORTED, "the list '%s' is %s, not %s", list->name,
+					  wanted == FORMAT_OCI ? "v2s2" : "oci", opts->format),
+			"its images would have other digests; push it as it is");
+}
+
+static struct error *run_push(const struct invocation *call)
+{
+	const struct push_opts *opts = call->opts;
+	AUTO(session) struct session session = { 0 };
+	AUTO(manifest_list) struct manifest_list list = { 0 };
+	AUTO(destination) struct destination to = { 0 };
+	AUTO(image_set) struct image_set set = { 0 };
+	AUTO_FREE char *json = NULL;
+	char text[DIGEST_TEXT];
+	size_t n = 0;
+
+	TRY(destination_parse(call->program, call->args->p[call->args->n - 1], TO_REGISTRY, &to));
+	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY, &session));
+	TRY(manifest_list_open(&session, call->program, call->args->p[0], &list));
+	TRY(check_format(opts, &list));
+	TRY(blob_read(session.store, &list.digest, LIMIT_MANIFEST_BYTES, &json, &n));
+	struct image_source *source = image_source_store(session.store, NULL);
+	struct error *error = image_set_make(call->args->p[0], json, source, &set);
+	image_source_unref(source);
+	TRY(error);
+	TRY(destination_send_set(&session, &set, &to, opts->quiet));
+	(void)digest_text(&set.digest, text);
+	if (opts->digest_file)
+		TRY(file_write_atomic(
+				AT_FDCWD, opts->digest_file, text, strlen(text), 0644, false));
+	if (opts->rm)
+		return drop_list(&session, call->program, call->args->p[0]);
+	(void)printf("%s\n", text);
+	return NULL;
+}
+
+const struct command cmd_manifest_push = {
+	.name = "manifest push",
+	.args = "LIST [DESTINATION]",
+	.summary = "Send a list and its images to a registry or elsewhere",
+	.options = push_options,
+	.defaults = &push_defaults,
+	.opts_size = sizeof(struct push_opts),
+	.min_args = 1,
+	.max_args = 2,
+	.run = run_push,
+};

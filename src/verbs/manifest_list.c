@@ -1,0 +1,215 @@
+#include "verbs/manifest_list.h"
+
+#include "base/limits.h"
+#include "base/str.h"
+#include "base/xalloc.h"
+#include "store/blob.h"
+#include "ui/show.h"
+#include "verbs/names.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void manifest_list_done(struct manifest_list *list)
+{
+	free(list->name);
+	image_index_done(&list->index);
+}
+
+FALLIBLE manifest_list_open(struct session *session, const char *program, const char *text,
+		struct manifest_list *ret)
+{
+	AUTO(tag_record) struct tag_record record = { 0 };
+	AUTO_FREE char *json = NULL;
+	size_t n = 0;
+
+	TRY(names_find(session->store, program, text, &record, &ret->name));
+	ret->digest = record.manifest;
+	TRY(blob_read(session->store, &record.manifest, LIMIT_MANIFEST_BYTES, &json, &n));
+	if (manifest_sniff((struct str){ json, n }, record.media_type) != MEDIA_INDEX)
+		return error_hint(error_new(ERR_INVALID, "'%s' is an image, not a manifest list",
+						  text),
+				"'%s manifest create' makes a list", program);
+	return image_index_parse((struct str){ json, n }, record.media_type, &ret->index);
+}
+
+static FALLIBLE set_part(const char *what, const char *value, char *part, size_t size)
+{
+	if (!value)
+		return NULL;
+	if (strlen(value) >= size)
+		return error_new(ERR_LIMIT, "%s '%s' is longer than %zu bytes", what, value,
+				size - 1);
+	(void)snprintf(part, size, "%s", value);
+	return NULL;
+}
+
+FALLIBLE manifest_list_change(struct descriptor *entry, const struct list_change *change)
+{
+	struct platform *platform = &entry->platform;
+
+	TRY(set_part("os", change->os, platform->os, sizeof(platform->os)));
+	TRY(set_part("architecture", change->architecture, platform->architecture,
+			sizeof(platform->architecture)));
+	TRY(set_part("variant", change->variant, platform->variant, sizeof(platform->variant)));
+	TRY(set_part("os version", change->os_version, platform->os_version,
+			sizeof(platform->os_version)));
+	entry->has_platform = platform->os[0] || platform->architecture[0];
+	for (size_t i = 0; change->annotations && i < change->annotations->n; i++) {
+		struct str key, value;
+
+		if (!str_cut(str_of(change->annotations->p[i]), '=', &key, &value))
+			return error_new(ERR_INVALID, "annotation '%s' is not KEY=VALUE",
+					change->annotations->p[i]);
+		AUTO_FREE char *name = str_dup(key);
+		list_env_set(&entry->annotations, name, value.p);
+	}
+	return NULL;
+}
+
+static bool same_digest(const struct descriptor *entry, const struct digest *digest)
+{
+	return digest_equal(&entry->digest, digest);
+}
+
+/* In the place of one that is listed already, else at the end. */
+static struct descriptor *place_for(struct manifest_list *list, const struct digest *digest)
+{
+	for (size_t i = 0; i < list->index.manifests.n; i++)
+		if (same_digest(&list->index.manifests.p[i], digest)) {
+			descriptor_done(&list->index.manifests.p[i]);
+			return &list->index.manifests.p[i];
+		}
+	return vec_add(&list->index.manifests);
+}
+
+/* What its config says it runs on; an artifact says nothing. */
+static FALLIBLE add_manifest(struct session *session, struct manifest_list *list,
+		const struct image_set *set, struct descriptor **ret)
+{
+	AUTO(manifest) struct manifest manifest = { 0 };
+	AUTO(image_config) struct image_config config = { 0 };
+	AUTO_FREE char *json = NULL;
+	size_t n = 0;
+
+	TRY(manifest_parse((struct str){ set->json, set->n }, set->media_type, &manifest));
+	struct descriptor *entry = place_for(list, &set->digest);
+	*entry = descriptor_make(set->media_type, set->digest, set->n);
+	*ret = entry;
+	if (mediatype_role(manifest.config.media_type) != MEDIA_CONFIG)
+		return NULL;
+	TRY(blob_read(session->store, &manifest.config.digest, LIMIT_CONFIG_BYTES, &json, &n));
+	TRY(image_config_parse((struct str){ json, n }, &config));
+	entry->platform = config.platform;
+	entry->has_platform = config.platform.os[0] != '\0';
+	return NULL;
+}
+
+static FALLIBLE add_index(struct manifest_list *list, const struct image_set *set,
+		const struct list_change *change, struct digest *ret)
+{
+	AUTO(image_index) struct image_index index = { 0 };
+
+	TRY(image_index_parse((struct str){ set->json, set->n }, set->media_type, &index));
+	for (size_t i = 0; i < index.manifests.n; i++) {
+		const struct descriptor *from = &index.manifests.p[i];
+		struct descriptor *entry = place_for(list, &from->digest);
+
+		descriptor_copy(from, entry);
+		TRY(manifest_list_change(entry, change));
+		*ret = from->digest;
+	}
+	return NULL;
+}
+
+/* The set, or of an index the host's image alone. */
+static FALLIBLE choose(
+		const struct image_homes *homes, const char *text, bool all, struct image_set *ret)
+{
+	AUTO(image) struct image *image = NULL;
+
+	TRY(image_set_open(homes, text, PULL_MISSING, ret));
+	if (!ret->is_index || all)
+		return NULL;
+	TRY(image_open(homes, text, PULL_MISSING, &image));
+	image_set_done(ret);
+	return image_set_make(text, image->manifest_json, image->source, ret);
+}
+
+/* A name of the store in whatever spelling; anything else as it is. */
+static char *source_name(struct session *session, const char *program, const char *text)
+{
+	AUTO(tag_record) struct tag_record record = { 0 };
+	char *name = NULL;
+	char digest[DIGEST_TEXT];
+	struct error *error = names_find(session->store, program, text, &record, &name);
+
+	if (error) {
+		error_ignore(error, "it is elsewhere then");
+		return xstrdup(text);
+	}
+	return name ? name : xasprintf("store:%s", digest_text(&record.manifest, digest));
+}
+
+FALLIBLE manifest_list_add(struct session *session, struct manifest_list *list, const char *program,
+		const char *text, bool all, const struct list_change *change, bool quiet,
+		struct digest *ret)
+{
+	const struct image_homes homes = {
+		.store = session->store, .registry = session->registry, .cancel = session->cancel
+	};
+	AUTO(image_set) struct image_set set = { 0 };
+	AUTO(show) struct show show = { 0 };
+	AUTO_FREE char *name = source_name(session, program, text);
+	struct descriptor *entry = NULL;
+
+	TRY_WRAP(choose(&homes, name, all, &set), "add '%s'", text);
+	TRY(show_open(session->config, quiet, &show));
+	show_begin(&show, "adding %s", text);
+	TRY(show_end(&show, image_set_keep(&set, session->store, session->cancel, &show.copies)));
+	if (set.is_index)
+		return add_index(list, &set, change, ret);
+	*ret = set.digest;
+	TRY(add_manifest(session, list, &set, &entry));
+	return manifest_list_change(entry, change);
+}
+
+FALLIBLE manifest_list_find(
+		struct manifest_list *list, const char *digest_text, struct descriptor **ret)
+{
+	struct digest digest = { 0 };
+
+	TRY(digest_parse(str_of(digest_text), &digest));
+	for (size_t i = 0; i < list->index.manifests.n; i++)
+		if (same_digest(&list->index.manifests.p[i], &digest)) {
+			*ret = &list->index.manifests.p[i];
+			return NULL;
+		}
+	return error_new(ERR_NOT_FOUND, "there is no '%s' in the manifest list '%s'", digest_text,
+			list->name ? list->name : "");
+}
+
+FALLIBLE manifest_list_save(struct session *session, struct manifest_list *list)
+{
+	AUTO_FREE char *json = NULL;
+	AUTO(list) struct list names = { 0 };
+	struct digest old = list->digest;
+
+	if (!list->index.format)
+		list->index.format = FORMAT_OCI;
+	json = image_index_print(&list->index);
+	TRY(blob_put(session->store, json, strlen(json), &list->digest));
+	TRY(tag_put(session->store, list->name, &list->digest, NULL));
+	if (!digest_known(&old) || digest_equal(&old, &list->digest))
+		return NULL;
+	/* What the name stood for before is nobody's, unless it has another name. */
+	TRY(tag_names(session->store, &old, &names));
+	if (names.n)
+		return NULL;
+	struct error *error = tag_drop_image(session->store, &old);
+	if (error_is(error, ERR_NOT_FOUND) || error_is(error, ERR_BUSY)) {
+		error_ignore(error, "somebody else took care of it");
+		return NULL;
+	}
+	return error;
+}

@@ -1,0 +1,44 @@
+/*
+ * manifest_list: an index under a name of the store, as 'manifest create' makes it and 'manifest
+ * add' changes it. What it lists is in the store whole. Each change makes a new index; the name
+ * moves to it and the old one goes.
+ *
+ * Floor: verbs. Changes of one list by two processes at once: the later one wins.
+ * Spec: OCI image-spec v1.1, image-index.md.
+ */
+#pragma once
+#include "image/set.h"
+#include "oci/manifest.h"
+#include "ui/session.h"
+
+struct manifest_list {
+	char *name; /* complete reference */
+	struct digest digest;
+	struct image_index index;
+};
+
+/* What a descriptor of the list says instead of what its image says; NULL members stay. */
+struct list_change {
+	const char *os, *architecture, *variant, *os_version;
+	const struct list *annotations; /* "key=value" */
+};
+
+/* By name or digest. ERR_NOT_FOUND; ERR_INVALID when it is an image and no list. */
+FALLIBLE manifest_list_open(struct session *session, const char *program, const char *text,
+		struct manifest_list *ret);
+void manifest_list_done(struct manifest_list *list);
+/*
+ * Add what text stands for: an image; of an index the host's image, or with all every one. What is
+ * listed already is replaced. *ret: digest of what was added last.
+ */
+FALLIBLE manifest_list_add(struct session *session, struct manifest_list *list, const char *program,
+		const char *text, bool all, const struct list_change *change, bool quiet,
+		struct digest *ret);
+/* The entry of that digest ("sha256:…"). ERR_NOT_FOUND. Borrowed. */
+FALLIBLE manifest_list_find(
+		struct manifest_list *list, const char *digest, struct descriptor **ret);
+FALLIBLE manifest_list_change(struct descriptor *entry, const struct list_change *change);
+/* Write it; list->digest is the new one. */
+FALLIBLE manifest_list_save(struct session *session, struct manifest_list *list);
+
+DEFINE_AUTO_VALUE(manifest_list)
