@@ -460,7 +460,7 @@ FALLIBLE build_run(const struct build_options *options, struct build_result *ret
 	TRY(open_empty(&build));
 	build.pool = pool_new(0);
 	build.sources = (struct sources){ filled.store, filled.registry, filled.source_environment,
-		filled.cancel };
+		filled.cancel, filled.secrets, filled.secret_count };
 	layer_set_init(&build.layers, &filled, build.pool);
 	TRY(layer_set_open(&build.layers));
 	TRY(load(&build));

@@ -66,7 +66,7 @@ FALLIBLE check_open(const struct check_options *options, struct check *ret)
 	const struct build_options *build = options->build;
 
 	struct sources sources = { build->store, build->registry, build->source_environment,
-		build->cancel };
+		build->cancel, build->secrets, build->secret_count };
 	struct context_input input = {
 		.path = build->context,
 		.dockerfile = build->dockerfile,

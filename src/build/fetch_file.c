@@ -1,5 +1,6 @@
 #include "build/fetch_file.h"
 #include "base/limits.h"
+#include "build/source_auth.h"
 #include "sys/fd.h"
 
 #include <fcntl.h>
@@ -28,6 +29,8 @@ FALLIBLE fetch_file_if_changed(const struct sources *sources, const char *url,
 		return error_new(ERR_UNSUPPORTED, "there is no network to fetch '%s' with", url);
 	TRY(scratch_make(sources->store, &file.scratch));
 	TRY(file_open(file.scratch.fd, FETCHED_FILE, O_RDWR | O_CREAT | O_EXCL, 0600, &file.fd));
+	AUTO(source_auth) char *authorization = source_auth_http(sources, url);
+	request.authorization = authorization;
 	TRY(registry_download(sources->registry, &request, file.fd, &file.download));
 	if (lseek(file.fd, 0, SEEK_SET) != 0)
 		return error_sys("go to the start of a download");

@@ -4,9 +4,9 @@
 #include "base/limits.h"
 #include "base/xalloc.h"
 #include "build/git.h"
+#include "build/source_auth.h"
 #include "sys/proc.h"
 
-#include <openssl/evp.h>
 #include <string.h>
 #include <strings.h>
 
@@ -139,22 +139,26 @@ static char *ssh_command(const struct list *environment)
 	return strbuf_take(&command);
 }
 
-/* "name:password" of the address, for its own origin only. */
-static void add_password(const struct git_url *url, struct list *settings)
+/* For the address's own origin only. */
+static void add_authorization(const struct git_url *url, const char *value, struct list *settings)
 {
 	const char *host = strstr(url->remote, "://");
-	size_t n = strlen(url->user);
-	bool has_password = strchr(url->user, ':') != NULL;
-	AUTO_FREE char *pair = xasprintf("%s%s", url->user, has_password ? "" : ":");
-	AUTO_FREE unsigned char *coded = xmalloc((n + 3) / 3 * 4 + 8);
 
 	if (!host)
 		return;
-	(void)EVP_EncodeBlock(coded, (const unsigned char *)pair, (int)strlen(pair));
 	AUTO_FREE char *key = xasprintf("http.%.*s/.extraHeader",
 			(int)(host + 3 + strcspn(host + 3, "/") - url->remote), url->remote);
-	AUTO_FREE char *value = xasprintf("Authorization: Basic %s", (const char *)coded);
-	add_setting(settings, key, value);
+	AUTO_FREE char *header = xasprintf("Authorization: %s", value);
+	add_setting(settings, key, header);
+}
+
+/* "name:password" of the address. */
+static void add_password(const struct git_url *url, struct list *settings)
+{
+	AUTO_FREE char *pair = xasprintf("%s%s", url->user, strchr(url->user, ':') ? "" : ":");
+	AUTO(source_auth) char *value = source_auth_basic(pair);
+
+	add_authorization(url, value, settings);
 }
 
 static void add_own_settings(const struct git *git, struct list *settings)
@@ -177,7 +181,10 @@ static void add_own_settings(const struct git *git, struct list *settings)
 	}
 	for (size_t i = 0; i < COUNT(own); i += 2)
 		add_setting(settings, own[i], own[i + 1]);
-	if (git->url->user)
+	AUTO(source_auth) char *secret = source_auth_git(git->sources, git->url->remote);
+	if (secret)
+		add_authorization(git->url, secret, settings);
+	else if (git->url->user)
 		add_password(git->url, settings);
 }
 

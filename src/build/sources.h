@@ -9,6 +9,7 @@
 #include "store/scratch.h"
 #include "sys/cancel.h"
 
+struct build_secret;
 struct registry_client;
 
 struct sources {
@@ -16,4 +17,6 @@ struct sources {
 	struct registry_client *registry; /* its connections serve any http(s) address */
 	const struct list *environment;   /* "NAME=value" that git and ssh may see; or NULL */
 	struct cancel *cancel;
+	const struct build_secret *secrets; /* those that source_auth.h names are sent */
+	size_t secret_count;
 };

@@ -156,3 +156,21 @@ asked() { # REGEX
 	fails 1 "no directory and no tar archive" kiln build --build-context "far=$U/files/alone" .
 	[ -z "$(leftovers "$W/store")" ]
 }
+
+@test "secrets HTTP_AUTH_TOKEN_host and HTTP_AUTH_HEADER_host go to that host and no further" {
+	local other
+	printf 'token\n' >"$W/token"
+	printf 'Basic dTpw' >"$W/header"
+	fails 1 "refuses it (status 401)" add "$U/auth/hello.txt /d/"
+	succeeds add "$U/auth/hello.txt /d/" --secret "id=HTTP_AUTH_TOKEN_${U#http://},src=$W/token"
+	succeeds add "$U/auth/hello.txt /e/" --secret "id=HTTP_AUTH_HEADER_127.0.0.1,src=$W/header"
+	succeeds add "$U/hop/1/auth/hello.txt /f/" --secret "id=HTTP_AUTH_TOKEN_127.0.0.1,src=$W/token"
+	succeeds kiln build -q -o "type=local,dest=$W/out2" --secret "id=HTTP_AUTH_TOKEN_127.0.0.1,src=$W/token" "$U/auth/c.tgz"
+	: >"$W/log"
+	cp "$W/log" "$W/log2"
+	server_start files2 "$RIG_LIB/file_server.py" --root "$ROOT" --log "$W/log2"
+	other=$SERVER_ADDRESS
+	fails 1 "status 401" add "$U/to/http/$other/auth/hello.txt /d/" --secret "id=HTTP_AUTH_TOKEN_127.0.0.1,src=$W/token"
+	equals "1 1" "$(grep -c 'Bearer token$' "$W/log") $(grep -c '/auth/hello.txt 401 - -$' "$W/log2")"
+	equals "" "$(grep -rla 'Bearer token' "$W/store")"
+}

@@ -232,3 +232,14 @@ files() {
 		equals "dev -rw-r--r-- 0/0" "$(tar xOf "$W/to.$kind/o.tar" file) $(tar tvf "$W/to.$kind/o.tar" --numeric-owner | awk '{print $1, $2}')" "$kind"
 	done
 }
+
+@test "secrets GIT_AUTH_TOKEN and GIT_AUTH_HEADER go to their host" {
+	printf 'tok\n' >"$W/token"
+	printf 'Bearer tok' >"$W/header"
+	succeeds built "$U/private/app.git#v1" --secret "id=GIT_AUTH_TOKEN,src=$W/token"
+	succeeds add "$U/private/app.git#v1 /d/" --secret "id=GIT_AUTH_HEADER.127.0.0.1,src=$W/header"
+	succeeds add "$U/private/app.git#dev /d/" --secret "id=GIT_AUTH_TOKEN.${U#http://},src=$W/token"
+	: >"$W/log"
+	fails 1 "git's own credentials" built "$U/private/app.git#v1" --secret "id=GIT_AUTH_TOKEN.elsewhere,src=$W/token"
+	equals 0 "$(grep -vc -e ' -$' "$W/log")" "requests with an authorization"
+}

@@ -7,7 +7,7 @@ Prints 'git on HOST:PORT' (git daemon) and 'listening on HOST:PORT' (http). The 
 each http request: METHOD PATH STATUS AUTHORIZATION. What an http path means:
 
   /open/NAME.git     git http-backend
-  /private/NAME.git  the same, for user 'user' with password 'p@ss'
+  /private/NAME.git  the same, for user 'user' with password 'p@ss', and for the token 'tok'
   /dumb/NAME.git     the files of the repository as they are (git update-server-info)
   /cut/NAME.git      as /open, but packs end after 100 bytes
   /moved/NAME.git    a redirect to /open/NAME.git
@@ -20,7 +20,8 @@ import socketserver
 import subprocess
 import threading
 
-WANTED = 'Basic ' + base64.b64encode(b'user:p@ss').decode()
+WANTED = ['Basic ' + base64.b64encode(pair).decode()
+          for pair in (b'user:p@ss', b'x-access-token:tok')] + ['Bearer tok']
 
 
 class Http(http.server.BaseHTTPRequestHandler):
@@ -88,7 +89,7 @@ class Http(http.server.BaseHTTPRequestHandler):
     def do_GET(self):  # pylint: disable=invalid-name
         path, _, query = self.path.partition('?')
         kind, _, rest = path[1:].partition('/')
-        if kind == 'private' and self.headers.get('Authorization') != WANTED:
+        if kind == 'private' and self.headers.get('Authorization') not in WANTED:
             self.short(401, ('WWW-Authenticate', 'Basic realm="kiln"'))
         elif kind in ('open', 'private', 'cut'):
             self.backend(rest, query, kind == 'cut')
