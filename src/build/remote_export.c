@@ -236,6 +236,18 @@ static FALLIBLE make_toc(struct build *build, struct cached_step *step)
 	return NULL;
 }
 
+/* A table that another home says it has, and has not: the layer does without. */
+static FALLIBLE send_toc(struct bringing *bringing, struct cached_step *step)
+{
+	struct error *error = send_blob(bringing, &step->toc);
+
+	if (!error || error_is(error, ERR_CANCELED))
+		return error;
+	error_ignore(error, "without a table of contents the layer is fetched");
+	step->toc = (struct cached_blob){ 0 };
+	return NULL;
+}
+
 static FALLIBLE send_step(struct bringing *bringing, struct cached_step *step)
 {
 	struct cache_home *home = bringing->target->home;
@@ -248,7 +260,9 @@ static FALLIBLE send_step(struct bringing *bringing, struct cached_step *step)
 		return NULL;
 	if (step->kind == CACHED_LAYER)
 		TRY(send_blob(bringing, &step->blob));
-	TRY(send_blob(bringing, &step->toc));
+	TRY(send_toc(bringing, step));
+	if (step->kind == CACHED_TOC && !digest_known(&step->toc.digest))
+		return NULL;
 	TRY(home->ops->put_step(home, &step->key, &one));
 	return digest_known(&step->definition) ? home->ops->put_step(home, &step->definition, &one)
 					       : NULL;

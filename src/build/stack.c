@@ -301,7 +301,7 @@ static FALLIBLE unpack(struct layer_set *set, struct build_layer *layer, unsigne
 	TRY(open_source(set, layer, vertex, &reader, &blob));
 	struct error *error = layer_unpack(TAKE(reader), draft->tree_fd, &options, ret);
 	/* Bytes that are what the record says, and no layer or another one. */
-	if (error && layer->cached && !apply_needs_lowers(error))
+	if (error && layer->cached && !apply_needs_lowers(error) && !error_is(error, ERR_SYS))
 		cache_homes_distrust(set->homes, layer->cached, error_copy(error));
 	TRY(error);
 	if (!blob)

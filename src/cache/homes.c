@@ -527,8 +527,10 @@ struct homes_source {
 	struct image_source *below; /* or NULL */
 };
 
+/* The record that speaks of a blob, as its layer or as its table of contents. */
 static const struct cached_step *step_of_blob(struct cache_homes *homes,
-		const struct digest *digest, struct cache_home **ret_home)
+		const struct digest *digest, struct cache_home **ret_home,
+		const struct cached_blob **ret_blob)
 {
 	const struct cached_step *step = NULL;
 
@@ -536,10 +538,14 @@ static const struct cached_step *step_of_blob(struct cache_homes *homes,
 	for (size_t i = 0; i < homes->place_n && !step; i++)
 		for (size_t k = 0; k < homes->places[i].found_n && !step; k++) {
 			const struct found *found = homes->places[i].found[k];
+			bool is_toc = digest_equal(&found->step.toc.digest, digest);
 
-			if (found->is_distrusted || !digest_equal(&found->step.blob.digest, digest))
+			if (found->is_distrusted ||
+					(!is_toc && !digest_equal(&found->step.blob.digest,
+								    digest)))
 				continue;
 			step = &found->step;
+			*ret_blob = is_toc ? &step->toc : &step->blob;
 			*ret_home = homes->places[i].home;
 		}
 	pthread_mutex_unlock(&homes->lock);
@@ -551,11 +557,12 @@ static struct error *source_open_blob(
 {
 	struct homes_source *self = (struct homes_source *)source;
 	struct cache_home *home = NULL;
-	const struct cached_step *step = step_of_blob(self->homes, &blob->digest, &home);
+	const struct cached_blob *found = NULL;
+	const struct cached_step *step = step_of_blob(self->homes, &blob->digest, &home, &found);
 	char text[DIGEST_TEXT];
 
 	if (step)
-		return cache_homes_open(self->homes, step, home, &step->blob, ret);
+		return cache_homes_open(self->homes, step, home, found, ret);
 	if (self->below)
 		return self->below->ops->open_blob(self->below, blob, ret);
 	return error_new(ERR_NOT_FOUND, "blob '%s' is nowhere", digest_text(&blob->digest, text));
@@ -574,7 +581,9 @@ static const char *source_repository_of(
 	const struct homes_source *self = (const struct homes_source *)source;
 	struct cache_home *home = NULL;
 
-	*ret_sure = step_of_blob(self->homes, digest, &home) && home->ops->repository(home);
+	const struct cached_blob *found = NULL;
+
+	*ret_sure = step_of_blob(self->homes, digest, &home, &found) && home->ops->repository(home);
 	if (*ret_sure)
 		return home->ops->repository(home);
 	return self->below ? image_source_repository(self->below, digest, ret_sure) : NULL;

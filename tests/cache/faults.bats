@@ -110,6 +110,7 @@ cached() {
 	faults 'POST mount= status=405'
 	succeeds kiln build --progress plain --cache-from "$PROXY/cache" \
 		--cache-to "type=registry,ref=$PROXY/elsewhere,mode=max" -t "$PROXY/unmounted:1" --push .
+	says_not 'was not exported'
 	faults
 	KILN_ROOT=$BATS_TEST_TMPDIR/other succeeds build --cache-from "$PROXY/elsewhere"
 	equals 4 "$(cached)"
