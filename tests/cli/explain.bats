@@ -92,9 +92,9 @@ added src/c.c  file" "$(changes 'COPY src')"
 	sed -i 's/ENV E=1/ENV E=x/' Dockerfile
 	succeeds kiln build -q --build-arg V=2 --explain .
 	says "ENV E went from '1' to 'x'"
-	sed -i 's/COPY src src/COPY --chown=7 src src/' Dockerfile
+	sed -i 's/COPY src src/COPY --chown=0:0 src src/' Dockerfile
 	succeeds kiln build -q --build-arg V=2 --explain .
-	says "--chown went from unset to '7'"
+	says "--chown went from unset to '0:0'"
 	sed -i 's/RUN cat .out/RUN wc \/out/' Dockerfile
 	succeeds kiln build -q --build-arg V=2 --explain .
 	says "the command went from '/bin/sh -c cat /out' to '/bin/sh -c wc /out'"
