@@ -10,6 +10,7 @@
 #include "build/lower_store.h"
 #include "build/mounts.h"
 #include "build/remote.h"
+#include "build/rights.h"
 #include "build/state.h"
 #include "build/trees.h"
 #include "build/turns.h"
@@ -470,6 +471,7 @@ FALLIBLE build_run(const struct build_options *options, struct build_result *ret
 	if (!options->dry_run)
 		TRY(remote_open(&build));
 	TRY(make_plan(&build));
+	TRY(rights_check(&filled, build.plan));
 	if (!filled.format)
 		filled.format = format_of_base(&build);
 	if (options->dry_run) {

@@ -117,6 +117,8 @@ struct build_options {
 	uint64_t shm_bytes;        /* 0: 64 MiB */
 	const struct build_secret *secrets;
 	size_t secret_count;
+	bool allows_insecure, allows_host_network;          /* --allow: see rights.h */
+	uint64_t memory_bytes, cpu_quota_us, cpu_period_us; /* of each step; 0: no limit */
 	bool allows_secret_in_layer; /* what a step writes is not looked through for them */
 	const struct list *ulimits;  /* "nofile=1024:2048" */
 

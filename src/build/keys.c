@@ -9,10 +9,10 @@
 
 static const char *network_name(const struct build_options *options, enum plan_network wanted)
 {
-	if (wanted == NETWORK_NONE || options->network == BUILD_NETWORK_NONE)
-		return "none";
 	if (wanted == NETWORK_HOST)
 		return "host";
+	if (wanted == NETWORK_NONE || options->network == BUILD_NETWORK_NONE)
+		return "none";
 	return options->network == BUILD_NETWORK_PRIVATE ? "private" : "host";
 }
 
@@ -71,6 +71,8 @@ static void key_run(struct build *build, struct key *key, const struct plan_step
 			options->ulimits->n };
 	key_texts(key, "ulimits", &limits);
 	key_number(key, "shm", options->shm_bytes);
+	if (step->run.is_insecure)
+		key_text(key, "security", "insecure");
 	for (size_t i = 0; i < step->run.mount_count; i++)
 		key_mount(key, &step->run.mounts[i]);
 }

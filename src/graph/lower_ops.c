@@ -7,34 +7,6 @@
 
 #include <string.h>
 
-static struct error *not_yet(const struct flag *flag, const char *instruction)
-{
-	return error_hint(error_at(error_new(ERR_UNSUPPORTED, "%s --%s is not supported yet",
-						   instruction, flag->name),
-					  flag->at),
-			"this kiln builds every instruction but not yet this flag; see "
-			"docs/dockerfile.md");
-}
-
-static const struct flag *find_flag(const struct instruction *in, const char *name)
-{
-	for (size_t i = 0; i < in->flag_count; i++)
-		if (strcmp(in->flags[i].name, name) == 0)
-			return &in->flags[i];
-	return NULL;
-}
-
-static FALLIBLE refuse_flags(const struct instruction *in, const char *const *names)
-{
-	for (; *names; names++) {
-		const struct flag *flag = find_flag(in, *names);
-
-		if (flag)
-			return not_yet(flag, instruction_name(in->kind));
-	}
-	return NULL;
-}
-
 static struct texts shell_of(const struct lowered *stage)
 {
 	static const char *const standard[] = { "/bin/sh", "-c" };
@@ -160,10 +132,17 @@ static FALLIBLE run_network(const struct flag *flag, enum plan_network *ret)
 
 FALLIBLE lower_run(struct lower *lower, struct lowered *stage, const struct instruction *in)
 {
-	static const char *const later[] = { "security", "device", NULL };
 	struct plan_run run = { 0 };
 
-	TRY(refuse_flags(in, later));
+	if (in->run.device_count)
+		return error_hint(error_at(error_new(ERR_UNSUPPORTED, "RUN --device: kiln gives no "
+								      "device of the "
+								      "machine to a step"),
+						  in->run.devices[0]->at),
+				"a step runs in a user namespace, where device nodes do not open; "
+				"do "
+				"what needs the device when the image runs");
+	run.is_insecure = in->run.security && text_equal(in->run.security->value, "insecure");
 	TRY(run_network(in->run.network, &run.network));
 	TRY(lower_mounts(lower, stage, in, &run));
 	run_argv(lower, stage, in, &run);

@@ -80,6 +80,8 @@ static void print_step(const struct plan_step *step, struct strbuf *out)
 		print_words(out, "env", &step->run.env);
 		if (step->run.network != NETWORK_DEFAULT)
 			strbuf_addf(out, "    network: %s\n", networks[step->run.network]);
+		if (step->run.is_insecure)
+			strbuf_add(out, "    security: insecure\n");
 		for (size_t i = 0; i < step->run.mount_count; i++)
 			print_mount(&step->run.mounts[i], out);
 		return;

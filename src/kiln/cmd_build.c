@@ -25,12 +25,15 @@
 #include "ui/secret_flag.h"
 #include "ui/session.h"
 #include "ui/show.h"
+#include "ui/steps_flag.h"
 
 #include <stdio.h>
 #include <unistd.h>
 
 struct build_opts {
-	struct list secrets;
+	struct list secrets, allows, resources;
+	char *cpus;
+	uint64_t memory_bytes;
 	struct list tags, build_args, labels, platforms, hosts, ulimits, outputs, no_cache_filter,
 			annotations, contexts, cache_from, cache_to, cache_repos;
 	char *file, *target, *pull, *iid_file, *metadata_file, *cache_ttl, *cache_timeout, *cache,
@@ -113,6 +116,13 @@ static const struct option rows[] = {
 	OPT_SIZE(0, "shm-size", shm_bytes, "BYTES", "size of /dev/shm"),
 	OPT_LIST(0, "secret", secrets, "id=ID[,src=FILE|,env=NAME]",
 			"what RUN --mount=type=secret shows; in no layer, key or log"),
+	OPT_LIST(0, "allow", allows, "RIGHT",
+			"let RUN ask for it: security.insecure, network.host"),
+	OPT_SIZE('m', "memory", memory_bytes, "BYTES",
+			"limit of each step; not enforced yet, and said so"),
+	OPT_TEXT(0, "cpus", cpus, "NUMBER", "the same for CPUs: 1.5"),
+	OPT_LIST(0, "resource", resources, "KEY=VALUE[,KEY=VALUE]",
+			"the same as BuildKit says it: memory, cpu-quota, cpu-period"),
 	OPT_FLAG(0, "allow-secret-in-layer", secret_in_layer,
 			"keep a layer that a step wrote a secret into"),
 	OPT_LIST(0, "ulimit", ulimits, "NAME=SOFT[:HARD]", "limit of RUN steps: nofile=1024:2048"),
@@ -136,14 +146,11 @@ static const struct option rows[] = {
 	OPT_SETTING(0, "registry-mirror", "HOST=MIRROR", "ask the mirror first"),
 	OPT_SETTING(0, "tls-verify", NULL, "check certificates of registries (the default)"),
 
-	OPT_LATER(0, "allow", "steps with more rights come with a later release"),
 	OPT_LATER(0, "attest", "attestations come with a later release"),
 	OPT_LATER(0, "builder", "kiln has no builders: it runs where it is called"),
 	OPT_LATER(0, "cgroup-parent", "limits of steps come with a later release"),
-	OPT_LATER('m', "memory", "limits of steps come with a later release"),
 	OPT_LATER(0, "policy", "source policies come with a later release"),
 	OPT_LATER(0, "provenance", "attestations come with a later release"),
-	OPT_LATER(0, "resource", "limits of steps come with a later release"),
 	OPT_LATER(0, "sbom", "attestations come with a later release"),
 	OPT_LATER(0, "ssh", "agents come with a later release"),
 	OPT_END,
@@ -611,6 +618,13 @@ static FALLIBLE make_request(const struct invocation *call, struct request *ret)
 	for (size_t i = 0; i < opts->secrets.n; i++)
 		TRY(secret_flags_add(&ret->secrets, opts->secrets.p[i], config_getenv));
 	options->allows_secret_in_layer = opts->secret_in_layer;
+	options->memory_bytes = opts->memory_bytes;
+	for (size_t i = 0; i < opts->allows.n; i++)
+		TRY(allow_flag_add(opts->allows.p[i], options));
+	for (size_t i = 0; i < opts->resources.n; i++)
+		TRY(resource_flag_add(opts->resources.p[i], options));
+	if (opts->cpus)
+		TRY(cpus_flag_set(opts->cpus, options));
 	return NULL;
 }
 

@@ -87,8 +87,8 @@ static void note_cgroup(const struct plan *plan, struct strbuf *notes)
 {
 	for (size_t i = 0; i < plan->ops.n; i++)
 		if (plan->ops.p[i].kind == PLAN_CGROUP)
-			stage_note(notes, "no cgroup is delegated to us: memory, pids and cpu "
-					  "limits are not enforced");
+			stage_note(notes, "memory, pids and cpu limits are not enforced: this kiln "
+					  "makes no cgroup for a step");
 }
 
 /* The supervisor finds a caller's files below /proc/PID, and there are other pids there. */
