@@ -60,6 +60,11 @@ struct build_secret {
 	char *missing; /* why not: "the variable 'X' is not set" */
 };
 
+/* --ssh */
+struct build_agent {
+	char *id, *socket;
+};
+
 enum annotation_kind {
 	ANNOTATE_MANIFEST = 0,
 	ANNOTATE_INDEX,
@@ -119,6 +124,8 @@ struct build_options {
 	size_t secret_count;
 	bool allows_insecure, allows_host_network;          /* --allow: see rights.h */
 	uint64_t memory_bytes, cpu_quota_us, cpu_period_us; /* of each step; 0: no limit */
+	const struct build_agent *agents;
+	size_t agent_count;
 	bool allows_secret_in_layer; /* what a step writes is not looked through for them */
 	const struct list *ulimits;  /* "nofile=1024:2048" */
 

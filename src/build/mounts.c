@@ -8,6 +8,7 @@
  *	nothing   an empty directory
  */
 #include "build/mounts.h"
+#include "build/agent.h"
 #include "build/secrets.h"
 #include "sys/fd.h"
 #include "sys/path.h"
@@ -40,6 +41,8 @@ void step_mounts_free(struct step_mounts *mounts)
 		struct step_mount *mount = &mounts->p[i];
 
 		select_free(mount->selection);
+		agent_stop(mount->agent);
+		free(mount->ssh_target);
 		layer_draft_done(&mount->draft);
 		if (mount->draft_fd >= 0)
 			(void)close(mount->draft_fd);
@@ -186,10 +189,9 @@ static FALLIBLE prepare_mount(
 	case MOUNT_SECRET:
 		return mount_secret_show(build, run->mounts, i, out);
 	case MOUNT_SSH:
-		break;
+		return mount_ssh_show(build, run->mounts, i, out);
 	}
-	return error_new(ERR_UNSUPPORTED, "--mount=type=%s is not supported yet",
-			mount_type_name(plan->as.type));
+	return NULL;
 }
 
 static size_t depth_of(const char *path)
@@ -256,8 +258,11 @@ static FALLIBLE check_live(const struct selection *selection)
 
 void mounts_release(struct step_run *run)
 {
-	if (run->mounts)
-		mount_caches_done(run->mounts);
+	if (!run->mounts)
+		return;
+	mount_caches_done(run->mounts);
+	for (size_t i = 0; i < run->mounts->n; i++)
+		agent_stop(TAKE(run->mounts->p[i].agent));
 }
 
 FALLIBLE mounts_finish(struct step_run *run)

@@ -24,7 +24,9 @@ struct step_mount {
 	bool is_live;                /* the context's own files are mounted */
 	struct layer_draft draft;    /* a copy of them, or where writes go */
 	int draft_fd;                /* its directory, or the part of a cache; -1 */
-	size_t cache;                /* index of step_mounts.caches */
+	struct agent *agent;         /* ssh: agent.h */
+	char *ssh_target;
+	size_t cache; /* index of step_mounts.caches */
 	struct mount_dir *layers;
 };
 
@@ -50,6 +52,7 @@ struct step_mounts {
 		size_t n, capacity;
 	} ready;                 /* in the order of mounting: outer targets first */
 	struct list env;         /* "NAME=value" for the step alone, never for key or log; wiped */
+	size_t agents;           /* that the step sees */
 	struct secrets *secrets; /* those that the step sees; NULL: none (secrets.h) */
 };
 
@@ -88,8 +91,12 @@ void mount_caches_done(struct step_mounts *mounts);
 FALLIBLE mount_secret_show(struct build *build, struct step_mounts *mounts, size_t i,
 		struct sandbox_mount *out);
 
+/* mount_ssh.c: the same */
+FALLIBLE mount_ssh_show(struct build *build, struct step_mounts *mounts, size_t i,
+		struct sandbox_mount *out);
+
 /* mounts.c */
 FALLIBLE mounts_prepare(struct build *build, struct step_run *run);
-/* The step is over, however it went: caches are let go. */
+/* The step is over, however it went: caches are let go, agents end. */
 void mounts_release(struct step_run *run);
 FALLIBLE mounts_finish(struct step_run *run);

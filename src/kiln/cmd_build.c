@@ -25,13 +25,14 @@
 #include "ui/secret_flag.h"
 #include "ui/session.h"
 #include "ui/show.h"
+#include "ui/ssh_flag.h"
 #include "ui/steps_flag.h"
 
 #include <stdio.h>
 #include <unistd.h>
 
 struct build_opts {
-	struct list secrets, allows, resources;
+	struct list secrets, agents, allows, resources;
 	char *cpus;
 	uint64_t memory_bytes;
 	struct list tags, build_args, labels, platforms, hosts, ulimits, outputs, no_cache_filter,
@@ -123,6 +124,9 @@ static const struct option rows[] = {
 	OPT_TEXT(0, "cpus", cpus, "NUMBER", "the same for CPUs: 1.5"),
 	OPT_LIST(0, "resource", resources, "KEY=VALUE[,KEY=VALUE]",
 			"the same as BuildKit says it: memory, cpu-quota, cpu-period"),
+	OPT_LIST(0, "ssh", agents, "default|ID[=SOCKET]",
+			"the agent that RUN --mount=type=ssh shows; its keys can be used, not "
+			"changed"),
 	OPT_FLAG(0, "allow-secret-in-layer", secret_in_layer,
 			"keep a layer that a step wrote a secret into"),
 	OPT_LIST(0, "ulimit", ulimits, "NAME=SOFT[:HARD]", "limit of RUN steps: nofile=1024:2048"),
@@ -152,7 +156,6 @@ static const struct option rows[] = {
 	OPT_LATER(0, "policy", "source policies come with a later release"),
 	OPT_LATER(0, "provenance", "attestations come with a later release"),
 	OPT_LATER(0, "sbom", "attestations come with a later release"),
-	OPT_LATER(0, "ssh", "agents come with a later release"),
 	OPT_END,
 };
 #undef OPTS
@@ -164,6 +167,7 @@ struct request {
 	struct output_flags out;
 	struct annotation_flags annotations;
 	struct secret_flags secrets;
+	struct ssh_flags ssh;
 	struct cache_flags cache;
 	unsigned cache_patience_ms;
 	struct {
@@ -187,6 +191,7 @@ static void request_done(struct request *request)
 	output_flags_done(&request->out);
 	annotation_flags_done(&request->annotations);
 	secret_flags_done(&request->secrets);
+	ssh_flags_done(&request->ssh);
 	cache_flags_done(&request->cache);
 	vec_done(&request->hosts);
 	list_done(&request->texts);
@@ -617,6 +622,10 @@ static FALLIBLE make_request(const struct invocation *call, struct request *ret)
 	TRY(set_cache(opts, ret));
 	for (size_t i = 0; i < opts->secrets.n; i++)
 		TRY(secret_flags_add(&ret->secrets, opts->secrets.p[i], config_getenv));
+	for (size_t i = 0; i < opts->agents.n; i++)
+		TRY(ssh_flags_add(&ret->ssh, opts->agents.p[i], config_getenv("SSH_AUTH_SOCK")));
+	options->agents = ret->ssh.agents.p;
+	options->agent_count = ret->ssh.agents.n;
 	options->allows_secret_in_layer = opts->secret_in_layer;
 	options->memory_bytes = opts->memory_bytes;
 	for (size_t i = 0; i < opts->allows.n; i++)

@@ -1,0 +1,70 @@
+#!/usr/bin/env bats
+# RUN --mount=type=ssh: an agent of the user, seen by one step through a socket that only lets keys
+# be used.
+# shellcheck disable=SC2016,SC2030,SC2031 # dollars are the Dockerfile's; bats runs tests in subshells
+load ../lib/kiln
+
+setup_file() {
+	command -v ssh-agent >/dev/null || skip "no ssh-agent"
+	BASE=$(image_ref debian)
+	export BASE
+}
+
+teardown() {
+	[ -z "${AGENT:-}" ] || kill "$AGENT" 2>/dev/null || true
+	kiln_teardown
+}
+
+# An agent of the user KIND with one key, in the folder that becomes the current one.
+start_agent() { # KIND
+	KIND=$1
+	WORK=$(user_dir "$KIND")/ssh-$BATS_TEST_NUMBER
+	as_user "$KIND" mkdir -p "$WORK"
+	cd "$WORK" || return 1
+	keep_env SSH_AUTH_SOCK
+	export SSH_AUTH_SOCK=$WORK/agent
+	as_user "$KIND" ssh-agent -D -a "$SSH_AUTH_SOCK" >/dev/null 2>&1 &
+	AGENT=$!
+	until [ -S "$SSH_AUTH_SOCK" ]; do sleep 0.02; done
+	as_user "$KIND" ssh-keygen -q -t ed25519 -N '' -C a-key -f key
+	as_user "$KIND" ssh-add -q key
+}
+
+build() {
+	kiln_as "$KIND" build --progress plain --build-arg BASE="$BASE" "$@" .
+}
+
+# Asks the agent at $1 for its keys (list) or to forget them (19), by the protocol itself.
+ask='perl -MSocket -e '\''my ($s,$t)=@ARGV; socket(my $h,AF_UNIX,SOCK_STREAM,0); connect($h,pack_sockaddr_un($s)) or die "connect: $!"; syswrite $h,pack("NC",1,$t); my $b; sysread $h,$b,99999; my @f=unpack("NC",$b); print "answer $f[1] ", ($b=~/a-key/ ? "a-key":"none"), "\n"'\'''
+
+@test "a step uses the keys of an agent, and cannot change it" {
+	local kind
+	for kind in $(each_user); do
+		start_agent "$kind"
+		as_user "$kind" tee Dockerfile >/dev/null <<-END
+			ARG BASE
+			FROM \$BASE
+			RUN --mount=type=ssh $ask \$SSH_AUTH_SOCK 11; $ask \$SSH_AUTH_SOCK 19; echo at \$SSH_AUTH_SOCK
+			RUN --mount=type=ssh,id=other,target=/a/b,uid=7,mode=0660 stat -c %u:%a /a/b; $ask /a/b 11
+			RUN test -z "\$SSH_AUTH_SOCK" -a ! -e /run/buildkit -a ! -e /a
+			RUN --mount=type=ssh,id=none test -z "\$SSH_AUTH_SOCK"
+		END
+		succeeds build --ssh default --ssh other="$SSH_AUTH_SOCK"
+		says 'answer 12 a-key'
+		says 'answer 5 none'
+		says 'at /run/buildkit/ssh_agent.0'
+		says '7:660'
+		as_user "$kind" ssh-add -l | grep a-key
+		kill "$AGENT"
+	done
+}
+
+@test "an agent that is not there is told" {
+	start_agent "$(a_user)"
+	printf 'ARG BASE\nFROM $BASE\nRUN --mount=type=ssh,required true\n' | as_user "$KIND" tee Dockerfile >/dev/null
+	fails 1 "the SSH agent 'default' is required and was not given" build
+	says 'Dockerfile:3'
+	fails 2 'key files are not supported yet' build --ssh default=key
+	fails 2 "there is no 'nowhere'" build --ssh default=nowhere
+	SSH_AUTH_SOCK='' fails 2 'SSH_AUTH_SOCK names no agent' build --ssh default
+}
