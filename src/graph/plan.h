@@ -75,7 +75,7 @@ struct plan_run {
 	const char *script; /* body of an interpreter-line heredoc, run as argv[0]; or NULL */
 	struct texts env;   /* NAME=value that the step sees, ENV and ARG; no proxies, no HOME */
 	enum plan_network network;
-	bool is_insecure; /* --security=insecure */
+	bool is_insecure;                /* --security=insecure */
 	const struct plan_mount *mounts; /* as written */
 	size_t mount_count;
 };
