@@ -213,12 +213,12 @@ static FALLIBLE whiteout_rootfs(struct apply *apply, int dir_fd, const char *nam
 	return error;
 }
 
-static FALLIBLE whiteout_layer(int dir_fd, const char *name)
+static FALLIBLE whiteout_layer(const struct apply *apply, int dir_fd, const char *name)
 {
 	struct stat st;
 
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return whiteout_make(dir_fd, name);
+		return whiteout_make(dir_fd, name, apply->options.policy.is_flat);
 	return S_ISDIR(st.st_mode) ? mark_opaque(dir_fd, name) : NULL;
 }
 
@@ -231,7 +231,7 @@ static FALLIBLE apply_whiteout(struct entry_sink *sink, const char *path)
 	TRY_WRAP(open_for_removal(apply, path, &fd), "remove '%s'", path);
 	if (fd < 0)
 		return NULL;
-	TRY_WRAP(apply->options.mode == APPLY_LAYER ? whiteout_layer(fd, name)
+	TRY_WRAP(apply->options.mode == APPLY_LAYER ? whiteout_layer(apply, fd, name)
 						    : whiteout_rootfs(apply, fd, name, path),
 			"remove '%s'", path);
 	return NULL;
@@ -260,7 +260,7 @@ static FALLIBLE hide_root(struct apply *apply)
 			error = whiteout_is(apply->options.lowers->fds[i], sparing.gone.p[j], &st,
 					&is_whiteout);
 			if (!error && !is_whiteout)
-				error = whiteout_layer(apply->root_fd, sparing.gone.p[j]);
+				error = whiteout_layer(apply, apply->root_fd, sparing.gone.p[j]);
 		}
 		list_done(&sparing.gone);
 		TRY(error);

@@ -61,11 +61,24 @@ bool whiteout_is_name(const char *path)
 	return text_starts(path_name(path), MARK);
 }
 
-FALLIBLE whiteout_make(int dir_fd, const char *name)
+static FALLIBLE make_marked(int dir_fd, const char *name)
 {
-	if (mknodat(dir_fd, name, S_IFCHR, makedev(0, 0)) < 0)
+	AUTO_FD int fd = openat(
+			dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
 		return error_sys("make whiteout '%s'", name);
+	TRY_WRAP(xattr_set_fd(fd, XATTR_GONE, "y", 1), "make whiteout '%s'", name);
 	return NULL;
+}
+
+FALLIBLE whiteout_make(int dir_fd, const char *name, bool is_flat)
+{
+	if (mknodat(dir_fd, name, S_IFCHR, makedev(0, 0)) == 0)
+		return NULL;
+	if (errno == EPERM && is_flat)
+		return make_marked(dir_fd, name);
+	return error_sys("make whiteout '%s'", name);
 }
 
 FALLIBLE whiteout_is(int dir_fd, const char *name, const struct stat *st, bool *ret)

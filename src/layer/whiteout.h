@@ -27,7 +27,11 @@ char *whiteout_opaque_path(const char *dir);
 bool whiteout_is_name(const char *path);
 
 /* The overlay's form on disk, in a directory fd (userxattr flavour). */
-FALLIBLE whiteout_make(int dir_fd, const char *name);
+/*
+ * is_flat: no overlay will stack it. Then the mark will do where the device is refused: on a
+ * container's own root, which is an overlay itself.
+ */
+FALLIBLE whiteout_make(int dir_fd, const char *name, bool is_flat);
 /* st is the lstat of name. Both forms: device 0:0, and the xattr on an empty file (Linux 6.7+). */
 FALLIBLE whiteout_is(int dir_fd, const char *name, const struct stat *st, bool *ret);
 FALLIBLE whiteout_make_opaque(int dir_fd);

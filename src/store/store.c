@@ -142,6 +142,8 @@ static void make_owner_key(const struct owner_policy *owner, char buf[static OWN
 	strbuf_addf(&text, "%d %u %u\n", (int)owner->kind, owner->base, owner->count);
 	add_file(&text, "/proc/self/uid_map");
 	add_file(&text, "/proc/self/gid_map");
+	if (owner->is_flat)
+		strbuf_add(&text, "flat\n");
 	struct digest digest = digest_of(text.p, text.n);
 	(void)snprintf(buf, OWNER_KEY_TEXT, "%d-%.16s", (int)owner->kind, digest_hex(&digest, hex));
 }

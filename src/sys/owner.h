@@ -26,6 +26,9 @@
 struct owner_policy {
 	enum owner_kind { OWNER_PLAIN = 1, OWNER_SHIFTED, OWNER_RECORDED } kind;
 	uint32_t base, count; /* OWNER_SHIFTED */
+	/* No overlay ever stacks trees made so (userns_is_bare()): a whiteout may be a mark that
+	 * only kiln itself knows for one, and others' trees are none of ours. */
+	bool is_flat;
 };
 
 /* What the image says of a file. */

@@ -121,7 +121,7 @@ FALLIBLE userns_can_chroot(void)
 FALLIBLE userns_enter_bare(enum userns_mode wish, bool force, struct userns *userns)
 {
 	userns->mode = wish;
-	userns->owner = (struct owner_policy){ .kind = OWNER_PLAIN };
+	userns->owner = (struct owner_policy){ .kind = OWNER_PLAIN, .is_flat = true };
 	switch (wish) {
 	case USERNS_CHROOT:
 		return need_capabilities("chroot");
@@ -137,7 +137,7 @@ FALLIBLE userns_enter_bare(enum userns_mode wish, bool force, struct userns *use
 					"isolation");
 		return NULL;
 	case USERNS_PROOT:
-		userns->owner = (struct owner_policy){ .kind = OWNER_RECORDED };
+		userns->owner = (struct owner_policy){ .kind = OWNER_RECORDED, .is_flat = true };
 		return find_proot();
 	case USERNS_BEST:
 	case USERNS_SUBUID:

@@ -289,3 +289,17 @@ pod_in_place() {
 	KILN_ROOT=$work/small/store fails 1 "No space left on device" kiln build --isolation chroot .
 	umount "$work/small"
 }
+
+@test "the store on a container's own root, which is an overlay" {
+	need_root
+	everything
+	mkdir "$work/ov"
+	mount -t tmpfs tmpfs "$work/ov" || skip "no tmpfs can be mounted"
+	mkdir "$work"/ov/{l,u,w,m}
+	mount -t overlay overlay -o "lowerdir=$work/ov/l,upperdir=$work/ov/u,workdir=$work/ov/w" "$work/ov/m"
+	succeeds pod --forbid namespaces --env "KILN_ROOT=$work/ov/m/store" -- build \
+		-o "type=oci,tar=false,dest=$work/out" "$PWD"
+	umount "$work/ov/m" "$work/ov"
+	usual_tree >"$BATS_TEST_TMPDIR/wanted"
+	diff <(tree_of "$work/out") "$BATS_TEST_TMPDIR/wanted"
+}
