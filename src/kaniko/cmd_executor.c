@@ -174,6 +174,7 @@ static struct error *run(const struct invocation *call)
 	TRY(session_open(call->config,
 			SESSION_STORE | SESSION_REGISTRY | SESSION_TREES | SESSION_SANDBOX,
 			&session));
+	TRY(request_load_secrets(&request));
 
 	struct error *error = build(call, &log, &request, &session);
 

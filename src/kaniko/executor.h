@@ -11,6 +11,7 @@
 #include "kaniko/trace.h"
 #include "ui/annotation_flag.h"
 #include "ui/cache_flag.h"
+#include "ui/secret_flag.h"
 
 struct executor_opts {
 	/* what */
@@ -28,7 +29,7 @@ struct executor_opts {
 	bool cache, cache_copy_layers, cache_run_layers;
 	char *cache_repo, *cache_dir, *cache_ttl;
 	/* the container around it */
-	bool cleanup, pre_cleanup, preserve_context, materialize;
+	bool cleanup, pre_cleanup, preserve_context, materialize, secret_in_layer;
 	/* taken, and without effect: docs/kaniko.md says why */
 	char *snapshot_mode;
 	bool use_new_run, compressed_caching, ignore_var_run, force, force_metadata, skip_unused;
@@ -44,6 +45,7 @@ struct request {
 	struct list ignore;            /* cleaned */
 	struct annotation_flags annotations;
 	struct cache_flags caches;
+	struct secret_flags secrets;
 	struct list source_environment;
 	struct kaniko_trace *trace; /* or NULL */
 	char *cache_repo;           /* a registry's repository that this build writes to, or NULL */
@@ -64,6 +66,8 @@ FALLIBLE request_make(const struct kaniko_globals *globals, const struct executo
 		const struct kaniko_log *log, struct request *ret);
 void request_done(struct request *request);
 
+/* What --secret names, read once no other process can see it. */
+FALLIBLE request_load_secrets(struct request *request);
 /* Fetch dockerfile_url; the build reads it as its standard input. */
 FALLIBLE request_fetch_dockerfile(struct request *request, struct registry_client *registry);
 

@@ -22,6 +22,7 @@ void request_done(struct request *request)
 	list_done(&request->ignore);
 	annotation_flags_done(&request->annotations);
 	cache_flags_done(&request->caches);
+	secret_flags_done(&request->secrets);
 	list_done(&request->source_environment);
 	free(request->cache_repo);
 	trace_free(request->trace);
@@ -277,8 +278,22 @@ static FALLIBLE refuse(const struct executor_opts *opts)
 							     "container that it runs in"),
 				"'kiln build -o type=local,dest=DIR' unpacks the result into a "
 				"folder");
-	if (opts->secrets.n)
-		return error_new(ERR_UNSUPPORTED, "option '--secret' is not there yet");
+	return NULL;
+}
+
+static FALLIBLE set_secrets(const struct executor_opts *opts, struct request *request)
+{
+	for (size_t i = 0; i < opts->secrets.n; i++)
+		TRY(secret_flags_add(&request->secrets, opts->secrets.p[i], config_getenv));
+	request->build.allows_secret_in_layer = opts->secret_in_layer;
+	return NULL;
+}
+
+FALLIBLE request_load_secrets(struct request *request)
+{
+	TRY(secret_flags_load(&request->secrets, config_getenv));
+	request->build.secrets = request->secrets.loaded.p;
+	request->build.secret_count = request->secrets.loaded.n;
 	return NULL;
 }
 
@@ -310,6 +325,7 @@ FALLIBLE request_make(const struct kaniko_globals *globals, const struct executo
 	TRY(set_outputs(opts, ret));
 	TRY(set_cache(opts, ret));
 	TRY(set_ignored(opts, ret));
+	TRY(set_secrets(opts, ret));
 	TRY(result_files_check(&files, &ret->names));
 	TRY(kaniko_env_bool("KANIKO_CLEANUP", opts->cleanup, &ret->cleanup));
 	TRY(kaniko_env_bool("KANIKO_PRE_CLEANUP", opts->pre_cleanup, &ret->pre_cleanup));

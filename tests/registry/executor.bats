@@ -351,3 +351,15 @@ https_server() {
 	KANIKO_TELEMETRY_ENDPOINT=http://127.0.0.1:1 succeeds executor --context . --no-push
 	says "the trace of this build was not taken: write to 'http://127.0.0.1:1/v1/traces'"
 }
+
+@test "secrets: from a file and a variable, and in no layer" {
+	printf 'FROM %s\nRUN --mount=type=secret,id=a --mount=type=secret,id=b,env=B test "$(cat /run/secrets/a)-$B" = one-two\n' \
+		"$(image_ref busybox)" >Dockerfile
+	printf one >file
+	TWO=two succeeds executor --context . --no-push --secret id=a,src=file --secret id=b,env=TWO
+	fails 1 "missing" executor --context . --no-push --secret id=a,src=missing
+	printf 'FROM %s\nRUN --mount=type=secret,id=a cp /run/secrets/a /kept\n' "$(image_ref busybox)" >Dockerfile
+	printf 'a secret that nobody may keep' >file
+	fails 1 "secret" executor --context . --no-push --secret id=a,src=file
+	succeeds executor --context . --no-push --secret id=a,src=file --allow-secret-in-layer
+}
