@@ -317,6 +317,7 @@ static FALLIBLE load_files(struct build *build)
 	struct context_input input = {
 		.path = options->context,
 		.dir = options->context_dir,
+		.ignore_file = options->ignore_file,
 		.dockerfile = options->dockerfile,
 		.stdin_fd = options->stdin_fd,
 		.keep_git_dir = is_set(options->build_args, "BUILDKIT_CONTEXT_KEEP_GIT_DIR"),

@@ -84,6 +84,7 @@ struct build_options {
 	const char *context;     /* a directory and more: see build/context.h */
 	const char *context_dir; /* the folder of a context that is brought here; NULL: its top */
 	const char *dockerfile;  /* path, "-" for stdin_fd, NULL: Dockerfile in the context */
+	const char *ignore_file; /* in the place of the context's .dockerignore; or NULL */
 	int stdin_fd;
 	const struct build_context *contexts; /* named ones */
 	size_t context_count;

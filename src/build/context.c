@@ -229,6 +229,13 @@ static FALLIBLE find_ignore(const struct context_input *input, struct context *c
 	const char *dockerfile = input->dockerfile;
 	bool found = false;
 
+	if (input->ignore_file) {
+		TRY(read_ignore(AT_FDCWD, input->ignore_file, context, &found));
+		return found ? NULL
+			     : error_new(ERR_NOT_FOUND, "the ignore file '%s' is not there",
+					       input->ignore_file);
+	}
+
 	if (!input->name && dockerfile && strcmp(dockerfile, "-") != 0) {
 		AUTO_FREE char *beside = xasprintf("%s.dockerignore", dockerfile);
 

@@ -98,6 +98,7 @@ struct working_copy {
 	const char *ignore_file; /* on the host, or NULL */
 	const struct list *excludes;
 	bool parents;
+	bool allows_none; /* a pattern may match nothing */
 	bool has_epoch;
 	int64_t epoch;
 };

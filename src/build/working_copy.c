@@ -2,6 +2,7 @@
  * Files into a working container: what a COPY selects, placed through an overlay that is mounted
  * for the while, by a sink that writes into it as it is.
  */
+#include "base/clock.h"
 #include "base/limits.h"
 #include "build/working.h"
 #include "build/working_inner.h"
@@ -168,7 +169,7 @@ FALLIBLE working_copy(struct working *working, const struct working_copy *copy,
 	AUTO(selection) struct selection *selection = NULL;
 	AUTO_FD int merged_fd = -1;
 	struct place_rules rules = { .chmod = copy->chmod && copy->chmod[0] ? copy->chmod : NULL,
-		.made_time = copy->has_epoch ? copy->epoch : 0,
+		.made_time = copy->has_epoch ? copy->epoch : clock_now_seconds(),
 		.fixes_times = copy->has_epoch };
 
 	if (rules.chmod)
@@ -176,6 +177,11 @@ FALLIBLE working_copy(struct working *working, const struct working_copy *copy,
 	make_words(working, copy, &words);
 	TRY(open_origin(working, copy, &origin));
 	TRY(select_make(&origin.select, &words.copy, working->with.cancel, &selection));
+	if (!selection->groups.n && !copy->allows_none)
+		return error_hint(error_new(ERR_NOT_FOUND,
+						  "'%s': the pattern matches nothing in %s",
+						  copy->sources->p[0], origin.select.name),
+				"--allow-empty-wildcard lets that pass");
 	TRY(working_merge(working, &merged_fd));
 	TRY(find_owner(merged_fd, copy, &rules));
 	TRY(place_all(working, merged_fd, selection, &words, &rules));

@@ -29,9 +29,9 @@ void edit_pair(struct list *pairs, const char *text)
 		name = str_slice(name, 0, name.n - 1);
 	AUTO_FREE char *key = str_dup(name);
 	AUTO_FREE char *word = str_dup(value);
-	if (takes_away(text))
-		list_env_unset(pairs, key);
-	else
+	/* What is set anew is the last. */
+	list_env_unset(pairs, key);
+	if (!takes_away(text))
 		list_env_set(pairs, key, word);
 }
 

@@ -183,6 +183,18 @@ static FALLIBLE open_reference(const struct image_homes *homes, const char *name
 
 		if (!error_is(error, ERR_NOT_FOUND))
 			return error;
+		error_free(error);
+		/* What was named without a registry is localhost's under Buildah's name. */
+		bool is_bare = text_equal(reference.host, "docker.io") &&
+			       !text_starts(name, "docker.io/");
+		AUTO_FREE char *local = xasprintf("localhost/%s", name);
+		AUTO(reference) struct reference own = { 0 };
+		if (is_bare)
+			TRY(reference_parse(str_of(local), &own));
+		AUTO_FREE char *own_text = is_bare ? reference_text(&own) : xstrdup(full);
+		error = source_store_open(homes, own_text, false, ret);
+		if (!error_is(error, ERR_NOT_FOUND))
+			return error;
 		if (policy == PULL_NEVER)
 			return error_hint(error, "--pull=never forbids to ask the registry");
 		error_free(error);

@@ -145,6 +145,8 @@ struct program {
 	const struct command *const *commands; /* NULL-terminated */
 	/* Runs when the first word is no command's name: what is typed is its options. Or NULL. */
 	const struct command *fallback;
+	/* The command that global options are alone ("--version"), or NULL for none. Or NULL. */
+	const struct command *(*alone)(const void *global_opts);
 	const char *error_prefix; /* "Error"; NULL: name */
 	/* Exit status of an error; NULL: report_exit_status(). */
 	int (*exit_status)(const struct error *error);

@@ -70,8 +70,14 @@ static void print_object(const json_t *value, struct strbuf *out)
 	list_sort(&keys);
 	strbuf_add(out, "map[");
 	for (size_t i = 0; i < keys.n; i++) {
+		const json_t *one = json_object_get(value, keys.p[i]);
+
 		strbuf_addf(out, "%s%s:", i ? " " : "", keys.p[i]);
-		print_value(json_object_get(value, keys.p[i]), out);
+		/* A set, as Go makes one: map[80/tcp:{}]. */
+		if (json_is_object(one) && json_object_size(one) == 0)
+			strbuf_add(out, "{}");
+		else
+			print_value(one, out);
 	}
 	strbuf_add_char(out, ']');
 }

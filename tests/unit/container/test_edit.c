@@ -21,8 +21,8 @@ static void edits_pairs(void **state)
 	} cases[] = {
 		{ "A=1", "A=1|" },
 		{ "B=x=y-", "A=1|B=x=y-|" },
-		{ "A=2", "A=2|B=x=y-|" },
-		{ "C", "A=2|B=x=y-|C=|" },
+		{ "A=2", "B=x=y-|A=2|" },
+		{ "C", "B=x=y-|A=2|C=|" },
 		{ "A-", "B=x=y-|C=|" },
 		{ "nope-", "B=x=y-|C=|" },
 		{ "-", "" },
