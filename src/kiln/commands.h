@@ -21,8 +21,6 @@ extern const struct command cmd_image_copy;
 extern const struct command cmd_images;
 extern const struct command cmd_info;
 extern const struct command cmd_inspect;
-extern const struct command cmd_login;
-extern const struct command cmd_logout;
 extern const struct command cmd_man;
 extern const struct command cmd_prune;
 extern const struct command cmd_pull;

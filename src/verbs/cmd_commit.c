@@ -198,7 +198,9 @@ static FALLIBLE commit_to(struct work *work, const struct commit_opts *opts,
 		work->is_off = false;
 	}
 	TRY(work_release(work));
-	(void)printf("%s\n", digest_hex(&image->manifest.config.digest, hex));
+	/* Buildah's: an ID that goes to a file is not printed. */
+	if (!opts->iid_file)
+		(void)printf("%s\n", digest_hex(&image->manifest.config.digest, hex));
 	return NULL;
 }
 

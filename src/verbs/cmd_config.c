@@ -153,11 +153,9 @@ static FALLIBLE commands(struct editing *editing, const struct config_opts *opts
 		TRY(usage_of_option(edit_command(&config->shell, opts->shell), "--shell"));
 		tell(editing, "SHELL %s", opts->shell);
 	}
-	/* A new entrypoint makes an old command meaningless. */
+	/* An old command is then its arguments. */
 	if (opts->entrypoint) {
 		TRY(usage_of_option(edit_entrypoint(config, opts->entrypoint), "--entrypoint"));
-		list_done(&config->cmd);
-		config->has_cmd = false;
 		tell(editing, "ENTRYPOINT %s", opts->entrypoint);
 	}
 	if (opts->cmd) {

@@ -199,6 +199,7 @@ static FALLIBLE copy(const struct invocation *call, bool is_add)
 		.ignore_file = opts->ignore_file,
 		.excludes = &opts->excludes,
 		.parents = opts->parents,
+		.allows_none = opts->empty_wildcard,
 		.has_epoch = opts->timestamp >= 0,
 		.epoch = opts->timestamp,
 	};

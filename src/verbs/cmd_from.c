@@ -88,6 +88,10 @@ static void from_image(const struct named_image *named, struct container *ret)
 	ret->base_history = image->config.history.n;
 	list_add_all(&ret->annotations, &image->manifest.annotations);
 	list_add_all(&ret->base_annotations, &image->manifest.annotations);
+	char digest[DIGEST_TEXT];
+	list_env_set(&ret->annotations, "org.opencontainers.image.base.digest",
+			digest_text(&image->digest, digest));
+	list_env_set(&ret->annotations, "org.opencontainers.image.base.name", named->name);
 }
 
 static FALLIBLE open_image(struct work *work, const struct from_opts *opts,

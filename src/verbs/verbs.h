@@ -14,6 +14,8 @@ extern const struct command cmd_config;
 extern const struct command cmd_containers;
 extern const struct command cmd_copy;
 extern const struct command cmd_from;
+extern const struct command cmd_login;
+extern const struct command cmd_logout;
 extern const struct command cmd_manifest_add;
 extern const struct command cmd_manifest_annotate;
 extern const struct command cmd_manifest_create;

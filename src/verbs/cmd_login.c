@@ -1,4 +1,4 @@
-#include "kiln/commands.h"
+#include "verbs/verbs.h"
 
 #include "base/limits.h"
 #include "base/str.h"
@@ -170,7 +170,11 @@ static struct error *run_login(const struct invocation *call)
 
 	TRY(registry_check_login(session.registry, name, &credential));
 	TRY(creds_store(&creds, key, &credential, session.cancel, &where));
-	(void)printf("logged in to %s as %s; kept in %s\n", key, credential.username, where);
+	if (text_equal(call->program, "buildah"))
+		(void)printf("Login Succeeded!\n");
+	else
+		(void)printf("logged in to %s as %s; kept in %s\n", key, credential.username,
+				where);
 	return NULL;
 }
 
@@ -214,7 +218,10 @@ static struct error *run_logout(const struct invocation *call)
 	TRY(creds_erase(&creds, key, NULL, &found));
 	if (!found)
 		return error_new(ERR_NOT_FOUND, "not logged in to '%s'", key);
-	(void)printf("logged out of %s\n", key);
+	if (text_equal(call->program, "buildah"))
+		(void)printf("Removed login credentials for %s\n", key);
+	else
+		(void)printf("logged out of %s\n", key);
 	return NULL;
 }
 
