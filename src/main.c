@@ -2,6 +2,7 @@
  * main: picks the name it was called by, reads the command line, then the settings, then runs one
  * command. Nothing here knows what a command does.
  */
+#include "buildah/buildah.h"
 #include "kaniko/kaniko.h"
 #include "kiln/commands.h"
 
@@ -26,7 +27,7 @@ static const struct {
 	const struct program *program;
 } names[] = {
 	{ "kiln", NULL, &kiln_program },
-	{ "buildah", "Buildah's", NULL },
+	{ "buildah", "Buildah's", &buildah_program },
 	{ "executor", "Kaniko's", &executor_program },
 	{ "kaniko", "Kaniko's", &executor_program },
 	{ "warmer", "Kaniko's", &warmer_program },
@@ -105,6 +106,10 @@ static FALLIBLE read_line(struct line *line)
 		return read_fallback(line);
 	TRY(options_parse_global(line->program, line->words, line->n, &line->parsed, &used));
 	if (line->parsed.help)
+		return NULL;
+	if (used == line->n && line->program->alone)
+		line->command = line->program->alone(line->parsed.global_opts);
+	if (line->command)
 		return NULL;
 	if (used == line->n)
 		return error_hint(error_usage("no command given"), "'%s help' lists the commands",

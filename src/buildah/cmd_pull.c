@@ -1,0 +1,206 @@
+/* pull and push. */
+#include "buildah/buildah.h"
+
+#include "base/str.h"
+#include "base/xalloc.h"
+#include "stream/codec.h"
+#include "sys/fd.h"
+#include "verbs/destination.h"
+#include "verbs/names.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+struct pull_opts {
+	char *policy, *platform, *os, *arch, *variant, *retry, *retry_delay;
+	bool quiet;
+};
+
+#define OPTS pull_opts
+#define REGISTRY_ROWS                                                                           \
+	OPT_SETTING(0, "authfile", "PATH", "read credentials from this file alone",             \
+			.is_path = true),                                                       \
+			OPT_SETTING(0, "tls-verify", NULL,                                      \
+					"check certificates of registries (the default)"),      \
+			OPT_SETTING(0, "progress", "auto|tty|plain|rawjson|quiet|none",         \
+					"how to show progress"),                                \
+			OPT_LATER(0, "cert-dir",                                                \
+					"certificates are read from /etc/containers/certs.d"),  \
+			OPT_LATER(0, "creds", "credentials come from 'login' or --authfile"),   \
+			OPT_LATER(0, "signature-policy", "policies come with a later release"), \
+			OPT_TEXT(0, "retry", retry, "N", "kiln tries again by itself",          \
+					.is_hidden = true),                                     \
+			OPT_TEXT(0, "retry-delay", retry_delay, "TIME",                         \
+					"kiln waits as the registry says", .is_hidden = true)
+
+static const struct option pull_options[] = {
+	OPT_TEXT(0, "policy", policy, "always|missing|never|newer", "when to ask the registry"),
+	OPT_TEXT(0, "platform", platform, "OS/ARCH", "which image of an index"),
+	OPT_TEXT(0, "os", os, "OS", "the same, in parts"),
+	OPT_TEXT(0, "arch", arch, "ARCH", "the same, in parts"),
+	OPT_TEXT(0, "variant", variant, "VARIANT", "the same, in parts"),
+	OPT_FLAG('q', "quiet", quiet, "show no progress"),
+	REGISTRY_ROWS,
+	OPT_LATER('a', "all-tags", "pull each by its name"),
+	OPT_LATER(0, "decryption-key", "encryption is not there"),
+	OPT_LATER(0, "remove-signatures", "signing comes with a later release"),
+	OPT_END,
+};
+#undef OPTS
+
+static FALLIBLE find_platform(const struct pull_opts *opts, struct platform *ret)
+{
+	struct platform host = platform_host();
+
+	*ret = host;
+	if (opts->platform)
+		return usage_of_option(platform_parse(str_of(opts->platform), ret), "--platform");
+	if (!opts->os && !opts->arch && !opts->variant)
+		return NULL;
+	AUTO_FREE char *text = xasprintf("%s/%s%s%s", opts->os ? opts->os : host.os,
+			opts->arch ? opts->arch : host.architecture, opts->variant ? "/" : "",
+			opts->variant ? opts->variant : "");
+	return usage_of_option(platform_parse(str_of(text), ret), "--arch");
+}
+
+static struct error *run_pull(const struct invocation *call)
+{
+	const struct pull_opts *opts = call->opts;
+	AUTO(session) struct session session = { 0 };
+	AUTO(named_image) struct named_image named = { 0 };
+	struct platform platform;
+	struct names_request request = { .program = call->program,
+		.text = call->args->p[0],
+		.platform = &platform,
+		.quiet = opts->quiet };
+	char hex[DIGEST_HEX];
+
+	TRY(find_platform(opts, &platform));
+	TRY(names_pull_policy(opts->policy, &request.pull));
+	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY, &session));
+	TRY(names_open(&session, &request, &named));
+	(void)printf("%s\n", digest_hex(&named.image->manifest.config.digest, hex));
+	return NULL;
+}
+
+const struct command buildah_pull = {
+	.name = "pull",
+	.args = "IMAGE",
+	.summary = "Fetch an image into the store",
+	.description = "Prints its ID.",
+	.options = pull_options,
+	.opts_size = sizeof(struct pull_opts),
+	.min_args = 1,
+	.max_args = 1,
+	.run = run_pull,
+};
+
+struct push_opts {
+	char *digest_file, *format, *compression, *retry, *retry_delay;
+	int64_t level;
+	bool quiet, disable_compression, force_compression, all;
+};
+
+static const struct push_opts push_defaults = { .level = CODEC_LEVEL_DEFAULT };
+
+#define OPTS push_opts
+static const struct option push_options[] = {
+	OPT_TEXT(0, "digestfile", digest_file, "PATH", "write the manifest's digest to a file",
+			.is_path = true),
+	OPT_TEXT('f', "format", format, "oci|v2s2", "of manifest and config"),
+	OPT_TEXT(0, "compression-format", compression, "gzip|zstd", "how layers are compressed"),
+	OPT_INT(0, "compression-level", level, 0, 22, "LEVEL", "gzip 0 to 9, zstd 1 to 22"),
+	OPT_FLAG(0, "force-compression", force_compression, "those that are compressed, too"),
+	OPT_FLAG('D', "disable-compression", disable_compression, "leave layers as they are"),
+	OPT_FLAG(0, "all", all, "taken for an image that is no list"),
+	OPT_FLAG('q', "quiet", quiet, "show no progress"),
+	REGISTRY_ROWS,
+	OPT_LATER(0, "encryption-key", "encryption is not there"),
+	OPT_LATER(0, "encrypt-layer", "encryption is not there"),
+	OPT_LATER(0, "remove-signatures", "signing comes with a later release"),
+	OPT_LATER(0, "rm", "lists come with a later release"),
+	OPT_LATER(0, "sign-by", "signing comes with a later release"),
+	OPT_END,
+};
+#undef OPTS
+
+static FALLIBLE make_form(const struct push_opts *opts, struct image_form *ret)
+{
+	*ret = (struct image_form){ .level = (int)opts->level,
+		.force = opts->force_compression || opts->compression };
+	if (text_equal(opts->format, "oci"))
+		ret->format = FORMAT_OCI;
+	else if (text_equal(opts->format, "v2s2") || text_equal(opts->format, "docker"))
+		ret->format = FORMAT_DOCKER;
+	else if (opts->format)
+		return error_hint(error_usage("unknown format \"%s\"", opts->format),
+				"oci or v2s2; v2s1 is not written by anybody any more");
+	if (text_equal(opts->compression, "gzip") ||
+			(opts->force_compression && !opts->compression))
+		ret->compression = COMPRESSION_GZIP;
+	else if (text_equal(opts->compression, "zstd"))
+		ret->compression = COMPRESSION_ZSTD;
+	else if (opts->compression)
+		return error_usage("unknown compression \"%s\"", opts->compression);
+	/* "none" of what is uncompressed is how it is. */
+	if (opts->disable_compression && !opts->compression)
+		ret->compression = COMPRESSION_NONE;
+	return NULL;
+}
+
+static FALLIBLE open_stored(struct session *session, const char *program, const char *text,
+		struct image **ret, char **ret_name)
+{
+	AUTO(tag_record) struct tag_record record = { 0 };
+	const struct image_homes homes = { session->store, session->registry, NULL,
+		session->cancel };
+	char digest[DIGEST_TEXT];
+
+	if (text_starts(text, "containers-storage:"))
+		text += strlen("containers-storage:");
+	TRY(names_find(session->store, program, text, &record, ret_name));
+	AUTO_FREE char *by_digest = xasprintf("store:%s", digest_text(&record.manifest, digest));
+	return image_open(&homes, by_digest, PULL_NEVER, ret);
+}
+
+static struct error *run_push(const struct invocation *call)
+{
+	const struct push_opts *opts = call->opts;
+	AUTO(session) struct session session = { 0 };
+	AUTO(destination) struct destination to = { 0 };
+	AUTO(image) struct image *image = NULL;
+	AUTO_FREE char *name = NULL;
+	struct image_form form;
+	struct digest manifest;
+	char text[DIGEST_TEXT];
+
+	TRY(make_form(opts, &form));
+	if (call->args->n > 1)
+		TRY(destination_parse(call->program, call->args->p[1], TO_REGISTRY, &to));
+	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY, &session));
+	TRY(open_stored(&session, call->program, call->args->p[0], &image, &name));
+	if (call->args->n < 2) {
+		if (!name)
+			return error_usage("an image without a name needs a destination");
+		TRY(destination_parse(call->program, name, TO_REGISTRY, &to));
+	}
+	TRY(destination_send(&session, image, &to, &form, opts->quiet, &manifest));
+	(void)digest_text(&manifest, text);
+	if (opts->digest_file)
+		TRY(file_write_atomic(
+				AT_FDCWD, opts->digest_file, text, strlen(text), 0644, false));
+	return NULL;
+}
+
+const struct command buildah_push = {
+	.name = "push",
+	.args = "IMAGE [DESTINATION]",
+	.summary = "Send an image of the store to a registry, layout or archive",
+	.options = push_options,
+	.defaults = &push_defaults,
+	.opts_size = sizeof(struct push_opts),
+	.min_args = 1,
+	.max_args = 2,
+	.run = run_push,
+};

@@ -1,0 +1,157 @@
+#include "buildah/dockerfiles.h"
+
+#include "base/limits.h"
+#include "base/str.h"
+#include "base/xalloc.h"
+#include "sys/fd.h"
+#include "sys/proc.h"
+#include "ui/config.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+bool dockerfiles_are_plain(const struct dockerfiles *files)
+{
+	return files->files->n <= 1 && !files->from && files->env->n == 0 &&
+	       !(files->files->n && text_ends(files->files->p[0], ".in"));
+}
+
+char *dockerfiles_find(const struct dockerfiles *files, const char *file)
+{
+	AUTO_FREE char *inside = xasprintf("%s/%s", files->context, file);
+
+	if (text_equal(file, "-") || file[0] == '/' || access(file, F_OK) == 0 ||
+			access(inside, F_OK) != 0)
+		return xstrdup(file);
+	return TAKE(inside);
+}
+
+/* As Buildah calls it: no line markers, nothing predefined, C++ comments kept out of URLs. */
+static FALLIBLE preprocess(const struct dockerfiles *files, const char *path, struct strbuf *out)
+{
+	AUTO(list) struct list argv = { 0 };
+	AUTO(proc_result) struct proc_result result = { 0 };
+	const char *environment = config_getenv("BUILDAH_CPPFLAGS");
+
+	list_add(&argv, "cpp");
+	list_add(&argv, "-E");
+	list_add(&argv, "-iquote");
+	list_add(&argv, files->context);
+	list_add(&argv, "-traditional");
+	list_add(&argv, "-undef");
+	list_add(&argv, "-P");
+	for (struct str rest = str_of(environment), word; rest.n;) {
+		(void)str_cut(rest, ' ', &word, &rest);
+		if (word.n)
+			list_addf(&argv, "%.*s", STR_ARG(word));
+	}
+	list_add_all(&argv, files->cpp_flags);
+	list_add(&argv, path);
+	vec_push(&argv, NULL);
+	const struct proc_spec spec = {
+		.argv = (const char *const *)argv.p,
+		.output_limit = LIMIT_DOCKERFILE_BYTES,
+	};
+	struct error *error = proc_run(&spec, NULL, &result);
+	if (error_is(error, ERR_NOT_FOUND))
+		return error_hint(
+				error_wrap(error, "preprocess '%s'", path), "apt-get install cpp");
+	TRY_WRAP(error, "preprocess '%s'", path);
+	if (result.status != 0)
+		return error_new(ERR_INVALID, "preprocess '%s': cpp exits with %d: %.400s", path,
+				result.status, strbuf_text(&result.err));
+	strbuf_add_str(out, strbuf_str(&result.out));
+	return NULL;
+}
+
+static FALLIBLE read_one(const struct dockerfiles *files, const char *file, struct strbuf *out)
+{
+	AUTO_FREE char *path = dockerfiles_find(files, file);
+	AUTO_FREE char *text = NULL;
+	size_t n = 0;
+
+	if (text_ends(path, ".in"))
+		return preprocess(files, path, out);
+	if (text_equal(path, "-"))
+		TRY_WRAP(fd_read_all(STDIN_FILENO, LIMIT_DOCKERFILE_BYTES, &text, &n),
+				"read the Dockerfile from standard input");
+	else
+		TRY_WRAP(file_read(AT_FDCWD, path, LIMIT_DOCKERFILE_BYTES, &text, &n),
+				"read the Dockerfile '%s'", path);
+	strbuf_add_bytes(out, text, n);
+	if (n && text[n - 1] != '\n')
+		strbuf_add_char(out, '\n');
+	return NULL;
+}
+
+static bool is_from(struct str line)
+{
+	struct str text = str_trim(line);
+
+	return text.n > 5 && str_is_nocase(str_slice(text, 0, 4), "from") &&
+	       isspace((unsigned char)text.p[4]);
+}
+
+/* "FROM --platform=x IMAGE AS name" with another IMAGE. */
+static void add_other_from(struct str line, const char *from, struct strbuf *out)
+{
+	struct str rest = str_trim(line);
+	bool is_done = false;
+
+	while (rest.n) {
+		size_t n = 0;
+
+		while (n < rest.n && !isspace((unsigned char)rest.p[n]))
+			n++;
+		struct str word = str_slice(rest, 0, n);
+		bool is_image = !is_done && !str_is_nocase(word, "from") && !str_starts(word, "--");
+		if (is_image)
+			strbuf_add(out, from);
+		else
+			strbuf_add_str(out, word);
+		is_done = is_done || is_image;
+		rest = str_trim(str_slice(rest, n, rest.n));
+		strbuf_add_char(out, rest.n ? ' ' : '\n');
+	}
+}
+
+static void add_env(const struct list *env, struct strbuf *out)
+{
+	for (size_t i = 0; i < env->n; i++) {
+		const char *equals = strchr(env->p[i], '=');
+		const char *value = equals ? equals + 1 : config_getenv(env->p[i]);
+
+		strbuf_addf(out, "ENV %.*s=\"", (int)strcspn(env->p[i], "="), env->p[i]);
+		for (const char *p = value ? value : ""; *p; p++)
+			strbuf_addf(out, "%s%c", strchr("\"\\$", *p) ? "\\" : "", *p);
+		strbuf_add(out, "\"\n");
+	}
+}
+
+FALLIBLE dockerfiles_read(const struct dockerfiles *files, struct strbuf *out)
+{
+	AUTO(strbuf) struct strbuf whole = { 0 };
+	bool is_first = true;
+
+	for (size_t i = 0; i < files->files->n; i++)
+		TRY(read_one(files, files->files->p[i], &whole));
+	if (whole.n > LIMIT_DOCKERFILE_BYTES)
+		return error_new(ERR_LIMIT, "the Dockerfiles have %zu bytes (at most %d)", whole.n,
+				LIMIT_DOCKERFILE_BYTES);
+	for (struct str rest = strbuf_str(&whole), line; rest.n;) {
+		(void)str_cut(rest, '\n', &line, &rest);
+		if (!is_from(line)) {
+			strbuf_addf(out, "%.*s\n", STR_ARG(line));
+			continue;
+		}
+		if (is_first && files->from)
+			add_other_from(line, files->from, out);
+		else
+			strbuf_addf(out, "%.*s\n", STR_ARG(line));
+		is_first = false;
+		add_env(files->env, out);
+	}
+	return NULL;
+}

@@ -1,0 +1,26 @@
+/*
+ * dockerfiles: what Buildah does with the Dockerfile before it is one: several files in a row,
+ * files that end in ".in" through the C preprocessor, another first FROM, variables for every
+ * stage.
+ *
+ * Floor: buildah.
+ */
+#pragma once
+#include "base/error.h"
+#include "base/strbuf.h"
+#include "base/vec.h"
+
+struct dockerfiles {
+	const struct list *files; /* as typed; "-" is standard input */
+	const char *context;      /* a folder in which files are looked for that are not here */
+	const struct list *cpp_flags;
+	const char *from;       /* instead of what the first FROM says, or NULL */
+	const struct list *env; /* "NAME=value" */
+};
+
+/* One file that needs nothing of it can be named as it is. */
+bool dockerfiles_are_plain(const struct dockerfiles *files);
+/* The path of a file that may be in the context. New; free(). */
+char *dockerfiles_find(const struct dockerfiles *files, const char *file);
+/* The text of them all. */
+FALLIBLE dockerfiles_read(const struct dockerfiles *files, struct strbuf *out);

@@ -1,0 +1,167 @@
+#include "buildah/buildah.h"
+
+#include "base/str.h"
+#include "base/xalloc.h"
+#include "ui/config.h"
+#include "ui/help.h"
+#include "ui/report.h"
+#include "verbs/verbs.h"
+
+#include <stdio.h>
+
+struct globals {
+	struct list storage_opts, maps;
+	char *log_level, *runroot, *storage_driver, *cgroup_manager;
+	bool version;
+};
+
+#define OPTS globals
+static const struct option options[] = {
+	OPT_SETTING(0, "root", "DIR", "the folder of the store", .is_path = true),
+	OPT_FLAG('v', "version", version, "print the version on one line"),
+	OPT_TEXT(0, "log-level", log_level, "LEVEL", "trace and debug tell what is done"),
+	OPT_SETTING(0, "debug", NULL, "--log-level debug", .is_hidden = true),
+	OPT_TEXT(0, "runroot", runroot, "DIR", "taken: everything is below --root"),
+	OPT_TEXT(0, "storage-driver", storage_driver, "NAME",
+			"taken: layers are stacked by overlayfs"),
+	OPT_LIST(0, "storage-opt", storage_opts, "OPTION", "taken, as --storage-driver"),
+	OPT_TEXT(0, "cgroup-manager", cgroup_manager, "NAME", "taken: kiln needs none",
+			.is_hidden = true),
+	OPT_LATER(0, "registries-conf", "the system's and the user's registries.conf are read"),
+	OPT_LATER(0, "registries-conf-dir", "the system's and the user's registries.conf are read"),
+	OPT_LATER(0, "short-name-alias-conf", "the system's and the user's files are read"),
+	OPT_LATER(0, "imagestore", "'--root' is the one store"),
+	OPT_LATER(0, "transient-store", "'--root' is the one store"),
+	OPT_LATER(0, "userns-uid-map", "the range of /etc/subuid is taken"),
+	OPT_LATER(0, "userns-gid-map", "the range of /etc/subgid is taken"),
+	OPT_END,
+};
+#undef OPTS
+
+static const struct command *const commands[] = {
+	&cmd_add,
+	&buildah_build,
+	&cmd_commit,
+	&cmd_config,
+	&cmd_containers,
+	&cmd_copy,
+	&cmd_from,
+	&buildah_help,
+	&buildah_images,
+	&buildah_info,
+	&buildah_inspect,
+	&cmd_login,
+	&cmd_logout,
+	&buildah_manifest,
+	&cmd_mount,
+	&buildah_prune,
+	&buildah_pull,
+	&buildah_push,
+	&cmd_rename,
+	&cmd_rm,
+	&buildah_rmi,
+	&cmd_run,
+	&buildah_source,
+	&buildah_tag,
+	&cmd_umount,
+	&cmd_unshare,
+	&buildah_untag,
+	&buildah_version,
+	NULL,
+};
+
+/* 125 is Buildah's; a command's own status goes through. */
+static int exit_status(const struct error *error)
+{
+	if (!error)
+		return 0;
+	if (error_is(error, ERR_EXIT) && error->code > 0 && error->code < 256)
+		return error->code;
+	return EXIT_KILN;
+}
+
+/* BUILDAH_FORMAT, and levels of the log. BUILDAH_ISOLATION is met by the best that there is. */
+static struct error *settings(const void *global_opts, struct list *ret)
+{
+	const struct globals *globals = global_opts;
+	const char *format = config_getenv("BUILDAH_FORMAT");
+
+	if (text_equal(format, "oci") || text_equal(format, "docker"))
+		list_addf(ret, "format=%s", format);
+	else if (format)
+		return error_usage("unrecognized image type \"%s\"", format);
+	if (globals && (text_equal(globals->log_level, "debug") ||
+				       text_equal(globals->log_level, "trace")))
+		list_add(ret, "debug=true");
+	return NULL;
+}
+
+static const struct command *alone(const void *global_opts)
+{
+	const struct globals *globals = global_opts;
+
+	return globals && globals->version ? &buildah_one_line_version : NULL;
+}
+
+const struct program buildah_program = {
+	.name = "buildah",
+	.summary = "Build images step by step: kiln under Buildah's name.",
+	.options = options,
+	.opts_size = sizeof(struct globals),
+	.commands = commands,
+	.alone = alone,
+	.error_prefix = "Error",
+	.exit_status = exit_status,
+	.settings = settings,
+};
+
+static struct error *run_help(const struct invocation *call)
+{
+	AUTO(strbuf) struct strbuf out = { 0 };
+	const struct command *command = NULL;
+
+	if (call->args->n) {
+		command = command_find(&buildah_program, call->args->p[0]);
+		if (!command)
+			return command_unknown(&buildah_program, call->args->p[0]);
+	}
+	if (command)
+		help_command(&buildah_program, command, &out);
+	else
+		help_program(&buildah_program, &out);
+	(void)fputs(strbuf_text(&out), stdout);
+	return NULL;
+}
+
+const struct command buildah_help = {
+	.name = "help",
+	.args = "[COMMAND]",
+	.summary = "Explain a command",
+	.max_args = 1,
+	.run = run_help,
+};
+
+static struct error *not_there(const struct invocation *call)
+{
+	return error_hint(error_new(ERR_UNSUPPORTED, "command '%s' is not there yet",
+					  call->command->name),
+			"docs/buildah.md lists what is");
+}
+
+const struct command buildah_manifest = {
+	.name = "manifest",
+	.args = "COMMAND...",
+	.summary = "Lists of images: not there yet",
+	.max_args = ARGS_ANY,
+	.stops_at_argument = true,
+	.run = not_there,
+};
+
+const struct command buildah_source = {
+	.name = "source",
+	.args = "COMMAND...",
+	.summary = "Images of sources: not there yet",
+	.max_args = ARGS_ANY,
+	.stops_at_argument = true,
+	.run = not_there,
+};

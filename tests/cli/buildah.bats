@@ -1,0 +1,293 @@
+#!/usr/bin/env bats
+# kiln under Buildah's name beside Debian's Buildah: each scenario is a script that runs twice and must
+# print the same. What a scenario leaves out differs for a reason that docs/buildah.md gives. Buildah's
+# half needs root; what it printed is kept in $KILN_TEST_CACHE by scenario and version (KILN_FRESH=1 runs
+# it again).
+# shellcheck disable=SC2154,SC2016,SC2317 # what lib/kiln.bash sets; text for others; called by name
+bats_require_minimum_version 1.5.0
+
+load ../lib/kiln
+
+setup_file() {
+	image busybox >/dev/null
+}
+
+setup() {
+	context
+	img=$(image_ref busybox)
+	mkdir -p "$BATS_TEST_TMPDIR/bin"
+	ln -sf "$(realpath "$KILN")" "$BATS_TEST_TMPDIR/bin/buildah"
+}
+
+teardown() {
+	if [ -d "$BATS_TEST_TMPDIR/peer" ]; then
+		umount -R -l "$BATS_TEST_TMPDIR"/peer/*/overlay 2>/dev/null || true
+	fi
+}
+
+# One of the two, as a script calls it.
+buildah() {
+	if [ "$subject" = kiln ]; then
+		timeout -s KILL 60 "$BATS_TEST_TMPDIR/bin/buildah" --root "$BATS_TEST_TMPDIR/store" "$@"
+	else
+		BUILDAH_ISOLATION=chroot timeout -s KILL 60 /usr/bin/buildah --storage-driver vfs \
+			--root "$BATS_TEST_TMPDIR/peer/root" --runroot "$BATS_TEST_TMPDIR/peer/run" "$@"
+	fi
+}
+
+# try ARGS...: what it prints on stdout and its exit status.
+try() {
+	local status=0
+	buildah "$@" 2>/dev/null || status=$?
+	echo "-> $status"
+}
+
+# The scenario's output, IDs as ID.
+play() {
+	subject=$1
+	rm -rf work && mkdir work
+	(cd work && "$2") 2>"$BATS_TEST_TMPDIR/stderr-$1" |
+		sed -e 's/[0-9a-f]\{64\}/ID/g' -e 's/^[0-9a-f]\{12\}$/ID/' -e "s,$img,IMAGE,g" -e 's,localhost/[^ "]*/oci:latest,IMAGE,g'
+}
+
+agree() {
+	local got wanted kept
+	got=$(play kiln "$1")
+	if [ "$(id -u)" != 0 ] || ! [ -x /usr/bin/buildah ]; then
+		[ -n "$got" ]
+		skip "needs root"
+	fi
+	kept=${KILN_TEST_CACHE:-/var/cache/kiln-test}/buildah-cli/$(
+		{ declare -f "$1" buildah try play && /usr/bin/buildah --version; } | sha256sum | cut -c1-32)
+	if [ -n "${KILN_FRESH:-}" ] || ! [ -f "$kept" ]; then
+		wanted=$(play peer "$1")
+		mkdir -p "${kept%/*}"
+		printf '%s\n' "$wanted" >"$kept.$$" && mv "$kept.$$" "$kept"
+	fi
+	diff -u --label buildah --label kiln "$kept" <(printf '%s\n' "$got") || {
+		tail -n 30 "$BATS_TEST_TMPDIR"/stderr-*
+		return 1
+	}
+}
+
+containers() {
+	local c
+	try from -q "$img"
+	try from -q "$img"
+	try from -q scratch
+	try from -q --name mine "$img"
+	try from -q --name mine "$img"
+	try from -q --pull-never nothere
+	try from -q --cidfile cid --name other "$img"
+	c=$(cat cid)
+	try containers -q
+	try containers -n --format '{{.ContainerName}}' --filter name=oci
+	try containers --json --filter "id=$c"
+	try rename other third
+	try rename third mine
+	try rename nothere x
+	try inspect --format '{{.Container}} {{.FromImage}} {{.OCIv1.OS}}' "$c"
+	try rm "${c:0:12}"
+	try rm "$c"
+	try rm mine nothere
+	try rm
+	try rm -a
+	try containers -q
+	try frob
+	try run --frob
+}
+
+@test "from, containers, rename, rm" {
+	agree containers
+}
+
+runs() {
+	local c
+	c=$(buildah from -q "$img")
+	try run "$c" sh -c 'exit 3'
+	try run "$c" -- sh -c 'echo $0 $1' a b
+	try run -- "$c" echo -n x
+	echo in | try run "$c" cat
+	try run "$c"
+	try run nothere ls
+	try run
+	try run --user app "$c" id -un
+	try run --user 1234:55 "$c" sh -c 'id -u; id -g'
+	try run --workingdir /tmp "$c" pwd
+	try run --workingdir /made/here "$c" pwd
+	try run -e A=b --env C="d e" "$c" sh -c 'echo $A $C $HOME $PATH'
+	buildah config --env A=cfg --user app --workingdir /tmp --cmd 'echo no' --entrypoint '["/no"]' "$c"
+	try run "$c" sh -c 'echo $A $HOME; id -un; pwd'
+	try run --user root "$c" sh -c 'echo text >/kept; false'
+	try run "$c" cat /kept
+	try run --add-history "$c" true
+	echo shared >there
+	try run -v "$PWD:/mnt:ro" "$c" cat /mnt/there
+	try run -v "$PWD:/mnt" --user root "$c" sh -c 'echo back >/mnt/back'
+	cat back
+	try run -t "$c" sh -c 'test -t 1 && echo terminal'
+	try rm "$c"
+}
+
+@test "run" {
+	agree runs
+}
+
+copies() {
+	local c list='find /d /x /many /abs /work /glob /arch /own /mode -exec stat -c "%n %F %u:%g %a" {} +'
+	mkdir -p dir/sub
+	echo 1 >dir/a
+	echo 2 >dir/sub/b
+	chmod 0640 dir/a
+	ln -s a dir/link
+	tar -cf arch.tar -C dir .
+	gzip -k arch.tar
+	c=$(buildah from -q "$img")
+	try copy -q "$c" dir /d
+	try copy -q "$c" dir/a /x/
+	try copy -q "$c" dir/a /x/y
+	try copy -q "$c" dir/a dir/sub/b /many/
+	try copy -q "$c" "$PWD/dir/a" /abs
+	try copy -q "$c" 'dir/*' /glob/
+	try copy -q "$c" 'nothing*' /glob/
+	try copy -q "$c" dir/nothing /glob/
+	try add -q "$c" arch.tar /arch
+	try add -q "$c" arch.tar.gz /arch/gz/
+	try copy -q "$c" arch.tar /arch/
+	try copy -q --chown app "$c" dir /own
+	try copy -q --chown 12:34 "$c" dir/a /own/new/deep/
+	try copy -q --chown nobodyknows "$c" dir/a /own/
+	try copy -q --chmod 0711 "$c" dir/a /mode
+	buildah config --workingdir /work "$c"
+	try copy -q "$c" dir/a
+	try copy -q "$c" dir/a rel/
+	try copy "$c"
+	try copy
+	try run --user root "$c" sh -c "$list | sort"
+	try copy -q --from "$c" "$(buildah from -q "$img")" /d /e
+	try rm -a
+}
+
+@test "copy and add" {
+	agree copies
+}
+
+fields='{{.OCIv1.Author}}|{{.OCIv1.Architecture}}|{{.OCIv1.OS}}|{{.OCIv1.Config.User}}|{{.OCIv1.Config.Env}}|{{.OCIv1.Config.Entrypoint}}|{{.OCIv1.Config.Cmd}}|{{.OCIv1.Config.ExposedPorts}}|{{.OCIv1.Config.Volumes}}|{{.OCIv1.Config.WorkingDir}}|{{.OCIv1.Config.Labels}}|{{.OCIv1.Config.StopSignal}}|{{.Docker.Config.Shell}}|{{.Docker.Config.OnBuild}}|{{.Docker.Config.Hostname}}|{{.Docker.Config.Domainname}}|{{.Docker.Comment}}|{{.ImageAnnotations}}'
+
+configs() {
+	local c
+	c=$(buildah from -q --format docker "$img")
+	try config --author me --arch arm64 --os linux --user app:staff --env A=1 --env B="two words" --env PATH=/p \
+		--entrypoint '["/e", "x y"]' --cmd 'c "d e" f' --port 80 --port 90/udp --volume /v --volume /w \
+		--workingdir /wd --label l=1 --label m=n=o --stop-signal TERM --shell '/bin/bash -c' \
+		--onbuild 'RUN true' --hostname h --domainname d --comment note --annotation an=no "$c"
+	try inspect --format "$fields" "$c"
+	try config --entrypoint 'sh -x' "$c"
+	try inspect --format "$fields" "$c"
+	try config --cmd '' --env A- --env B=3 --label l- --port 80- --volume /v- --annotation an- "$c"
+	try inspect --format "$fields" "$c"
+	try config --env - --label - --port - --volume - --annotation - --entrypoint '' --user '' --workingdir '' \
+		--author '' --stop-signal '' "$c"
+	try inspect --format "$fields" "$c"
+	try config --healthcheck 'CMD curl -f x' --healthcheck-interval 5s --healthcheck-retries 4 "$c"
+	try inspect --format '{{.Docker.Config.Healthcheck.Test}} {{.Docker.Config.Healthcheck.Retries}}' "$c"
+	try config --user x nothere
+	try config --user x
+	try inspect nothere
+	try rm "$c"
+}
+
+@test "config and inspect" {
+	agree configs
+}
+
+commits() {
+	local c
+	echo x >f
+	c=$(buildah from -q "$img")
+	buildah copy -q "$c" f /f
+	buildah run "$c" rm /bin/vi
+	buildah config --env A=1 --cmd /c --created-by tool --history-comment why "$c"
+	try commit -q "$c" app
+	buildah config --label second=commit "$c"
+	try commit -q "$c" team/app:2
+	buildah config --label third=commit "$c"
+	try commit -q "$c"
+	try commit -q --iidfile iid "$c" app
+	cut -c1-7 iid
+	try images -n --format '{{.Name}}:{{.Tag}}' app
+	try inspect --type image --format '{{.FromImage}} {{.OCIv1.Config.Env}} {{.OCIv1.Config.Cmd}}' app
+	try inspect --type image --format '{{range .OCIv1.History}}{{.CreatedBy}};{{end}}' app
+	try inspect --type image --format '{{len .OCIv1.RootFS.DiffIDs}}' app
+	try commit -q --squash "$c" flat
+	try inspect --type image --format '{{len .OCIv1.RootFS.DiffIDs}}' flat
+	try commit -q --rm "$c" last
+	try containers -q
+	try tag app other registry.example/x:1
+	try images -q other
+	try tag nothere x
+	try rmi other
+	try rmi nothere
+	try rmi
+	buildah from -q --name user flat
+	try rmi flat
+	try push -q app "oci:$PWD/layout:x"
+	jq -c '.manifests | length' layout/index.json
+	try run user cat /f
+	try run user ls /bin/vi
+	try rm -a
+	buildah rmi -a -f >/dev/null
+	try images -q
+}
+
+@test "commit, images, tag, rmi, push and pull" {
+	agree commits
+}
+
+builds() {
+	mkdir ctx
+	echo data >ctx/file
+	printf 'FROM %s\nARG V=1\nENV E=$V\nCOPY file /file\nRUN echo $V >/v\n' "$img" >ctx/Dockerfile
+	printf 'RUN echo more >/more\n' >second
+	printf '#define IMAGE %s\nFROM IMAGE\nRUN echo pre >/pre\n' "$img" >ctx/pp.in
+	printf 'FROM %s\nRUN exit 7\n' "$img" >fails
+	try build -q -t app ctx
+	try build -q -t app --build-arg V=2 --iidfile iid ctx
+	cut -c1-7 iid
+	try bud -q -t two -f ctx/Dockerfile -f second ctx
+	try build -q -t pre -f pp.in ctx
+	try build -q -f fails ctx
+	try build -q -f nothere ctx
+	try build -q nothere
+	try build -q --from app -t on -f fails --target 0 ctx
+	buildah from -q --name a app
+	try run a cat /v
+	buildah from -q --name b two
+	try run b cat /file /more
+	buildah from -q --name c pre
+	try run c cat /pre
+	mkdir local && printf 'FROM app\nRUN cat /v\nENTRYPOINT ["x"]\n' >local/Containerfile
+	try build -q -t onlocal local
+	try inspect --type image --format '{{.OCIv1.Config.Entrypoint}} {{.OCIv1.Config.Env}}' onlocal
+	try rm -a
+}
+
+@test "build" {
+	agree builds
+}
+
+@test "what is not there is refused by name" {
+	subject=kiln
+	fails 125 "Error: command 'manifest' is not there yet" buildah manifest create x
+	fails 125 "sign-by" buildah push --sign-by me app
+	fails 125 "Error: option '--device' is not supported" buildah from --device /dev/fuse "$img"
+	fails 125 "sbom" buildah build --sbom syft .
+	succeeds buildah --version
+	says "buildah version "
+	succeeds buildah version --json
+	equals kiln "$(jq -r .implementation <<<"$output")"
+	succeeds buildah info --format '{{.store.GraphDriverName}}'
+	equals overlay "$output"
+	succeeds kiln buildah containers
+	succeeds buildah help run
+}
