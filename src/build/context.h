@@ -43,11 +43,11 @@ struct context {
 };
 
 struct context_input {
-	const char *path;       /* as above */
-	const char *dir;        /* the folder of what is unpacked; NULL: its top */
-	const char *name;       /* of a named context; NULL: the build context */
+	const char *path;        /* as above */
+	const char *dir;         /* the folder of what is unpacked; NULL: its top */
+	const char *name;        /* of a named context; NULL: the build context */
 	const char *ignore_file; /* on the host; NULL: what the context has */
-	const char *dockerfile; /* a path, "-", or NULL */
+	const char *dockerfile;  /* a path, "-", or NULL */
 	int stdin_fd;
 	bool keep_git_dir; /* of a git repository: BUILDKIT_CONTEXT_KEEP_GIT_DIR */
 	const struct sources *sources;

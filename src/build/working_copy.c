@@ -178,9 +178,9 @@ FALLIBLE working_copy(struct working *working, const struct working_copy *copy,
 	TRY(open_origin(working, copy, &origin));
 	TRY(select_make(&origin.select, &words.copy, working->with.cancel, &selection));
 	if (!selection->groups.n && !copy->allows_none)
-		return error_hint(error_new(ERR_NOT_FOUND,
-						  "'%s': the pattern matches nothing in %s",
-						  copy->sources->p[0], origin.select.name),
+		return error_hint(
+				error_new(ERR_NOT_FOUND, "'%s': the pattern matches nothing in %s",
+						copy->sources->p[0], origin.select.name),
 				"--allow-empty-wildcard lets that pass");
 	TRY(working_merge(working, &merged_fd));
 	TRY(find_owner(merged_fd, copy, &rules));
