@@ -52,7 +52,14 @@ static const struct command *const commands[] = {
 	&buildah_inspect,
 	&cmd_login,
 	&cmd_logout,
-	&buildah_manifest,
+	&cmd_manifest_add,
+	&cmd_manifest_annotate,
+	&cmd_manifest_create,
+	&cmd_manifest_exists,
+	&cmd_manifest_inspect,
+	&cmd_manifest_push,
+	&cmd_manifest_remove,
+	&cmd_manifest_rm,
 	&cmd_mount,
 	&buildah_prune,
 	&buildah_pull,
@@ -121,9 +128,12 @@ static struct error *run_help(const struct invocation *call)
 	const struct command *command = NULL;
 
 	if (call->args->n) {
-		command = command_find(&buildah_program, call->args->p[0]);
+		const char *const *words = (const char *const *)call->args->p;
+		size_t used = 0;
+
+		command = command_match(&buildah_program, words, call->args->n, &used);
 		if (!command)
-			return command_unknown(&buildah_program, call->args->p[0]);
+			return command_unknown(&buildah_program, words, call->args->n);
 	}
 	if (command)
 		help_command(&buildah_program, command, &out);
@@ -137,7 +147,7 @@ const struct command buildah_help = {
 	.name = "help",
 	.args = "[COMMAND]",
 	.summary = "Explain a command",
-	.max_args = 1,
+	.max_args = 2,
 	.run = run_help,
 };
 
@@ -147,15 +157,6 @@ static struct error *not_there(const struct invocation *call)
 					  call->command->name),
 			"docs/buildah.md lists what is");
 }
-
-const struct command buildah_manifest = {
-	.name = "manifest",
-	.args = "COMMAND...",
-	.summary = "Lists of images: not there yet",
-	.max_args = ARGS_ANY,
-	.stops_at_argument = true,
-	.run = not_there,
-};
 
 const struct command buildah_source = {
 	.name = "source",

@@ -278,7 +278,8 @@ builds() {
 
 @test "what is not there is refused by name" {
 	subject=kiln
-	fails 125 "Error: command 'manifest' is not there yet" buildah manifest create x
+	fails 125 "Error: command 'source' is not there yet" buildah source create x
+	fails 1 "" buildah manifest exists nothere
 	fails 125 "sign-by" buildah push --sign-by me app
 	fails 125 "Error: option '--device' is not supported" buildah from --device /dev/fuse "$img"
 	fails 125 "sbom" buildah build --sbom syft .
