@@ -167,9 +167,10 @@ static FALLIBLE resolve_from_copy(struct build *build, struct step_run *run,
 		return NULL;
 	copy_key(build, run->step, parent, &record.content, &run->key, &run->record);
 	/* What tables of contents told is not told again in another round. */
-	build->is_resolving = !is_told;
+	bool was_resolving = build->is_resolving;
+	build->is_resolving = was_resolving && !is_told;
 	struct error *error = step_look_up(build, run);
-	build->is_resolving = true;
+	build->is_resolving = was_resolving;
 	TRY(error);
 	/* A miss runs the stage again, and who knows what comes out: the key is not known then. */
 	run->is_keyed = run->is_hit;

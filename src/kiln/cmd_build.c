@@ -29,6 +29,7 @@
 #include "ui/steps_flag.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 struct build_opts {
@@ -359,6 +360,32 @@ static bool wants_inline(const struct request *request)
 	return truth || request->cache.is_inline;
 }
 
+/* An index that would take the tag of the image that was pushed a moment ago. */
+static FALLIBLE check_cache_tag(const struct request *request, const struct cache_spec *to)
+{
+	const struct list *tags = request->options.tags;
+	AUTO(reference) struct reference cache = { 0 };
+
+	if (to->kind != CACHE_HOME_REGISTRY)
+		return NULL;
+	TRY(reference_parse(str_of(to->where), &cache));
+	AUTO_FREE char *index = reference_text(&cache);
+	const char *slash = strrchr(to->where, '/');
+	bool has_tag = strchr(slash ? slash : to->where, ':') != NULL;
+	for (size_t i = 0; i < tags->n && has_tag; i++) {
+		AUTO(reference) struct reference tag = { 0 };
+
+		TRY(reference_parse(str_of(tags->p[i]), &tag));
+		AUTO_FREE char *name = reference_text(&tag);
+		if (text_equal(index, name))
+			return error_hint(error_usage("the cache would take the place of the image "
+						      "'%s'",
+							  tags->p[i]),
+					"give it a name of its own, or use type=inline");
+	}
+	return NULL;
+}
+
 static FALLIBLE check_cache(const struct request *request)
 {
 	const struct build_options *options = &request->options;
@@ -370,6 +397,8 @@ static FALLIBLE check_cache(const struct request *request)
 						  compression_name(options->compression)),
 				"a cache holds the layers as the image has them: --compression %s",
 				compression_name(wish));
+	for (size_t i = 0; i < request->cache.to.n; i++)
+		TRY(check_cache_tag(request, &request->cache.to.p[i]));
 	if (!options->cache_inline)
 		return NULL;
 	if (options->format == FORMAT_DOCKER)

@@ -162,6 +162,8 @@ same_image() { # HOST/NAME:TAG HOST/NAME:TAG
 		--cache-to "type=local,dest=$LOCAL,compression=zstd"
 	fails 2 "'--cache=false' contradicts" build one --cache=false --cache-repo "$CACHE"
 	fails 2 'has no place for an inline cache' build one --format docker --cache-to type=inline
+	fails 2 "the cache would take the place of the image '$APP:1'" build one -t "$APP:1" --push \
+		--cache-to "type=registry,ref=$APP:1"
 	fails 2 'is not KEY=VALUE' build one --cache-from type=registry,oops
 	fails 2 'a quote is not closed' build one --cache-from 'type=registry,"ref=a'
 	[ ! -e "$LOCAL" ]
