@@ -1,10 +1,12 @@
 #include "ui/help.h"
 
 #include "base/str.h"
+
 #include "base/xalloc.h"
+#include <string.h>
 
 /* Where the explanation of an option begins; a longer option puts it on the next line. */
-enum { HELP_INDENT = 30, COMMAND_INDENT = 14 };
+enum { HELP_INDENT = 30, COMMAND_GAP = 2 };
 
 /* Append text wrapped at HELP_COLUMNS, all lines but the first indented by indent; at: column now.
  */
@@ -127,16 +129,29 @@ void help_command(const struct program *program, const struct command *command, 
 		add_examples(command->examples, out);
 }
 
+/* Of the column of names, with the gap behind it. */
+static size_t name_width(const struct program *program)
+{
+	size_t width = 0;
+
+	for (const struct command *const *at = program->commands; *at; at++)
+		if (!(*at)->is_hidden && strlen((*at)->name) > width)
+			width = strlen((*at)->name);
+	return width + COMMAND_GAP;
+}
+
 void help_program(const struct program *program, struct strbuf *out)
 {
 	strbuf_addf(out, "Usage: %s [OPTION...] COMMAND [...]\n\n", program->name);
 	add_paragraphs(program->summary, out);
 	strbuf_add(out, "\nCommands:\n");
+	size_t width = name_width(program);
+
 	for (const struct command *const *at = program->commands; *at; at++) {
 		if ((*at)->is_hidden)
 			continue;
-		strbuf_addf(out, "  %-*s", COMMAND_INDENT - 2, (*at)->name);
-		add_wrapped(str_of((*at)->summary), COMMAND_INDENT, COMMAND_INDENT, out);
+		strbuf_addf(out, "  %-*s", (int)width, (*at)->name);
+		add_wrapped(str_of((*at)->summary), 2 + width, 2 + width, out);
 	}
 	add_options(program->options, "Options", out);
 	add_help_row(out);
