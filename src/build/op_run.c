@@ -258,6 +258,19 @@ static FALLIBLE look_for_secrets(
 	return NULL;
 }
 
+/* For 'kiln shell'; not where a secret was left, which would lie in the store from then on. */
+static void keep_what_failed(struct build *build, struct step_run *run, struct layer_draft *draft)
+{
+	struct error *error = look_for_secrets(build, run, draft);
+
+	if (error)
+		progress_note(build->options->progress, run->vertex,
+				"what the step wrote is not kept: %s", error->message);
+	else
+		keep_failed(build, run, draft);
+	error_free(error);
+}
+
 FALLIBLE op_run(struct build *build, struct stage_run *stage, struct step_run *run)
 {
 	AUTO(layer_draft) struct layer_draft draft = { 0 };
@@ -281,7 +294,7 @@ FALLIBLE op_run(struct build *build, struct stage_run *stage, struct step_run *r
 	if (error)
 		return error;
 	if (result.status != 0)
-		keep_failed(build, run, &draft);
+		keep_what_failed(build, run, &draft);
 	if (result.notes[0])
 		progress_note(build->options->progress, run->vertex, "%s", result.notes);
 	if (result.status != 0)
