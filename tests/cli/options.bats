@@ -82,8 +82,7 @@ commands() {
 }
 
 @test "what is not there yet is refused by name" {
-	for option in --secret=id=x --ssh=default \
-		--sbom=true --provenance=false --allow=network.host --memory=1g; do
+	for option in --sbom=true --attest=type=sbom --provenance=false --policy=x; do
 		fails 2 "is not there yet" kiln build "$option" .
 		says "option '${option%%=*}'"
 	done
