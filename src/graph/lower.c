@@ -255,7 +255,7 @@ static FALLIBLE start(struct lower *lower, struct lowered *stage)
 			context ? NULL
 				: stage_by_name(lower->input->file, name, stage->stage->index);
 	if (context) {
-		out->base_name = context->name;
+		out->base_name = arena_text(lower->arena, context->name);
 		lower_context_origin(lower, context, &out->platform, from->image_at, &out->base);
 		start_from_image(lower, stage, out->base.image ? out->base.image->image : NULL);
 		if (out->base.kind == ORIGIN_CONTEXT) {
