@@ -3,6 +3,7 @@
  * without a registry are localhost's, Containerfile comes before Dockerfile, .containerignore
  * before .dockerignore, tags may be transports.
  */
+#include "buildah/build_steps.h"
 #include "buildah/buildah.h"
 #include "buildah/dockerfiles.h"
 
@@ -20,6 +21,7 @@
 #include "ui/session.h"
 #include "ui/show.h"
 #include "verbs/destination.h"
+#include "verbs/manifest_list.h"
 #include "verbs/names.h"
 #include "verbs/run_flags.h"
 
@@ -32,10 +34,10 @@
 struct build_opts {
 	struct run_flags run;
 	struct list files, tags, build_args, arg_files, contexts, labels, annotations, outputs,
-			platforms, env, cpp_flags, cache_from, cache_to;
+			platforms, env, cpp_flags, cache_from, cache_to, secrets, agents;
 	char *ignore_file, *target, *from, *pull, *os, *arch, *variant, *iid_file, *raw_iid_file,
 			*metadata_file, *compression, *log_file, *cache_ttl, *retry, *retry_delay,
-			*log_level;
+			*log_level, *manifest;
 	int64_t timestamp, source_date_epoch, level;
 	bool pull_always, pull_never, no_cache, layers, squash, quiet, rm, force_rm, compress,
 			disable_compression, skip_unused, inherit_labels, inherit_annotations,
@@ -84,9 +86,11 @@ static const struct option options[] = {
 	OPT_FLAG(0, "no-cache", no_cache, "run every step again"),
 	OPT_LIST(0, "cache-from", cache_from, "REPOSITORY", "look steps up there"),
 	OPT_LIST(0, "cache-to", cache_to, "REPOSITORY", "bring steps there"),
+	OPT_TEXT(0, "cache-ttl", cache_ttl, "TIME", "older steps run again: 24h; 0: all of them"),
 	OPT_SETTING(0, "jobs", "N", "stages and steps at the same time; 0: one for each CPU"),
 	OPT_HEADING("The image"),
 	OPT_LIST('t', "tag", tags, "NAME", "name it, or send it: docker://, oci:, oci-archive: …"),
+	OPT_TEXT(0, "manifest", manifest, "LIST", "add it to a list of images, made if missing"),
 	OPT_LIST(0, "annotation", annotations, "NAME=VALUE", "add an annotation"),
 	OPT_LIST(0, "label", labels, "NAME=VALUE", "add a label"),
 	OPT_SETTING(0, "format", "oci|docker", "of manifest and config"),
@@ -108,6 +112,9 @@ static const struct option options[] = {
 	OPT_TEXT(0, "logfile", log_file, "PATH", "progress and warnings go there", .is_path = true),
 	OPT_SETTING(0, "progress", "auto|tty|plain|rawjson|quiet|none", "how to show progress"),
 	RUN_FLAG_ROWS,
+	OPT_LIST(0, "secret", secrets, "id=ID[,src=PATH|,env=NAME]",
+			"for RUN --mount=type=secret; never in the image"),
+	OPT_LIST(0, "ssh", agents, "default|ID[=SOCKET]", "for RUN --mount=type=ssh"),
 	OPT_HEADING("Registry"),
 	OPT_SETTING(0, "authfile", "PATH", "read credentials from this file alone",
 			.is_path = true),
@@ -131,7 +138,6 @@ static const struct option options[] = {
 			.is_hidden = true),
 	OPT_FLAG(0, "compat-volumes", compat_volumes, "refused", .is_hidden = true),
 	LATER("all-platforms", "name them one by one"),
-	LATER("cache-ttl", "'prune' takes what is old"),
 	LATER("cert-dir", "certificates are read from /etc/containers/certs.d"),
 	LATER("creds", "credentials come from 'login' or --authfile"),
 	LATER("cw", "confidential workloads are not there"),
@@ -140,7 +146,6 @@ static const struct option options[] = {
 	LATER("hooks-dir", "there is no OCI runtime to hook into"),
 	LATER("layer-label", "layers have no labels"),
 	LATER("logsplit", "there is one log"),
-	LATER("manifest", "lists come with a later release"),
 	LATER("mount", "write it at the RUN"),
 	LATER("no-hostname", "/etc/hostname of a step never reaches the image"),
 	LATER("no-hosts", "/etc/hosts of a step never reaches the image"),
@@ -156,11 +161,9 @@ static const struct option options[] = {
 	LATER("sbom-scanner-command", SBOM),
 	LATER("sbom-scanner-image", SBOM),
 	LATER("save-stages", "stages are in the cache"),
-	LATER("secret", "'kiln build' has the same; it comes with a later release"),
 	LATER("sign-by", "signing comes with a later release"),
 	LATER("signature-policy", "policies come with a later release"),
 	LATER("source-policy-file", "policies come with a later release"),
-	LATER("ssh", "'kiln build' has the same; it comes with a later release"),
 	LATER("stage-labels", "stages have no labels"),
 	LATER("stdin", "a step's standard input is empty"),
 	LATER("unsetannotation", "'config --annotation NAME-' removes one"),
@@ -174,6 +177,7 @@ static const struct option options[] = {
 struct request {
 	struct list build_args, labels, tags, texts, files;
 	struct run_parts parts;
+	struct build_steps steps;
 	struct output_flags out;
 	struct annotation_flags annotations;
 	struct cache_flags cache;
@@ -198,6 +202,7 @@ static void request_done(struct request *request)
 	list_done(&request->texts);
 	list_done(&request->files);
 	run_parts_done(&request->parts);
+	build_steps_done(&request->steps);
 	output_flags_done(&request->out);
 	annotation_flags_done(&request->annotations);
 	cache_flags_done(&request->cache);
@@ -223,20 +228,9 @@ static FALLIBLE refuse(bool is_given, const char *name, const char *why)
 			: NULL;
 }
 
-/* What 'run' can and a step of a build cannot, yet. */
 static FALLIBLE check(const struct build_opts *opts)
 {
-	const struct run_flags *run = &opts->run;
-
-	TRY(run_flags_check(run));
-	TRY(refuse(run->cap_add.n || run->cap_drop.n, "cap-add", "steps have Docker's set"));
-	TRY(refuse(run->volumes.n, "volume", "use RUN --mount=type=bind, or 'run -v'"));
-	TRY(refuse(run->dns.n || run->dns_options.n || run->dns_search.n, "dns",
-			"steps see the host's resolv.conf"));
-	TRY(refuse(run->groups.n, "group-add", "'run --group-add' does that"));
-	TRY(refuse(run->security.n, "security-opt", "'run --security-opt' does that"));
-	TRY(refuse(run->memory != NULL, "memory", "'run --memory' limits memory"));
-	TRY(refuse(run->cpu_period || run->cpu_quota, "cpu-quota", "'run --cpu-quota' does that"));
+	TRY(build_steps_check(&opts->run));
 	TRY(refuse(!opts->skip_unused, "skip-unused-stages=false", "name them with --target"));
 	TRY(refuse(!opts->inherit_labels, "inherit-labels=false",
 			"'config --label -' removes labels"));
@@ -409,7 +403,7 @@ static FALLIBLE set_outputs(
 		TRY(output_flags_add(&request->out, is_plain ? local : opts->outputs.p[i]));
 	}
 	/* Without files as its only aim, it is in the store too. */
-	if (request->tags.n || (request->out.outputs.n && !opts->outputs.n))
+	if (request->tags.n || opts->manifest || (request->out.outputs.n && !opts->outputs.n))
 		output_flags_add_kind(&request->out, OUTPUT_STORE);
 	request->options.tags = &request->tags;
 	request->options.outputs = request->out.outputs.p;
@@ -488,11 +482,14 @@ static FALLIBLE set_lists(const struct build_opts *opts, struct request *request
 	return NULL;
 }
 
-static void set_network(const struct run_parts *parts, struct build_options *ret)
+/* --cache-ttl=0 is --no-cache, as in Buildah. */
+static FALLIBLE set_ttl(const struct build_opts *opts, struct build_options *ret)
 {
-	ret->network = parts->run.network == SANDBOX_NET_NONE      ? BUILD_NETWORK_NONE
-		       : parts->run.network == SANDBOX_NET_PRIVATE ? BUILD_NETWORK_PRIVATE
-								   : BUILD_NETWORK_HOST;
+	if (!opts->cache_ttl)
+		return NULL;
+	TRY(cache_ttl_parse(opts->cache_ttl, &ret->cache_ttl_seconds));
+	ret->no_cache = ret->no_cache || !ret->cache_ttl_seconds;
+	return NULL;
 }
 
 static FALLIBLE make_request(const struct invocation *call, struct request *ret)
@@ -510,7 +507,6 @@ static FALLIBLE make_request(const struct invocation *call, struct request *ret)
 		.build_args = &ret->build_args,
 		.labels = &ret->labels,
 		.no_cache = opts->no_cache,
-		.shm_bytes = ret->parts.run.shm_bytes,
 		.ulimits = &opts->run.ulimits,
 		.squash = opts->squash,
 		.jobs = (unsigned)call->config->jobs,
@@ -521,7 +517,9 @@ static FALLIBLE make_request(const struct invocation *call, struct request *ret)
 		made->pull = PULL_ALWAYS;
 	if (opts->pull_never)
 		made->pull = PULL_NEVER;
-	set_network(&ret->parts, made);
+	TRY(build_steps_make(&opts->secrets, &opts->agents, call->config, &ret->parts, &ret->steps,
+			made));
+	TRY(set_ttl(opts, made));
 	TRY(set_platform(opts, ret));
 	TRY(set_outputs(call->program, opts, ret));
 	TRY(set_compression(opts, call->config, made));
@@ -585,6 +583,16 @@ static FALLIBLE write_files(const struct build_opts *opts, const struct build_re
 				   : NULL;
 }
 
+/* A name that cannot become a list is told before the build, not after it. */
+static FALLIBLE check_list(const struct invocation *call, struct session *session)
+{
+	const struct build_opts *opts = call->opts;
+	AUTO(manifest_list) struct manifest_list list = { 0 };
+
+	return opts->manifest ? manifest_list_begin(session, call->program, opts->manifest, &list)
+			      : NULL;
+}
+
 static struct error *run(const struct invocation *call)
 {
 	const struct build_opts *opts = call->opts;
@@ -598,10 +606,15 @@ static struct error *run(const struct invocation *call)
 	TRY(session_open(call->config,
 			SESSION_STORE | SESSION_REGISTRY | SESSION_TREES | SESSION_SANDBOX,
 			&session));
+	TRY(check_list(call, &session));
+	TRY(build_steps_load(&request.steps, &request.options));
 	struct error *error = build_shown(call, &session, &request.options, &result);
 	struct build_after after = { 0 };
 	build_after(&session, &result, &after);
 	TRY(error);
+	if (opts->manifest)
+		TRY(manifest_list_take_in(&session, call->program, opts->manifest, &result.manifest,
+				opts->quiet));
 	TRY(write_files(opts, &result));
 	if (!opts->iid_file && !request.out.uses_stdout && digest_known(&result.image_id))
 		(void)printf("%s\n", digest_hex(&result.image_id, hex));

@@ -25,6 +25,7 @@
 #include "ui/secret_flag.h"
 #include "ui/session.h"
 #include "ui/show.h"
+#include "ui/source_environment.h"
 #include "ui/ssh_flag.h"
 #include "ui/steps_flag.h"
 
@@ -412,16 +413,10 @@ static FALLIBLE check_cache(const struct request *request)
 
 static FALLIBLE set_ttl(const struct build_opts *opts, struct build_options *ret)
 {
-	int64_t ns = 0;
-
 	if (!opts->cache_ttl)
 		return NULL;
-	TRY(usage_of_option(clock_parse_duration(str_of(opts->cache_ttl), &ns), "--cache-ttl"));
-	if (ns < 0)
-		return error_usage("option '--cache-ttl': '%s' is negative", opts->cache_ttl);
-	/* Nothing is young enough. */
-	ret->no_cache = ret->no_cache || ns < 1000000000;
-	ret->cache_ttl_seconds = ns / 1000000000;
+	TRY(cache_ttl_parse(opts->cache_ttl, &ret->cache_ttl_seconds));
+	ret->no_cache = ret->no_cache || !ret->cache_ttl_seconds;
 	return NULL;
 }
 
@@ -552,42 +547,6 @@ static FALLIBLE add_context(struct request *request, const char *text)
 	return NULL;
 }
 
-/* More of them than anybody sets. */
-enum { GIT_SETTINGS = 64 };
-
-/* What git and ssh need to find the user's credentials, and to reach the outside. */
-static void add_source_environment(const struct config *config, struct list *out)
-{
-	static const char *const names[] = { "PATH", "SSH_AUTH_SOCK", "SSH_ASKPASS", "GIT_ASKPASS",
-		"GIT_SSH_COMMAND", "GIT_SSH", "GIT_SSL_CAINFO", "SSL_CERT_FILE", "SSL_CERT_DIR",
-		"XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL" };
-
-	if (config->environment.home)
-		list_addf(out, "HOME=%s", config->environment.home);
-	for (size_t i = 0; i < COUNT(names); i++) {
-		const char *value = config_getenv(names[i]);
-
-		if (value)
-			list_addf(out, "%s=%s", names[i], value);
-	}
-	list_add_all(out, &config->environment.proxies);
-	/* How CI systems hand tokens to git. */
-	const char *count = config_getenv("GIT_CONFIG_COUNT");
-	if (!count)
-		return;
-	list_addf(out, "GIT_CONFIG_COUNT=%s", count);
-	for (unsigned i = 0; i < GIT_SETTINGS; i++) {
-		AUTO_FREE char *key = xasprintf("GIT_CONFIG_KEY_%u", i);
-		AUTO_FREE char *value = xasprintf("GIT_CONFIG_VALUE_%u", i);
-		const char *key_text = config_getenv(key), *value_text = config_getenv(value);
-
-		if (key_text && value_text) {
-			list_addf(out, "%s=%s", key, key_text);
-			list_addf(out, "%s=%s", value, value_text);
-		}
-	}
-}
-
 /* An error about a Dockerfile that nobody can open again wants to show its lines all the same. */
 static void keep_dockerfile(void *user, const char *name, struct str text)
 {
@@ -611,7 +570,7 @@ static FALLIBLE make_request(const struct invocation *call, struct request *ret)
 		TRY(add_host(ret, opts->hosts.p[i]));
 	for (size_t i = 0; i < opts->contexts.n; i++)
 		TRY(add_context(ret, opts->contexts.p[i]));
-	add_source_environment(call->config, &ret->source_environment);
+	source_environment_add(call->config, &ret->source_environment);
 	*options = (struct build_options){
 		.context = call->args->n ? call->args->p[0] : ".",
 		.dockerfile = opts->file,

@@ -1,5 +1,6 @@
 #include "ui/cache_flag.h"
 
+#include "base/clock.h"
 #include "base/nearest.h"
 #include "base/str.h"
 #include "oci/reference.h"
@@ -429,4 +430,15 @@ void cache_flags_done(struct cache_flags *flags)
 {
 	cache_specs_done(&flags->from);
 	cache_specs_done(&flags->to);
+}
+
+FALLIBLE cache_ttl_parse(const char *text, int64_t *ret_seconds)
+{
+	int64_t ns = 0;
+
+	TRY(usage_of_option(clock_parse_duration(str_of(text), &ns), "--cache-ttl"));
+	if (ns < 0)
+		return error_usage("option '--cache-ttl': '%s' is negative", text);
+	*ret_seconds = ns / 1000000000;
+	return NULL;
 }

@@ -1,4 +1,5 @@
 #include "verbs/destination.h"
+#include "verbs/manifest_list.h"
 #include "verbs/names.h"
 #include "verbs/verbs.h"
 #include "verbs/work.h"
@@ -15,7 +16,8 @@
 
 struct commit_opts {
 	struct list annotations, changes, unset_env, unset_annotations;
-	char *format, *iid_file, *config_file, *compression, *metadata_file, *reference_time;
+	char *format, *iid_file, *config_file, *compression, *metadata_file, *reference_time,
+			*manifest;
 	int64_t timestamp, source_date_epoch, level;
 	bool squash, omit_history, omit_timestamp, rm, quiet, disable_compression,
 			rewrite_timestamp, created_annotation, identity_label, force_compression;
@@ -44,6 +46,7 @@ static const struct option options[] = {
 	OPT_TEXT(0, "iidfile", iid_file, "PATH", "write the image ID to a file", .is_path = true),
 	OPT_TEXT(0, "metadata-file", metadata_file, "PATH", "write digests and names as JSON",
 			.is_path = true),
+	OPT_TEXT(0, "manifest", manifest, "LIST", "add it to a list of images, made if missing"),
 	OPT_FLAG(0, "squash", squash, "one layer for all, the base's included"),
 	OPT_FLAG(0, "omit-history", omit_history, "no history"),
 	OPT_FLAG(0, "rm", rm, "remove the container afterwards"),
@@ -77,7 +80,6 @@ static const struct option options[] = {
 	REFUSED("cw", "confidential workloads are not there"),
 	REFUSED("encrypt-layer", "encryption is not there"),
 	REFUSED("encryption-key", "encryption is not there"),
-	REFUSED("manifest", "lists come with a later release"),
 	REFUSED("sbom", SBOM),
 	REFUSED("sbom-scanner-image", SBOM),
 	REFUSED("sbom-scanner-command", SBOM),
@@ -183,6 +185,20 @@ static FALLIBLE send(struct work *work, const struct commit_opts *opts, struct i
 	return destination_send(&work->session, image, to, &form, opts->quiet, ret_manifest);
 }
 
+/* A list is of the store, and so is what it lists. */
+static FALLIBLE check_list(
+		struct work *work, const struct commit_opts *opts, const struct destination *to)
+{
+	AUTO(manifest_list) struct manifest_list list = { 0 };
+
+	if (!opts->manifest)
+		return NULL;
+	if (to->kind != TO_STORE)
+		return error_hint(error_usage("option '--manifest' takes images of the store"),
+				"commit to a name, and 'push' from there");
+	return manifest_list_begin(&work->session, work->call->program, opts->manifest, &list);
+}
+
 static FALLIBLE commit_to(struct work *work, const struct commit_opts *opts,
 		const struct working_commit *wish, const struct destination *to)
 {
@@ -190,8 +206,12 @@ static FALLIBLE commit_to(struct work *work, const struct commit_opts *opts,
 	struct digest manifest;
 	char hex[DIGEST_HEX];
 
+	TRY(check_list(work, opts, to));
 	TRY(working_commit(work->working, wish, &image));
 	TRY(send(work, opts, image, to, wish, &manifest));
+	if (opts->manifest)
+		TRY(manifest_list_take_in(&work->session, work->call->program, opts->manifest,
+				&manifest, opts->quiet));
 	TRY(write_files(opts, image, &manifest, to->name));
 	if (opts->rm) {
 		TRY(container_remove(work->container));

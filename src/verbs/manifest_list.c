@@ -33,6 +33,26 @@ FALLIBLE manifest_list_open(struct session *session, const char *program, const 
 	return image_index_parse((struct str){ json, n }, record.media_type, &ret->index);
 }
 
+FALLIBLE manifest_list_begin(struct session *session, const char *program, const char *text,
+		struct manifest_list *ret)
+{
+	AUTO(tag_record) struct tag_record record = { 0 };
+	AUTO_FREE char *name = NULL;
+
+	TRY(names_new(program, text, &name));
+	struct error *error = tag_get(session->store, name, &record);
+	if (error_is(error, ERR_NOT_FOUND)) {
+		error_free(error);
+		ret->name = TAKE(name);
+		return NULL;
+	}
+	TRY(error);
+	error = manifest_list_open(session, program, name, ret);
+	if (!error_is(error, ERR_INVALID))
+		return error;
+	return error_wrap(error, "that name is already in use: '%s' is '%s'", text, name);
+}
+
 static FALLIBLE set_part(const char *what, const char *value, char *part, size_t size)
 {
 	if (!value)
@@ -212,4 +232,18 @@ FALLIBLE manifest_list_save(struct session *session, struct manifest_list *list)
 		return NULL;
 	}
 	return error;
+}
+
+FALLIBLE manifest_list_take_in(struct session *session, const char *program, const char *text,
+		const struct digest *manifest, bool quiet)
+{
+	static const struct list_change nothing = { 0 };
+	AUTO(manifest_list) struct manifest_list list = { 0 };
+	struct digest added = { 0 };
+	char digest[DIGEST_TEXT];
+
+	TRY(manifest_list_begin(session, program, text, &list));
+	AUTO_FREE char *image = xasprintf("store:%s", digest_text(manifest, digest));
+	TRY(manifest_list_add(session, &list, program, image, false, &nothing, quiet, &added));
+	return manifest_list_save(session, &list);
 }

@@ -26,6 +26,9 @@ struct list_change {
 /* By name or digest. ERR_NOT_FOUND; ERR_INVALID when it is an image and no list. */
 FALLIBLE manifest_list_open(struct session *session, const char *program, const char *text,
 		struct manifest_list *ret);
+/* The list of that name, or an empty one for it. ERR_INVALID: the name is an image's. */
+FALLIBLE manifest_list_begin(struct session *session, const char *program, const char *text,
+		struct manifest_list *ret);
 void manifest_list_done(struct manifest_list *list);
 /*
  * Add what text stands for: an image; of an index the host's image, or with all every one. What is
@@ -40,5 +43,8 @@ FALLIBLE manifest_list_find(
 FALLIBLE manifest_list_change(struct descriptor *entry, const struct list_change *change);
 /* Write it; list->digest is the new one. */
 FALLIBLE manifest_list_save(struct session *session, struct manifest_list *list);
+/* --manifest of what makes an image: add that image of the store to the list of that name. */
+FALLIBLE manifest_list_take_in(struct session *session, const char *program, const char *text,
+		const struct digest *manifest, bool quiet);
 
 DEFINE_AUTO_VALUE(manifest_list)

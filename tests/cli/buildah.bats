@@ -276,6 +276,75 @@ builds() {
 	agree builds
 }
 
+lists() {
+	local c listed='.manifests | map(.platform.os) | join(" ")'
+	mkdir ctx
+	printf 'FROM scratch\nCOPY Dockerfile /\n' >ctx/Dockerfile
+	try build -q --manifest all ctx
+	buildah manifest inspect all | jq -r "$listed"
+	echo 'LABEL a=b' >>ctx/Dockerfile
+	try build -q -t named --manifest all ctx
+	buildah manifest inspect all | jq -r "$listed"
+	c=$(buildah from -q scratch)
+	try commit -q --manifest all "$c" third
+	try commit -q --manifest other "$c"
+	buildah manifest inspect all | jq -r "$listed"
+	buildah manifest inspect other | jq -r "$listed"
+	try images -q -n --filter reference=third
+	try commit -q --manifest named "$c" fourth
+	try rm "$c"
+}
+
+@test "build and commit into a manifest list" {
+	agree lists
+	# A name that is an image's is told before anything is made.
+	subject=kiln
+	fails 125 "that name is already in use" buildah build -q -t fifth --manifest named work/ctx
+	fails 125 "fourth: image not known" buildah rmi fourth
+	fails 125 "fifth: image not known" buildah rmi fifth
+	fails 125 "takes images of the store" buildah commit --manifest all "$(buildah from -q scratch)" oci:out
+	[ ! -e out ]
+}
+
+secrets() {
+	mkdir ctx
+	printf sesame >word
+	printf 'FROM %s\nRUN --mount=type=secret,id=a cat /run/secrets/a >/a\nRUN --mount=type=secret,id=b cat /run/secrets/b | rev >/b\n' "$img" >ctx/Dockerfile
+	sed -i 's,cat /run/secrets/a,rev /run/secrets/a,' ctx/Dockerfile
+	SECRET=tiger try build -q --secret id=a,src=word --secret id=b,env=SECRET -t app ctx
+	try build -q --secret id=a,src=nothere -t none ctx
+	try build -q --secret src=word ctx
+	buildah from -q --name a app
+	try run a cat /a /b
+	try rm a
+}
+
+@test "build --secret" {
+	agree secrets
+}
+
+@test "build: limits, agents and a cache's age reach the build" {
+	subject=kiln
+	printf 'FROM %s\nRUN --mount=type=ssh,required=true test -S "$SSH_AUTH_SOCK"\n' "$img" >Dockerfile
+	fails 125 "ssh" buildah build -q .
+	if command -v ssh-agent >/dev/null; then
+		eval "$(ssh-agent -a "$PWD/agent")" >/dev/null
+		status=0
+		run --separate-stderr buildah build -q --ssh "default=$PWD/agent" .
+		ssh-agent -k >/dev/null
+		equals 0 "$status" "$stderr"
+	fi
+	printf 'FROM %s\nRUN true\n' "$img" >Dockerfile
+	succeeds buildah build --progress plain -m 64m --cpu-quota 50000 .
+	says 'limits are not enforced'
+	fails 125 "option '--memory'" buildah build -q --memory lots .
+	fails 125 "option '--cache-ttl'" buildah build -q --cache-ttl never .
+	printf 'FROM %s\nRUN date +%%s%%N >/t\n' "$img" >Dockerfile
+	first=$(buildah build -q --timestamp 0 .)
+	equals "$first" "$(buildah build -q --timestamp 0 --cache-ttl 1h .)"
+	[ "$first" != "$(buildah build -q --timestamp 0 --cache-ttl 0 .)" ]
+}
+
 @test "what is not there is refused by name" {
 	subject=kiln
 	fails 125 "Error: command 'source' is not there yet" buildah source create x

@@ -1,0 +1,68 @@
+#include "buildah/build_steps.h"
+
+#include "sys/private.h"
+#include "ui/source_environment.h"
+
+void build_steps_done(struct build_steps *steps)
+{
+	list_done(&steps->source_environment);
+	secret_flags_done(&steps->secrets);
+	ssh_flags_done(&steps->ssh);
+}
+
+static FALLIBLE refuse(bool is_given, const char *name, const char *why)
+{
+	return is_given ? error_hint(error_usage("option '--%s' is not supported by build", name),
+					  "%s", why)
+			: NULL;
+}
+
+FALLIBLE build_steps_check(const struct run_flags *run)
+{
+	TRY(run_flags_check(run));
+	TRY(refuse(run->cap_add.n || run->cap_drop.n, "cap-add", "steps have Docker's set"));
+	TRY(refuse(run->volumes.n, "volume", "use RUN --mount=type=bind, or 'run -v'"));
+	TRY(refuse(run->dns.n || run->dns_options.n || run->dns_search.n, "dns",
+			"steps see the host's resolv.conf"));
+	TRY(refuse(run->groups.n, "group-add", "'run --group-add' does that"));
+	return refuse(run->security.n, "security-opt", "'run --security-opt' does that");
+}
+
+static enum build_network network(const struct run_parts *parts)
+{
+	if (parts->run.network == SANDBOX_NET_NONE)
+		return BUILD_NETWORK_NONE;
+	return parts->run.network == SANDBOX_NET_PRIVATE ? BUILD_NETWORK_PRIVATE
+							 : BUILD_NETWORK_HOST;
+}
+
+FALLIBLE build_steps_make(const struct list *secrets, const struct list *agents,
+		const struct config *config, const struct run_parts *parts,
+		struct build_steps *steps, struct build_options *options)
+{
+	for (size_t i = 0; i < secrets->n; i++)
+		TRY(secret_flags_add(&steps->secrets, secrets->p[i], config_getenv));
+	for (size_t i = 0; i < agents->n; i++)
+		TRY(ssh_flags_add(&steps->ssh, agents->p[i], config_getenv("SSH_AUTH_SOCK")));
+	source_environment_add(config, &steps->source_environment);
+	options->source_environment = &steps->source_environment;
+	options->agents = steps->ssh.agents.p;
+	options->agent_count = steps->ssh.agents.n;
+	options->network = network(parts);
+	options->shm_bytes = parts->run.shm_bytes;
+	options->memory_bytes = parts->run.memory_bytes;
+	options->cpu_quota_us = parts->run.cpu_quota_us;
+	options->cpu_period_us = parts->run.cpu_period_us;
+	return NULL;
+}
+
+FALLIBLE build_steps_load(struct build_steps *steps, struct build_options *options)
+{
+	if (!steps->secrets.flags.n)
+		return NULL;
+	private_begin();
+	TRY(secret_flags_load(&steps->secrets, config_getenv));
+	options->secrets = steps->secrets.loaded.p;
+	options->secret_count = steps->secrets.loaded.n;
+	return NULL;
+}
