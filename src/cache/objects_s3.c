@@ -6,7 +6,7 @@
 #include "base/strbuf.h"
 #include "cache/exchange.h"
 #include "cache/home_kinds.h"
-#include "cache/sigv4.h"
+#include "registry/sigv4.h"
 
 #include <string.h>
 
@@ -136,7 +136,8 @@ FALLIBLE objects_s3(const struct cache_spec *spec, const struct cache_means *mea
 	self->sigv4 = (struct sigv4){ .key_id = setting(self, "access_key_id", NULL),
 		.secret = setting(self, "secret_access_key", NULL),
 		.token = setting(self, "session_token", NULL),
-		.region = setting(self, "region", "us-east-1") };
+		.region = setting(self, "region", "us-east-1"),
+		.service = "s3" };
 	struct error *error = bucket_url(self, spec->where, self->sigv4.region, &self->base);
 	if (error) {
 		s3_free(&self->objects);
