@@ -7,6 +7,7 @@
 #include "kaniko/features.h"
 #include "registry/registry.h"
 #include "store/prune.h"
+#include "store/scratch.h"
 #include "store/store.h"
 #include "ui/renderer.h"
 #include "ui/session.h"
@@ -130,6 +131,7 @@ static FALLIBLE build(const struct invocation *call, const struct kaniko_log *lo
 		opts->name_tag_digest_file,
 		request->pushes ? config_getenv("BUILDER_OUTPUT") : NULL };
 	AUTO(build_result) struct build_result result = { 0 };
+	AUTO(scratch) struct scratch fetched = { 0 };
 
 	if (!globals->skip_push_check)
 		TRY_WRAP(check_push(session->registry, request), "error checking push permissions");
@@ -137,6 +139,8 @@ static FALLIBLE build(const struct invocation *call, const struct kaniko_log *lo
 		TRY(request_fetch_dockerfile(request, session->registry));
 	if (request->pre_cleanup)
 		TRY(clean(globals, session));
+	if (request->object)
+		TRY(request_fetch_context(request, session->store, session->registry, &fetched));
 	TRY_WRAP(build_shown(log, session, request, &result), "error building image");
 	if (result.plan) {
 		(void)fputs(result.plan, stdout);

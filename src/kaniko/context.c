@@ -7,7 +7,10 @@
 #include "base/limits.h"
 #include "dockerfile/git_url.h"
 #include "registry/download.h"
+#include "registry/object.h"
+#include "registry/object_address.h"
 #include "registry/url.h"
+#include "store/scratch.h"
 #include "sys/fd.h"
 #include "ui/config.h"
 
@@ -19,6 +22,7 @@
 
 #define DEFAULT_CONTEXT    "/workspace/"
 #define DEFAULT_DOCKERFILE "Dockerfile"
+#define OBJECT_FILE        "context.tar" /* where an object is kept, compressed or not */
 
 struct git_options {
 	const char *branch;
@@ -163,15 +167,32 @@ static FALLIBLE use_tar(const char *path, const struct executor_opts *opts, stru
 	return NULL;
 }
 
+/* A blob of Azure's without a key is a public one, or has its signature in the address. */
+static bool is_object(const char *context)
+{
+	const char *key = config_getenv("AZURE_STORAGE_ACCESS_KEY");
+
+	return object_address_is(context) &&
+	       (!text_starts(context, "https://") || (key && *key && !strchr(context, '?')));
+}
+
+static FALLIBLE use_object(
+		const char *context, const struct executor_opts *opts, struct request *request)
+{
+	AUTO(object_address) struct object_address address = { 0 };
+
+	TRY(usage_of_option(object_address_parse(context, &address), "--context"));
+	request->build.context_dir = opts->sub_path;
+	request->object = xstrdup(context);
+	request->context = xstrdup(context);
+	return NULL;
+}
+
 static FALLIBLE use_address(const char *context, const struct executor_opts *opts,
 		const struct git_options *git, struct request *request)
 {
-	if (text_starts(context, "gs://") || text_starts(context, "s3://"))
-		return error_hint(
-				error_new(ERR_UNSUPPORTED,
-						"the context '%s': object stores are not there yet",
-						context),
-				"a pre-signed https:// address works");
+	if (is_object(context))
+		return use_object(context, opts, request);
 	if (text_starts(context, "tar://"))
 		return use_tar(context + strlen("tar://"), opts, request);
 	if (text_starts(context, "git://"))
@@ -245,6 +266,22 @@ FALLIBLE request_fetch_dockerfile(struct request *request, struct registry_clien
 	if (lseek(request->stdin_fd, 0, SEEK_SET) != 0)
 		return error_sys("keep the Dockerfile");
 	request->build.stdin_fd = request->stdin_fd;
+	return NULL;
+}
+
+FALLIBLE request_fetch_context(struct request *request, struct store *store,
+		struct registry_client *registry, struct scratch *ret)
+{
+	AUTO(download) struct download download = { 0 };
+	AUTO_FD int fd = -1;
+
+	TRY(scratch_make(store, ret));
+	TRY(file_open(ret->fd, OBJECT_FILE, O_RDWR | O_CREAT | O_EXCL, 0600, &fd));
+	TRY_WRAP(object_download(registry, request->object, LIMIT_CONTEXT_BYTES, fd, &download),
+			"fetch the build context");
+	free(request->context);
+	request->context = xasprintf("%s/%s/" OBJECT_FILE, store_root(store), ret->path);
+	request->build.context = request->context;
 	return NULL;
 }
 

@@ -50,6 +50,7 @@ struct request {
 	struct kaniko_trace *trace; /* or NULL */
 	char *cache_repo;           /* a registry's repository that this build writes to, or NULL */
 	const char *dockerfile_url; /* to be fetched before the build, or NULL */
+	char *object;               /* the context in an object store, to be fetched, or NULL */
 	struct build_output outputs[3];
 	struct platform platform;
 	char *context, *dockerfile; /* for build; NULL: its own default */
@@ -70,6 +71,11 @@ void request_done(struct request *request);
 FALLIBLE request_load_secrets(struct request *request);
 /* Fetch dockerfile_url; the build reads it as its standard input. */
 FALLIBLE request_fetch_dockerfile(struct request *request, struct registry_client *registry);
+
+/* Fetch object into a folder (*ret), where the build finds it as an archive. */
+struct scratch;
+FALLIBLE request_fetch_context(struct request *request, struct store *store,
+		struct registry_client *registry, struct scratch *ret);
 
 /* context.c: --context, --bucket, --context-sub-path, --git and --dockerfile as build has them. */
 FALLIBLE request_set_context(const struct executor_opts *opts, const struct kaniko_log *log,

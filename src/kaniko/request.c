@@ -28,6 +28,7 @@ void request_done(struct request *request)
 	trace_free(request->trace);
 	free(request->context);
 	free(request->dockerfile);
+	free(request->object);
 	if (request->stdin_fd > STDIN_FILENO)
 		(void)close(request->stdin_fd);
 }

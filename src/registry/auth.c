@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "oci/json.h"
 #include "registry/challenge.h"
+#include "registry/cloud.h"
 
 #include <ctype.h>
 #include <openssl/crypto.h>
@@ -371,6 +372,11 @@ static FALLIBLE fetch_grant(struct auth *auth, struct token_request *request, st
 	else
 		TRY_WRAP(creds_find(client_creds(auth->client), request->endpoint->creds_host,
 					 request->endpoint->repository, client_cancel(auth->client),
+					 credential),
+				"credentials for '%s'", request->endpoint->creds_host);
+	/* Those of a cloud go over TLS alone. */
+	if (!credential_known(credential) && !request->registry_is_plain)
+		TRY_WRAP(cloud_credential(client_cloud(auth->client), request->endpoint->creds_host,
 					 credential),
 				"credentials for '%s'", request->endpoint->creds_host);
 	grant->source = xstrdup(credential->source);

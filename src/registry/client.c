@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "registry/auth.h"
+#include "registry/cloud.h"
 #include "registry/probe.h"
 
 #include <pthread.h>
@@ -43,6 +44,7 @@ struct registry_client {
 	struct cancel *cancel;
 	struct http_client *http;
 	struct auth *auth;
+	struct cloud *cloud;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;      /* a host's scheme is known */
 	bool conf_is_read;           /* guarded by lock */
@@ -124,6 +126,7 @@ struct registry_client *registry_client_new(
 							       : STALL_TIMEOUT_MS };
 	client->http = http_client_new(&http, cancel);
 	client->auth = auth_new(client, NULL);
+	client->cloud = cloud_new(client);
 	return client;
 }
 
@@ -132,6 +135,7 @@ void registry_client_free(struct registry_client *client)
 	if (!client)
 		return;
 	auth_free(client->auth);
+	cloud_free(client->cloud);
 	http_client_free(client->http);
 	while (client->hosts) {
 		struct host *host = client->hosts;
@@ -163,6 +167,11 @@ struct cancel *client_cancel(const struct registry_client *client)
 const struct creds_settings *client_creds(const struct registry_client *client)
 {
 	return &client->settings.creds;
+}
+
+struct cloud *client_cloud(struct registry_client *client)
+{
+	return client->cloud;
 }
 
 struct http_client *client_http(struct registry_client *client)

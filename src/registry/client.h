@@ -12,6 +12,7 @@
 #include "registry/retry.h"
 
 struct auth;
+struct cloud;
 
 /* The bytes of a request, opened for each try. */
 struct send_body {
@@ -82,3 +83,4 @@ struct cancel *client_cancel(const struct registry_client *client);
 const struct creds_settings *client_creds(const struct registry_client *client);
 struct retry client_retry(const struct registry_client *client);
 struct http_client *client_http(struct registry_client *client);
+struct cloud *client_cloud(struct registry_client *client);

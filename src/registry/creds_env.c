@@ -19,8 +19,7 @@ bool creds_env_wants(const struct creds_settings *settings, const char *source)
 	return false;
 }
 
-/* A variable that is set and not empty, or NULL. */
-static const char *variable(const struct creds_settings *settings, const char *name)
+const char *creds_env_get(const struct creds_settings *settings, const char *name)
 {
 	size_t n = strlen(name);
 
@@ -33,7 +32,8 @@ static const char *variable(const struct creds_settings *settings, const char *n
 static bool take(const struct creds_settings *settings, const char *user, const char *password,
 		struct credential *ret)
 {
-	const char *name = variable(settings, user), *secret = variable(settings, password);
+	const char *name = creds_env_get(settings, user),
+		   *secret = creds_env_get(settings, password);
 
 	if (!name || !secret)
 		return false;
@@ -111,7 +111,7 @@ static bool find_gitlab(
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		const char *wanted = variable(settings, rows[i].host);
+		const char *wanted = creds_env_get(settings, rows[i].host);
 
 		if (wanted && is_host(wanted, host) &&
 				take(settings, rows[i].user, rows[i].password, ret))

@@ -17,5 +17,7 @@
 /* Nothing found leaves *ret as it is. */
 void creds_env_find(
 		const struct creds_settings *settings, const char *host, struct credential *ret);
+/* A variable of host_env that is set and not empty, or NULL. */
+const char *creds_env_get(const struct creds_settings *settings, const char *name);
 /* Whether a list such as "env,gitlab" names the source. */
 bool creds_env_wants(const struct creds_settings *settings, const char *source);

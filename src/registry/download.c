@@ -91,6 +91,8 @@ static FALLIBLE ask(struct transfer *transfer, const struct url *url, struct htt
 	if (transfer->request->authorization && url_same_origin(url, &transfer->first))
 		list_addf(&headers, "Authorization: %s", transfer->request->authorization);
 	add_conditions(transfer, &headers);
+	if (transfer->request->sign && url_same_origin(url, &transfer->first))
+		TRY(transfer->request->sign(transfer->request->user, url, &headers));
 	TRY(client_tls(transfer->client, url->host, false, &tls));
 	request.tls = tls;
 	return http_open(client_http(transfer->client), &request, ret, ret_body);

@@ -14,12 +14,19 @@
 #pragma once
 #include "oci/digest.h"
 #include "registry/registry.h"
+#include "registry/url.h"
 
 struct download_request {
 	const char *url;
 	const char *authorization; /* value of that header, or NULL; never in messages */
 	/* What an earlier download said, to learn that nothing changed; or NULL. */
 	const char *etag, *last_modified;
+	/*
+	 * Add what signs a request to the address that was given, and to its origin alone; called
+	 * for each, with what its headers are by then. NULL: nothing is signed.
+	 */
+	struct error *(*sign)(void *user, const struct url *url, struct list *headers);
+	void *user;
 	uint64_t limit; /* more bytes are ERR_LIMIT */
 };
 

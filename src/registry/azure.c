@@ -1,0 +1,241 @@
+#include "registry/azure.h"
+
+#include "base/clock.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <string.h>
+#include <time.h>
+
+#define SCOPE            "https://management.azure.com/.default"
+#define RESOURCE         "https://management.azure.com/"
+#define SERVICE          "Microsoft's token service"
+#define METADATA         "Azure's managed identity service"
+#define INSTANCE_ADDRESS "http://169.254.169.254"
+#define STORAGE_VERSION  "2020-10-02"
+
+enum {
+	/* Registries give refresh tokens for three hours. */
+	REFRESH_LASTS_SECONDS = 3 * 3600,
+	KEY_TEXT_MAX = 1024,
+};
+
+static void free_secret(char *text)
+{
+	if (text)
+		OPENSSL_cleanse(text, strlen(text));
+	free(text);
+}
+
+/* --- tokens --- */
+
+static FALLIBLE ask(struct cloud *cloud, const struct cloud_request *request, const char *key,
+		char **ret)
+{
+	json_auto_t *value = NULL;
+	struct json_field root;
+
+	TRY(cloud_ask_json(cloud, request, &value));
+	TRY(json_root(value, request->what, &root));
+	return json_get_text(&root, key, JSON_MUST, ret);
+}
+
+static FALLIBLE ask_form(struct cloud *cloud, const char *url, struct strbuf *form,
+		const char *what, const char *key, char **ret)
+{
+	AUTO(list) struct list headers = { 0 };
+
+	list_add(&headers, "Content-Type: application/x-www-form-urlencoded");
+	const struct cloud_request request = { .method = "POST",
+		.url = url,
+		.headers = &headers,
+		.body = strbuf_str(form),
+		.what = what };
+	struct error *error = ask(cloud, &request, key, ret);
+	OPENSSL_cleanse(form->p, form->n);
+	return error;
+}
+
+/* A tenant becomes part of a path: an id or a domain. */
+static FALLIBLE check_tenant(const char *tenant)
+{
+	size_t n = strspn(tenant, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				  "0123456789.-");
+
+	if (!n || tenant[n])
+		return error_new(ERR_INVALID, "AZURE_TENANT_ID is not a tenant's id");
+	return NULL;
+}
+
+static FALLIBLE from_principal(struct cloud *cloud, const char *secret, const char *file,
+		char **ret, char **ret_source)
+{
+	const char *host = cloud_env(cloud, "AZURE_AUTHORITY_HOST");
+	const char *tenant = cloud_env(cloud, "AZURE_TENANT_ID");
+	AUTO(strbuf) struct strbuf form = { 0 };
+	char *assertion = NULL;
+	size_t n;
+
+	if (!host)
+		host = "https://login.microsoftonline.com";
+	n = strlen(host);
+	while (n && host[n - 1] == '/')
+		n--;
+	TRY(check_tenant(tenant));
+	AUTO_FREE char *url = xasprintf("%.*s/%s/oauth2/v2.0/token", (int)n, host, tenant);
+	cloud_form_add(&form, "grant_type", "client_credentials");
+	cloud_form_add(&form, "client_id", cloud_env(cloud, "AZURE_CLIENT_ID"));
+	cloud_form_add(&form, "scope", SCOPE);
+	if (secret) {
+		cloud_form_add(&form, "client_secret", secret);
+	} else {
+		TRY_WRAP(cloud_read_file(file, &assertion), "AZURE_FEDERATED_TOKEN_FILE");
+		cloud_form_add(&form, "client_assertion_type",
+				"urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
+		cloud_form_add(&form, "client_assertion", assertion);
+		free_secret(assertion);
+	}
+	*ret_source = xstrdup(secret ? "AZURE_CLIENT_SECRET" : "AZURE_FEDERATED_TOKEN_FILE");
+	return ask_form(cloud, url, &form, SERVICE, "access_token", ret);
+}
+
+/* App Service and Container Instances name a service of their own; machines have one address. */
+static FALLIBLE from_managed_identity(struct cloud *cloud, char **ret, char **ret_source)
+{
+	const char *endpoint = cloud_env(cloud, "IDENTITY_ENDPOINT");
+	const char *secret = cloud_env(cloud, "IDENTITY_HEADER");
+	const char *host = cloud_env(cloud, "AZURE_POD_IDENTITY_AUTHORITY_HOST");
+	const char *client = cloud_env(cloud, "AZURE_CLIENT_ID");
+	AUTO(list) struct list headers = { 0 };
+	AUTO(strbuf) struct strbuf url = { 0 };
+	bool is_service = endpoint && secret;
+
+	if (is_service)
+		strbuf_addf(&url, "%s?api-version=2019-08-01", endpoint);
+	else
+		strbuf_addf(&url, "%s/metadata/identity/oauth2/token?api-version=2018-02-01",
+				host ? host : INSTANCE_ADDRESS);
+	strbuf_add(&url, "&resource=");
+	url_escape(&url, RESOURCE);
+	if (client)
+		cloud_form_add(&url, "client_id", client);
+	if (is_service)
+		list_addf(&headers, "X-IDENTITY-HEADER: %s", secret);
+	else
+		list_add(&headers, "Metadata: true");
+	const struct cloud_request request = { .method = "GET",
+		.url = strbuf_text(&url),
+		.headers = &headers,
+		.what = METADATA,
+		.is_metadata = true };
+	struct error *error = ask(cloud, &request, "access_token", ret);
+	/* 400: a machine without an identity. */
+	if (error_is(error, ERR_DENIED) && error->code == 400 && !client) {
+		error_ignore(error, "a machine without a managed identity");
+		return NULL;
+	}
+	if (cloud_is_absent(error, METADATA))
+		return NULL;
+	TRY(error);
+	*ret_source = xstrdup(METADATA);
+	return NULL;
+}
+
+static FALLIBLE access_token(struct cloud *cloud, char **ret, char **ret_source)
+{
+	const char *secret = cloud_env(cloud, "AZURE_CLIENT_SECRET");
+	const char *file = cloud_env(cloud, "AZURE_FEDERATED_TOKEN_FILE");
+
+	if (cloud_env(cloud, "AZURE_CLIENT_ID") && cloud_env(cloud, "AZURE_TENANT_ID") &&
+			(secret || file))
+		return from_principal(cloud, secret, file, ret, ret_source);
+	return from_managed_identity(cloud, ret, ret_source);
+}
+
+FALLIBLE azure_credential(struct cloud *cloud, const char *host, struct cloud_found *ret)
+{
+	struct credential *credential = &ret->credential;
+	const char *tenant = cloud_env(cloud, "AZURE_TENANT_ID");
+	AUTO_FREE char *url = xasprintf("https://%s/oauth2/exchange", host), *source = NULL;
+	AUTO_FREE char *what = xasprintf("the token exchange of '%s'", host);
+	AUTO(strbuf) struct strbuf form = { 0 };
+	char *token = NULL;
+
+	TRY(access_token(cloud, &token, &source));
+	if (!token)
+		return NULL;
+	cloud_form_add(&form, "grant_type", "access_token");
+	cloud_form_add(&form, "service", host);
+	if (tenant)
+		cloud_form_add(&form, "tenant", tenant);
+	cloud_form_add(&form, "access_token", token);
+	free_secret(token);
+	TRY_WRAP(ask_form(cloud, url, &form, what, "refresh_token", &credential->identity_token),
+			"credentials from '%s'", source);
+	credential->source = TAKE(source);
+	ret->expires = clock_now_seconds() + REFRESH_LASTS_SECONDS;
+	return NULL;
+}
+
+/* --- blobs --- */
+
+static FALLIBLE decode_key(const char *key, unsigned char *ret, size_t *ret_n)
+{
+	size_t n = strlen(key), padding = 0;
+
+	while (padding < 2 && n > padding && key[n - 1 - padding] == '=')
+		padding++;
+	int got = n && n % 4 == 0 && n < KEY_TEXT_MAX
+				  ? EVP_DecodeBlock(ret, (const unsigned char *)key, (int)n)
+				  : -1;
+	if (got < (int)padding + 1)
+		return error_new(ERR_INVALID, "AZURE_STORAGE_ACCESS_KEY is not a key in base64");
+	*ret_n = (size_t)got - padding;
+	return NULL;
+}
+
+/* Verb, eleven standard headers of which Range is the last, ours by name, the resource. */
+static void add_to_sign(const char *account, const struct url *url, const char *date,
+		const struct list *headers, struct strbuf *out)
+{
+	const char *range = "";
+
+	for (size_t i = 0; i < headers->n; i++)
+		if (text_starts(headers->p[i], "Range: "))
+			range = headers->p[i] + strlen("Range: ");
+	strbuf_addf(out, "GET\n\n\n\n\n\n\n\n\n\n\n%s\n", range);
+	strbuf_addf(out, "x-ms-date:%s\nx-ms-version:" STORAGE_VERSION "\n", date);
+	strbuf_addf(out, "/%s%s", account, url->path);
+}
+
+FALLIBLE azure_sign_blob(const char *key, const char *account, const struct url *url, int64_t now,
+		struct list *headers)
+{
+	static const char *const days[] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
+	static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul",
+		"Aug", "Sep", "Oct", "Nov", "Dec" };
+	unsigned char bytes[KEY_TEXT_MAX], mac[EVP_MAX_MD_SIZE], text[EVP_MAX_MD_SIZE * 2];
+	AUTO(strbuf) struct strbuf to_sign = { 0 };
+	time_t seconds = (time_t)now;
+	unsigned length = 0;
+	struct tm tm = { 0 };
+	size_t n = 0;
+
+	if (!key)
+		return error_new(ERR_INVALID, "AZURE_STORAGE_ACCESS_KEY is not set");
+	TRY(decode_key(key, bytes, &n));
+	(void)gmtime_r(&seconds, &tm);
+	AUTO_FREE char *date = xasprintf("%s, %02d %s %d %02d:%02d:%02d GMT", days[tm.tm_wday],
+			tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
+			tm.tm_sec);
+	add_to_sign(account, url, date, headers, &to_sign);
+	(void)HMAC(EVP_sha256(), bytes, (int)n, (const unsigned char *)to_sign.p, to_sign.n, mac,
+			&length);
+	OPENSSL_cleanse(bytes, sizeof(bytes));
+	(void)EVP_EncodeBlock(text, mac, (int)length);
+	list_addf(headers, "x-ms-date: %s", date);
+	list_add(headers, "x-ms-version: " STORAGE_VERSION);
+	list_addf(headers, "Authorization: SharedKey %s:%s", account, (char *)text);
+	return NULL;
+}
