@@ -145,29 +145,38 @@ static _Noreturn void refuse(const struct helper *helper, struct error *error)
 	}
 }
 
-/* Keep one PID 1 ready; come back when that cannot be done, or kiln is gone (NULL). */
-static FALLIBLE keep_ready(const struct init *init, int taken_fd, int signal_fd)
+/*
+ * Keep one PID 1 ready; come back when that cannot be done, or kiln is gone (NULL). With
+ * is_for_one, later ones are made when their step waits: what nobody takes is a third of a step.
+ */
+static FALLIBLE keep_ready(const struct init *init, bool is_for_one, int taken_fd, int signal_fd)
 {
 	pid_t ready = 0;
 	int failures = 0;
+	bool is_wanted = true;
 
 	for (;;) {
 		if (!ready && failures == TRIES)
 			return error_new(ERR_SYS, "sandboxes die before they start");
-		if (!ready && (ready = clone_init(init)) < 0)
+		if (!ready && is_wanted && (ready = clone_init(init)) < 0)
 			return error_sys("make the namespaces of a sandbox");
 		struct pollfd polls[] = {
 			{ .fd = taken_fd, .events = POLLIN },
 			{ .fd = signal_fd, .events = POLLIN },
-			{ .fd = init->control_fd, .events = 0 },
+			{ .fd = init->control_fd, .events = ready ? 0 : POLLIN },
 		};
 		struct signalfd_siginfo ignored;
 		char byte;
 
 		if (poll(polls, 3, -1) < 0 && errno != EINTR)
 			return error_sys("wait for steps");
-		if (polls[0].revents & POLLIN && read(taken_fd, &byte, 1) == 1)
+		if (polls[0].revents & POLLIN && read(taken_fd, &byte, 1) == 1) {
 			ready = failures = 0;
+			is_wanted = !is_for_one;
+		}
+		/* Of a step that a PID 1 has taken meanwhile nothing is left in the socket. */
+		if (polls[2].revents & POLLIN)
+			is_wanted = true;
 		if (polls[1].revents & POLLIN) {
 			(void)!read(signal_fd, &ignored, sizeof(ignored));
 			for (pid_t pid; (pid = waitpid(-1, NULL, WNOHANG)) > 0;) {
@@ -206,7 +215,7 @@ _Noreturn void helper_run(const struct helper *helper)
 		.listener = &listener,
 	};
 
-	error = keep_ready(&init, taken[0], signal_fd);
+	error = keep_ready(&init, helper->is_for_one, taken[0], signal_fd);
 	if (error)
 		refuse(helper, error);
 	/* kiln is gone or done: so are its steps. The one that waits sees the same end as we. */

@@ -13,6 +13,7 @@ struct helper {
 	int control_fd; /* its end of the socket that steps come through */
 	int sync_fd;    /* USERNS_ROOT: the parent maps us over it; else -1 */
 	bool records_owners;
+	bool is_for_one; /* one step is likely all: no PID 1 waits for a second before it comes */
 };
 
 _Noreturn void helper_run(const struct helper *helper);

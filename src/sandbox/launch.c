@@ -51,7 +51,7 @@ static char *host_resolv_conf(void)
 	return text ? text : xstrdup("");
 }
 
-FALLIBLE sandbox_start(const struct userns *userns, struct sandbox **ret)
+FALLIBLE sandbox_start(const struct userns *userns, bool is_for_one, struct sandbox **ret)
 {
 	bool is_bare = userns_is_bare(userns->mode);
 
@@ -80,6 +80,7 @@ FALLIBLE sandbox_start(const struct userns *userns, struct sandbox **ret)
 				.control_fd = theirs_fd,
 				.sync_fd = their_sync_fd,
 				.records_owners = userns->owner.kind == OWNER_RECORDED,
+				.is_for_one = is_for_one,
 		});
 	(void)close(TAKE_FD(their_sync_fd));
 	(void)close(TAKE_FD(theirs_fd));

@@ -141,9 +141,9 @@ struct sandbox_result {
 
 /*
  * Fork the helper. Single-threaded caller, right after userns_enter(); userns is copied. Costs
- * well under a millisecond.
+ * well under a millisecond. is_for_one: one step is expected; others work, and start later.
  */
-FALLIBLE sandbox_start(const struct userns *userns, struct sandbox **ret);
+FALLIBLE sandbox_start(const struct userns *userns, bool is_for_one, struct sandbox **ret);
 /* Ask the helper to end, kill what is left, wait. */
 void sandbox_stop(struct sandbox *sandbox);
 

@@ -74,7 +74,7 @@ FALLIBLE session_open(const struct config *config, unsigned needs, struct sessio
 		TRY(userns_enter(wish, &ret->userns));
 	}
 	if (needs & SESSION_SANDBOX)
-		TRY(sandbox_start(&ret->userns, &ret->sandbox));
+		TRY(sandbox_start(&ret->userns, (needs & SESSION_ONE_STEP) != 0, &ret->sandbox));
 
 	/* The helper has been forked; from here threads may begin. */
 	raise_fd_limit();

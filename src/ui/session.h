@@ -25,6 +25,7 @@ enum {
 	SESSION_REGISTRY = 1 << 1, /* and a token that Ctrl-C sets */
 	SESSION_TREES = 1 << 2,    /* the user namespace, so that trees can be read and removed */
 	SESSION_SANDBOX = 1 << 3,  /* steps can run */
+	SESSION_ONE_STEP = 1 << 4, /* of the sandbox: one step is expected */
 };
 
 struct session {

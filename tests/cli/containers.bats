@@ -19,6 +19,33 @@ from() { # [ARGS]: a container; its name in $c
 	c=$output
 }
 
+@test "two commits of one container at once come one after the other" {
+	local i pids=() ids=()
+	from
+	succeeds kiln run "$c" -- sh -c 'dd if=/dev/urandom of=/big bs=1M count=8 2>/dev/null'
+	for i in 1 2 3; do
+		kiln commit -q --timestamp 0 "$c" "at-once:$i" >"commit-$i" &
+		pids+=($!)
+	done
+	# And one for a name that another of them takes.
+	kiln commit -q --timestamp 0 "$c" at-once:1 >commit-4 &
+	pids+=($!)
+	for i in "${pids[@]}"; do
+		wait "$i"
+	done
+	for i in 1 2 3 4; do
+		ids+=("$(cat "commit-$i")")
+	done
+	for i in 1 2 3; do
+		equals "${ids[0]}" "${ids[i]}"
+		succeeds kiln from -q --name "of-$i" "at-once:$i"
+		succeeds kiln run "of-$i" -- sh -c 'wc -c </big'
+		equals 8388608 "$output"
+	done
+	succeeds kiln run "$c" -- test -s /big
+	succeeds kiln rm "$c" of-1 of-2 of-3
+}
+
 @test "a script of all steps, as every kind of user" {
 	local kind
 	echo data >file

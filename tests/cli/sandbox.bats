@@ -274,6 +274,9 @@ step() {
 	for kind in $(each_user); do
 		succeeds step "$kind" --jobs 6 --times 5 -- sh -c 'echo $$ >/x && cat /x >/dev/null && echo done'
 		[ "$(echo "$output" | grep -c 'done')" = 30 ]
+		# A helper that makes no PID 1 in advance makes one for whoever comes.
+		succeeds step "$kind" --one --jobs 3 --times 3 -- sh -c 'echo $$ >/x && cat /x >/dev/null && echo done'
+		[ "$(echo "$output" | grep -c 'done')" = 9 ]
 	done
 }
 

@@ -11,6 +11,7 @@
  *	--bind FROM:TO    --bind-ro FROM:TO    --tmpfs TO    --file TO=TEXT    --ulimit TEXT
  *	--times N      run it N times, each with a fresh upper, and print the median in microseconds
  *	--jobs N       so many at once    --cancel MS   cancel after so long
+ *	--one          start the sandbox as for one step, however many there are
  *	--insecure     --plan   print the plan and stop    --result   print status and notes at the
  *end
  *
@@ -38,7 +39,7 @@ struct settings {
 	VEC(struct sandbox_mount) mounts;
 	VEC(struct sandbox_limit) limits;
 	unsigned times, jobs, cancel_ms;
-	bool print_plan, print_result;
+	bool print_plan, print_result, is_for_one;
 };
 
 struct job {
@@ -157,7 +158,7 @@ static FALLIBLE run_all(struct settings *settings, struct userns *userns, int *r
 	pthread_t alarm_thread;
 	struct error *error = NULL;
 
-	TRY(sandbox_start(userns, &sandbox));
+	TRY(sandbox_start(userns, settings->is_for_one, &sandbox));
 	if (alarm.ms)
 		(void)pthread_create(&alarm_thread, NULL, cancel_later, &alarm);
 	for (unsigned i = 0; i < settings->jobs; i++) {
@@ -236,7 +237,8 @@ enum {
 	INSECURE,
 	PLAN,
 	RESULT,
-	MODE
+	MODE,
+	ONE
 };
 
 static FALLIBLE parse(struct settings *settings, int argc, char **argv)
@@ -246,7 +248,8 @@ static FALLIBLE parse(struct settings *settings, int argc, char **argv)
 		{ "bind", 1, 0, BIND }, { "bind-ro", 1, 0, BIND_RO }, { "tmpfs", 1, 0, TMPFS },
 		{ "file", 1, 0, FILE_TEXT }, { "ulimit", 1, 0, ULIMIT }, { "times", 1, 0, TIMES },
 		{ "jobs", 1, 0, JOBS }, { "cancel", 1, 0, CANCEL }, { "insecure", 0, 0, INSECURE },
-		{ "plan", 0, 0, PLAN }, { "result", 0, 0, RESULT }, { "mode", 1, 0, MODE }, { 0 } };
+		{ "plan", 0, 0, PLAN }, { "result", 0, 0, RESULT }, { "mode", 1, 0, MODE },
+		{ "one", 0, 0, ONE }, { 0 } };
 	struct sandbox_limit limit;
 	char *value;
 
@@ -309,6 +312,9 @@ static FALLIBLE parse(struct settings *settings, int argc, char **argv)
 			break;
 		case RESULT:
 			settings->print_result = true;
+			break;
+		case ONE:
+			settings->is_for_one = true;
 			break;
 		case MODE:
 			TRY(userns_mode_parse(optarg, &settings->mode));
