@@ -1,17 +1,62 @@
 #include "build/lower_store.h"
-#include "base/log.h"
 #include "build/build.h"
+#include "build/lower_source.h"
 #include "store/blob.h"
 #include "stream/pool.h"
 
 #include <fcntl.h>
 
-static bool is_missing(struct error *error)
+/* Takes error: NULL or that it is not there is nothing to speak of. */
+static bool is_found(const struct build_options *options, size_t i, struct error *error)
 {
 	if (!error)
-		return false;
-	error_ignore(error, "look further on");
-	return true;
+		return true;
+	if (error_is(error, ERR_NOT_FOUND))
+		error_ignore(error, "look further on");
+	else
+		lower_warn(options, options->lowers[i], error);
+	return false;
+}
+
+/* Our store, then the registry that the name means; nothing is asked before somebody reads. */
+static FALLIBLE source_below(
+		const struct image_homes *homes, const char *name, struct image_source **ret)
+{
+	AUTO(reference) struct reference reference = { 0 };
+	struct image_source *remote = NULL;
+
+	if (homes->registry && !text_starts(name, "store:")) {
+		TRY(reference_parse(str_of(name), &reference));
+		remote = image_source_registry(homes->registry, &reference);
+	}
+	*ret = image_source_store(homes->store, remote);
+	image_source_unref(remote);
+	return NULL;
+}
+
+/* *ret stays NULL when no lower store has it. */
+static FALLIBLE open_lower(const struct build_options *options, const struct image_homes *homes,
+		const char *name, struct image **ret)
+{
+	struct image_homes only = *homes;
+	struct image_source *below = NULL;
+
+	only.registry = NULL;
+	for (size_t i = 0; i < options->lower_count && !*ret; i++) {
+		only.store = options->lowers[i];
+		if (!is_found(options, i, image_open(&only, name, PULL_NEVER, ret)))
+			*ret = NULL;
+	}
+	if (!*ret)
+		return NULL;
+	struct error *error = source_below(homes, name, &below);
+	if (error) {
+		image_free(TAKE(*ret));
+		return error;
+	}
+	image_source_unref((*ret)->source);
+	(*ret)->source = below;
+	return NULL;
 }
 
 static FALLIBLE open_somewhere(const struct build_options *options, const struct image_homes *homes,
@@ -26,11 +71,10 @@ static FALLIBLE open_somewhere(const struct build_options *options, const struct
 		if (!error_is(error, ERR_NOT_FOUND))
 			return error;
 		error_free(error);
-		for (size_t i = 0; i < options->lower_count; i++) {
-			only.store = options->lowers[i];
-			if (!is_missing(image_open(&only, name, PULL_NEVER, ret)))
-				return NULL;
-		}
+		*ret = NULL;
+		TRY(open_lower(options, homes, name, ret));
+		if (*ret)
+			return NULL;
 	}
 	return image_open(homes, name, policy, ret);
 }
@@ -39,12 +83,8 @@ FALLIBLE lower_open_image(const struct build_options *options, const struct imag
 		const char *name, enum pull_policy policy, struct image **ret)
 {
 	TRY(open_somewhere(options, homes, name, policy, ret));
-	for (size_t i = options->lower_count; i-- > 0;) {
-		struct image_source *below = (*ret)->source;
-
-		(*ret)->source = image_source_store(options->lowers[i], below);
-		image_source_unref(below);
-	}
+	if (options->lower_count)
+		(*ret)->source = lower_source_new(options, (*ret)->source);
 	return NULL;
 }
 
@@ -56,8 +96,9 @@ void lower_find_dir(struct layer_set *set, struct build_layer *layer, const stru
 		AUTO(layer_record) struct layer_record record = { 0 };
 		struct store *lower = options->lowers[i];
 
-		if (is_missing(layer_find_by_diff_id(
-				    lower, &layer->source_diff_id, chain, &record)) ||
+		if (!is_found(options, i,
+				    layer_find_by_diff_id(lower, &layer->source_diff_id, chain,
+						    &record)) ||
 				!record.dir)
 			continue;
 		/* Absolute: whoever opens it below our store's directory gets there all the same.

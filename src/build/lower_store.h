@@ -4,7 +4,8 @@
  * directories are stacked from where they are, and blobs are read from there.
  *
  * What a lower store cannot give (it is damaged, its trees are for other ids) is looked for further
- * on, as if it were not there.
+ * on, as if it were not there: in the next one, in our store, in the image's registry. Damage is a
+ * warning that names the folder.
  *
  * Floor: build.
  */

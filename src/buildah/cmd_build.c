@@ -17,6 +17,7 @@
 #include "ui/build_after.h"
 #include "ui/build_result_files.h"
 #include "ui/cache_flag.h"
+#include "ui/lower_stores.h"
 #include "ui/output_flag.h"
 #include "ui/session.h"
 #include "ui/show.h"
@@ -545,8 +546,10 @@ static FALLIBLE build_shown(const struct invocation *call, const struct session 
 		struct build_options *made, struct build_result *ret)
 {
 	const struct build_opts *opts = call->opts;
+	AUTO(lower_stores) struct lower_stores lowers = { 0 };
 	AUTO(show) struct show show = { 0 };
 
+	lower_stores_open(session, &lowers, made);
 	TRY(show_open(call->config, opts->quiet, &show));
 	made->store = session->store;
 	made->registry = session->registry;

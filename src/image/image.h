@@ -103,6 +103,9 @@ FALLIBLE image_open_layer(const struct image *image, size_t i, struct reader **r
 
 /* Blobs that are in the store, else in below (may be NULL; a reference is taken). */
 struct image_source *image_source_store(struct store *store, struct image_source *below);
+/* Blobs of a repository; nothing is asked before one is opened. client is borrowed. */
+struct image_source *image_source_registry(
+		struct registry_client *client, const struct reference *reference);
 struct image_source *image_source_ref(struct image_source *source);
 void image_source_unref(struct image_source *source); /* NULL is fine */
 /*

@@ -59,6 +59,18 @@ static FALLIBLE remember_config(struct store *store, struct image *image)
 	return error;
 }
 
+struct image_source *image_source_registry(
+		struct registry_client *client, const struct reference *reference)
+{
+	struct registry_source *source = xcalloc(1, sizeof(*source));
+
+	source->source = (struct image_source){ &ops, 1 };
+	source->client = client;
+	source->name = reference_name(reference);
+	reference_copy(reference, &source->reference);
+	return &source->source;
+}
+
 FALLIBLE source_registry_document(const struct image_homes *homes,
 		const struct reference *reference, struct document *ret,
 		struct image_source **ret_source)
@@ -66,18 +78,13 @@ FALLIBLE source_registry_document(const struct image_homes *homes,
 	AUTO(registry_manifest) struct registry_manifest manifest = { 0 };
 
 	TRY(registry_get_manifest(homes->registry, reference, NULL, &manifest));
-	struct registry_source *source = xcalloc(1, sizeof(*source));
-	source->source = (struct image_source){ &ops, 1 };
-	source->client = homes->registry;
-	source->name = reference_name(reference);
-	reference_copy(reference, &source->reference);
+	struct image_source *source = image_source_registry(homes->registry, reference);
 	*ret = (struct document){ .n = manifest.n, .digest = manifest.digest };
 	ret->json = TAKE(manifest.json);
 	ret->media_type = TAKE(manifest.media_type);
 	/* What the store has of it is not fetched again. */
 	struct image_source *remote =
-			homes->cache_dir ? source_cached(homes->cache_dir, &source->source)
-					 : &source->source;
+			homes->cache_dir ? source_cached(homes->cache_dir, source) : source;
 	*ret_source = image_source_store(homes->store, remote);
 	image_source_unref(remote);
 	return NULL;

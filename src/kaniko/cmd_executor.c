@@ -9,6 +9,8 @@
 #include "store/prune.h"
 #include "store/scratch.h"
 #include "store/store.h"
+#include "ui/build_after.h"
+#include "ui/lower_stores.h"
 #include "ui/renderer.h"
 #include "ui/session.h"
 #include "ui/show.h"
@@ -74,8 +76,10 @@ static FALLIBLE build_shown(const struct kaniko_log *log, const struct session *
 		struct request *request, struct build_result *ret)
 {
 	struct build_options *options = &request->build;
+	AUTO(lower_stores) struct lower_stores lowers = { 0 };
 	AUTO(show) struct show show = { 0 };
 
+	lower_stores_open(session, &lowers, options);
 	options->store = session->store;
 	options->registry = session->registry;
 	options->sandbox = session->sandbox;
@@ -141,7 +145,10 @@ static FALLIBLE build(const struct invocation *call, const struct kaniko_log *lo
 		TRY(clean(globals, session));
 	if (request->object)
 		TRY(request_fetch_context(request, session->store, session->registry, &fetched));
-	TRY_WRAP(build_shown(log, session, request, &result), "error building image");
+	struct error *error = build_shown(log, session, request, &result);
+	struct build_after after = { 0 };
+	build_after(session, &result, &after);
+	TRY_WRAP(error, "error building image");
 	if (result.plan) {
 		(void)fputs(result.plan, stdout);
 		return NULL;

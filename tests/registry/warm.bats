@@ -9,6 +9,11 @@ setup_file() {
 	registry_start plain
 	export REGISTRY
 	registry_put app/base busybox
+	# The proxy counts who asks, and is the registry for all else.
+	proxy_start "$REGISTRY"
+	export REGISTRY=$PROXY
+	ln -s "$KILN" "$BATS_FILE_TMPDIR/buildah"
+	ln -s "$KILN" "$BATS_FILE_TMPDIR/executor"
 	declare -p SERVER_PIDS >"$BATS_FILE_TMPDIR/servers.pids"
 }
 
@@ -28,6 +33,7 @@ setup() {
 		COPY --from=build /made /made
 	END
 	export KILN_INSECURE_REGISTRY=$REGISTRY
+	faults
 }
 
 teardown() {
@@ -48,8 +54,9 @@ in_store() { # KIND
 	succeeds kiln warm -q --dir "$warm" "$REGISTRY/app/base"
 	says "sha256:"
 	before=$(state "$warm")
-	# No registry is asked: there is none at this name's address any more.
-	KILN_REGISTRY_MIRROR="$REGISTRY=127.0.0.1:1" succeeds kiln build -q -t app --lower-store "$warm" .
+	requests_forget
+	succeeds kiln build -q -t app --lower-store "$warm" .
+	equals 0 "$(requests)" "requests"
 	succeeds kiln inspect -f '{{.ID}}' app
 	equals "$before" "$(state "$warm")"
 	# One layer for the RUN, one for the COPY at most; none of the base.
@@ -66,7 +73,9 @@ in_store() { # KIND
 	succeeds kiln warm -q --dir "$warm" --file Dockerfile
 	[ ! -s "$warm/store.db-wal" ]
 	mount --bind "$warm" "$warm" && mount -o remount,bind,ro "$warm"
-	KILN_REGISTRY_MIRROR="$REGISTRY=127.0.0.1:1" succeeds kiln build -q -t app --lower-store "$warm" .
+	faults '* . status=404'
+	succeeds kiln build -q -t app --lower-store "$warm" .
+	faults
 	[ "$(in_store layers)" -le 2 ] || explain "base layers were unpacked again"
 	succeeds kiln shell -q -c 'cat /made'
 	equals made "$output"
@@ -78,22 +87,72 @@ in_store() { # KIND
 	rm -r "$BATS_TEST_TMPDIR/store"
 	succeeds kiln warm -q --dir "$warm/a" "$REGISTRY/app/other"
 	succeeds kiln warm -q --dir "$warm/b" "$REGISTRY/app/base"
-	KILN_LOWER_STORE=$warm/a,$warm/b KILN_REGISTRY_MIRROR="$REGISTRY=127.0.0.1:1" \
-		succeeds kiln build -q -t app .
+	faults '* . status=404'
+	requests_forget
+	KILN_LOWER_STORE=$warm/a,$warm/b succeeds kiln build -q -t app .
 	[ "$(in_store layers)" -le 2 ] || explain "base layers were unpacked again"
 }
 
-@test "blobs alone serve as well; what is missing or broken is done without" {
+@test "blobs alone serve as well; a folder that is missing is done without" {
 	succeeds kiln warm -q --unpack=false --dir "$warm" "$REGISTRY/app/base"
 	equals 0 "$(find "$warm/layers" -mindepth 1 | wc -l)"
-	KILN_REGISTRY_MIRROR="$REGISTRY=127.0.0.1:1" succeeds kiln build -q -t app --lower-store "$warm" .
+	faults '* . status=404'
+	succeeds kiln build -q -t app --lower-store "$warm" .
+	faults
 	succeeds kiln build -q -t app --lower-store "$warm/none" .
 	says "warning: '$warm/none' is not used"
-	# A damaged blob is found when it is read.
+}
+
+@test "what a warm folder has damaged or lost comes from the registry, and is told of" {
+	local blob layer
+	succeeds kiln warm -q --unpack=false --dir "$warm" "$REGISTRY/app/base"
+	layer=$(find "$warm/blobs/sha256" -type f -size +100k)
+	[ -f "$layer" ]
+	cp "$layer" "$BATS_TEST_TMPDIR/whole"
+	printf x | dd of="$layer" bs=1 seek=50000 conv=notrunc status=none
+	KILN_ROOT=$BATS_TEST_TMPDIR/damaged succeeds kiln build -t app --lower-store "$warm" .
+	says "lower store '$warm'"
+	says "it is done without"
+	equals 1 "$(grep -c 'is done without' <<<"$stderr")" "warnings"
+	# The next folder is asked first.
+	succeeds kiln warm -q --unpack=false --dir "$warm.2" "$REGISTRY/app/base"
+	faults '* . status=404'
+	KILN_ROOT=$BATS_TEST_TMPDIR/next \
+		succeeds kiln build -t app --lower-store "$warm" --lower-store "$warm.2" .
+	says "lower store '$warm'"
+	faults
+	# A push reads it, too.
+	printf 'FROM %s\nLABEL a=b\n' "$REGISTRY/app/base" >other
+	KILN_ROOT=$BATS_TEST_TMPDIR/push succeeds kiln build -f other -t "${REGISTRY}/app/pushed" --push \
+		--lower-store "$warm" .
+	rm "$layer"
+	KILN_ROOT=$BATS_TEST_TMPDIR/lost succeeds kiln build -q -t app --lower-store "$warm" .
+	faults 'GET /blobs/ status=404'
+	KILN_ROOT=$BATS_TEST_TMPDIR/alone fails 1 'layer 1 of 1' kiln build -q -t app --lower-store "$warm" .
+	faults
+	# Manifest and config as well.
+	cp "$BATS_TEST_TMPDIR/whole" "$layer"
 	for blob in "$warm"/blobs/sha256/*; do
-		[ "$(stat -c %s "$blob")" -lt 100000 ] || printf x | dd of="$blob" bs=1 seek=50000 conv=notrunc status=none
+		[ "$blob" = "$layer" ] || printf x | dd of="$blob" bs=1 seek=5 conv=notrunc status=none
 	done
-	KILN_ROOT=$BATS_TEST_TMPDIR/fresh fails 1 "layer 1 of 1" kiln build -q -t app --lower-store "$warm" .
+	KILN_ROOT=$BATS_TEST_TMPDIR/documents succeeds kiln build -t app --lower-store "$warm" .
+	says "lower store '$warm'"
+}
+
+@test "an unpacked layer that is gone from a warm folder is unpacked again" {
+	succeeds kiln warm -q --dir "$warm" "$REGISTRY/app/base"
+	rm -rf "$warm"/layers/*
+	succeeds kiln build -q -t app --lower-store "$warm" .
+	succeeds kiln shell -q -c 'cat /made'
+}
+
+@test "executor and buildah stand on it, too" {
+	succeeds kiln warm -q --dir "$warm" "$REGISTRY/app/base"
+	export KILN_LOWER_STORE=$warm
+	requests_forget
+	KILN_ROOT=$BATS_TEST_TMPDIR/a KILN=$BATS_FILE_TMPDIR/buildah succeeds kiln bud -q -t app .
+	KILN_ROOT=$BATS_TEST_TMPDIR/b KILN=$BATS_FILE_TMPDIR/executor succeeds kiln --context . --no-push
+	equals 0 "$(requests)" "requests"
 }
 
 @test "again it fetches what is new; wrong calls are refused" {
