@@ -91,6 +91,8 @@ FALLIBLE working_open(
 		.cancel = with->cancel,
 	};
 	working->build.options = &working->options;
+	working->build.sources = (struct sources){ with->store, with->registry,
+		with->source_environment, with->cancel, NULL, 0 };
 	working->build.platform = container->config.platform;
 	layer_set_init(&working->build.layers, &working->options, NULL);
 	TRY(open_all(working));

@@ -26,6 +26,7 @@ struct working_with {
 	const struct userns *userns;
 	struct progress *progress; /* or NULL */
 	struct cancel *cancel;
+	const struct list *source_environment; /* as in build_options; or NULL */
 };
 
 struct working;
@@ -92,8 +93,9 @@ struct working_copy {
 	struct container *from; /* or a container to read from (not the same) */
 	const char *from_image; /* or an image, as image_open() takes it */
 	enum pull_policy pull;
-	const struct list *sources;
-	const char *dest; /* "": the working directory; relative ones are below it */
+	const struct list *sources; /* paths, http(s) addresses; of an add also git repositories */
+	const char *checksum;       /* of the one address that is the source, or NULL */
+	const char *dest;           /* "": the working directory; relative ones are below it */
 	const char *chown, *chmod;
 	const char *ignore_file; /* on the host, or NULL */
 	const struct list *excludes;
@@ -103,6 +105,8 @@ struct working_copy {
 	int64_t epoch;
 };
 
+/* Is that source brought from elsewhere: an http(s) address or a git repository? */
+bool working_copy_is_remote(const char *source);
 /* *ret_content: digest of what was selected. */
 FALLIBLE working_copy(struct working *working, const struct working_copy *copy,
 		struct digest *ret_content);

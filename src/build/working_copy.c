@@ -4,6 +4,7 @@
  */
 #include "base/clock.h"
 #include "base/limits.h"
+#include "build/fetched.h"
 #include "build/working.h"
 #include "build/working_inner.h"
 #include "layer/apply.h"
@@ -86,22 +87,54 @@ static FALLIBLE open_origin(
 	return read_ignore(copy, ret);
 }
 
-/* The instruction that the words would be in a Dockerfile. */
+/* The instruction that the words would be in a Dockerfile, and what it brings from elsewhere. */
 struct copy_words {
 	struct plan_source *sources;
+	struct list shown; /* addresses without passwords */
 	const char **excludes;
 	char *dest;
-	struct plan_copy copy;
+	struct plan_step step;
+	struct step_run run;
 };
 
 static void copy_words_done(struct copy_words *words)
 {
+	if (words->run.step)
+		fetched_free(&words->run);
+	list_done(&words->shown);
 	free(words->sources);
 	free(words->excludes);
 	free(words->dest);
 }
 
 DEFINE_AUTO_VALUE(copy_words)
+
+static bool is_http(const char *text)
+{
+	return text_starts(text, "http://") || text_starts(text, "https://");
+}
+
+bool working_copy_is_remote(const char *source)
+{
+	return git_url_matches(source, false) || is_http(source);
+}
+
+static struct plan_source make_source(
+		const struct working_copy *copy, const char *text, struct list *shown)
+{
+	struct plan_source source = { .path = text };
+
+	if (copy->from || copy->from_image || !working_copy_is_remote(text))
+		return source;
+	AUTO_FREE char *safe = git_url_shown(text);
+	list_add(shown, safe);
+	source.path = shown->p[shown->n - 1];
+	if (copy->is_add && git_url_matches(text, false))
+		source.git = text;
+	else
+		source.url = text;
+	return source;
+}
 
 static void make_words(const struct working *working, const struct working_copy *copy,
 		struct copy_words *ret)
@@ -115,12 +148,13 @@ static void make_words(const struct working *working, const struct working_copy 
 	ret->dest = xasprintf("/%s", clean);
 	ret->sources = xcalloc(copy->sources->n, sizeof(*ret->sources));
 	for (size_t i = 0; i < copy->sources->n; i++)
-		ret->sources[i].path = copy->sources->p[i];
+		ret->sources[i] = make_source(copy, copy->sources->p[i], &ret->shown);
 	size_t n = copy->excludes ? copy->excludes->n : 0;
 	ret->excludes = xcalloc(n, sizeof(*ret->excludes));
 	for (size_t i = 0; i < n; i++)
 		ret->excludes[i] = copy->excludes->p[i];
-	ret->copy = (struct plan_copy){
+	ret->run.step = &ret->step;
+	ret->step.copy = (struct plan_copy){
 		.is_add = copy->is_add,
 		.sources = ret->sources,
 		.source_count = copy->sources->n,
@@ -130,6 +164,7 @@ static void make_words(const struct working *working, const struct working_copy 
 			       copy->sources->n > 1,
 		.chown = copy->chown,
 		.chmod = copy->chmod,
+		.checksum = copy->checksum,
 		.parents = copy->parents,
 		.excludes = { ret->excludes, n },
 	};
@@ -157,7 +192,7 @@ static FALLIBLE place_all(struct working *working, int merged_fd, struct selecti
 
 	place_init(&place, &working->build, &made, &view);
 	place.rules = *rules;
-	TRY(place_selection(&place, selection, &words->copy));
+	TRY(place_selection(&place, selection, &words->step.copy));
 	return entry_sink_close(TAKE(sink));
 }
 
@@ -176,7 +211,11 @@ FALLIBLE working_copy(struct working *working, const struct working_copy *copy,
 		TRY(mode_check(rules.chmod));
 	make_words(working, copy, &words);
 	TRY(open_origin(working, copy, &origin));
-	TRY(select_make(&origin.select, &words.copy, working->with.cancel, &selection));
+	if (copy_is_fetched(&words.step.copy)) {
+		TRY(fetched_need(&working->build, &words.run));
+		origin.select.fetched = words.run.fetched;
+	}
+	TRY(select_make(&origin.select, &words.step.copy, working->with.cancel, &selection));
 	if (!selection->groups.n && !copy->allows_none)
 		return error_hint(
 				error_new(ERR_NOT_FOUND, "'%s': the pattern matches nothing in %s",

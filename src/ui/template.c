@@ -218,8 +218,11 @@ static FALLIBLE run_operand(struct run *run, json_t **ret)
 		run->at++;
 		TRY(run_pipeline(run, ret));
 		skip_space(run);
-		if (*run->at++ != ')')
+		if (*run->at != ')') {
+			json_decref(TAKE(*ret));
 			return error_usage("template: a ')' is missing");
+		}
+		run->at++;
 		return follow_path(run, TAKE(*ret), ret);
 	}
 	if (*run->at == '.') {
@@ -396,6 +399,7 @@ static const struct {
 static FALLIBLE run_call(struct run *run, json_t *piped, json_t **ret)
 {
 	AUTO(call) struct call call = { 0 };
+	json_auto_t *last = piped;
 	const char *begin = run->at;
 	size_t n = 0;
 
@@ -415,8 +419,8 @@ static FALLIBLE run_call(struct run *run, json_t *piped, json_t **ret)
 		}
 		call.args[call.n++] = arg;
 	}
-	if (piped)
-		call.args[call.n++] = piped;
+	if (last)
+		call.args[call.n++] = TAKE(last);
 	for (size_t i = 0; i < COUNT(functions); i++)
 		if (text_equal(functions[i].name, name)) {
 			if (!call.n)
@@ -596,6 +600,9 @@ static FALLIBLE run_range(struct run *run)
 		while (run->at < assign) {
 			size_t n = strcspn(run->at, " ,:");
 
+			/* A colon that begins no ":=". */
+			if (!n && !strchr(" ,", *run->at))
+				return cannot(run);
 			AUTO_FREE char *name = xstrndup(run->at, n);
 			if (n && names.n < 2)
 				list_add(&names, name);

@@ -1,4 +1,4 @@
-/* copy and add: one thing but for URLs and archives. */
+/* copy and add: one thing but for archives and git repositories. */
 #include "verbs/names.h"
 #include "verbs/verbs.h"
 #include "verbs/work.h"
@@ -44,11 +44,11 @@ static const struct copy_opts defaults = { .timestamp = -1, .wildcard = true };
 					.is_hidden = true),                                        \
 			OPT_FLAG(0, "allow-empty-wildcard", empty_wildcard,                        \
 					"a pattern may match nothing", .is_hidden = true),         \
-			OPT_TEXT(0, "checksum", checksum, "DIGEST", "of a URL",                    \
+			OPT_TEXT(0, "checksum", checksum, "DIGEST|COMMIT", "what an address has"), \
+			OPT_TEXT(0, "retry", retry, "N", "kiln tries again by itself",             \
 					.is_hidden = true),                                        \
-			OPT_TEXT(0, "retry", retry, "N", "of a URL", .is_hidden = true),           \
-			OPT_TEXT(0, "retry-delay", retry_delay, "SECONDS", "of a URL",             \
-					.is_hidden = true),                                        \
+			OPT_TEXT(0, "retry-delay", retry_delay, "SECONDS",                         \
+					"kiln waits as the server says", .is_hidden = true),       \
 			OPT_SETTING(0, "authfile", "PATH",                                         \
 					"read credentials from this file alone", .is_path = true), \
 			OPT_SETTING(0, "tls-verify", NULL,                                         \
@@ -67,12 +67,6 @@ static const struct option add_options[] = {
 };
 #undef OPTS
 
-static bool is_url(const char *text)
-{
-	return text_starts(text, "http://") || text_starts(text, "https://") ||
-	       text_starts(text, "git@") || text_starts(text, "git://");
-}
-
 /* A path of the host from "/", as it is typed here. */
 static FALLIBLE from_here(const char *text, struct list *out)
 {
@@ -84,23 +78,28 @@ static FALLIBLE from_here(const char *text, struct list *out)
 	return NULL;
 }
 
-static FALLIBLE check_sources(const struct list *sources)
+static FALLIBLE check_sources(const struct copy_opts *opts, const struct list *typed, bool is_add)
 {
-	for (size_t i = 0; i < sources->n; i++)
-		if (is_url(sources->p[i]))
-			return error_hint(error_code(ERR_INVALID, EXIT_USAGE,
-							  "'%s': URLs are not there yet",
-							  sources->p[i]),
-					"fetch it first, or use ADD in a Dockerfile");
+	size_t n_remote = 0;
+
+	for (size_t i = 0; i < typed->n && !opts->from; i++) {
+		bool is_remote = working_copy_is_remote(typed->p[i]);
+
+		n_remote += is_remote;
+		if (is_remote && !is_add && !text_starts(typed->p[i], "http"))
+			return error_hint(error_usage("'copy' takes no git repository"),
+					"'add' does");
+	}
+	if (opts->checksum && (n_remote != 1 || typed->n != 1))
+		return error_usage("option '--checksum' goes with one source, an address");
 	return NULL;
 }
 
 static FALLIBLE make_sources(
 		const struct copy_opts *opts, const struct list *typed, struct list *out)
 {
-	TRY(check_sources(typed));
 	for (size_t i = 0; i < typed->n; i++) {
-		if (opts->context_dir || opts->from)
+		if (opts->context_dir || opts->from || working_copy_is_remote(typed->p[i]))
 			list_add(out, typed->p[i]);
 		else
 			TRY(from_here(typed->p[i], out));
@@ -182,17 +181,15 @@ static FALLIBLE copy(const struct invocation *call, bool is_add)
 	if (opts->ignore_file && !opts->context_dir)
 		return error_usage("--ignorefile option requires that you specify a context dir "
 				   "using --contextdir");
-	if (opts->checksum || opts->retry || opts->retry_delay)
-		return error_hint(error_code(ERR_INVALID, EXIT_USAGE,
-						  "options of URLs are not supported"),
-				"'%s' takes files and folders", is_add ? "add" : "copy");
 	bool has_dest = args->n > 2;
 	const struct list typed = { args->p + 1, args->n - 1 - has_dest, 0 };
+	TRY(check_sources(opts, &typed, is_add));
 	TRY(make_sources(opts, &typed, &sources));
 	struct working_copy copy = {
 		.is_add = is_add,
 		.origin_fd = -1,
 		.sources = &sources,
+		.checksum = opts->checksum,
 		.dest = has_dest ? args->p[args->n - 1] : "",
 		.chown = opts->chown,
 		.chmod = opts->chmod,

@@ -1,6 +1,7 @@
 #include "verbs/work.h"
 
 #include "base/xalloc.h"
+#include "ui/source_environment.h"
 
 #include <fcntl.h>
 
@@ -9,6 +10,7 @@ FALLIBLE work_open(const struct invocation *call, enum work_needs needs, struct 
 	unsigned parts = SESSION_STORE | SESSION_REGISTRY;
 
 	ret->call = call;
+	source_environment_add(call->config, &ret->source_environment);
 	if (needs >= WORK_FILES)
 		parts |= SESSION_TREES;
 	if (needs >= WORK_RUN)
@@ -39,6 +41,7 @@ FALLIBLE work_take(struct work *work, const char *name, bool changes)
 		.sandbox = session->sandbox,
 		.userns = &session->userns,
 		.cancel = session->cancel,
+		.source_environment = &work->source_environment,
 	};
 
 	TRY_WRAP(container_open(session->store, name, session->cancel, &work->container),
@@ -64,6 +67,7 @@ void work_done(struct work *work)
 	error_ignore(work_release(work), "an error was told already");
 	show_done(&work->show);
 	session_done(&work->session);
+	list_done(&work->source_environment);
 	if (work->host_fd >= 0)
 		(void)close(work->host_fd);
 }

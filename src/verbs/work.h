@@ -17,6 +17,7 @@ struct work {
 	const struct invocation *call;
 	struct session session;
 	struct show show;
+	struct list source_environment;
 	int host_fd; /* the mount namespace that we were started in */
 	struct container *container;
 	struct working *working;

@@ -174,3 +174,31 @@ asked() { # REGEX
 	equals "1 1" "$(grep -c 'Bearer token$' "$W/log") $(grep -c '/auth/hello.txt 401 - -$' "$W/log2")"
 	equals "" "$(grep -rla 'Bearer token' "$W/store")"
 }
+
+@test "copy and add of addresses into a working container" {
+	local sum c
+	sum=sha256:$(sha256sum <"$ROOT/hello.txt" | cut -d' ' -f1)
+	succeeds kiln from -q "$(image_ref busybox)"
+	c=$output
+	echo here >beside
+	succeeds kiln add -q "$c" "$U/files/hello.txt?x=y" /d/
+	succeeds kiln add -q --checksum "$sum" --chmod 644 --chown 3:4 "$c" "$U/files/hello.txt" /as
+	succeeds kiln copy -q "$c" "$U/files/hello.txt" beside /mixed/
+	succeeds kiln add -q "$c" "$U/files/c.tgz" /d/
+	succeeds kiln run "$c" -- stat -c '%n %a %u:%g %Y' /d/hello.txt /as /mixed/hello.txt
+	equals "/d/hello.txt 600 0:0 1580608922
+/as 644 3:4 1580608922
+/mixed/hello.txt 600 0:0 1580608922" "$output"
+	succeeds kiln run "$c" -- sh -c 'cat /mixed/beside /as; ls /d'
+	equals "here
+hello
+c.tgz
+hello.txt" "$output"
+	fails 1 "and --checksum says sha256:0000" kiln add -q --checksum "sha256:$(printf '0%.0s' {1..64})" "$c" "$U/files/hello.txt" /bad
+	fails 1 "404" kiln add -q "$c" "$U/files/nothere" /bad
+	fails 2 "goes with one source" kiln add -q --checksum "$sum" "$c" beside /bad
+	fails 2 "takes no git repository" kiln copy -q "$c" git@example.invalid:a/b.git /bad
+	fails 1 "" kiln run "$c" -- ls /bad
+	succeeds kiln rm "$c"
+	[ -z "$(leftovers "$W/store")" ]
+}

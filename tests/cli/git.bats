@@ -243,3 +243,17 @@ files() {
 	fails 1 "git's own credentials" built "$U/private/app.git#v1" --secret "id=GIT_AUTH_TOKEN.elsewhere,src=$W/token"
 	equals 0 "$(grep -vc -e ' -$' "$W/log")" "requests with an authorization"
 }
+
+@test "add of a repository into a working container" {
+	local c
+	succeeds kiln from -q "$(image_ref busybox)"
+	c=$output
+	succeeds kiln add -q --checksum "$FIRST" "$c" "$U/open/app.git#v1" /src
+	succeeds kiln run "$c" -- sh -c 'cat /src/file; ls -A /src'
+	says 'one'
+	says 'run.sh'
+	fails 1 "" kiln add -q --checksum "$SECOND" "$c" "$U/open/app.git#v1" /bad
+	fails 1 "" kiln run "$c" -- ls /bad
+	succeeds kiln rm "$c"
+	[ -z "$(leftovers "$W/store")" ]
+}
