@@ -1,6 +1,7 @@
 #include "build/inplace.h"
 #include "base/limits.h"
 #include "build/build.h"
+#include "cache/spec.h"
 #include "store/store.h"
 #include "sys/fd.h"
 #include "sys/path.h"
@@ -38,13 +39,27 @@ enum inplace_place inplace_place(const struct list *kept, const char *path)
 
 /* --- what is kept --- */
 
-static void keep(struct inplace *inplace, const char *path)
+static void keep_clean(struct inplace *inplace, const char *path)
 {
-	AUTO_FREE char *real = realpath(path, NULL);
-	AUTO_FREE char *clean = path_clean(str_of(real ? real : path));
+	AUTO_FREE char *clean = path_clean(str_of(path));
 
 	if (*clean && !list_has(&inplace->kept, clean))
 		list_add(&inplace->kept, clean);
+}
+
+/* A name that is a link, as itself and as what it leads to. NULL, "" and "-" are nothing. */
+static void keep(struct inplace *inplace, const char *path)
+{
+	if (!path || !*path || strcmp(path, "-") == 0)
+		return;
+	AUTO_FREE char *parent = strchr(path, '/') ? str_dup(path_parent(path)) : xstrdup(".");
+	AUTO_FREE char *dir = realpath(*parent ? parent : "/", NULL);
+	AUTO_FREE char *full = xasprintf("%s/%s", dir ? dir : parent, path_name(path));
+	AUTO_FREE char *real = realpath(path, NULL);
+
+	keep_clean(inplace, full);
+	if (real)
+		keep_clean(inplace, real);
 }
 
 /* "ID PARENT MAJOR:MINOR ROOT PLACE ...", odd bytes of PLACE as \040. */
@@ -66,9 +81,7 @@ static void keep_mount(struct inplace *inplace, struct str line)
 			strbuf_add_char(&place, p[0]);
 		}
 	}
-	AUTO_FREE char *clean = path_clean(strbuf_str(&place));
-	if (*clean && !list_has(&inplace->kept, clean))
-		list_add(&inplace->kept, clean);
+	keep_clean(inplace, strbuf_text(&place));
 }
 
 static FALLIBLE keep_mounts(struct inplace *inplace)
@@ -118,9 +131,35 @@ static FALLIBLE keep_home(struct inplace *inplace)
 	return NULL;
 }
 
+static void keep_caches(struct inplace *inplace, const struct cache_specs *specs)
+{
+	for (size_t i = 0; specs && i < specs->n; i++)
+		if (specs->p[i].kind == CACHE_HOME_LOCAL)
+			keep(inplace, specs->p[i].where);
+}
+
+/* What the build reads or writes by name, now or at its end. */
+static void keep_named(struct inplace *inplace, const char *context)
+{
+	const struct build_options *options = inplace->set->options;
+
+	keep(inplace, context);
+	for (size_t i = 0; i < options->context_count; i++)
+		if (access(options->contexts[i].value, F_OK) == 0)
+			keep(inplace, options->contexts[i].value);
+	for (size_t i = 0; i < options->output_count; i++)
+		keep(inplace, options->outputs[i].dest);
+	for (size_t i = 0; i < options->agent_count; i++)
+		keep(inplace, options->agents[i].socket);
+	keep(inplace, options->base_cache);
+	keep_caches(inplace, options->cache_from);
+	keep_caches(inplace, options->cache_to);
+	for (size_t i = 0; options->inplace_keep && i < options->inplace_keep->n; i++)
+		keep(inplace, options->inplace_keep->p[i]);
+}
+
 FALLIBLE inplace_new(struct layer_set *set, const char *context, struct inplace **ret)
 {
-	const struct build_options *options = set->options;
 	struct inplace *inplace = xcalloc(1, sizeof(*inplace));
 
 	inplace->set = set;
@@ -128,18 +167,8 @@ FALLIBLE inplace_new(struct layer_set *set, const char *context, struct inplace 
 	*ret = inplace;
 	TRY(keep_home(inplace));
 	TRY(keep_mounts(inplace));
-	keep(inplace, store_root(options->store));
-	if (context)
-		keep(inplace, context);
-	for (size_t i = 0; i < options->output_count; i++) {
-		const char *dest = options->outputs[i].dest;
-		AUTO_FREE char *dir = dest && *dest == '/' ? str_dup(path_parent(dest)) : NULL;
-
-		if (dir && *dir)
-			keep(inplace, dir);
-	}
-	for (size_t i = 0; options->inplace_keep && i < options->inplace_keep->n; i++)
-		keep(inplace, options->inplace_keep->p[i]);
+	keep(inplace, store_root(set->options->store));
+	keep_named(inplace, context);
 	keep(inplace, "/etc/resolv.conf");
 	keep(inplace, "/etc/hosts");
 	keep(inplace, "/etc/hostname");

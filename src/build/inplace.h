@@ -4,7 +4,7 @@
  * its own layers put in their place. What is kept whoever has it:
  *
  *	kiln's directory (the one that its executable is in) and the store
- *	the build context, the Dockerfile's and the outputs' directories
+ *	the build context and named ones, outputs, folders of caches and of base images, agents
  *	every mount (volumes, /proc, /sys, /dev), and what build_options.inplace_keep says
  *	/etc/resolv.conf, /etc/hosts, /etc/hostname
  *

@@ -154,15 +154,20 @@ static FALLIBLE build(const struct invocation *call, const struct kaniko_log *lo
 		return NULL;
 	}
 	tell_result(log, request, &result);
-	return result_files_write(&files, &request->names, &result.manifest, session->cancel);
+	return result_files_write(&files, &request->names, &result.manifest,
+			registry_client_http(session->registry));
 }
 
 /* Who watches builds must not break them; a build that was ended is told all the same. */
-static void tell_trace(const struct kaniko_log *log, const struct request *request,
-		const struct error *failed)
+static void tell_trace(const struct kaniko_log *log, const struct session *session,
+		const struct request *request, const struct error *failed)
 {
+	/* An own client is less patient, and tells of a build that was interrupted, too. */
+	struct http_client *client = session->userns.mode == USERNS_INPLACE
+						     ? registry_client_http(session->registry)
+						     : NULL;
 	AUTO(strbuf) struct strbuf why = { 0 };
-	struct error *error = request->trace ? trace_send(request->trace, failed, NULL) : NULL;
+	struct error *error = request->trace ? trace_send(request->trace, failed, client) : NULL;
 
 	if (!error)
 		return;
@@ -182,14 +187,16 @@ static struct error *run(const struct invocation *call)
 	kaniko_log_init(globals, &log);
 	features_check((const char *const *)environ, &log);
 	TRY(request_make(globals, call->opts, &log, &request));
+	request_keep(call->config, globals, call->opts, &request);
 	TRY(session_open(call->config,
-			SESSION_STORE | SESSION_REGISTRY | SESSION_TREES | SESSION_SANDBOX,
+			SESSION_STORE | SESSION_REGISTRY | SESSION_TREES | SESSION_SANDBOX |
+					(request.forced ? SESSION_FORCE : 0),
 			&session));
 	TRY(request_load_secrets(&request));
 
 	struct error *error = build(call, &log, &request, &session);
 
-	tell_trace(&log, &request, error);
+	tell_trace(&log, &session, &request, error);
 	if (request.cleanup)
 		error = error_first(error, clean(globals, &session));
 	return error;

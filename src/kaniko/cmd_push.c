@@ -133,7 +133,8 @@ static struct error *run(const struct invocation *call)
 	for (size_t i = 0; i < names.n; i++)
 		kaniko_log_say(&log, SEVERITY_INFO, "Pushed %s@%s", names.p[i],
 				digest_text(&image->digest, text));
-	return result_files_write(&files, &names, &image->digest, session.cancel);
+	return result_files_write(
+			&files, &names, &image->digest, registry_client_http(session.registry));
 }
 
 const struct command cmd_executor_push = {

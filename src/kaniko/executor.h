@@ -43,6 +43,7 @@ extern const struct executor_opts executor_defaults;
 struct request {
 	struct list build_args, names; /* names: destinations as complete references */
 	struct list ignore;            /* cleaned */
+	struct list kept;              /* isolation inplace: paths that are not the image's */
 	struct annotation_flags annotations;
 	struct cache_flags caches;
 	struct secret_flags secrets;
@@ -56,6 +57,7 @@ struct request {
 	char *context, *dockerfile; /* for build; NULL: its own default */
 	int stdin_fd;
 	bool pushes, cleanup, pre_cleanup, prints_plan;
+	bool forced; /* --force: in place even where nothing shows that this is a container */
 	struct build_options build;
 };
 
@@ -66,6 +68,10 @@ struct request {
 FALLIBLE request_make(const struct kaniko_globals *globals, const struct executor_opts *opts,
 		const struct kaniko_log *log, struct request *ret);
 void request_done(struct request *request);
+
+/* kept.c: what has to outlive the container's own files, once the settings are known. */
+void request_keep(const struct config *config, const struct kaniko_globals *globals,
+		const struct executor_opts *opts, struct request *request);
 
 /* What --secret names, read once no other process can see it. */
 FALLIBLE request_load_secrets(struct request *request);
@@ -90,7 +96,7 @@ struct result_files {
 };
 FALLIBLE result_files_check(const struct result_files *files, const struct list *names);
 FALLIBLE result_files_write(const struct result_files *files, const struct list *names,
-		const struct digest *digest, struct cancel *cancel);
+		const struct digest *digest, struct http_client *client);
 
 /* Whether each destination may be pushed to, asked once a repository. */
 FALLIBLE check_destinations(struct registry_client *registry, const struct list *names);

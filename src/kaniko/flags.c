@@ -75,7 +75,7 @@ const struct option executor_options[] = {
 	OPT_LIST(0, "ignore-path", ignore_paths, "PATH", "what RUN changes there is not kept"),
 	OPT_FLAG(0, "ignore-var-run", ignore_var_run, "steps do not see this container's /var/run"),
 	OPT_FLAG(0, "whitelist-var-run", ignore_var_run, "ignore-var-run", .is_hidden = true),
-	OPT_FLAG(0, "force", force, "kiln need not be in a container"),
+	OPT_FLAG(0, "force", force, "with KILN_ISOLATION=inplace: this is a container, though nothing shows it"),
 
 	OPT_HEADING("Taken and without effect: kiln's one way is exact and fast"),
 	OPT_CHOICE(0, "snapshot-mode", snapshot_mode, "full|redo|time", "how Kaniko finds changes"),

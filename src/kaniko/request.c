@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "stream/codec.h"
 #include "sys/path.h"
+#include "sys/private.h"
 #include "ui/config.h"
 
 #include <string.h>
@@ -20,6 +21,7 @@ void request_done(struct request *request)
 	list_done(&request->build_args);
 	list_done(&request->names);
 	list_done(&request->ignore);
+	list_done(&request->kept);
 	annotation_flags_done(&request->annotations);
 	cache_flags_done(&request->caches);
 	secret_flags_done(&request->secrets);
@@ -292,6 +294,9 @@ static FALLIBLE set_secrets(const struct executor_opts *opts, struct request *re
 
 FALLIBLE request_load_secrets(struct request *request)
 {
+	if (!request->secrets.flags.n)
+		return NULL;
+	private_begin();
 	TRY(secret_flags_load(&request->secrets, config_getenv));
 	request->build.secrets = request->secrets.loaded.p;
 	request->build.secret_count = request->secrets.loaded.n;
@@ -316,6 +321,7 @@ FALLIBLE request_make(const struct kaniko_globals *globals, const struct executo
 
 	ret->build.tolerates_immutable = globals->ignore_immutable;
 	ret->build.dry_run = opts->dry_run;
+	ret->forced = opts->force;
 	TRY(set_platform(opts, ret));
 	TRY(add_build_args(opts, &ret->build_args));
 	ret->build.build_args = &ret->build_args;

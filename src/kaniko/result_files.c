@@ -47,23 +47,24 @@ FALLIBLE result_files_check(const struct result_files *files, const struct list 
 	return NULL;
 }
 
-static FALLIBLE put(const char *address, struct str text, const char *option, struct cancel *cancel)
+static FALLIBLE put(const char *address, struct str text, const char *option,
+		struct http_client *client)
 {
 	AUTO(url) struct url url = { 0 };
 	const struct sending what = { .method = "PUT", .content_type = "text/plain", .body = text };
 
 	TRY(usage_of_option(url_parse(str_of(address), &url), option));
-	TRY_WRAP(send_bytes(&url, &what, cancel), "option '%s'", option);
+	TRY_WRAP(send_bytes(&url, &what, client), "option '%s'", option);
 	return NULL;
 }
 
 static FALLIBLE write_file(
-		const char *path, struct str text, const char *option, struct cancel *cancel)
+		const char *path, struct str text, const char *option, struct http_client *client)
 {
 	const char *slash = strrchr(path, '/');
 
 	if (is_address(path))
-		return put(path, text, option, cancel);
+		return put(path, text, option, client);
 	if (slash && slash != path) {
 		AUTO_FREE char *dir = xstrndup(path, (size_t)(slash - path));
 
@@ -93,7 +94,7 @@ static FALLIBLE add_line(
 }
 
 static FALLIBLE write_names(const char *path, const char *option, const struct list *names,
-		const struct digest *digest, bool with_tag, struct cancel *cancel)
+		const struct digest *digest, bool with_tag, struct http_client *client)
 {
 	AUTO(strbuf) struct strbuf text = { 0 };
 
@@ -101,7 +102,7 @@ static FALLIBLE write_names(const char *path, const char *option, const struct l
 		return NULL;
 	for (size_t i = 0; i < names->n; i++)
 		TRY(add_line(names->p[i], digest, with_tag, &text));
-	return write_file(path, strbuf_str(&text), option, cancel);
+	return write_file(path, strbuf_str(&text), option, client);
 }
 
 static FALLIBLE write_outputs(
@@ -124,16 +125,16 @@ static FALLIBLE write_outputs(
 }
 
 FALLIBLE result_files_write(const struct result_files *files, const struct list *names,
-		const struct digest *digest, struct cancel *cancel)
+		const struct digest *digest, struct http_client *client)
 {
 	char text[DIGEST_TEXT];
 
 	if (files->digest)
 		TRY(write_file(files->digest, str_of(digest_text(digest, text)), "--digest-file",
-				cancel));
+				client));
 	TRY(write_names(files->name_digest, "--image-name-with-digest-file", names, digest, false,
-			cancel));
+			client));
 	TRY(write_names(files->name_tag_digest, "--image-name-tag-with-digest-file", names, digest,
-			true, cancel));
+			true, client));
 	return files->output_dir ? write_outputs(files->output_dir, names, digest) : NULL;
 }

@@ -36,29 +36,34 @@ static FALLIBLE exchange(struct http_client *client, const struct url *url,
 	return NULL;
 }
 
-FALLIBLE send_bytes(const struct url *url, const struct sending *what, struct cancel *cancel)
+static struct http_client *new_client(
+		const struct registry_settings *settings, const struct sending *what)
+{
+	const struct http_settings http = { .user_agent = "kiln/" KILN_VERSION,
+		.http_proxy = settings->http_proxy,
+		.https_proxy = settings->https_proxy,
+		.no_proxy = settings->no_proxy,
+		.connect_timeout_ms = what->timeout_ms ? what->timeout_ms : CONNECT_MS,
+		.stall_timeout_ms = what->timeout_ms ? what->timeout_ms : STALL_MS };
+
+	return http_client_new(&http, NULL);
+}
+
+FALLIBLE send_bytes(const struct url *url, const struct sending *what, struct http_client *client)
 {
 	AUTO(registry_settings) struct registry_settings settings = { 0 };
+	AUTO(http_client) struct http_client *own = NULL;
 	AUTO(certs) struct certs certs = { 0 };
 
 	registry_settings_from_env(config_getenv, &settings);
 	certs_add_authorities(&settings.authorities, &certs);
+	if (!client)
+		own = new_client(&settings, what);
 
 	const struct http_tls tls = { .authorities = certs.authorities };
-	AUTO(http_client)
-	struct http_client *client = http_client_new(
-			&(struct http_settings){ .user_agent = "kiln/" KILN_VERSION,
-					.http_proxy = settings.http_proxy,
-					.https_proxy = settings.https_proxy,
-					.no_proxy = settings.no_proxy,
-					.connect_timeout_ms = what->timeout_ms ? what->timeout_ms
-									       : CONNECT_MS,
-					.stall_timeout_ms = what->timeout_ms ? what->timeout_ms
-									     : STALL_MS },
-			cancel);
 	/* What follows '?' may be a signature, and a secret. */
 	AUTO_FREE char *shown = url_shown(url);
 
-	TRY_WRAP(exchange(client, url, &tls, what), "write to '%s'", shown);
+	TRY_WRAP(exchange(client ? client : own, url, &tls, what), "write to '%s'", shown);
 	return NULL;
 }

@@ -8,7 +8,8 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "registry/url.h"
-#include "sys/cancel.h"
+
+struct http_client;
 
 struct sending {
 	const char *method, *content_type;
@@ -17,4 +18,8 @@ struct sending {
 	unsigned timeout_ms;        /* to connect, and without an answer; 0: 20 s and 60 s */
 };
 
-FALLIBLE send_bytes(const struct url *url, const struct sending *what, struct cancel *cancel);
+/*
+ * By client (may be NULL: one is made for it, timeout_ms is its patience). In isolation inplace it
+ * has to be the session's, which knew the authorities before an image brought others.
+ */
+FALLIBLE send_bytes(const struct url *url, const struct sending *what, struct http_client *client);

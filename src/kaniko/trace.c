@@ -219,8 +219,8 @@ char *trace_json(const struct kaniko_trace *trace, const struct error *failed)
 	return json_dumps(document, JSON_COMPACT);
 }
 
-FALLIBLE trace_send(
-		const struct kaniko_trace *trace, const struct error *failed, struct cancel *cancel)
+FALLIBLE trace_send(const struct kaniko_trace *trace, const struct error *failed,
+		struct http_client *client)
 {
 	AUTO_FREE char *text = trace_json(trace, failed);
 	const struct sending what = { .method = "POST",
@@ -229,5 +229,5 @@ FALLIBLE trace_send(
 		.headers = &trace->headers,
 		.timeout_ms = TIMEOUT_MS };
 
-	return send_bytes(&trace->url, &what, cancel);
+	return send_bytes(&trace->url, &what, client);
 }

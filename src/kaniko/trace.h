@@ -13,18 +13,21 @@
 #include "base/error.h"
 #include "base/vec.h"
 #include "registry/url.h"
-#include "sys/cancel.h"
 #include "ui/vertices.h"
 
+struct http_client;
 struct kaniko_trace;
 
 /* *ret stays NULL when nobody asked. Every wrong variable is error_usage naming it. */
 FALLIBLE trace_open(struct kaniko_trace **ret);
 /* What the vertices of a build came to; epoch_ns: the wall clock of their time 0. NULL is fine. */
 void trace_take(struct kaniko_trace *trace, const struct vertices *vertices, uint64_t epoch_ns);
-/* Send it: failed (may be NULL) is the error that ended the build. */
+/*
+ * Send it: failed (may be NULL) is the error that ended the build; client (may be NULL) as in
+ * send.h.
+ */
 FALLIBLE trace_send(const struct kaniko_trace *trace, const struct error *failed,
-		struct cancel *cancel);
+		struct http_client *client);
 /* The document, for tests. New; free(). */
 char *trace_json(const struct kaniko_trace *trace, const struct error *failed);
 void trace_free(struct kaniko_trace *trace);

@@ -19,6 +19,7 @@
 #include "ui/build_after.h"
 #include "ui/build_result_files.h"
 #include "ui/cache_flag.h"
+#include "ui/kept.h"
 #include "ui/lower_stores.h"
 #include "ui/output_flag.h"
 #include "ui/report.h"
@@ -637,6 +638,16 @@ static FALLIBLE load_secrets(struct request *request)
 	return NULL;
 }
 
+/* Isolation inplace: what is read and written when "/" has been an image's. */
+static void keep_in_place(const struct invocation *call, struct list *ret)
+{
+	const struct build_opts *opts = call->opts;
+
+	kept_settings(call->config, ret);
+	kept_path(opts->iid_file, ret);
+	kept_path(opts->metadata_file, ret);
+}
+
 static FALLIBLE build_shown(const struct invocation *call, const struct session *session,
 		struct build_options *options, struct build_result *ret)
 {
@@ -662,6 +673,7 @@ static struct error *run(const struct invocation *call)
 	AUTO(session) struct session session = { 0 };
 	AUTO(registry_client) struct registry_client *cache_client = NULL;
 	AUTO(build_result) struct build_result result = { 0 };
+	AUTO(list) struct list kept = { 0 };
 	struct build_call question = { 0 };
 	char id[DIGEST_TEXT];
 
@@ -676,6 +688,8 @@ static struct error *run(const struct invocation *call)
 		TRY(session_new_registry(&session, request.cache_patience_ms, &cache_client));
 	request.options.cache_registry = cache_client;
 	TRY(load_secrets(&request));
+	keep_in_place(call, &kept);
+	request.options.inplace_keep = &kept;
 	struct error *error = build_shown(call, &session, &request.options, &result);
 	struct build_after after = { .explain = opts->explain };
 	build_after(&session, &result, &after);

@@ -104,6 +104,21 @@ static void copy_settings(const struct registry_settings *from, struct registry_
 	ret->retry_base_ms = from->retry_base_ms ? from->retry_base_ms : RETRY_BASE_MS;
 }
 
+/* What goes wrong here goes wrong again, and is told, where it is needed. */
+static void read_ahead(struct registry_client *client)
+{
+	AUTO(list) struct list there = { 0 };
+	const struct registries_conf *conf = NULL;
+
+	for (size_t i = 0; i < client->settings.certs_dirs.n; i++)
+		if (access(client->settings.certs_dirs.p[i], F_OK) == 0)
+			list_add(&there, client->settings.certs_dirs.p[i]);
+	list_done(&client->settings.certs_dirs);
+	client->settings.certs_dirs = TAKE_VALUE(there);
+	error_ignore(client_conf(client, &conf), "told by the first transfer");
+	error_ignore(http_client_prepare(client->http), "told by the first transfer");
+}
+
 struct registry_client *registry_client_new(
 		const struct registry_settings *settings, struct cancel *cancel)
 {
@@ -127,6 +142,8 @@ struct registry_client *registry_client_new(
 	client->http = http_client_new(&http, cancel);
 	client->auth = auth_new(client, NULL);
 	client->cloud = cloud_new(client);
+	if (settings->reads_ahead)
+		read_ahead(client);
 	return client;
 }
 

@@ -38,8 +38,7 @@ void credential_copy(const struct credential *from, struct credential *ret)
 		.source = xstrdup(from->source) };
 }
 
-/* The files to look into, in order. */
-static void list_files(const struct creds_settings *settings, struct list *ret)
+void creds_files(const struct creds_settings *settings, struct list *ret)
 {
 	if (settings->auth_file) {
 		list_add(ret, settings->auth_file);
@@ -92,7 +91,7 @@ FALLIBLE creds_find(const struct creds_settings *settings, const char *host, con
 				str_of(settings->docker_auth_config), "DOCKER_AUTH_CONFIG", &file));
 		TRY(find_in(settings, &file, host, repository, cancel, &found));
 	}
-	list_files(settings, &paths);
+	creds_files(settings, &paths);
 	for (size_t i = 0; i < paths.n && !credential_known(&found); i++) {
 		AUTO(creds_file) struct creds_file file = { 0 };
 
@@ -109,7 +108,7 @@ char *creds_login_file(const struct creds_settings *settings)
 {
 	AUTO(list) struct list paths = { 0 };
 
-	list_files(settings, &paths);
+	creds_files(settings, &paths);
 	if (settings->auth_file)
 		return xstrdup(settings->auth_file);
 	for (size_t i = 0; i < paths.n; i++)

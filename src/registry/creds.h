@@ -17,6 +17,7 @@
 #pragma once
 #include "base/auto.h"
 #include "base/error.h"
+#include "base/vec.h"
 #include "sys/cancel.h"
 #include <stdbool.h>
 
@@ -54,6 +55,9 @@ void credential_copy(const struct credential *from, struct credential *ret);
  */
 FALLIBLE creds_find(const struct creds_settings *settings, const char *host, const char *repository,
 		struct cancel *cancel, struct credential *ret);
+
+/* The files that are looked into, in order, whether they are there or not. */
+void creds_files(const struct creds_settings *settings, struct list *ret);
 
 /*
  * Where login writes: auth_file, else the file that already exists in the order above, else

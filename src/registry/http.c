@@ -34,6 +34,7 @@ struct http_client {
 	struct cancel *cancel;
 	atomic_ulong requests;
 	struct http_handles *handles;
+	char *authorities; /* http_client_prepare(): the system's; else NULL. Then constant */
 };
 
 struct transfer {
@@ -54,6 +55,9 @@ struct transfer {
 	bool is_https, is_head, body_ended;
 };
 
+static const char authorities_dir[] = "/etc/ssl/certs";
+static const char authorities_bundle[] = "/etc/ssl/certs/ca-certificates.crt";
+
 struct http_client *http_client_new(const struct http_settings *settings, struct cancel *cancel)
 {
 	struct http_client *client = xcalloc(1, sizeof(*client));
@@ -64,11 +68,29 @@ struct http_client *http_client_new(const struct http_settings *settings, struct
 	return client;
 }
 
+FALLIBLE http_client_prepare(struct http_client *client)
+{
+	struct http_handle *handle = NULL;
+	struct error *error = NULL;
+	size_t n = 0;
+
+	error = file_read(AT_FDCWD, authorities_bundle, LIMIT_SETTINGS_BYTES, &client->authorities,
+			&n);
+	/* Then nobody is trusted, whoever puts such a file there later. */
+	if (error)
+		client->authorities = xstrdup("");
+	error_ignore(error, "a system may have no authorities");
+	TRY(http_handles_take(client->handles, "", &handle));
+	http_handles_give(client->handles, handle);
+	return NULL;
+}
+
 void http_client_free(struct http_client *client)
 {
 	if (!client)
 		return;
 	http_handles_free(client->handles);
+	free(client->authorities);
 	free(client);
 }
 
@@ -76,9 +98,6 @@ unsigned long http_client_requests(const struct http_client *client)
 {
 	return atomic_load(&client->requests);
 }
-
-static const char authorities_dir[] = "/etc/ssl/certs";
-static const char authorities_bundle[] = "/etc/ssl/certs/ca-certificates.crt";
 
 /* libcurl, for a transfer that has its handle. */
 static const struct curl_calls *curl_of(const struct transfer *transfer)
@@ -177,15 +196,20 @@ static void set_authorities(struct transfer *transfer, const char *more)
 	AUTO(strbuf) struct strbuf all = { 0 };
 	AUTO_FREE char *bundle = NULL;
 	size_t n = 0;
+	const char *prepared = transfer->client->authorities;
+	bool is_hashed =
+			!prepared && http_handles_has_hashed_authorities(transfer->client->handles);
 
-	if (http_handles_has_hashed_authorities(transfer->client->handles)) {
+	if (is_hashed) {
 		(void)curl->easy_setopt(easy, CURLOPT_CAPATH, authorities_dir);
 		(void)curl->easy_setopt(easy, CURLOPT_CAINFO, NULL);
+	} else if (prepared) {
+		(void)curl->easy_setopt(easy, CURLOPT_CAPATH, NULL);
 	}
-	if (!more)
+	if (!more && !prepared)
 		return;
-	strbuf_addf(&all, "%s\n", more);
-	if (!http_handles_has_hashed_authorities(transfer->client->handles)) {
+	strbuf_addf(&all, "%s\n%s", more ? more : "", prepared ? prepared : "");
+	if (!prepared && !is_hashed) {
 		error_ignore(file_read(AT_FDCWD, authorities_bundle, LIMIT_SETTINGS_BYTES, &bundle,
 					     &n),
 				"a system may have no authorities");

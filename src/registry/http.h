@@ -52,6 +52,8 @@ struct http_response {
 
 /* connections are opened on demand; nothing is loaded before the first http_open(). */
 struct http_client *http_client_new(const struct http_settings *settings, struct cancel *cancel);
+/* Load what is loaded now, and go on with the system's authorities as they are now. */
+FALLIBLE http_client_prepare(struct http_client *client);
 void http_client_free(struct http_client *client);
 /* Requests sent so far. */
 unsigned long http_client_requests(const struct http_client *client);

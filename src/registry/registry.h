@@ -54,6 +54,12 @@ struct registry_settings {
 	/* registries.conf files in order of increasing weight; a directory's *.conf in order. */
 	struct list registries_confs;
 	char *http_proxy, *https_proxy, *no_proxy;
+	/*
+	 * Soon "/" will be somebody else's (isolation inplace): the system's authorities and
+	 * registries.conf as they are now are used to the end, libcurl is loaded now, and of
+	 * certs_dirs those that are there now are read.
+	 */
+	bool reads_ahead;
 	const char *user_agent;      /* NULL: "kiln/VERSION" */
 	unsigned connect_timeout_ms; /* 0: 20 s */
 	unsigned stall_timeout_ms;   /* 0: 60 s without a byte */

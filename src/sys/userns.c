@@ -493,13 +493,13 @@ static FALLIBLE enter_as_root(struct userns *userns)
 	return stay_as_root(userns);
 }
 
-FALLIBLE userns_enter(enum userns_mode wish, struct userns *ret)
+static FALLIBLE enter(enum userns_mode wish, bool force, struct userns *ret)
 {
 	struct userns userns = { .outer_uid = geteuid(), .outer_gid = getegid() };
 	char reason[USERNS_REASON_BYTES];
 
 	if (userns_is_bare(wish)) {
-		TRY(userns_enter_bare(wish, false, &userns));
+		TRY(userns_enter_bare(wish, force, &userns));
 		*ret = userns;
 		return NULL;
 	}
@@ -531,6 +531,16 @@ FALLIBLE userns_enter(enum userns_mode wish, struct userns *ret)
 			userns.reason[0] ? userns.reason : "the best there is");
 	*ret = userns;
 	return NULL;
+}
+
+FALLIBLE userns_enter(enum userns_mode wish, struct userns *ret)
+{
+	return enter(wish, false, ret);
+}
+
+FALLIBLE userns_enter_forced(enum userns_mode wish, struct userns *ret)
+{
+	return enter(wish, true, ret);
 }
 
 FALLIBLE userns_child_enter(int sync_fd)

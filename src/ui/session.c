@@ -41,6 +41,8 @@ FALLIBLE session_new_registry(
 	settings.user_agent = config->user_agent;
 	settings.creds.sources = config->credential_helpers;
 	settings.creds.host_env = (const char *const *)environ;
+	/* Later these files are the image's. */
+	settings.reads_ahead = session->userns.mode == USERNS_INPLACE;
 	if (patience_ms) {
 		settings.connect_timeout_ms = patience_ms;
 		settings.stall_timeout_ms = patience_ms;
@@ -71,7 +73,8 @@ FALLIBLE session_open(const struct config *config, unsigned needs, struct sessio
 	ret->config = config;
 	if (needs & (SESSION_TREES | SESSION_SANDBOX)) {
 		TRY(wish_of(config->isolation, &wish));
-		TRY(userns_enter(wish, &ret->userns));
+		TRY(needs & SESSION_FORCE ? userns_enter_forced(wish, &ret->userns)
+					  : userns_enter(wish, &ret->userns));
 	}
 	if (needs & SESSION_SANDBOX)
 		TRY(sandbox_start(&ret->userns, (needs & SESSION_ONE_STEP) != 0, &ret->sandbox));

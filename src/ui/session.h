@@ -26,6 +26,7 @@ enum {
 	SESSION_TREES = 1 << 2,    /* the user namespace, so that trees can be read and removed */
 	SESSION_SANDBOX = 1 << 3,  /* steps can run */
 	SESSION_ONE_STEP = 1 << 4, /* of the sandbox: one step is expected */
+	SESSION_FORCE = 1 << 5,    /* in place even in what does not look like a container */
 };
 
 struct session {

@@ -2,6 +2,7 @@
 # Building where no namespace can be had, in real unprivileged containers (lib/pod).
 # shellcheck disable=SC2154,SC2153 # output, stderr, status, KILN come from lib/kiln.bash
 load ../lib/kiln
+load ../lib/inplace
 
 setup_file() {
 	BUSYBOX=$("$REPO/tests/lib/images" busybox)
@@ -209,26 +210,15 @@ builds_the_same() { # POD-OPTION.. -- KILN-ARG..
 # pod_in_place OPTION.. -- KILN-ARG..: kiln in a directory of its own, in a container that looks like one.
 pod_in_place() {
 	no_sanitizer
-	local root=$BATS_TEST_TMPDIR/root lib options=()
-	if [ ! -d "$root" ]; then
-		mkdir -p "$root"/{kiln/lib,proc,sys,dev,etc,tmp,run,old/files,usr}
-		touch "$root/.dockerenv" "$root/etc/resolv.conf" "$root/old/files/left"
-		cp "$KILN" "$root/kiln/kiln"
-		for lib in $(ldd "$KILN" | grep -o '/[^ ]*'); do
-			cp -L "$lib" "$root/kiln/lib/"
-		done
-		# Executed once, and then removed like everything else.
-		mkdir "$root/lib64"
-		cp -L /lib64/ld-linux-x86-64.so.2 "$root/lib64/"
-	fi
+	local options=()
+	inplace_root "$BATS_TEST_TMPDIR/root" /kiln kiln
 	while [ "$1" != -- ]; do
 		options+=("$1")
 		shift
 	done
 	shift
-	timeout -s KILL 120 "$REPO/tests/lib/pod" "${options[@]}" --root "$root" --forbid namespaces \
-		--ro "$BUSYBOX" --ro "$BATS_TEST_TMPDIR/context" --rw "$work" \
-		--env "KILN_ROOT=/kiln/store" --env LD_LIBRARY_PATH=/kiln/lib /kiln/kiln "$@"
+	inplace_pod "$BATS_TEST_TMPDIR/root" "${options[@]}" --ro "$BUSYBOX" --ro "$BATS_TEST_TMPDIR/context" \
+		--rw "$work" --env "KILN_ROOT=/kiln/store" --env LD_LIBRARY_PATH=/kiln/lib -- /kiln/kiln "$@"
 }
 
 @test "in place: the container's root is the rootfs, with a real /proc" {

@@ -1,0 +1,32 @@
+# shellcheck shell=bash
+# A root for isolation inplace, in a container only (lib/pod): what a small image has, with kiln in
+# a directory of its own.
+#
+#   inplace_root DIR HOME NAME     makes DIR once, kiln being HOME/NAME there, its libraries in HOME/lib
+#   inplace_pod DIR OPTION.. -- COMMAND..   runs COMMAND in it: real, unprivileged, no namespaces
+
+inplace_root() {
+	local root=$1 home=$2 name=$3 lib curl
+	[ ! -d "$root" ] || return 0
+	mkdir -p "$root$home/lib" "$root"/{proc,sys,dev,etc/ssl/certs,tmp,run,old/files,usr,lib64}
+	touch "$root/.dockerenv" "$root/etc/resolv.conf" "$root/old/files/left"
+	cp "$KILN" "$root$home/$name"
+	# libcurl is loaded on first use.
+	curl=$(ldconfig -p | awk '/libcurl\.so\.4 .*x86-64/ {print $NF; exit}')
+	for lib in $(ldd "$KILN" ${curl:+"$curl"} | grep -o '/[^ ]*[^: ]') $curl; do
+		cp -L "$lib" "$root$home/lib/"
+	done
+	# Executed once, and then removed like everything else.
+	cp -L /lib64/ld-linux-x86-64.so.2 "$root/lib64/"
+}
+
+inplace_pod() {
+	local root=$1 options=()
+	shift
+	while [ "$1" != -- ]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	timeout -s KILL 120 "$RIG_LIB/pod" "${options[@]}" --root "$root" --forbid namespaces "$@"
+}

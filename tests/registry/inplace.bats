@@ -1,0 +1,100 @@
+#!/usr/bin/env bats
+# The executor where it takes the container's own root (isolation inplace): what it needs when the
+# last stage has been built is still there, and nothing that an image brings is taken for it.
+# shellcheck disable=SC2154 # output, stderr, status come from lib/kiln.bash
+load ../lib/kiln
+load ../lib/inplace
+
+setup_file() {
+	BUSYBOX=$(image busybox)
+	export BUSYBOX
+}
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	[ "$(id -u)" = 0 ] || skip "containers are made by root"
+	[[ $(nm -D "$KILN" 2>/dev/null) != *__asan* ]] || skip "a sanitizer's start-up is not kiln's"
+	unset REGISTRY_AUTH_FILE XDG_RUNTIME_DIR DOCKER_AUTH_CONFIG DOCKER_CONFIG
+	root=$BATS_TEST_TMPDIR/root
+	inplace_root "$root" /kaniko executor
+	mkdir -p "$root/workspace" "$root/root"
+	echo content >"$root/workspace/data"
+	cat >"$root/workspace/Dockerfile" <<-EOD
+		FROM oci:$BUSYBOX/oci:latest AS one
+		RUN test ! -e /old && echo one >/one
+		FROM oci:$BUSYBOX/oci:latest
+		RUN test ! -e /one && echo two >/two
+		COPY data /data
+		COPY --from=one /one /from-one
+		RUN mkdir -p /cache/x && cat /data /from-one >/all
+	EOD
+}
+
+teardown() {
+	kiln_teardown
+}
+
+executor() {
+	inplace_pod "$root" --ro "$BUSYBOX" --env KILN_ISOLATION=inplace --env LD_LIBRARY_PATH=/kaniko/lib \
+		--env NO_COLOR=1 -- /kaniko/executor "$@"
+	local status=$?
+	[ "$status" != 99 ] || skip "no unprivileged container can be made here"
+	return "$status"
+}
+
+@test "two stages, pushed with the container's credentials and authorities, files about the result" {
+	registry_start tls
+	local tls=$REGISTRY
+	# Both are gone with the first stage, unless they are kept.
+	cp "$REGISTRY_CA" "$root/etc/ssl/certs/ca-certificates.crt"
+	registry_start htpasswd
+	mkdir "$root/root/.docker" "$root/ignored"
+	echo mine >"$root/ignored/file"
+	printf '{"auths":{"%s":{"auth":"%s"}}}' "$REGISTRY" "$(printf user:password | base64)" \
+		>"$root/root/.docker/config.json"
+	succeeds executor --context /workspace -d "$tls/app:1" -d "$REGISTRY/app:1" \
+		--digest-file /results/digest --tar-path /app.tar --ignore-path /ignored --log-format text
+	tree_of "$root/app.tar" >"$BATS_TEST_TMPDIR/tree"
+	grep -q ' /from-one\b' "$BATS_TEST_TMPDIR/tree"
+	grep -q ' /all\b' "$BATS_TEST_TMPDIR/tree"
+	# Of the container nothing: not its credentials' folder, what is ignored, nor the outputs'.
+	! grep -qE ' /(root/.docker|ignored|old|results|workspace|kaniko|app.tar|\.dockerenv)\b' "$BATS_TEST_TMPDIR/tree" || false
+	equals mine "$(cat "$root/ignored/file")"
+	equals "$(skopeo --insecure-policy inspect --tls-verify=false --creds user:password \
+		--format '{{.Digest}}' "docker://$REGISTRY/app:1")" "$(cat "$root/results/digest")"
+	equals content "$(cat "$root/workspace/data")"
+}
+
+@test "authorities that an image brings are not kiln's" {
+	make_certificates "$BATS_TEST_TMPDIR/certs"
+	mkdir "$root/workspace/certs" served
+	cp "$BATS_TEST_TMPDIR/certs/ca.crt" "$root/workspace/certs/ca-certificates.crt"
+	printf 'FROM oci:%s/oci:latest\nCOPY certs/ /etc/ssl/certs/\nRUN test -s /etc/ssl/certs/ca-certificates.crt\n' \
+		"$BUSYBOX" >"$root/workspace/Dockerfile"
+	server_start https "$RIG_LIB/file_server.py" --root served --log served.log \
+		--cert "$BATS_TEST_TMPDIR/certs/server.crt" --key "$BATS_TEST_TMPDIR/certs/server.key"
+	fails 1 "option '--digest-file'" executor --context /workspace --no-push \
+		--digest-file "https://$SERVER_ADDRESS/put/digest"
+	[ ! -e served/digest ]
+	# The container's own are, although the image's lie there by then.
+	mv "$root/workspace" kept
+	rm -r "$root"
+	inplace_root "$root" /kaniko executor
+	mv kept "$root/workspace"
+	echo none >"$root/workspace/certs/ca-certificates.crt"
+	cp "$BATS_TEST_TMPDIR/certs/ca.crt" "$root/etc/ssl/certs/ca-certificates.crt"
+	succeeds executor --context /workspace --no-push --digest-file "https://$SERVER_ADDRESS/put/digest"
+	grep -qE '^sha256:[0-9a-f]{64}$' served/digest
+}
+
+@test "--force where nothing shows that it is a container; --kaniko-dir is kept" {
+	rm "$root/.dockerenv"
+	fails 1 "this is no container" executor --context /workspace --no-push
+	[ -e "$root/old/files/left" ]
+	mkdir "$root/mine"
+	echo mine >"$root/mine/file"
+	succeeds executor --context /workspace --no-push --tar-path /app.tar --force --kaniko-dir /mine
+	equals mine "$(cat "$root/mine/file")"
+	[ -d "$root/mine/store/blobs" ]
+	[ ! -e "$root/old" ]
+}
