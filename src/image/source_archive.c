@@ -260,11 +260,17 @@ static FALLIBLE drop_spare(const struct import *import)
 	return NULL;
 }
 
-/* The entry of manifest.json that has the name (or the first). */
+/* The entry of manifest.json that has the name, or the only one: which of two is no guess. */
 static FALLIBLE docker_entry(json_t *document, const char *name, struct json_field *ret)
 {
 	struct json_field list = { .value = document, .key = "manifest.json" };
 
+	if (!name && json_count(&list) != 1)
+		return error_hint(error_new(ERR_INVALID,
+						  "there are %zu images in the archive, not one",
+						  json_count(&list)),
+				"save one image alone; or, where an image is named, say which: "
+				"docker-archive:FILE:NAME");
 	for (size_t i = 0; i < json_count(&list); i++) {
 		AUTO(list) struct list tags = { 0 };
 

@@ -293,3 +293,120 @@ pod_in_place() {
 	usual_tree >"$BATS_TEST_TMPDIR/wanted"
 	diff <(tree_of "$work/out") "$BATS_TEST_TMPDIR/wanted"
 }
+
+# Secrets and an agent in a step of two: as files, with an owner, and over a file that is there.
+with_secrets() { # FROM
+	printf 'a-secret-of-this-build' >"$work/secret"
+	chmod a+r "$work/secret"
+	cat >Dockerfile <<-EOD
+		FROM oci:$BUSYBOX/oci:latest
+		RUN mkdir /own && echo own >/own/file && echo own >/own/secret
+		RUN --mount=type=secret,id=s --mount=type=secret,id=s,target=/own/secret,mode=0440 \\
+			--mount=type=secret,id=s,target=/new/dir/secret --mount=type=secret,id=s,env=S \\
+			test "\$(cat /run/secrets/s)" = "\$S" && cmp /own/secret /new/dir/secret && \\
+			test "\$(stat -c %a /own/secret)" = 440 && echo ran >/ran
+		RUN test ! -e /run/secrets && test ! -e /new && grep -qx own /own/secret
+	EOD
+}
+
+# Nothing of the store holds the secret.
+no_secret_in() { # DIR
+	equals '' "$(grep -rla a-secret-of-this-build "$1" || true)" "the secret is left"
+}
+
+@test "a secret is in the root for one step, in chroot and under proot" {
+	need_root
+	with_secrets
+	succeeds pod --forbid namespaces -- build --secret "id=s,src=$work/secret" "$PWD"
+	says "isolation 'chroot'"
+	no_secret_in "$work/store"
+	# A step that fails is kept for 'kiln shell', without its secrets.
+	sed -i '$d; s/echo ran >.ran/exit 3/' Dockerfile
+	fails 3 "exit" pod --forbid namespaces -- build --secret "id=s,src=$work/secret" "$PWD"
+	no_secret_in "$work/store"
+	rm -r "$work/store"
+	with_secrets
+	command -v proot >/dev/null || skip "proot is not installed"
+	succeeds pod --uid 12345 --caps none --forbid namespaces -- build --secret "id=s,src=$work/secret" "$PWD"
+	says "isolation 'proot'"
+	no_secret_in "$work/store"
+}
+
+@test "an agent in a step, in chroot and under proot: the same listener, gone after it" {
+	need_root
+	command -v ssh-agent >/dev/null || skip "no ssh-agent"
+	# Asks for the keys (11), and to forget them (19): SSH_AGENT_IDENTITIES_ANSWER is 12, FAILURE 5.
+	cat >ask.c <<-'EOD'
+		#include <stdio.h>
+		#include <stdlib.h>
+		#include <sys/socket.h>
+		#include <sys/un.h>
+		#include <unistd.h>
+		int main(int argc, char **argv)
+		{
+			struct sockaddr_un at = { .sun_family = AF_UNIX };
+			int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+			unsigned char ask[] = { 0, 0, 0, 1, (unsigned char)atoi(argv[2]) }, answer[4096];
+			snprintf(at.sun_path, sizeof(at.sun_path), "%s", argv[1]);
+			if (connect(fd, (struct sockaddr *)&at, sizeof(at)) || write(fd, ask, 5) != 5 ||
+					read(fd, answer, sizeof(answer)) < 5)
+				return 1;
+			return printf("answer %d\n", answer[4]) < 0;
+		}
+	EOD
+	cc -static -o ask ask.c || skip "no static C library"
+	cat >Dockerfile <<-EOD
+		FROM oci:$BUSYBOX/oci:latest
+		COPY ask /ask
+		RUN --mount=type=ssh,mode=0666 /ask \$SSH_AUTH_SOCK 11; /ask \$SSH_AUTH_SOCK 19; echo at \$SSH_AUTH_SOCK
+		RUN test -z "\$SSH_AUTH_SOCK" && test ! -e /run/buildkit
+	EOD
+	local mode agent
+	SSH_AUTH_SOCK=$work/agent ssh-agent -D -a "$work/agent" >/dev/null 2>&1 3>&- &
+	agent=$!
+	timeout 20 sh -c "until [ -S $work/agent ]; do :; done"
+	for mode in chroot proot; do
+		[ $mode = chroot ] || command -v proot >/dev/null || continue
+		capture kiln build --no-cache --progress=plain --isolation $mode --ssh "default=$work/agent" .
+		equals 0 "$status" "$mode: $stderr"
+		says "answer 12"
+		says "answer 5"
+		says "at /run/buildkit/ssh_agent.0"
+	done
+	kill "$agent"
+}
+
+# kill_all PID: it and all below it, stopped first, so that nobody tidies up.
+kill_all() {
+	local all=$1 more=$1
+	kill -STOP "$1"
+	while more=$(pgrep -P "${more// /,}" | paste -sd ' ') && [ -n "$more" ]; do
+		# shellcheck disable=SC2086 # several
+		kill -STOP $more
+		all="$all $more"
+	done
+	# shellcheck disable=SC2086 # several
+	kill -KILL $all
+}
+
+@test "a secret that kill -9 left in a root is gone when the next build begins" {
+	need_root
+	with_secrets
+	local mode=chroot
+	sed -i '$d; s/echo ran >.ran/sleep 31536007/' Dockerfile
+	mkdir next
+	printf 'FROM scratch\nCOPY Dockerfile /\n' >next/Dockerfile
+	for mode in chroot proot; do
+		[ $mode = chroot ] || command -v proot >/dev/null || continue
+		KILN_ROOT=$work/store "$KILN" build --isolation $mode --secret "id=s,src=$work/secret" . \
+			>"$work/log" 2>&1 &
+		local kiln=$!
+		timeout 60 sh -c 'until pgrep -fx "sleep 315[3]6007" >/dev/null; do :; done'
+		kill_all "$kiln"
+		wait "$kiln" || true
+		grep -rqa a-secret-of-this-build "$work/store"
+		KILN_ROOT=$work/store succeeds kiln build next
+		no_secret_in "$work/store"
+		rm -r "$work/store"
+	done
+}

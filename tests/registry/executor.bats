@@ -65,6 +65,21 @@ $REGISTRY/team/app:latest@$digest" "$(cat tags)"
 	sed -i 's/"manifests":\[\(.*\)\]/"manifests":[\1,\1]/' layout/index.json
 	fails 1 "has 2 images; one can be pushed" executor push layout -d "$REGISTRY/again:3"
 	fails 1 "nothing says where to push" executor push app.tar
+	local images
+	for images in '.[0], .[0]' ''; do
+		mkdir -p unpacked
+		tar -xf app.tar -C unpacked
+		chmod -R u+w unpacked
+		jq -c "[$images]" unpacked/manifest.json >manifest
+		mv manifest unpacked/manifest.json
+		tar -cf several.tar -C unpacked .
+		fails 1 "archive 'several.tar': there are $(jq length unpacked/manifest.json) images in the archive, not one" \
+			executor push several.tar -d "$REGISTRY/again:3"
+		equals 1 "$(grep -c Error <<<"$stderr")"
+	done
+	: >several.tar
+	fails 1 "'manifest.json' is not in the archive" executor push several.tar -d "$REGISTRY/again:3"
+	fails 1 "" skopeo --insecure-policy inspect --tls-verify=false "docker://$REGISTRY/again:3"
 }
 
 @test "the Dockerfile is looked for here, then in the context; a scheme and a path below it" {
