@@ -60,7 +60,8 @@ struct userns {
  * USERNS_INPLACE is only ever asked for.
  */
 FALLIBLE userns_enter(enum userns_mode wish, struct userns *ret);
-/* The same for USERNS_INPLACE where nothing shows that this is a container, on the caller's word. */
+/* The same for USERNS_INPLACE where nothing shows that this is a container, on the caller's word.
+ */
 FALLIBLE userns_enter_forced(enum userns_mode wish, struct userns *ret);
 
 /* True for the modes without namespaces: nothing can be mounted. */
