@@ -46,6 +46,27 @@ static void keep_all(const struct list *paths, struct list *ret)
 		keep_if_there(paths->p[i], ret);
 }
 
+/* Of clouds (registry/cloud.h). Pods have most of them on volumes, which stay anyway. */
+static void keep_clouds(const char *home, struct list *ret)
+{
+	static const char *const variables[] = { "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE",
+		"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE",
+		"AZURE_FEDERATED_TOKEN_FILE", "GOOGLE_APPLICATION_CREDENTIALS", "CLOUDSDK_CONFIG" };
+	static const char *const at_home[] = { ".aws", ".config/gcloud" };
+
+	for (size_t i = 0; i < COUNT(variables); i++) {
+		const char *path = config_getenv(variables[i]);
+
+		if (path)
+			keep_if_there(path, ret);
+	}
+	for (size_t i = 0; i < COUNT(at_home); i++) {
+		AUTO_FREE char *path = xasprintf("%s/%s", home ? home : "/root", at_home[i]);
+
+		keep_if_there(path, ret);
+	}
+}
+
 void kept_settings(const struct config *config, struct list *ret)
 {
 	AUTO(registry_settings) struct registry_settings settings = { 0 };
@@ -56,6 +77,7 @@ void kept_settings(const struct config *config, struct list *ret)
 		settings.creds.auth_file = config->auth_file;
 	creds_files(&settings.creds, &credentials);
 	keep_all(&credentials, ret);
+	keep_clouds(settings.creds.home, ret);
 	keep_all(&settings.authorities, ret);
 	keep_all(&settings.certs_dirs, ret);
 	for (size_t i = 0; i < config->registry_certificates.n; i++)
