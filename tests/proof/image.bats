@@ -95,3 +95,18 @@ inside() {
 	tree_of bundle/rootfs/workspace/out.tar >tree
 	grep -q ' /made\b' tree
 }
+
+@test "under the restricted Pod Security Standard: RUN as nobody, without namespaces or capabilities" {
+	bundle executor-nonroot
+	chmod -R a+rX bundle/rootfs/workspace
+	# As deploy/kubernetes/pod-restricted.yaml, on a cluster that gives an id of its own (OpenShift).
+	status=0
+	timeout -k 5 120 "$REPO/tests/lib/pod" --root bundle/rootfs --uid 12345 --gid 0 --caps none \
+		--forbid namespaces --env PATH=/usr/local/bin:/kaniko:/usr/bin --env HOME=/kaniko \
+		/kaniko/executor --context dir:///workspace --no-push --tar-path /kaniko/out.tar >log 2>&1 || status=$?
+	[ "$status" != 99 ] || skip "no unprivileged container can be made here"
+	equals 0 "$status" "$(cat log)"
+	grep -q "isolation 'proot'" log
+	tree_of bundle/rootfs/kaniko/out.tar >tree
+	grep -q ' /made\b' tree
+}
