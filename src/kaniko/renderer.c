@@ -57,11 +57,14 @@ static const char *step_of(const char *name)
 static void tell_start(struct teller *teller, const struct vertex *vertex)
 {
 	static const char metadata[] = "[internal] load metadata for ";
+	static const char isolation[] = "[internal] steps run with ";
 	const char *step = step_of(vertex->name);
 
 	if (text_starts(vertex->name, metadata))
 		say(teller, SEVERITY_INFO, "Retrieving image manifest %s",
 				vertex->name + strlen(metadata));
+	else if (text_starts(vertex->name, isolation))
+		say(teller, SEVERITY_INFO, "Steps run with %s", vertex->name + strlen(isolation));
 	else if (step && text_starts(step, "FROM "))
 		say(teller, SEVERITY_INFO, "Building stage '%s'", step + strlen("FROM "));
 	else if (step)

@@ -54,6 +54,7 @@ executor() {
 		>"$root/root/.docker/config.json"
 	succeeds executor --context /workspace -d "$tls/app:1" -d "$REGISTRY/app:1" \
 		--digest-file /results/digest --tar-path /app.tar --ignore-path /ignored --log-format text
+	says "Steps run with isolation 'inplace'"
 	tree_of "$root/app.tar" >"$BATS_TEST_TMPDIR/tree"
 	grep -q ' /from-one\b' "$BATS_TEST_TMPDIR/tree"
 	grep -q ' /all\b' "$BATS_TEST_TMPDIR/tree"
