@@ -45,7 +45,7 @@ FALLIBLE aws_profile_parse(struct str text, const char *file, const char *profil
 			is_ours = is_section(trimmed, profile, is_config);
 			continue;
 		}
-		if (!str_cut(trimmed, '=', &key, &value))
+		if (!str_cut(trimmed, '=', &key, &value) || !str_trim(key).n)
 			return error_new(ERR_INVALID,
 					"'%s', line %u: neither [section] nor "
 					"key = value",

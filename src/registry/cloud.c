@@ -25,13 +25,15 @@ enum {
 
 struct entry {
 	char *host;
-	struct cloud_found found;
+	struct cloud_found found; /* expires 0: nothing yet */
+	bool is_busy;             /* somebody is looking */
 };
 
 struct cloud {
 	struct registry_client *client;
 	struct http_client *direct; /* to metadata servers */
 	pthread_mutex_t lock;
+	pthread_cond_t changed;    /* nobody looks any more */
 	VEC(struct entry) entries; /* guarded by lock */
 };
 
@@ -45,6 +47,7 @@ struct cloud *cloud_new(struct registry_client *client)
 	cloud->client = client;
 	cloud->direct = http_client_new(&direct, client_cancel(client));
 	(void)pthread_mutex_init(&cloud->lock, NULL);
+	(void)pthread_cond_init(&cloud->changed, NULL);
 	return cloud;
 }
 
@@ -62,6 +65,7 @@ void cloud_free(struct cloud *cloud)
 		entry_done(&cloud->entries.p[i]);
 	vec_done(&cloud->entries);
 	http_client_free(cloud->direct);
+	(void)pthread_cond_destroy(&cloud->changed);
 	(void)pthread_mutex_destroy(&cloud->lock);
 	free(cloud);
 }
@@ -201,40 +205,68 @@ void cloud_form_add(struct strbuf *form, const char *key, const char *value)
 
 /* --- one host --- */
 
-static bool recall(struct cloud *cloud, const char *host, struct credential *ret)
+/* Called with lock held; valid until the next entry is added. */
+static struct entry *entry_of(struct cloud *cloud, const char *host)
 {
-	bool is_known = false;
-
-	(void)pthread_mutex_lock(&cloud->lock);
-	for (size_t i = 0; i < cloud->entries.n; i++) {
-		struct entry *entry = &cloud->entries.p[i];
-
-		if (strcmp(entry->host, host) != 0 ||
-				entry->found.expires - MARGIN_SECONDS <= clock_now_seconds())
-			continue;
-		is_known = true;
-		credential_copy(&entry->found.credential, ret);
-	}
-	(void)pthread_mutex_unlock(&cloud->lock);
-	return is_known;
-}
-
-static void remember(struct cloud *cloud, const char *host, struct cloud_found *found)
-{
-	struct entry *entry = NULL;
-
-	(void)pthread_mutex_lock(&cloud->lock);
 	for (size_t i = 0; i < cloud->entries.n; i++)
 		if (strcmp(cloud->entries.p[i].host, host) == 0)
-			entry = &cloud->entries.p[i];
-	if (entry)
-		entry_done(entry);
-	else
-		entry = vec_add(&cloud->entries);
+			return &cloud->entries.p[i];
+	struct entry *entry = vec_add(&cloud->entries);
+
 	entry->host = xstrdup(host);
-	entry->found = TAKE_VALUE(*found);
-	if (!credential_known(&entry->found.credential))
-		entry->found.expires = INT64_MAX;
+	return entry;
+}
+
+static void wait_for_change(struct cloud *cloud)
+{
+	struct timespec until;
+
+	/* Bounded, so that a build that is cancelled does not wait for another's metadata server.
+	 */
+	(void)clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += 100 * 1000 * 1000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_nsec -= 1000000000;
+		until.tv_sec++;
+	}
+	(void)pthread_cond_timedwait(&cloud->changed, &cloud->lock, &until);
+}
+
+/* What is known, or else the duty to look for it and then to call finish(). */
+static FALLIBLE recall(
+		struct cloud *cloud, const char *host, struct credential *ret, bool *ret_known)
+{
+	struct error *error = NULL;
+
+	(void)pthread_mutex_lock(&cloud->lock);
+	while (!error && entry_of(cloud, host)->is_busy) {
+		wait_for_change(cloud);
+		error = cancel_check(client_cancel(cloud->client));
+	}
+	struct entry *entry = entry_of(cloud, host);
+	*ret_known = entry->found.expires - MARGIN_SECONDS > clock_now_seconds();
+	if (!error && *ret_known)
+		credential_copy(&entry->found.credential, ret);
+	else if (!error)
+		entry->is_busy = true;
+	(void)pthread_mutex_unlock(&cloud->lock);
+	return error;
+}
+
+/* found: NULL after an error. */
+static void finish(struct cloud *cloud, const char *host, struct cloud_found *found)
+{
+	(void)pthread_mutex_lock(&cloud->lock);
+	struct entry *entry = entry_of(cloud, host);
+
+	entry->is_busy = false;
+	if (found) {
+		credential_done(&entry->found.credential);
+		entry->found = TAKE_VALUE(*found);
+		if (!credential_known(&entry->found.credential))
+			entry->found.expires = INT64_MAX;
+	}
+	(void)pthread_cond_broadcast(&cloud->changed);
 	(void)pthread_mutex_unlock(&cloud->lock);
 }
 
@@ -263,10 +295,14 @@ FALLIBLE cloud_credential(struct cloud *cloud, const char *host, struct credenti
 	if (!known.kind || !creds_env_wants(client_creds(cloud->client),
 					   cloud_helper_name(known.kind)))
 		return NULL;
-	if (recall(cloud, host, ret))
+	bool is_known = false;
+	TRY(recall(cloud, host, ret, &is_known));
+	if (is_known)
 		return NULL;
-	TRY(find(cloud, host, &known, &found));
-	credential_copy(&found.credential, ret);
-	remember(cloud, host, &found);
-	return NULL;
+	struct error *error = find(cloud, host, &known, &found);
+	if (!error)
+		credential_copy(&found.credential, ret);
+	finish(cloud, host, error ? NULL : &found);
+	credential_done(&found.credential);
+	return error;
 }

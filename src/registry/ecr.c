@@ -3,11 +3,11 @@
  * in base64, good for twelve hours and for all that the caller may see in the region.
  */
 #include "base/clock.h"
+#include "base/log.h"
 #include "registry/aws.h"
 #include "registry/cloud_host.h"
 #include "registry/sigv4.h"
 
-#include "base/log.h"
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <string.h>
@@ -82,9 +82,11 @@ static FALLIBLE parse(json_t *value, bool is_public, struct cloud_found *ret)
 	struct error *error = decode(token, &ret->credential);
 	OPENSSL_cleanse(token, strlen(token));
 	TRY(error);
-	json_t *end = json_object_get(data.value, "expiresAt");
-	ret->expires = json_is_number(end) ? (int64_t)json_number_value(end)
-					   : clock_now_seconds() + TOKEN_LASTS_SECONDS;
+	ret->expires = clock_now_seconds() + TOKEN_LASTS_SECONDS;
+	/* A number with a fraction; what says more than we know of ECR is not believed. */
+	double end = json_number_value(json_object_get(data.value, "expiresAt"));
+	if (end > 0 && end < (double)ret->expires)
+		ret->expires = (int64_t)end;
 	return NULL;
 }
 
@@ -143,5 +145,6 @@ FALLIBLE ecr_credential(struct cloud *cloud, const struct cloud_host *host, stru
 	error_text(error, &why);
 	log_info("public.ecr.aws is read without credentials: %s", strbuf_text(&why));
 	error_ignore(error, "public.ecr.aws serves everybody");
+	credential_done(&ret->credential);
 	return NULL;
 }

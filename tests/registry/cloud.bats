@@ -23,6 +23,7 @@ setup_file() {
 	tar -C "$dir/files" -cf "$dir/objects/a b.tar" .
 	registry_start plain
 	registry_put base:1 busybox
+	registry_put other:1 busybox
 	server_start cloud "$RIG_LIB/cloud_server.py" --cert "$dir/server.crt" --key "$dir/server.key" \
 		--google-key "$dir/google.pub" --objects "$dir/objects" --upstream "$REGISTRY" --log "$dir/log"
 	printf '%s\n' "${SERVER_PIDS[@]}" >"$dir/pids"
@@ -187,7 +188,12 @@ service_account() { # TOKEN_URI : writes account.json
 	export AWS_ACCESS_KEY_ID=AKIDENV AWS_SECRET_ACCESS_KEY=env/s3cr3t+1
 	pulls "$ECR/base:1"
 	logged 'api.ecr.eu-west-1.amazonaws.com POST / 200 AKIDENV@eu-west-1'
-	equals 1 "$(grep -c 'api.ecr' "$LOG")" "requests for a token"
+	printf 'FROM %s/base:1 AS a\nFROM %s/other:1\nCOPY --from=a /bin/true /x\n' "$ECR" "$ECR" >Dockerfile
+	rm -rf "$KILN_ROOT"
+	: >"$LOG"
+	succeeds executor --context . --no-push
+	logged '/v2/other/manifests/'
+	equals 1 "$(grep -c 'api.ecr' "$LOG")" "requests for a token, of two repositories at once"
 	pulls public.ecr.aws/base:1
 	logged 'api.ecr-public.us-east-1.amazonaws.com POST / 200 AKIDENV@us-east-1'
 	rm -rf "$KILN_ROOT"

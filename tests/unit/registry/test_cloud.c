@@ -129,6 +129,8 @@ static void profiles(void **state)
 	AUTO(list) struct list settings = { 0 };
 	assert_error(aws_profile_parse(STR("[a]\n\ns3cr3t\n"), "f", "a", false, &settings),
 			ERR_INVALID, "'f', line 3: neither");
+	assert_error(aws_profile_parse(STR("= x\n"), "f", "a", false, &settings), ERR_INVALID,
+			"'f', line 1: neither");
 	assert_error(aws_profile_parse(STR("[a\n"), "f", "a", false, &settings), ERR_INVALID,
 			"'f', line 1: a section without ]");
 	assert_ok(aws_profile_read("/nonexistent/credentials", "a", false, &settings));
