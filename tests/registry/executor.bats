@@ -378,3 +378,14 @@ https_server() {
 	fails 1 "secret" executor --context . --no-push --secret id=a,src=file
 	succeeds executor --context . --no-push --secret id=a,src=file --allow-secret-in-layer
 }
+
+@test "the store is pruned down to the configured bound when a build ends" {
+	local size
+	printf 'FROM scratch\nCOPY data /data\n' >Dockerfile
+	for size in 3000001 3000002 3000003; do
+		head -c "$size" /dev/urandom >data
+		KILN_GC_MAX_USED_SPACE=1m succeeds executor --context . --no-push --tar-path app.tar
+	done
+	# The last build's layer at most.
+	[ "$(du -sb "$KILN_ROOT" | cut -f1)" -lt 6000000 ] || explain "$(du -ab "$KILN_ROOT")"
+}
