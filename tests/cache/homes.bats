@@ -88,6 +88,32 @@ same_image() { # HOST/NAME:TAG HOST/NAME:TAG
 	says_not '/etc/group'
 }
 
+@test "thirty cached layers go into a new repository by mounts at the same time" {
+	local i began ms
+	{
+		echo "FROM $BASE"
+		for i in $(seq 30); do echo "COPY b /b$i"; done
+	} >Dockerfile
+	succeeds build one --cache-repo "$CACHE" -t "$APP:1" --push
+	faults 'POST mount= delay=500'
+	requests_forget
+	began=$(date +%s%3N)
+	succeeds build two --cache-repo "$CACHE" -t "$APP-b:1" --push
+	ms=$(($(date +%s%3N) - began))
+	all_cached
+	equals 31 "$(requests POST 'mount=')" "mounts"
+	# What the cache is known to hold is not asked for: the base's layer and the config are.
+	[ "$(requests HEAD 'blobs/')" -le 2 ] || explain "$(cat "$PROXY_LOG")"
+	# Four at a time would be eight rounds, 4 s.
+	[ "$ms" -lt 3000 ] || explain "$ms ms"
+	same_image "$APP:1" "$APP-b:1"
+	# The figure: the same with 20 ms a request.
+	faults '* . delay=20'
+	began=$(date +%s%3N)
+	succeeds build three --cache-repo "$CACHE" -t "$APP-c:1" --push
+	echo "# thirty cached steps into a new repository, 20 ms a request: $(($(date +%s%3N) - began)) ms" >&3
+}
+
 @test "a directory serves as well, in mode max and min" {
 	local mode
 	for mode in min max; do
