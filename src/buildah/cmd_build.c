@@ -4,6 +4,7 @@
  * before .dockerignore, tags may be transports.
  */
 #include "buildah/build_steps.h"
+#include "buildah/build_tags.h"
 #include "buildah/buildah.h"
 #include "buildah/dockerfiles.h"
 
@@ -21,7 +22,6 @@
 #include "ui/output_flag.h"
 #include "ui/session.h"
 #include "ui/show.h"
-#include "verbs/destination.h"
 #include "verbs/manifest_list.h"
 #include "verbs/names.h"
 #include "verbs/run_flags.h"
@@ -349,54 +349,12 @@ static FALLIBLE set_platform(const struct build_opts *opts, struct request *requ
 	return NULL;
 }
 
-static void add_output(struct request *request, enum output_kind kind, const char *dest,
-		bool is_directory, const char *name)
-{
-	struct build_output *output = vec_add(&request->out.outputs);
-
-	*output = (struct build_output){ .kind = kind, .is_directory = is_directory };
-	output->dest = dest ? keep(request, dest) : NULL;
-	if (name)
-		list_add(&output->names, name);
-}
-
-static FALLIBLE add_tag(const char *program, const char *text, struct request *request)
-{
-	AUTO(destination) struct destination to = { 0 };
-
-	TRY(usage_of_option(destination_parse(program, text, TO_STORE, &to), "--tag"));
-	switch (to.kind) {
-	case TO_STORE:
-		list_add(&request->tags, to.name);
-		break;
-	case TO_REGISTRY:
-		add_output(request, OUTPUT_REGISTRY, NULL, false, to.name);
-		break;
-	case TO_LAYOUT: {
-		AUTO_FREE char *name =
-				xasprintf("localhost/image:%s", to.name ? to.name : "latest");
-		add_output(request, OUTPUT_OCI, to.path, true, name);
-		break;
-	}
-	case TO_DIR:
-		return error_hint(error_usage("option '--tag': '%s': a build does not write dir:",
-						  text),
-				"build it under a name, and 'push' that to dir:");
-	case TO_OCI_ARCHIVE:
-		add_output(request, OUTPUT_OCI, to.path, false, to.name);
-		break;
-	case TO_DOCKER_ARCHIVE:
-		add_output(request, OUTPUT_DOCKER, to.path, false, to.name);
-		break;
-	}
-	return NULL;
-}
-
 static FALLIBLE set_outputs(
 		const char *program, const struct build_opts *opts, struct request *request)
 {
 	for (size_t i = 0; i < opts->tags.n; i++)
-		TRY(add_tag(program, opts->tags.p[i], request));
+		TRY(build_tags_add(program, opts->tags.p[i], &request->texts, &request->tags,
+				&request->out));
 	for (size_t i = 0; i < opts->outputs.n; i++) {
 		bool is_plain = !strchr(opts->outputs.p[i], '=');
 		AUTO_FREE char *local = xasprintf("type=local,dest=%s", opts->outputs.p[i]);

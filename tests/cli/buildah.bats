@@ -345,6 +345,18 @@ secrets() {
 	[ "$first" != "$(buildah build -q --timestamp 0 --cache-ttl 0 .)" ]
 }
 
+@test "build: tags that are transports" {
+	subject=kiln
+	printf 'FROM %s\nLABEL a=b\n' "$img" >Dockerfile
+	succeeds buildah build -q -t named -t oci:layout:x -t oci-archive:one.tar -t docker-archive:two.tar .
+	equals '["x"]' "$(jq -c '[.manifests[].annotations["org.opencontainers.image.ref.name"]]' layout/index.json)"
+	tar -tf one.tar oci-layout
+	tar -tf two.tar manifest.json
+	succeeds buildah images -q named
+	fails 125 "does not write dir:" buildah build -q -t dir:out .
+	[ ! -e out ]
+}
+
 @test "what is not there is refused by name" {
 	subject=kiln
 	fails 125 "Error: command 'source' is not there yet" buildah source create x

@@ -1,0 +1,58 @@
+#include "buildah/build_tags.h"
+
+#include "base/xalloc.h"
+#include "ui/options.h"
+#include "verbs/destination.h"
+
+static const char *keep(struct list *texts, const char *text)
+{
+	list_add(texts, text);
+	return texts->p[texts->n - 1];
+}
+
+static struct build_output *add_output(
+		struct output_flags *out, enum output_kind kind, const char *name)
+{
+	struct build_output *output = vec_add(&out->outputs);
+
+	*output = (struct build_output){ .kind = kind };
+	if (name)
+		list_add(&output->names, name);
+	return output;
+}
+
+FALLIBLE build_tags_add(const char *program, const char *text, struct list *texts,
+		struct list *tags, struct output_flags *out)
+{
+	AUTO(destination) struct destination to = { 0 };
+	AUTO_FREE char *name = NULL;
+	struct build_output *output = NULL;
+
+	TRY(usage_of_option(destination_parse(program, text, TO_STORE, &to), "--tag"));
+	switch (to.kind) {
+	case TO_STORE:
+		list_add(tags, to.name);
+		return NULL;
+	case TO_REGISTRY:
+		(void)add_output(out, OUTPUT_REGISTRY, to.name);
+		return NULL;
+	case TO_LAYOUT:
+		name = xasprintf("localhost/image:%s", to.name ? to.name : "latest");
+		output = add_output(out, OUTPUT_OCI, name);
+		output->is_directory = true;
+		break;
+	case TO_DIR:
+		return error_hint(error_usage("option '--tag': '%s': a build does not write dir:",
+						  text),
+				"build it under a name, and 'push' that to dir:");
+	case TO_OCI_ARCHIVE:
+		output = add_output(out, OUTPUT_OCI, to.name);
+		break;
+	case TO_DOCKER_ARCHIVE:
+		output = add_output(out, OUTPUT_DOCKER, to.name);
+		break;
+	}
+	if (output)
+		output->dest = keep(texts, to.path);
+	return NULL;
+}
