@@ -226,6 +226,9 @@ class Handler(BaseHTTPRequestHandler):
         elif path.startswith('/metadata/identity/'):
             right = self.headers.get('Metadata') == 'true'
             self.answer(200 if right else 400, {'access_token': 'azure-machine', 'expires_in': '3600'})
+        elif path == '/msi':
+            right = self.headers.get('X-IDENTITY-HEADER') == 'identity-s3cr3t'
+            self.answer(200 if right else 401, {'access_token': 'azure-machine'})
         elif path.startswith('/hang'):
             self.connection.recv(1)
             self.close_connection = True
@@ -254,6 +257,9 @@ class Handler(BaseHTTPRequestHandler):
             self.ecr(body, 'ecr' if host.startswith('api.ecr.') else 'ecr-public')
         elif host == 'bucket.s3.eu-west-1.amazonaws.com':
             self.s3(body, 'bucket', path[1:])
+        elif host == 'oauth2.googleapis.com':
+            right = form.get('refresh_token') == 'gcloud-s3cr3t' and form.get('grant_type') == 'refresh_token'
+            self.answer(200 if right else 400, {'access_token': 'g00gle-login', 'expires_in': 3599})
         elif host == 'storage.googleapis.com':
             self.who = self.headers.get('Authorization', '-').removeprefix('Bearer ')
             self.file(path.rsplit('/', 1)[1], self.who.startswith('g00gle-'), '')

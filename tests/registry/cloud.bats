@@ -4,7 +4,7 @@
 # shellcheck disable=SC2030,SC2031,SC2154 # each test has its own variables; status and such come from lib/kiln.bash
 load ../lib/kiln
 
-NAMES='DNS:*.dkr.ecr.eu-west-1.amazonaws.com,DNS:public.ecr.aws,DNS:api.ecr.eu-west-1.amazonaws.com,DNS:api.ecr-public.us-east-1.amazonaws.com,DNS:bucket.s3.eu-west-1.amazonaws.com,DNS:gcr.io,DNS:evil-gcr.io,DNS:*.azurecr.io,DNS:storage.googleapis.com,DNS:acct.blob.core.windows.net'
+NAMES='DNS:*.dkr.ecr.eu-west-1.amazonaws.com,DNS:public.ecr.aws,DNS:api.ecr.eu-west-1.amazonaws.com,DNS:api.ecr-public.us-east-1.amazonaws.com,DNS:bucket.s3.eu-west-1.amazonaws.com,DNS:gcr.io,DNS:evil-gcr.io,DNS:*.azurecr.io,DNS:storage.googleapis.com,DNS:oauth2.googleapis.com,DNS:acct.blob.core.windows.net'
 ECR=123456789012.dkr.ecr.eu-west-1.amazonaws.com
 
 setup_file() {
@@ -123,9 +123,13 @@ pulls_not() { # TEXT IMAGE [OPTION...]
 	AWS_REGION='' AWS_PROFILE=team takes s3://bucket
 	logged '200 AKIDPROFILE@y-1'
 	AWS_PROFILE=sso refuses "AWS profile 'sso': 'sso_session' is not supported" s3://bucket
+	printf '[profile eks]\nrole_arn = arn:role\nweb_identity_token_file = %s\n' "$PWD/identity" >>"$HOME/.aws/config"
+	printf web.identity.t0ken >identity
+	AWS_ENDPOINT_URL_STS=http://$HERE/sts AWS_PROFILE=eks takes s3://bucket
+	logged '200 AKIDWEB@x-1'
+	: >"$LOG"
 	AWS_PROFILE=none refuses "there is no profile 'none'" s3://bucket
 
-	printf web.identity.t0ken >identity
 	export AWS_WEB_IDENTITY_TOKEN_FILE=$PWD/identity AWS_ROLE_ARN=arn:role AWS_ENDPOINT_URL_STS=http://$HERE/sts
 	takes s3://bucket
 	logged '200 AKIDWEB@x-1'
@@ -158,6 +162,11 @@ service_account() { # TOKEN_URI : writes account.json
 	refuses 'set GOOGLE_APPLICATION_CREDENTIALS' gs://bucket/context.tar.gz
 	GCE_METADATA_HOST=$HERE takes gs://bucket/context.tar.gz
 	logged 'storage.googleapis.com GET /bucket/context.tar.gz 200 g00gle-machine'
+	mkdir -p "$HOME/.config/gcloud"
+	echo '{"type": "authorized_user", "client_id": "c", "client_secret": "s3cr3t", "refresh_token": "gcloud-s3cr3t"}' \
+		>"$HOME/.config/gcloud/application_default_credentials.json"
+	GCE_METADATA_HOST=$HERE takes gs://bucket/context.tar.gz
+	logged 'storage.googleapis.com GET /bucket/context.tar.gz 200 g00gle-login'
 	service_account "http://$HERE/google/token"
 	export GOOGLE_APPLICATION_CREDENTIALS=$PWD/account.json
 	takes 'gs://bucket/a b.tar'
@@ -228,6 +237,9 @@ service_account() { # TOKEN_URI : writes account.json
 @test "Azure's registries: client secret, workload identity, managed identity" {
 	AZURE_POD_IDENTITY_AUTHORITY_HOST=http://$HERE pulls team.azurecr.io/base:1
 	logged 'team.azurecr.io POST /oauth2/exchange 200'
+	: >"$LOG"
+	IDENTITY_ENDPOINT=http://$HERE/msi IDENTITY_HEADER=identity-s3cr3t pulls team.azurecr.io/base:1
+	logged 'here GET /msi?api-version=2019-08-01'
 	export AZURE_AUTHORITY_HOST=http://$HERE/ AZURE_CLIENT_ID=client AZURE_TENANT_ID=tenant
 	AZURE_CLIENT_SECRET=client-s3cr3t pulls team.azurecr.io/base:1
 	logged 'here POST /tenant/oauth2/v2.0/token 200'
