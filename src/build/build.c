@@ -7,6 +7,7 @@
 #include "build/flat.h"
 #include "build/history.h"
 #include "build/inplace.h"
+#include "build/key_agent.h"
 #include "build/lower_store.h"
 #include "build/mounts.h"
 #include "build/remote.h"
@@ -282,6 +283,7 @@ static void runs_done(struct build *build)
 static void build_done(struct build *build)
 {
 	runs_done(build);
+	key_agents_stop(build->key_agents, build->options->agent_count);
 	inplace_free(build->inplace);
 	layer_set_done(&build->layers);
 	for (size_t i = 0; i < build->push_count; i++)
@@ -482,6 +484,7 @@ FALLIBLE build_run(const struct build_options *options, struct build_result *ret
 		ret->plan = strbuf_take(&text);
 		return NULL;
 	}
+	TRY(key_agents_start(&filled, &build.key_agents));
 	struct error *error = run_plan(&build, ret);
 	history_keep(&build, error, ret->build_id);
 	verify_collect(&build, &ret->verified);

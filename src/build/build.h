@@ -60,9 +60,10 @@ struct build_secret {
 	char *missing; /* why not: "the variable 'X' is not set" */
 };
 
-/* --ssh */
+/* --ssh: an agent's socket, or key files for an agent of the build's own. */
 struct build_agent {
 	char *id, *socket;
+	struct list keys;
 };
 
 enum annotation_kind {

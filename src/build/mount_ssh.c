@@ -3,6 +3,7 @@
  * target it is /run/buildkit/ssh_agent.N, as in BuildKit, and the first one is SSH_AUTH_SOCK.
  */
 #include "build/agent.h"
+#include "build/key_agent.h"
 #include "build/mounts.h"
 
 #include <string.h>
@@ -16,6 +17,12 @@ static const struct build_agent *find(const struct build *build, const char *id)
 	return NULL;
 }
 
+static const char *socket_of(const struct build *build, const struct build_agent *given)
+{
+	return given->socket ? given->socket
+			     : key_agent_socket(build->key_agents[given - build->options->agents]);
+}
+
 static FALLIBLE not_given(const struct run_mount *as)
 {
 	if (!as->is_required)
@@ -23,7 +30,7 @@ static FALLIBLE not_given(const struct run_mount *as)
 	return error_hint(
 			error_new(ERR_NOT_FOUND, "the SSH agent '%s' is required and was not given",
 					as->id),
-			"give it: --ssh %s, or --ssh %s=SOCKET", as->id, as->id);
+			"give it: --ssh %s, or --ssh %s=SOCKET|KEYFILE", as->id, as->id);
 }
 
 FALLIBLE mount_ssh_show(struct build *build, struct step_mounts *mounts, size_t i,
@@ -37,7 +44,7 @@ FALLIBLE mount_ssh_show(struct build *build, struct step_mounts *mounts, size_t 
 	if (!given)
 		return not_given(as);
 	TRY(layer_begin(build->options->store, &mount->draft));
-	TRY_WRAP(agent_start(mount->draft.tree_fd, "agent", given->socket, &mount->agent),
+	TRY_WRAP(agent_start(mount->draft.tree_fd, "agent", socket_of(build, given), &mount->agent),
 			"--ssh %s", as->id);
 	TRY(owner_set(&build->options->userns->owner, mount->draft.tree_fd, "agent", &owner));
 	mount->ssh_target = mount->plan->target ? xstrdup(mount->plan->target)

@@ -107,7 +107,8 @@ struct build {
 	uint64_t began_ns;      /* Unix time */
 	struct digest image_id; /* once it is made */
 	int empty_fd;
-	struct inplace *inplace; /* --isolation inplace; else NULL */
+	struct key_agent **key_agents; /* as options->agents; NULL: no key files were given */
+	struct inplace *inplace;       /* --isolation inplace; else NULL */
 	/* Cache homes: remote.h. */
 	struct cache_homes *homes; /* or NULL */
 	char *index_name;

@@ -127,9 +127,9 @@ static const struct option rows[] = {
 	OPT_TEXT(0, "cpus", cpus, "NUMBER", "the same for CPUs: 1.5"),
 	OPT_LIST(0, "resource", resources, "KEY=VALUE[,KEY=VALUE]",
 			"the same as BuildKit says it: memory, cpu-quota, cpu-period"),
-	OPT_LIST(0, "ssh", agents, "default|ID[=SOCKET]",
-			"the agent that RUN --mount=type=ssh shows; its keys can be used, not "
-			"changed"),
+	OPT_LIST(0, "ssh", agents, "ID[=SOCKET|KEYFILE,...]",
+			"the agent, or keys for one, that RUN --mount=type=ssh shows; they can be "
+			"used, not changed"),
 	OPT_FLAG(0, "allow-secret-in-layer", secret_in_layer,
 			"keep a layer that a step wrote a secret into"),
 	OPT_LIST(0, "ulimit", ulimits, "NAME=SOFT[:HARD]", "limit of RUN steps: nofile=1024:2048"),

@@ -1,5 +1,6 @@
 /*
- * ssh_flag: --ssh default|ID[=SOCKET] of every command that builds.
+ * ssh_flag: --ssh default|ID[=SOCKET|KEYFILE[,KEYFILE...]] of every command that builds. Files are
+ * told apart by what they are; whether a key can be used shows when the build adds it.
  *
  * Floor: ui.
  */
@@ -10,7 +11,7 @@
 
 struct ssh_flags {
 	struct {
-		struct build_agent *p; /* id and socket owned */
+		struct build_agent *p; /* owned */
 		size_t n, capacity;
 	} agents;
 };

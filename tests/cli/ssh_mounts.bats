@@ -64,7 +64,97 @@ ask='perl -MSocket -e '\''my ($s,$t)=@ARGV; socket(my $h,AF_UNIX,SOCK_STREAM,0);
 	printf 'ARG BASE\nFROM $BASE\nRUN --mount=type=ssh,required true\n' | as_user "$KIND" tee Dockerfile >/dev/null
 	fails 1 "the SSH agent 'default' is required and was not given" build
 	says 'Dockerfile:3'
-	fails 2 'key files are not supported yet' build --ssh default=key
+	fails 2 'is neither' build --ssh default=.
+	fails 2 'stands alone' build --ssh default=key,"$SSH_AUTH_SOCK"
+	fails 2 'stands alone' build --ssh default="$SSH_AUTH_SOCK",key
 	fails 2 "there is no 'nowhere'" build --ssh default=nowhere
 	SSH_AUTH_SOCK='' fails 2 'SSH_AUTH_SOCK names no agent' build --ssh default
+}
+
+# Key files of KIND in its own folder, which becomes the current one, and an ssh-agent before the
+# real one in PATH that leaves its pid and kiln's.
+enter_keys() { # KIND
+	KIND=$1
+	WORK=$(user_dir "$KIND")/keys-$BATS_TEST_NUMBER
+	as_user "$KIND" mkdir -p "$WORK/bin"
+	cd "$WORK" || return 1
+	as_user "$KIND" ssh-keygen -q -t ed25519 -N '' -C a-key -f one
+	as_user "$KIND" ssh-keygen -q -t ecdsa -N '' -C other -f two
+	as_user "$KIND" tee bin/ssh-agent >/dev/null <<-END
+		#!/bin/sh
+		echo \$PPID >$WORK/caller
+		exec $(command -v ssh-agent) sh -c 'echo \$SSH_AGENT_PID >$WORK/pid; exec "\$@"' -- "\$@"
+	END
+	chmod +x bin/ssh-agent
+	REAL_PATH=$PATH
+	PATH=$WORK/bin:$PATH
+}
+
+agent_ends() {
+	local tries=0
+	[ -s "$WORK/pid" ]
+	while kill -0 "$(cat "$WORK/pid")" 2>/dev/null; do
+		[ $((tries += 1)) -lt 200 ] || return 1
+		sleep 0.02
+	done
+}
+
+@test "key files are given to an agent that ends with the build" {
+	local kind
+	for kind in $(each_user); do
+		enter_keys "$kind"
+		as_user "$kind" tee Dockerfile >/dev/null <<-END
+			ARG BASE
+			FROM \$BASE
+			RUN --mount=type=ssh,id=k,required : $WORK; $ask \$SSH_AUTH_SOCK 11; $ask \$SSH_AUTH_SOCK 19
+			RUN --mount=type=ssh,id=j,required $ask \$SSH_AUTH_SOCK 11
+		END
+		succeeds build --ssh "k=one,$WORK/two" --ssh j=two -o type=oci,dest=image.tar
+		says 'answer 12 a-key'
+		says 'answer 12 none'
+		says 'answer 5 none'
+		agent_ends
+		# Where keys lie is in no key: the same step with another file is not run again.
+		succeeds build --ssh k=two --ssh j=one
+		says_not 'answer 12'
+		PATH=$REAL_PATH
+	done
+}
+
+@test "an agent with keys ends when kiln is killed" {
+	enter_keys "$(a_user)"
+	as_user "$KIND" tee Dockerfile >/dev/null <<-'END'
+		ARG BASE
+		FROM $BASE
+		RUN --mount=type=ssh echo wait""ing; sleep 60
+	END
+	build --ssh default=one >log 2>&1 &
+	until grep -q waiting log; do sleep 0.05; done
+	kill -0 "$(cat pid)"
+	kill -9 "$(cat caller)"
+	wait $! || true
+	agent_ends
+}
+
+@test "keys that cannot be used are refused, and nobody is asked" {
+	enter_keys "$(a_user)"
+	printf 'ARG BASE\nFROM $BASE\nRUN --mount=type=ssh true\n' | as_user "$KIND" tee Dockerfile >/dev/null
+	as_user "$KIND" ssh-keygen -q -t ed25519 -N 'secret words' -f locked
+	echo text | as_user "$KIND" tee text >/dev/null
+	chmod 0600 text
+	fails 1 "the key 'locked' has a passphrase" build --ssh default=one,locked
+	says 'ssh-add locked'
+	agent_ends
+	fails 1 "the key 'text' cannot be used: Error loading key" build --ssh default=text
+	chmod 0644 two
+	fails 1 "others may read the key 'two'" build --ssh default=two
+	agent_ends
+	mkdir empty
+	local program
+	for program in setpriv env timeout id sh grep sed dirname newuidmap newgidmap; do
+		ln -s "$(PATH=$REAL_PATH command -v $program)" empty/
+	done
+	without_ssh() { PATH=$WORK/empty build "$@"; }
+	fails 1 "program 'ssh-agent' is not there" without_ssh --ssh default=one
+	says 'openssh-client'
 }
