@@ -44,6 +44,7 @@ static void locks_and_keeps(void **state)
 	cache_mount_done(&one);
 	store_close(other);
 	store_close(store);
+	test_root_remove(root);
 }
 
 UNIT_TESTS(locks_and_keeps)

@@ -85,14 +85,14 @@ static void same_on_every_cpu(void **state)
 	char there[TEXT_BYTES];
 
 	if (is_sanitized) {
-		note("skipped: a sanitizer does not run under qemu");
+		note("skip: a sanitizer does not run under qemu");
 		skip();
 	}
 	assert_ok(all_digests(&here));
 	for (size_t i = 0; i < COUNT(cpus); i++) {
 		note("as %s", cpus[i]);
 		if (!digests_of_cpu(cpus[i], there)) {
-			note("skipped: qemu-x86_64 is not installed (package qemu-user)");
+			note("skip: qemu-x86_64 is not installed (package qemu-user)");
 			skip();
 		}
 		assert_string_equal(there, strbuf_text(&here));
