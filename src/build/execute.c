@@ -27,12 +27,16 @@ static FALLIBLE copy_of(int fd, int *ret)
 	return *ret < 0 ? error_sys("open a stage's root again") : NULL;
 }
 
-/* A stage that ran without mounts has its files in one directory already. */
+/*
+ * A stage that ran without mounts has its files in one directory already, or all but its last
+ * layers; another copy of the whole would take as long as unpacking its base.
+ */
 static FALLIBLE view_of_stage(struct build *build, struct stage_run *run)
 {
-	if (run->flat && run->flat->height == run->stack.n)
-		return copy_of(run->flat->root_fd, &run->view_fd);
-	return stack_view(&build->layers, &run->stack, &run->view_fd);
+	if (!run->flat)
+		return stack_view(&build->layers, &run->stack, &run->view_fd);
+	TRY(flat_raise(&build->layers, run->flat, &run->stack));
+	return copy_of(run->flat->root_fd, &run->view_fd);
 }
 
 /* A stage's view is asked for by several threads, once it is finished. */
