@@ -12,7 +12,7 @@ setup_file() {
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
-	[ "$(id -u)" = 0 ] || skip "containers are made by root"
+	need_root
 	[[ $(nm -D "$KILN" 2>/dev/null) != *__asan* ]] || skip "a sanitizer's start-up is not kiln's"
 	unset REGISTRY_AUTH_FILE XDG_RUNTIME_DIR DOCKER_AUTH_CONFIG DOCKER_CONFIG
 	root=$BATS_TEST_TMPDIR/root
