@@ -18,19 +18,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/*
- * The names, as the executable may be called and as 'kiln NAME'. Those without a program are
- * promised to other tools' command lines.
- */
+/* The names, as the executable may be called and as 'kiln NAME'. */
 static const struct {
-	const char *name, *whose;
+	const char *name;
 	const struct program *program;
 } names[] = {
-	{ "kiln", NULL, &kiln_program },
-	{ "buildah", "Buildah's", &buildah_program },
-	{ "executor", "Kaniko's", &executor_program },
-	{ "kaniko", "Kaniko's", &executor_program },
-	{ "warmer", "Kaniko's", &warmer_program },
+	{ "kiln", &kiln_program },
+	{ "buildah", &buildah_program },
+	{ "executor", &executor_program },
+	{ "kaniko", &executor_program },
+	{ "warmer", &warmer_program },
 };
 
 static const char *base_name(const char *path)
@@ -40,21 +37,13 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* *ret stays as it is for a name that is none of ours. */
-static FALLIBLE find_program(const char *name, const struct program **ret)
+/* otherwise for a name that is none of ours. */
+static const struct program *find_program(const char *name, const struct program *otherwise)
 {
-	for (size_t i = 0; i < COUNT(names); i++) {
-		if (!text_equal(names[i].name, name))
-			continue;
-		if (names[i].program) {
-			*ret = names[i].program;
-			return NULL;
-		}
-		return error_hint(error_usage("%s command line ('%s') is not there yet",
-						  names[i].whose, name),
-				"'kiln build' builds the same Dockerfile; see 'kiln build --help'");
-	}
-	return NULL;
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (text_equal(names[i].name, name))
+			return names[i].program;
+	return otherwise;
 }
 
 /* What stays the same between reading the words and running the command. */
@@ -68,19 +57,17 @@ struct line {
 };
 
 /* "kiln buildah …" is "buildah …". */
-static FALLIBLE choose_program(struct line *line)
+static void choose_program(struct line *line)
 {
-	const struct program *program = line->program;
-
 	if (line->n == 0 || line->program != &kiln_program)
-		return NULL;
-	TRY(find_program(line->words[0], &program));
+		return;
+	const struct program *program = find_program(line->words[0], line->program);
+
 	if (program != line->program) {
 		line->program = program;
 		line->words++;
 		line->n--;
 	}
-	return NULL;
 }
 
 /* The first word is a command's name, or else the one command's first option or argument. */
@@ -100,7 +87,7 @@ static FALLIBLE read_line(struct line *line)
 {
 	size_t used = 0;
 
-	TRY(choose_program(line));
+	choose_program(line);
 	/* A tool of one command takes everything as its options, the global ones included. */
 	if (line->program->fallback)
 		return read_fallback(line);
@@ -230,7 +217,7 @@ int main(int argc, char **argv)
 	AUTO(report_source) struct report_source source = { 0 };
 	struct report_style style = { .source = &source };
 	struct line line = {
-		.program = &kiln_program,
+		.program = find_program(name, &kiln_program),
 		.words = (const char *const *)argv + 1,
 		.n = argc > 0 ? (size_t)argc - 1 : 0,
 		.source = &source,
@@ -242,10 +229,8 @@ int main(int argc, char **argv)
 	(void)umask(0022);
 	style_of(NULL, &style);
 
-	struct error *error = find_program(name, &line.program);
+	struct error *error = read_line(&line);
 
-	if (!error)
-		error = read_line(&line);
 	if (!error)
 		status = run_line(&line, &style, &error);
 	if (error) {
