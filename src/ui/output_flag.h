@@ -9,6 +9,7 @@
 #pragma once
 #include "base/vec.h"
 #include "build/build.h"
+#include "stream/codec.h"
 
 /* What --output values and their friends add up to. Texts are owned. */
 struct output_flags {
