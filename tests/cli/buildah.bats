@@ -328,7 +328,7 @@ secrets() {
 	printf 'FROM %s\nRUN --mount=type=ssh,required=true test -S "$SSH_AUTH_SOCK"\n' "$img" >Dockerfile
 	fails 125 "ssh" buildah build -q .
 	if command -v ssh-agent >/dev/null; then
-		eval "$(ssh-agent -a "$PWD/agent")" >/dev/null
+		eval "$(ssh-agent -a "$PWD/agent" 3>&- 4>&-)" >/dev/null
 		status=0
 		run --separate-stderr buildah build -q --ssh "default=$PWD/agent" .
 		ssh-agent -k >/dev/null

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # RUN --mount=type=ssh: an agent of the user, seen by one step through a socket that only lets keys
 # be used.
-# shellcheck disable=SC2016,SC2030,SC2031 # dollars are the Dockerfile's; bats runs tests in subshells
+# shellcheck disable=SC2016,SC2030,SC2031,SC2086 # dollars are the Dockerfile's; bats runs tests in subshells
 load ../lib/kiln
 
 setup_file() {
@@ -11,7 +11,7 @@ setup_file() {
 }
 
 teardown() {
-	[ -z "${AGENT:-}" ] || kill "$AGENT" 2>/dev/null || true
+	[ -z "${AGENTS:-}" ] || kill $AGENTS 2>/dev/null || true
 	kiln_teardown
 }
 
@@ -23,9 +23,11 @@ start_agent() { # KIND
 	cd "$WORK" || return 1
 	keep_env SSH_AUTH_SOCK
 	export SSH_AUTH_SOCK=$WORK/agent
-	as_user "$KIND" ssh-agent -D -a "$SSH_AUTH_SOCK" >/dev/null 2>&1 &
-	AGENT=$!
-	until [ -S "$SSH_AUTH_SOCK" ]; do sleep 0.02; done
+	# It says its own pid; what it inherits of bats would hold the suite's output open.
+	local said
+	said=$(as_user "$KIND" ssh-agent -s -a "$SSH_AUTH_SOCK" 2>/dev/null 3>&- 4>&-)
+	said=${said#*SSH_AGENT_PID=}
+	AGENTS="${AGENTS:-} ${said%%;*}"
 	as_user "$KIND" ssh-keygen -q -t ed25519 -N '' -C a-key -f key
 	as_user "$KIND" ssh-add -q key
 }
@@ -55,7 +57,7 @@ ask='perl -MSocket -e '\''my ($s,$t)=@ARGV; socket(my $h,AF_UNIX,SOCK_STREAM,0);
 		says 'at /run/buildkit/ssh_agent.0'
 		says '7:660'
 		as_user "$kind" ssh-add -l | grep a-key
-		kill "$AGENT"
+		kill "${AGENTS##* }"
 	done
 }
 

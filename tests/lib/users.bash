@@ -104,7 +104,8 @@ as_user() {
 	env+=(HOME="$dir/home" XDG_DATA_HOME="$dir/data" XDG_CONFIG_HOME="$dir/config"
 		XDG_CACHE_HOME="$dir/cache" XDG_RUNTIME_DIR="$dir/run" TMPDIR="$dir/tmp" USER="$account"
 		LOGNAME="$account" LC_ALL=C.UTF-8)
-	[ -z "${KILN_ROOT:-}" ] || [ "$kind" != root ] || env+=(KILN_ROOT="$KILN_ROOT")
+	# Root's own store is the machine's, and knows what earlier runs built.
+	[ "$kind" != root ] || env+=(KILN_ROOT="${KILN_ROOT:-$dir/data/kiln}")
 	if [ "$(id -un)" = "$account" ]; then
 		env -i "${env[@]}" "$@"
 	else
