@@ -123,6 +123,7 @@ setup() {
 		os.write(fd, b"echo beg''in; sleep 1000\n")
 		until(b"begin\r\n")
 		os.write(fd, b"\x03")
+		until(b"$ ") # what is typed before the prompt may be thrown away with the interrupt
 		os.write(fd, b"echo st''atus $?\n")
 		until(b"status 130")
 		fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 44, 55, 0, 0))
