@@ -253,7 +253,10 @@ same_image() { # HOST/NAME:TAG HOST/NAME:TAG
 	for i in $(seq 8 28); do
 		cmp "$BATS_TEST_TMPDIR/many/$i/id" "$BATS_TEST_TMPDIR/many/$((i % 7 + 7))/id"
 	done
-	equals 0 "$(cat "$BATS_TEST_TMPDIR"/many/*/log | grep -ci 'not used\|goes on without\|not exported' || true)"
+	# docker-registry's files are not written in one go: who reads one that another builder of the same
+	# variant is writing gets a 400 or 500, and kiln goes on without having exported.
+	equals "" "$(cat "$BATS_TEST_TMPDIR"/many/*/log | grep -i 'not used\|goes on without\|not exported' |
+		grep -v 'answers \(400\|500\)')" "warnings"
 	# Whoever comes last asks as little as whoever comes alone.
 	requests_forget
 	one 28
