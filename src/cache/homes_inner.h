@@ -1,0 +1,47 @@
+/*
+ * homes_inner: what cache_homes are made of. Private to homes.c, which looks up, and homes_blobs.c,
+ * which reads.
+ *
+ * Floor: cache.
+ */
+#pragma once
+#include "base/map.h"
+#include "cache/homes.h"
+
+#include <pthread.h>
+
+struct found {
+	struct cached_step step;
+	bool is_distrusted;
+};
+
+/* One home and what it said. */
+struct place {
+	struct cache_homes *homes;
+	struct cache_home *home;
+	const struct cache_spec *to; /* written to, or NULL */
+	bool is_read;
+	bool is_dead;         /* does not answer; guarded by homes->lock, as all below */
+	unsigned complaints;  /* told so far */
+	struct map *by_key;   /* digest text -> found */
+	struct found **found; /* owned */
+	size_t found_n, found_capacity;
+	size_t index_n; /* how many of them the index had */
+};
+
+struct cache_homes {
+	struct cache_means means;
+	int64_t oldest; /* created before this does not count */
+	void (*warn)(void *user, const char *text);
+	void *user;
+	struct place *places;
+	size_t place_n;
+	struct cache_target *targets;
+	size_t target_n;
+	struct group *starting; /* reads indexes; joined by the first who asks */
+	pthread_mutex_t start_lock;
+	bool is_started; /* guarded by start_lock */
+	pthread_mutex_t lock;
+	struct map *asked; /* guarded by lock */
+	unsigned distrusted;
+};
