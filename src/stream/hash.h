@@ -1,7 +1,7 @@
 /*
  * hash: sha256 and byte count, alone or as a filter.
  *
- * Floor: stream. OpenSSL's EVP, which uses SHA-NI by itself.
+ * Floor: stream. OpenSSL's, which uses SHA-NI by itself.
  */
 #pragma once
 #include "oci/digest.h"
