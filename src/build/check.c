@@ -24,6 +24,37 @@ FALLIBLE check_config(const struct dockerfile *file, const struct list *build_ar
 	return NULL;
 }
 
+static FALLIBLE configure(const struct check_options *options, const struct dockerfile *file,
+		struct check *check)
+{
+	TRY(check_config(file, options->build->build_args, &check->config));
+	for (size_t i = 0; options->skip && i < options->skip->n; i++)
+		lint_config_skip(&check->config, str_of(options->skip->p[i]));
+	lint_init(&check->lint, file, &check->config, check->arena);
+	check->lint.with_own = options->with_own;
+	return NULL;
+}
+
+/* A mistake does not hide the warnings about what stands before it. */
+static FALLIBLE parse(const struct check_options *options, struct str text, struct check *check)
+{
+	struct dockerfile *file = NULL;
+	struct error *error = dockerfile_parse_before(text, check->context->dockerfile_name, &file);
+
+	if (!error) {
+		check->file = file;
+		return configure(options, file, check);
+	}
+	check->before = file;
+	if (!file)
+		return error;
+	struct error *worse = configure(options, file, check);
+	if (!worse)
+		lint_run_early(&check->lint);
+	error_free(worse);
+	return error;
+}
+
 /* What is wrong with the file is the result. */
 static FALLIBLE look(const struct check_options *options, struct check *check)
 {
@@ -43,12 +74,7 @@ static FALLIBLE look(const struct check_options *options, struct check *check)
 	};
 
 	TRY(frontend_check(text, check->context->dockerfile_name, build->build_args));
-	TRY(dockerfile_parse(text, check->context->dockerfile_name, &check->file));
-	TRY(check_config(check->file, build->build_args, &check->config));
-	for (size_t i = 0; options->skip && i < options->skip->n; i++)
-		lint_config_skip(&check->config, str_of(options->skip->p[i]));
-	lint_init(&check->lint, check->file, &check->config, check->arena);
-	check->lint.with_own = options->with_own;
+	TRY(parse(options, text, check));
 	opening.file = check->file;
 	input.file = check->file;
 	struct plan_context *contexts = NULL;
@@ -90,6 +116,7 @@ void check_done(struct check *check)
 	lint_config_done(&check->config);
 	plan_free(check->plan);
 	dockerfile_free(check->file);
+	dockerfile_free(check->before);
 	context_free(check->context);
 	arena_free(check->arena);
 	error_free(check->error);

@@ -32,8 +32,9 @@ struct check_options {
 
 struct check {
 	struct context *context;
-	struct dockerfile *file; /* NULL: it does not parse */
-	struct plan *plan;       /* NULL: it cannot be planned */
+	struct dockerfile *file;   /* NULL: it does not parse */
+	struct dockerfile *before; /* then what stands before the mistake, if there is a stage */
+	struct plan *plan;         /* NULL: it cannot be planned */
 	struct lint_config config;
 	struct lint lint;
 	struct arena *arena; /* of the warnings' text */

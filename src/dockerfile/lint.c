@@ -125,11 +125,18 @@ static int by_place(const void *a, const void *b)
 	return strcmp(first->message, second->message);
 }
 
-static void run_table(struct lint *lint, const struct lint_rule *rules, size_t count)
+static void run_table(
+		struct lint *lint, const struct lint_rule *rules, size_t count, bool early_only)
 {
 	for (size_t i = 0; i < count; i++)
-		if (rules[i].check && is_on(lint, &rules[i]))
+		if (rules[i].check && is_on(lint, &rules[i]) && (rules[i].is_early || !early_only))
 			rules[i].check(lint, &rules[i]);
+}
+
+static void sort_warnings(struct lint *lint)
+{
+	if (lint->warnings.n)
+		qsort(lint->warnings.p, lint->warnings.n, sizeof(*lint->warnings.p), by_place);
 }
 
 void lint_run(struct lint *lint)
@@ -137,10 +144,18 @@ void lint_run(struct lint *lint)
 	size_t count = 0, own_count = 0;
 	const struct lint_rule *rules = lint_rules(&count), *own = lint_own_rules(&own_count);
 
-	run_table(lint, rules, count);
-	run_table(lint, own, own_count);
-	if (lint->warnings.n)
-		qsort(lint->warnings.p, lint->warnings.n, sizeof(*lint->warnings.p), by_place);
+	run_table(lint, rules, count, false);
+	run_table(lint, own, own_count, false);
+	sort_warnings(lint);
+}
+
+void lint_run_early(struct lint *lint)
+{
+	size_t count = 0;
+	const struct lint_rule *rules = lint_rules(&count);
+
+	run_table(lint, rules, count, true);
+	sort_warnings(lint);
 }
 
 static const struct lint_rule *find_in(

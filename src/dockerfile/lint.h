@@ -23,7 +23,8 @@ struct lint_rule {
 	bool is_experimental; /* runs only when "# check=experimental=" asks for it */
 	/* What lint_run() calls, once a file; NULL for rules that the plan reports. */
 	void (*check)(struct lint *lint, const struct lint_rule *rule);
-	bool is_own; /* kiln's, not BuildKit's */
+	bool is_own;   /* kiln's, not BuildKit's */
+	bool is_early; /* BuildKit runs it while it parses: lint_run_early() */
 };
 
 struct lint_warning {
@@ -60,6 +61,12 @@ void lint_done(struct lint *lint);
 
 /* Run every rule that needs the file alone; warnings, the plan's too, are sorted by place then. */
 void lint_run(struct lint *lint);
+
+/*
+ * For a file that does not parse: on what stands before the mistake, run those rules alone that
+ * BuildKit would have run by then.
+ */
+void lint_run_early(struct lint *lint);
 
 /* Report, unless config skips the rule. */
 void lint_add(struct lint *lint, const struct lint_rule *rule, struct source_range at,

@@ -518,11 +518,12 @@ static void multiple_instructions(struct lint *lint, const struct lint_rule *rul
 
 static const struct lint_rule table[] = {
 	{ "StageNameCasing", "Stage names should be lowercase", RULE_URL("stage-name-casing"),
-			false, stage_name_casing },
+			false, stage_name_casing, .is_early = true },
 	{ "FromAsCasing", "The 'as' keyword should match the case of the 'from' keyword",
-			RULE_URL("from-as-casing"), false, from_as_casing },
+			RULE_URL("from-as-casing"), false, from_as_casing, .is_early = true },
 	{ "NoEmptyContinuation", "Empty continuation lines will become errors in a future release",
-			RULE_URL("no-empty-continuation"), false, no_empty_continuation },
+			RULE_URL("no-empty-continuation"), false, no_empty_continuation,
+			.is_early = true },
 	{ "ConsistentInstructionCasing",
 			"All commands within the Dockerfile should use the same casing (either "
 			"upper or lower)",
@@ -538,7 +539,8 @@ static const struct lint_rule table[] = {
 	{ "MaintainerDeprecated",
 			"The MAINTAINER instruction is deprecated, use a label instead to define "
 			"an image author",
-			RULE_URL("maintainer-deprecated"), false, maintainer_deprecated },
+			RULE_URL("maintainer-deprecated"), false, maintainer_deprecated,
+			.is_early = true },
 	{ "UndefinedArgInFrom", "FROM command must use declared ARGs",
 			RULE_URL("undefined-arg-in-from"), false, undefined_arg_in_from },
 	{ "WorkdirRelativePath",
@@ -554,7 +556,8 @@ static const struct lint_rule table[] = {
 			multiple_instructions },
 	{ "LegacyKeyValueFormat",
 			"Legacy key/value format with whitespace separator should not be used",
-			RULE_URL("legacy-key-value-format"), false, legacy_key_value },
+			RULE_URL("legacy-key-value-format"), false, legacy_key_value,
+			.is_early = true },
 	{ "InvalidBaseImagePlatform", "Base image platform does not match expected target platform",
 			RULE_URL("invalid-base-image-platform"), false, NULL },
 	{ "RedundantTargetPlatform",
@@ -579,7 +582,7 @@ static const struct lint_rule table[] = {
 			"description comment, add an empty line or comment between the instruction "
 			"and the comment.",
 			RULE_URL("invalid-definition-description"), true,
-			invalid_definition_description },
+			invalid_definition_description, .is_early = true },
 	{ "ExposeProtoCasing", "Protocol in EXPOSE instruction should be lowercase",
 			RULE_URL("expose-proto-casing"), false, expose_proto_casing },
 	{ "ExposeInvalidFormat",

@@ -85,8 +85,10 @@ static FALLIBLE parse_lines(struct dockerfile *file, struct lines *lines)
 		if (error || !more)
 			break;
 		error = parse_line(lines, &line, vec_add(&instructions));
-		if (error)
+		if (error) {
+			instructions.n--;
 			break;
+		}
 	}
 	file->instructions = instructions.p;
 	file->instruction_count = instructions.n;
@@ -118,19 +120,33 @@ static FALLIBLE check_bytes(struct str text, const char *name)
 	return error_at(error_new(ERR_INVALID, "the file holds a NUL byte"), at);
 }
 
-FALLIBLE dockerfile_parse(struct str text, const char *name, struct dockerfile **ret)
+FALLIBLE dockerfile_parse_before(struct str text, const char *name, struct dockerfile **ret)
 {
 	AUTO(dockerfile) struct dockerfile *file = NULL;
 	AUTO(lines) struct lines lines = { 0 };
 
+	*ret = NULL;
 	TRY(check_bytes(text, name));
 	file = xcalloc(1, sizeof(*file));
 	file->arena = arena_new();
 	file->name = arena_text(file->arena, name);
 	file->text = (struct str){ arena_str(file->arena, text), text.n };
 	lines_init(&lines, file->arena, file->text, file->name);
-	TRY(parse_lines(file, &lines));
-	TRY(stages_init(file));
+	struct error *error = parse_lines(file, &lines);
+	struct error *no_stages = stages_init(file);
+	if (!no_stages)
+		*ret = TAKE(file);
+	if (!error)
+		return no_stages;
+	error_free(no_stages);
+	return error;
+}
+
+FALLIBLE dockerfile_parse(struct str text, const char *name, struct dockerfile **ret)
+{
+	AUTO(dockerfile) struct dockerfile *file = NULL;
+
+	TRY(dockerfile_parse_before(text, name, &file));
 	*ret = TAKE(file);
 	return NULL;
 }

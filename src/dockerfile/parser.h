@@ -32,6 +32,11 @@ struct dockerfile {
 
 /* text and name are copied. *ret is new, free with dockerfile_free(). */
 FALLIBLE dockerfile_parse(struct str text, const char *name, struct dockerfile **ret);
+/*
+ * The same, but when it fails *ret holds what stands before the mistake, or NULL where that is no
+ * stage yet. For telling what else is wrong.
+ */
+FALLIBLE dockerfile_parse_before(struct str text, const char *name, struct dockerfile **ret);
 void dockerfile_free(struct dockerfile *file);
 
 /* Line number (from 1) without its end; empty beyond the last. For showing where an error is. */

@@ -1,7 +1,7 @@
 /*
  * Fields first, each by its row in the table of keys; then the rules between them, once the type is
- * known. Without an environment a value that holds "$" is skipped, and the rules that would need
- * it.
+ * known. Without an environment a value that holds variables, quotes or escapes is skipped, and
+ * with it the rules between fields.
  */
 #include "dockerfile/run_mount.h"
 
@@ -198,6 +198,15 @@ static FALLIBLE set_env(struct parse *parse, const char *value)
 	return NULL;
 }
 
+/* Buildah's words for SELinux labels, which kiln never sets. */
+static FALLIBLE set_label(struct parse *parse, const char *value)
+{
+	static const char *const kinds[] = { "shared", "private" };
+	size_t i = 0;
+
+	return *value ? parse_choice(parse, "relabel", value, kinds, COUNT(kinds), &i) : NULL;
+}
+
 static const struct key keys[] = {
 	{ "type", set_type, NULL },
 	{ "from", set_from, NULL },
@@ -218,6 +227,8 @@ static const struct key keys[] = {
 	{ "gid", set_gid, NULL },
 	{ "size", set_size, NULL },
 	{ "env", set_env, "" },
+	{ "z", set_label, "" }, /* and "Z": keys have no case */
+	{ "relabel", set_label, NULL },
 };
 
 /* Take one CSV field from the front of *text. False when its quotes are wrong. */
@@ -257,13 +268,22 @@ static FALLIBLE unknown_key(const struct parse *parse, const char *name)
 	return nearest ? error_hint(error, "did you mean %s?", nearest) : error;
 }
 
+/* Quotes and escapes wait as well: which character escapes is the environment's to say. */
+static bool needs_expansion(struct str value)
+{
+	for (size_t i = 0; i < value.n; i++)
+		if (strchr("$'\"\\`", value.p[i]))
+			return true;
+	return false;
+}
+
 /* The value as set functions want it; NULL when it has to wait for variables. */
 static FALLIBLE read_value(struct parse *parse, struct str value, const char **ret)
 {
 	AUTO(strbuf) struct strbuf text = { 0 };
 
 	*ret = NULL;
-	if (!parse->env && str_find(value, '$') < value.n) {
+	if (!parse->env && needs_expansion(value)) {
 		parse->is_partial = true;
 		return NULL;
 	}
@@ -302,6 +322,9 @@ static FALLIBLE parse_field(struct parse *parse, struct str field)
 				error_at(error_new(ERR_INVALID, "--mount: from takes no variables"),
 						parse->flag->at),
 				"write FROM %.*s AS name, and from=name", STR_ARG(text));
+	/* As it stands: run_mount_from() has told already which stage this is. */
+	if (keys[i].set == set_from)
+		return set_from(parse, arena_str(parse->arena, text));
 	TRY(read_value(parse, text, &value));
 	return value ? keys[i].set(parse, value) : NULL;
 }

@@ -39,15 +39,19 @@ static const char *suggestion(struct lower *lower, const struct scope *scope, co
 	return nearest ? arena_printf(lower->arena, " (did you mean $%s?)", nearest) : "";
 }
 
-/* One letter wrong, missing or too many. */
+/* One letter wrong, missing or too many, or two that changed places. */
 static bool is_slip(const char *a, const char *b)
 {
 	size_t n = strlen(a), m = strlen(b), same = 0;
 
+	if (strcmp(a, b) == 0)
+		return false;
 	while (a[same] && a[same] == b[same])
 		same++;
 	if (n == m)
-		return strcmp(a + same + 1, b + same + 1) == 0;
+		return strcmp(a + same + 1, b + same + 1) == 0 ||
+		       (a[same] == b[same + 1] && a[same + 1] == b[same] && a[same + 1] &&
+				       strcmp(a + same + 2, b + same + 2) == 0);
 	return n > m ? n == m + 1 && strcmp(a + same + 1, b + same) == 0
 		     : m == n + 1 && strcmp(a + same, b + same + 1) == 0;
 }
@@ -58,7 +62,7 @@ static bool is_misspelt(const struct list *names, const char *name)
 	for (size_t i = 0; i < names->n && i < SUGGEST_NAMES; i++) {
 		AUTO_FREE char *other = xstrndup(names->p[i], strcspn(names->p[i], "="));
 
-		if (strlen(other) > 3 && strcmp(other, name) != 0 && is_slip(name, other))
+		if (strlen(other) > 3 && is_slip(name, other))
 			return true;
 	}
 	return false;

@@ -56,6 +56,28 @@ setup() {
 	equals 3 "$(jq '.buildError.location.ranges[0].start.line' <<<"$output")"
 }
 
+@test "a mistake does not hide the warnings about what stands before it" {
+	printf '%s\n' 'FROM scratch AS X' 'MAINTAINER me' 'ENV a b' 'CMD x' 'BADCMD' 'ENV c d' >Dockerfile
+	fails 1 buildError kiln check --format json
+	equals 'StageNameCasing 1,MaintainerDeprecated 2,LegacyKeyValueFormat 3' "$(jq -r '[.warnings[] |
+		"\(.ruleName) \(.location.ranges[0].start.line)"] | join(",")' <<<"$output")"
+	equals 5 "$(jq '.buildError.location.ranges[0].start.line' <<<"$output")"
+	fails 1 "unknown instruction 'BADCMD'" kiln build --check .
+	says StageNameCasing
+	fails 1 "unknown instruction 'BADCMD'" kiln check --format ast
+	equals '' "$output"
+	sed -i '1i # check=skip=all' Dockerfile
+	fails 1 "unknown instruction 'BADCMD'" kiln check
+	says_not StageNameCasing
+	# Nothing but ARG before the mistake, a wrong "# check=", no FROM at all.
+	printf 'ARG a\nBADCMD\n' >Dockerfile
+	fails 1 "unknown instruction 'BADCMD'" kiln check
+	printf '# check=skip\nFROM scratch AS X\nBADCMD\n' >Dockerfile
+	fails 1 "unknown instruction 'BADCMD'" kiln check
+	printf 'ARG a\n' >Dockerfile
+	fails 1 'no FROM' kiln check
+}
+
 @test "SARIF names rules, places and what stops a build" {
 	fails 1 '"version": "2.1.0"' kiln check --format sarif ./Dockerfile
 	equals 'StageNameCasing warning Dockerfile 1 19' "$(jq -r '.runs[0].results[0] |
@@ -77,18 +99,19 @@ setup() {
 		ENV A=$NAME B=${OTHER:-1} C=$NAMES
 		COPY docs/a $FOO /y/
 		FROM unknown:1
-		ENV P=/x:$LD_LIBRARY_PATH Q=$PATHS
+		ENV P=/x:$LD_LIBRARY_PATH Q=$PATHS R=$PAHT PATH=$PATH
 	EOF
 	printf 'docs\n' >.dockerignore
 	fails 1 "Usage of undefined variable '\$FOO'" kiln check --buildkit-only
 	says "Usage of undefined variable '\$PATHS' (did you mean \$PATH?)"
+	says "Usage of undefined variable '\$PAHT' (did you mean \$PATH?)"
 	says 'Attempting to Copy file "docs/a" that is excluded by .dockerignore'
 	says_not "variable '\$LD"
 	says "'\$NAMES' (did you mean \$NAME?)"
 	says_not "'\$NAME'"
-	says 'Check complete, 4 warnings have been found!'
+	says 'Check complete, 5 warnings have been found!'
 	printf 'docs\n!docs/a\n' >.dockerignore
-	fails 1 'Check complete, 3 warnings' kiln check --buildkit-only
+	fails 1 'Check complete, 4 warnings' kiln check --buildkit-only
 
 	printf 'FROM --platform=$BUILDPLATFORM %s\nENV A=$NOWHERE\n' "$(image_ref busybox)" >Dockerfile
 	fails 1 "undefined variable '\$NOWHERE'" kiln build --check .

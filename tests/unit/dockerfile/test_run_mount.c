@@ -72,6 +72,12 @@ static void parses(void **state)
 		{ "target=/a/$V,source='$V'", "bind target=/a/value source=$V from=- id=- ro" },
 		{ "type=cache,target=/c,id=${V:+x}-${N:-y}",
 				"cache target=/c source=- from=- id=x-y rw sharing=1 mode=0755" },
+		{ "type='bind',rw=\\1,target=\"/a\"", NULL },
+		{ "type='bind',rw=\\1,target='/a b'", "bind target=/a b source=- from=- id=- rw" },
+		{ "target=/a,from='b'", "bind target=/a source=- from='b' id=- ro" },
+		{ "target=/a,z", "bind target=/a source=- from=- id=- ro" },
+		{ "type=cache,target=/a,Z,relabel=shared",
+				"cache target=/a source=- from=- id=/a rw sharing=1 mode=0755" },
 		{ "\"target=/a,b\",source=\"x\"\"\"", NULL },
 		{ "\"target=/a,b\",\"source=x\\\"\"y\"",
 				"bind target=/a,b source=x\"y from=- id=- ro" },
@@ -128,6 +134,8 @@ static void refuses(void **state)
 		{ "type=secret,id=a,from=b", "from is for bind and cache", NULL },
 		{ "target=/a,source=${N:?no source}", "no source", NULL },
 		{ "target=/a\"b\"", "quotes are wrong", NULL },
+		{ "target=/a,relabel=sharde", "relabel: 'sharde'", "did you mean shared?" },
+		{ "target=/a,relabel", "'relabel' has no value", NULL },
 		{ "\"target=/a", "quotes are wrong", NULL },
 	};
 
@@ -152,11 +160,15 @@ static void waits_for_variables(void **state)
 	struct flag later = flag_of("type=$T,target=/a,mode=0755");
 	struct flag wrong = flag_of("type=$T,tarset=/a");
 	struct flag from = flag_of("type=bind,From=base,target=$X");
+	struct flag quoted = flag_of("type='cache',target=/a,sharing=\\locked");
 	struct run_mount mount = { 0 };
 
 	assert_ok(run_mount_parse(arena, &later, NULL, &mount));
 	assert_string_equal(mount.target, "/a");
 	assert_error(run_mount_parse(arena, &wrong, NULL, &mount), ERR_INVALID, "tarset");
+	assert_ok(run_mount_parse(arena, &quoted, NULL, &mount));
+	assert_ok(run_mount_parse(arena, &quoted, &env, &mount));
+	assert_int_equal(mount.sharing, MOUNT_LOCKED);
 	assert_string_equal(run_mount_from(arena, &from), "base");
 	assert_null(run_mount_from(arena, &later));
 }
