@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* Uploads share the line; mounts only wait for their answer. */
-enum { PUSHES = 4, MOUNTS = 16 };
+enum { PUSHES = 4, MOUNTS = 32 };
 
 struct push {
 	const struct image *image; /* NULL: one blob ahead of its image */
@@ -22,6 +22,7 @@ struct push {
 	const struct reference *to;
 	const struct image_progress *progress;
 	struct cancel *cancel;
+	bool is_first; /* nothing has the name yet */
 	pthread_mutex_t lock;
 	size_t next; /* guarded by lock: the config, which is never mounted, then layers */
 };
@@ -117,7 +118,8 @@ static FALLIBLE push_blob(struct push *push, const struct descriptor *blob)
 		.open = parcel_open,
 		.user = &parcel,
 		.mount_from = from,
-		.is_mountable = is_sure };
+		.is_mountable = is_sure,
+		.is_new = is_config && push->is_first };
 	char text[DIGEST_TEXT];
 
 	(void)snprintf(parcel.what, sizeof(parcel.what), "%.19s", digest_text(&blob->digest, text));
@@ -174,13 +176,19 @@ FALLIBLE image_push(const struct image *image, struct registry_client *registry,
 		const struct reference *to, struct cancel *cancel,
 		const struct image_progress *progress)
 {
-	struct push push = { image, image->source, registry, to, progress, cancel,
-		PTHREAD_MUTEX_INITIALIZER, 0 };
-	bool there = false;
+	struct push push = { .image = image,
+		.source = image->source,
+		.registry = registry,
+		.to = to,
+		.progress = progress,
+		.cancel = cancel,
+		.lock = PTHREAD_MUTEX_INITIALIZER };
+	enum registry_name name = 0;
 
-	TRY(registry_has_manifest(registry, to, &image->digest, &there));
-	if (there)
+	TRY(registry_has_manifest(registry, to, &image->digest, &name));
+	if (name == NAME_SAME)
 		return NULL;
+	push.is_first = name == NAME_FREE;
 	if (image->manifest.layers.n == 0) {
 		TRY(push_some(&push));
 	} else {
@@ -234,10 +242,10 @@ FALLIBLE image_set_push(const struct image_set *set, struct registry_client *reg
 		const struct image_progress *progress)
 {
 	struct registry_sink sink = { { put_blob, put_document, progress }, registry, to };
-	bool there = false;
+	enum registry_name name = 0;
 
-	TRY(registry_has_manifest(registry, to, &set->digest, &there));
-	if (there)
+	TRY(registry_has_manifest(registry, to, &set->digest, &name));
+	if (name == NAME_SAME)
 		return NULL;
 	TRY(set_copy(set, &sink.sink, cancel));
 	return registry_put_manifest(

@@ -18,7 +18,7 @@ static char *manifest_name(const struct endpoint *endpoint, const char *name)
 }
 
 static FALLIBLE ask_manifest(struct registry_client *client, const struct endpoint *endpoint,
-		const char *name, const struct digest *digest, bool *ret)
+		const char *name, const struct digest *digest, enum registry_name *ret)
 {
 	AUTO(answer) struct answer answer = { 0 };
 	AUTO(list) struct list headers = { 0 };
@@ -38,13 +38,17 @@ static FALLIBLE ask_manifest(struct registry_client *client, const struct endpoi
 		return answer_error(&answer, &send, what);
 	/* A registry that does not know HEAD, or does not tell the digest, is sent the manifest. */
 	const char *stated = http_header(&answer.http, "Docker-Content-Digest");
-	*ret = status == 200 && stated &&
-	       str_is(str_trim(str_of(stated)), digest_text(digest, text));
+	*ret = status == 404 ? NAME_FREE
+	       : status == 200 && stated &&
+					       str_is(str_trim(str_of(stated)),
+							       digest_text(digest, text))
+			       ? NAME_SAME
+			       : NAME_UNKNOWN;
 	return NULL;
 }
 
 FALLIBLE registry_has_manifest(struct registry_client *client, const struct reference *to,
-		const struct digest *digest, bool *ret)
+		const struct digest *digest, enum registry_name *ret)
 {
 	AUTO(endpoint) struct endpoint endpoint = { 0 };
 	char text[DIGEST_TEXT];
@@ -110,7 +114,10 @@ FALLIBLE registry_put_manifest(struct registry_client *client, const struct refe
 	AUTO_FREE char *path = fetch_path(&endpoint, "manifests", name);
 	AUTO_FREE char *what = manifest_name(&endpoint, name);
 	if (ret_existed) {
-		TRY(ask_manifest(client, &endpoint, name, &digest, ret_existed));
+		enum registry_name stands = 0;
+
+		TRY(ask_manifest(client, &endpoint, name, &digest, &stands));
+		*ret_existed = stands == NAME_SAME;
 		if (*ret_existed)
 			return NULL;
 	}

@@ -133,6 +133,8 @@ struct registry_blob {
 	const char *const *mount_from; /* NULL-terminated, or NULL */
 	/* The first of them is known to hold it: mounting is tried before anything is asked. */
 	bool is_mountable;
+	/* It is hardly there: sent without asking, which costs a repeated one its few bytes. */
+	bool is_new;
 };
 
 enum registry_put { PUT_EXISTED = 1, PUT_MOUNTED, PUT_UPLOADED };
@@ -168,13 +170,19 @@ FALLIBLE registry_upload_finish(struct registry_upload *upload, const struct dig
 /* Abandon: the registry is told to drop it. The writer must have been closed or freed. */
 void registry_upload_free(struct registry_upload *upload);
 
+enum registry_name {
+	NAME_UNKNOWN = 1, /* it stands for something else, or the registry does not say */
+	NAME_FREE,
+	NAME_SAME,
+};
+
 /*
  * Whether the name to push to stands for exactly these bytes already: one request, asked before any
  * blob is looked at. Unlike registry_resolve() it asks the registry that would be written to, never
  * a mirror, and with the rights that pushing needs, so that one token serves for all.
  */
 FALLIBLE registry_has_manifest(struct registry_client *client, const struct reference *to,
-		const struct digest *digest, bool *ret);
+		const struct digest *digest, enum registry_name *ret);
 /*
  * Put a manifest or index under the reference's tag (or by digest when it has none). With
  * ret_existed, asks first and sends nothing when it is there.

@@ -284,7 +284,7 @@ FALLIBLE registry_put_blob(struct registry_client *client, const struct referenc
 	TRY(client_write_endpoint(client, to, &endpoint));
 	if (blob->is_mountable)
 		TRY(try_mounts(client, &endpoint, blob, &session, &mounted));
-	if (!mounted)
+	if (!mounted && !blob->is_new)
 		TRY(blob_exists(client, &endpoint, &blob->digest, &exists));
 	if (exists) {
 		close_session(client, &endpoint, &session);

@@ -5,7 +5,9 @@
 
 Prints 'listening on HOST:PORT' once it does. The log has a line for each request:
 
-  METHOD PATH?QUERY STATUS auth=basic|bearer|none in=BYTES out=BYTES range=RANGE|-
+  METHOD PATH?QUERY STATUS auth=basic|bearer|none in=BYTES out=BYTES range=RANGE|- at=START-END
+
+with START and END in milliseconds of one clock.
 
 The rules file is read anew for each request; a missing file has no rules. A line is
 
@@ -37,6 +39,9 @@ import ssl
 import socket
 import struct
 import sys
+import time
+
+BEGAN = ':began'  # beside a request's headers: when it came
 
 REASONS = {200: 'OK', 307: 'Temporary Redirect', 400: 'Bad Request', 401: 'Unauthorized',
            403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed', 416: 'Range',
@@ -94,7 +99,8 @@ class Proxy:
         auth = headers.get('authorization', '').split(' ')[0].lower() or 'none'
         with open(self.options.log, 'a', encoding='utf-8') as file:
             file.write(f"{method} {target} {status} auth={auth} in={received} out={sent} "
-                       f"range={headers.get('range', headers.get('content-range', '-'))}\n")
+                       f"range={headers.get('range', headers.get('content-range', '-'))} "
+                       f"at={headers[BEGAN]:.0f}-{time.monotonic() * 1000:.0f}\n")
 
     async def serve(self, reader, writer):
         try:
@@ -110,6 +116,7 @@ class Proxy:
         if head is None:
             return False
         first, headers, raw_headers = head
+        headers[BEGAN] = time.monotonic() * 1000
         method, target, _ = first.split(' ', 2)
         rule = self.rule_for(method, target)
         values = rule.values if rule else {}

@@ -6,6 +6,7 @@
 #                                                         REGISTRY_CA (tls), TOKEN_LOG (token)
 #   proxy_start UPSTREAM [OPTION...]                      sets PROXY=host:port, PROXY_RULES, PROXY_LOG
 #   requests [METHOD] [REGEX]                             how many the proxy saw
+#   rounds                                                how many of them followed one another
 #   registry_put NAME IMAGE                               base image into $REGISTRY as NAME
 #
 # The account everywhere is user / password. Folders are below $SERVERS_DIR (by default
@@ -136,6 +137,13 @@ faults() {
 requests() {
 	awk -v method="${1:-*}" -v pattern="${2:-.}" \
 		'(method == "*" || $1 == method) && $2 ~ pattern {n++} END {print n + 0}' "$PROXY_LOG"
+}
+
+# How many of them had to follow one another: the longest row in which each began after the one
+# before had ended.
+rounds() {
+	awk '{ split($8, at, "[=-]"); print at[2], at[3] }' "$PROXY_LOG" | sort -n -k2 |
+		awk '$1 >= end { n++; end = $2 } END { print n + 0 }'
 }
 
 requests_forget() {
