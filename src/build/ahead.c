@@ -15,26 +15,15 @@ struct ahead {
 	struct registry_upload *upload; /* the thread's until it is joined: all bytes were sent */
 };
 
-static FALLIBLE send_all(struct ahead *ahead, struct registry_upload *upload)
-{
-	AUTO(writer) struct writer *writer = registry_upload_writer(upload);
-	AUTO(reader) struct reader *reader = blob_follower_reader(ahead->follower);
-
-	TRY(stream_copy(reader, writer, NULL));
-	return writer_close(TAKE(writer));
-}
-
 static struct error *work(void *argument)
 {
 	struct ahead *ahead = argument;
-	AUTO(registry_upload) struct registry_upload *upload = NULL;
+	AUTO(reader) struct reader *reader = NULL;
 
 	if (!blob_follower_await(ahead->follower, AHEAD_BYTES))
 		return NULL;
-	TRY(registry_upload_open(ahead->client, ahead->to, &upload));
-	TRY(send_all(ahead, upload));
-	ahead->upload = TAKE(upload);
-	return NULL;
+	reader = blob_follower_reader(ahead->follower);
+	return registry_upload_from(ahead->client, ahead->to, reader, &ahead->upload);
 }
 
 struct ahead *ahead_start(struct registry_client *client, const struct reference *to,

@@ -38,7 +38,7 @@ struct layer_out {
 	struct entry_sink sink;
 	struct entry_sink *tar;
 	struct group *group;
-	struct pump compress, store;
+	struct pump store; /* of an uncompressed layer */
 	struct hash_result diff, blob;
 	enum compression compression;
 	uint64_t entries;
@@ -114,7 +114,6 @@ FALLIBLE layer_writer(struct writer *out, const struct layer_format *format, str
 	AUTO(entry_sink) struct entry_sink *sink = NULL;
 	struct layer_out *layer = xcalloc(1, sizeof(*layer));
 	struct writer *tar = NULL;
-	struct writer *packed = NULL;
 
 	layer->sink.ops = &out_ops;
 	layer->group = group_new();
@@ -124,20 +123,11 @@ FALLIBLE layer_writer(struct writer *out, const struct layer_format *format, str
 	if (format->compression == COMPRESSION_NONE) {
 		pipe_open(PIPE_BLOCKS_DEFAULT, &layer->store.from, &tar);
 		layer->store.to = out;
+		start_pump(layer->group, "kiln-store", &layer->store);
 	} else {
-		pipe_open(PIPE_BLOCKS_DEFAULT, &layer->store.from, &packed);
-		layer->store.to = hash_writer(out, &layer->blob);
-		struct error *error = codec_writer(packed, format->compression, format->level, pool,
-				&layer->compress.to);
-		if (error) {
-			reader_free(layer->store.from);
-			writer_free(layer->store.to);
-			return error;
-		}
-		pipe_open(PIPE_BLOCKS_DEFAULT, &layer->compress.from, &tar);
-		start_pump(layer->group, "kiln-compress", &layer->compress);
+		TRY(codec_writer(hash_writer(out, &layer->blob), format->compression, format->level,
+				pool, &tar));
 	}
-	start_pump(layer->group, "kiln-store", &layer->store);
 	layer->tar = tar_writer(hash_writer(tar, &layer->diff), &format->times);
 	*ret = TAKE(sink);
 	return NULL;

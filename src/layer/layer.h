@@ -5,7 +5,8 @@
  *	in    blob -> decompress -> sha256 (diffID) | tar -> directory
  *
  * "|" is a bounded pipe with a thread behind it, so the halves overlap and memory does not grow
- * with the layer. Uncompressed layers are hashed once.
+ * with the layer; on the way out the compressor's blocks are that pipe, and the tar is made in
+ * them. Uncompressed layers are hashed once.
  *
  * Floor: layer. Spec: OCI image-spec v1.1, layer.md and config.md (diff_ids).
  */

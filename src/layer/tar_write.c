@@ -20,29 +20,51 @@ struct tar_sink {
 	struct writer *out;
 	struct entry_times times;
 	struct strbuf name, records; /* scratch of one entry */
-	char *buf;
-	size_t n;
+	char *own;                   /* BUF_BYTES, if out has no memory for us */
+	char *buf;                   /* where the bytes gather: out's memory or our own */
+	size_t n, room;              /* room 0: buf is none */
 };
 
 static FALLIBLE flush(struct tar_sink *tar)
 {
 	size_t n = tar->n;
 
-	tar->n = 0;
+	tar->n = tar->room = 0;
 	return n ? writer_write(tar->out, tar->buf, n) : NULL;
+}
+
+/* Have room for a byte at least. What is hashed at once should stay in the cache: see BUF_BYTES. */
+static FALLIBLE make_room(struct tar_sink *tar)
+{
+	void *space = NULL;
+
+	if (tar->n < tar->room)
+		return NULL;
+	TRY(flush(tar));
+	TRY(writer_space(tar->out, &space, &tar->room));
+	if (tar->room == 0) {
+		if (!tar->own)
+			tar->own = xmalloc(BUF_BYTES);
+		space = tar->own;
+		tar->room = BUF_BYTES;
+	}
+	if (tar->room > BUF_BYTES)
+		tar->room = BUF_BYTES;
+	tar->buf = space;
+	return NULL;
 }
 
 static FALLIBLE put(struct tar_sink *tar, const void *bytes, size_t n)
 {
 	for (const char *p = bytes; n;) {
-		size_t part = n < BUF_BYTES - tar->n ? n : BUF_BYTES - tar->n;
+		TRY(make_room(tar));
+		size_t room = tar->room - tar->n;
+		size_t part = n < room ? n : room;
 
 		memcpy(tar->buf + tar->n, p, part);
 		tar->n += part;
 		p += part;
 		n -= part;
-		if (tar->n == BUF_BYTES)
-			TRY(flush(tar));
 	}
 	return NULL;
 }
@@ -268,17 +290,16 @@ static FALLIBLE put_records(struct tar_sink *tar)
 static FALLIBLE put_content(struct tar_sink *tar, const struct entry *entry, struct reader *content)
 {
 	for (uint64_t left = entry->size; left;) {
-		size_t room = BUF_BYTES - tar->n;
 		size_t n = 0;
 
+		TRY(make_room(tar));
+		size_t room = tar->room - tar->n;
 		TRY(reader_read(content, tar->buf + tar->n, left < room ? (size_t)left : room, &n));
 		if (n == 0)
 			return error_new(ERR_INVALID, "'%s' ends %llu bytes too early", entry->path,
 					(unsigned long long)left);
 		left -= n;
 		tar->n += n;
-		if (tar->n == BUF_BYTES)
-			TRY(flush(tar));
 	}
 	return pad(tar, entry->size);
 }
@@ -348,7 +369,7 @@ static void tar_free(struct entry_sink *sink)
 	writer_free(tar->out);
 	strbuf_done(&tar->name);
 	strbuf_done(&tar->records);
-	free(tar->buf);
+	free(tar->own);
 	free(tar);
 }
 
@@ -362,6 +383,5 @@ struct entry_sink *tar_writer(struct writer *out, const struct entry_times *time
 	tar->sink.ops = &tar_ops;
 	tar->out = out;
 	tar->times = *times;
-	tar->buf = xmalloc(BUF_BYTES);
 	return &tar->sink;
 }

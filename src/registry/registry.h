@@ -153,21 +153,16 @@ FALLIBLE registry_mount_blob(struct registry_client *client, const struct refere
 		const struct digest *digest, const char *from, bool *ret);
 
 /*
- * Upload bytes while they are made, digest not known yet. The transfer runs on a thread of its own
- * behind a pipe of 1 MiB. When it breaks, writing fails (ERR_NETWORK, ERR_HTTP …): bytes that are
- * gone cannot be sent again, so the caller falls back to registry_put_blob() from its own copy.
- *
- *	TRY(registry_upload_open(client, to, &upload));
- *	struct writer *w = registry_upload_writer(upload);   once; close or free it before finish
- *	…
- *	TRY(registry_upload_finish(TAKE(upload), &digest));
+ * Upload bytes while they are made, digest not known yet: everything that source gives (borrowed;
+ * read by the thread of the transfer until this returns), which may wait for more. When it breaks
+ * (ERR_NETWORK, ERR_HTTP …) bytes that are gone cannot be sent again, so the caller falls back to
+ * registry_put_blob() from its own copy. *ret then waits for its name.
  */
-FALLIBLE registry_upload_open(struct registry_client *client, const struct reference *to,
-		struct registry_upload **ret);
-struct writer *registry_upload_writer(struct registry_upload *upload);
-/* Name the blob (takes upload, also when it fails). The writer must have been closed. */
+FALLIBLE registry_upload_from(struct registry_client *client, const struct reference *to,
+		struct reader *source, struct registry_upload **ret);
+/* Name the blob (takes upload, also when it fails). */
 FALLIBLE registry_upload_finish(struct registry_upload *upload, const struct digest *digest);
-/* Abandon: the registry is told to drop it. The writer must have been closed or freed. */
+/* Abandon: the registry is told to drop it. */
 void registry_upload_free(struct registry_upload *upload);
 
 enum registry_name {

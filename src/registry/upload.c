@@ -1,14 +1,11 @@
 /*
  * Writing. A known blob: HEAD, mount, then POST and one PUT with all bytes; when that breaks, the
  * session is asked how much it has and the rest is put, or a new session begins. A blob that is
- * still being made: POST, one PATCH of unknown length fed through a pipe, PUT with the digest.
+ * still being made: POST, one PATCH of unknown length, PUT with the digest.
  */
 #include "base/log.h"
 #include "registry/fetch.h"
-#include "stream/group.h"
-#include "stream/pipe.h"
 
-#include <pthread.h>
 #include <string.h>
 
 #define PUSH "pull,push"
@@ -342,20 +339,10 @@ struct registry_upload {
 	struct endpoint endpoint;
 	char *what;
 	struct url session;
-	struct group *group;   /* the one thread that sends */
-	struct reader *source; /* of the pipe; the thread's while it runs */
-	struct writer *sink;   /* of the pipe, until the caller takes it */
-	pthread_mutex_t lock;
-	struct error *error; /* why the thread ended early; guarded by lock */
+	struct reader *source; /* borrowed while the bytes are sent */
 };
 
-struct upload_writer {
-	struct writer writer;
-	struct writer *below; /* the pipe; NULL once closed */
-	struct registry_upload *upload;
-};
-
-/* The pipe's end, lent: it must live until the thread has said why it stopped. */
+/* The source, lent: it stays the caller's. */
 struct lent_reader {
 	struct reader reader;
 	struct reader *owner;
@@ -373,7 +360,7 @@ static void lent_free(struct reader *reader)
 
 static const struct reader_ops lent_ops = { .read = lent_read, .free = lent_free };
 
-static struct error *open_pipe(void *user, uint64_t offset, struct reader **ret)
+static struct error *open_lent(void *user, uint64_t offset, struct reader **ret)
 {
 	struct registry_upload *upload = user;
 	struct lent_reader *lent = xcalloc(1, sizeof(*lent));
@@ -388,7 +375,7 @@ static FALLIBLE patch(struct registry_upload *upload)
 {
 	AUTO(answer) struct answer answer = { 0 };
 	AUTO(list) struct list headers = { 0 };
-	struct send_body body = { .open = open_pipe,
+	struct send_body body = { .open = open_lent,
 		.user = upload,
 		.size = HTTP_UNKNOWN_SIZE,
 		.once = true,
@@ -409,90 +396,22 @@ static FALLIBLE patch(struct registry_upload *upload)
 			       : NULL;
 }
 
-static struct error *run_patch(void *argument)
-{
-	struct registry_upload *upload = argument;
-	struct error *error = patch(upload);
-
-	(void)pthread_mutex_lock(&upload->lock);
-	upload->error = error_copy(error);
-	(void)pthread_mutex_unlock(&upload->lock);
-	/* Only now: a writer that wakes up finds the reason. */
-	reader_free(TAKE(upload->source));
-	return error;
-}
-
-/* What the pipe calls "cancelled" has its reason in the thread. */
-static struct error *explain(struct upload_writer *writer, struct error *error)
-{
-	struct error *reason = NULL;
-
-	if (!error_is(error, ERR_CANCELED))
-		return error;
-	(void)pthread_mutex_lock(&writer->upload->lock);
-	if (writer->upload->error)
-		reason = error_copy(writer->upload->error);
-	(void)pthread_mutex_unlock(&writer->upload->lock);
-	if (!reason)
-		return error;
-	error_free(error);
-	return reason;
-}
-
-static struct error *upload_write(struct writer *writer, const void *bytes, size_t n)
-{
-	struct upload_writer *self = (struct upload_writer *)writer;
-
-	return explain(self, writer_write(self->below, bytes, n));
-}
-
-static struct error *upload_close(struct writer *writer)
-{
-	struct upload_writer *self = (struct upload_writer *)writer;
-
-	return explain(self, writer_close(TAKE(self->below)));
-}
-
-static void upload_writer_free(struct writer *writer)
-{
-	struct upload_writer *self = (struct upload_writer *)writer;
-
-	writer_free(self->below);
-	free(self);
-}
-
-static const struct writer_ops upload_ops = {
-	.write = upload_write, .close = upload_close, .free = upload_writer_free
-};
-
-FALLIBLE registry_upload_open(struct registry_client *client, const struct reference *to,
-		struct registry_upload **ret)
+FALLIBLE registry_upload_from(struct registry_client *client, const struct reference *to,
+		struct reader *source, struct registry_upload **ret)
 {
 	AUTO(registry_upload) struct registry_upload *upload = xcalloc(1, sizeof(*upload));
 	bool mounted = false;
 
 	upload->client = client;
-	(void)pthread_mutex_init(&upload->lock, NULL);
 	TRY(client_write_endpoint(client, to, &upload->endpoint));
 	upload->what = xasprintf("upload to '%s/%s'", upload->endpoint.creds_host,
 			upload->endpoint.repository);
 	TRY(open_session(client, &upload->endpoint, NULL, NULL, &upload->session, &mounted));
-	pipe_open(PIPE_BLOCKS_DEFAULT, &upload->source, &upload->sink);
-	upload->group = group_new();
-	if (!group_start(upload->group, "upload", run_patch, upload))
-		return group_join(upload->group);
+	upload->source = source;
+	TRY(patch(upload));
+	upload->source = NULL;
 	*ret = TAKE(upload);
 	return NULL;
-}
-
-struct writer *registry_upload_writer(struct registry_upload *upload)
-{
-	struct upload_writer *writer = xcalloc(1, sizeof(*writer));
-
-	writer->writer.ops = &upload_ops;
-	writer->below = TAKE(upload->sink);
-	writer->upload = upload;
-	return &writer->writer;
 }
 
 FALLIBLE registry_upload_finish(struct registry_upload *taken, const struct digest *digest)
@@ -505,7 +424,6 @@ FALLIBLE registry_upload_finish(struct registry_upload *taken, const struct dige
 		.url = &upload->session,
 		.actions = PUSH };
 
-	TRY(group_join(upload->group));
 	url_add_query(&upload->session, "digest", digest_text(digest, text));
 	TRY_WRAP(client_send(upload->client, &send, &answer), "%s", upload->what);
 	if (!is_created(answer.http.status))
@@ -518,15 +436,9 @@ void registry_upload_free(struct registry_upload *upload)
 {
 	if (!upload)
 		return;
-	writer_free(upload->sink);
-	if (upload->group)
-		group_free(upload->group);
-	reader_free(upload->source);
 	close_session(upload->client, &upload->endpoint, &upload->session);
 	url_done(&upload->session);
 	endpoint_done(&upload->endpoint);
-	error_free(upload->error);
-	(void)pthread_mutex_destroy(&upload->lock);
 	free(upload->what);
 	free(upload);
 }

@@ -16,8 +16,9 @@ struct slot {
 };
 
 /*
- * A ring of slots: [oldest, next) are compressed or being compressed, next is being filled. Only
- * the caller's thread moves these two.
+ * A ring of slots: [oldest, next) are compressed or being compressed, next is being filled. next is
+ * the caller's alone. oldest is moved by whoever writes to below: the caller, or the drain thread
+ * from its start until it is joined.
  */
 struct blocks {
 	struct writer base;
@@ -27,11 +28,16 @@ struct blocks {
 	struct blocks_total total;
 	struct slot *slots;
 	size_t count;
-	uint64_t oldest, next;
+	uint64_t next;
 	bool is_open; /* next is being filled */
 	bool has_header;
+	struct group *drain; /* of one thread; NULL: the caller writes */
 	pthread_mutex_t lock;
-	pthread_cond_t has_done;
+	pthread_cond_t changed; /* anything below */
+	uint64_t oldest;        /* guarded by lock, as all below and is_done */
+	uint64_t submitted;     /* what the drain thread may wait for */
+	bool is_ending;         /* no more will be submitted */
+	bool is_broken;         /* the drain thread met an error, or is to stop */
 };
 
 static struct slot *slot_at(struct blocks *self, uint64_t i)
@@ -72,7 +78,7 @@ static void compress_slot(void *job)
 	slot->error = self->format->compress(slot->state, &slot->block);
 	(void)pthread_mutex_lock(&self->lock);
 	slot->is_done = true;
-	(void)pthread_cond_signal(&self->has_done);
+	(void)pthread_cond_broadcast(&self->changed);
 	(void)pthread_mutex_unlock(&self->lock);
 }
 
@@ -88,7 +94,7 @@ static void wait_done(struct slot *slot)
 {
 	(void)pthread_mutex_lock(&slot->owner->lock);
 	while (!slot->is_done)
-		(void)pthread_cond_wait(&slot->owner->has_done, &slot->owner->lock);
+		(void)pthread_cond_wait(&slot->owner->changed, &slot->owner->lock);
 	(void)pthread_mutex_unlock(&slot->owner->lock);
 }
 
@@ -105,7 +111,7 @@ static FALLIBLE write_header(struct blocks *self)
 /* Write the oldest block, which is done, and free its slot. */
 static FALLIBLE write_oldest(struct blocks *self)
 {
-	struct slot *slot = slot_at(self, self->oldest++);
+	struct slot *slot = slot_at(self, self->oldest);
 	const struct block *block = &slot->block;
 
 	if (slot->error)
@@ -115,7 +121,105 @@ static FALLIBLE write_oldest(struct blocks *self)
 	self->total.bytes += block->in_n;
 	self->total.crc =
 			(uint32_t)crc32_combine(self->total.crc, block->crc, (z_off_t)block->in_n);
+	(void)pthread_mutex_lock(&self->lock);
+	self->oldest++;
+	(void)pthread_cond_broadcast(&self->changed);
+	(void)pthread_mutex_unlock(&self->lock);
 	return NULL;
+}
+
+/* The drain thread. */
+
+/* Wait until the oldest block is done; false: there will be none. */
+static bool await_oldest(struct blocks *self)
+{
+	(void)pthread_mutex_lock(&self->lock);
+	while (!self->is_broken &&
+			(self->oldest < self->submitted ? !slot_at(self, self->oldest)->is_done
+							: !self->is_ending))
+		(void)pthread_cond_wait(&self->changed, &self->lock);
+	bool has_one = !self->is_broken && self->oldest < self->submitted;
+	(void)pthread_mutex_unlock(&self->lock);
+	return has_one;
+}
+
+static void set_broken(struct blocks *self)
+{
+	(void)pthread_mutex_lock(&self->lock);
+	self->is_broken = true;
+	(void)pthread_cond_broadcast(&self->changed);
+	(void)pthread_mutex_unlock(&self->lock);
+}
+
+static struct error *run_drain(void *argument)
+{
+	struct blocks *self = argument;
+
+	while (await_oldest(self)) {
+		struct error *error = write_oldest(self);
+
+		if (error) {
+			set_broken(self);
+			return error;
+		}
+	}
+	return NULL;
+}
+
+static void start_drain(struct blocks *self)
+{
+	struct group *group = group_new();
+
+	if (!group_start(group, "kiln-packed", run_drain, self)) {
+		group_free(group); /* no thread: the caller writes */
+		return;
+	}
+	self->drain = group;
+}
+
+/* The thread's error, once it ended; from here on the caller writes. */
+static FALLIBLE join_drain(struct blocks *self)
+{
+	struct group *group = TAKE(self->drain);
+
+	if (!group)
+		return NULL;
+	struct error *error = group_join(group);
+
+	group_free(group);
+	return error;
+}
+
+static void stop_drain(struct blocks *self)
+{
+	set_broken(self);
+	error_ignore(join_drain(self), "the stream is given up");
+}
+
+/* The caller's side. */
+
+static FALLIBLE write_done(struct blocks *self)
+{
+	while (self->oldest < self->next && slot_is_done(slot_at(self, self->oldest)))
+		TRY(write_oldest(self));
+	return NULL;
+}
+
+/* Wait until slot `next` is free. */
+static FALLIBLE await_slot(struct blocks *self)
+{
+	if (!self->drain) {
+		if (self->next - self->oldest < self->count)
+			return NULL;
+		wait_done(slot_at(self, self->oldest));
+		return write_oldest(self);
+	}
+	(void)pthread_mutex_lock(&self->lock);
+	while (!self->is_broken && self->next - self->oldest == self->count)
+		(void)pthread_cond_wait(&self->changed, &self->lock);
+	bool is_broken = self->is_broken;
+	(void)pthread_mutex_unlock(&self->lock);
+	return is_broken ? join_drain(self) : NULL;
 }
 
 /* Make slot `next` ready to be filled: wait for its last use, copy the history. */
@@ -123,10 +227,7 @@ static FALLIBLE open_slot(struct blocks *self)
 {
 	struct slot *slot = slot_at(self, self->next);
 
-	if (self->next - self->oldest == self->count) {
-		wait_done(slot_at(self, self->oldest));
-		TRY(write_oldest(self));
-	}
+	TRY(await_slot(self));
 	slot_prepare(self, slot);
 	slot->is_done = false;
 	slot->block.in_n = slot->block.out_n = slot->block.history_n = 0;
@@ -139,26 +240,46 @@ static FALLIBLE open_slot(struct blocks *self)
 		memcpy(slot->memory, before->in + before->in_n - n, n);
 		slot->block.history_n = n;
 	}
+	self->is_open = true;
 	return NULL;
 }
 
-static FALLIBLE write_done(struct blocks *self)
-{
-	while (self->oldest < self->next && slot_is_done(slot_at(self, self->oldest)))
-		TRY(write_oldest(self));
-	return NULL;
-}
-
-/* The slot is full: have it compressed, and write what is ready by now. */
+/* The slot is full: have it compressed. What is ready by now is written, by the thread or here. */
 static FALLIBLE submit(struct blocks *self, bool is_last)
 {
 	struct slot *slot = slot_at(self, self->next++);
 
+	if (self->pool && !is_last && self->next == 1)
+		start_drain(self);
 	if (self->pool && !is_last)
 		pool_submit(self->pool, compress_slot, slot);
 	else
 		compress_slot(slot);
-	return write_done(self);
+	if (!self->drain)
+		return write_done(self);
+	(void)pthread_mutex_lock(&self->lock);
+	self->submitted = self->next;
+	(void)pthread_cond_broadcast(&self->changed);
+	(void)pthread_mutex_unlock(&self->lock);
+	return NULL;
+}
+
+static uint8_t *fill_point(const struct blocks *self, const struct slot *slot)
+{
+	return slot->memory + self->format->history_bytes + slot->block.in_n;
+}
+
+static FALLIBLE blocks_space(struct writer *writer, void **ret, size_t *ret_n)
+{
+	struct blocks *self = (struct blocks *)writer;
+
+	if (!self->is_open)
+		TRY(open_slot(self));
+	const struct slot *slot = slot_at(self, self->next);
+
+	*ret = fill_point(self, slot);
+	*ret_n = self->format->block_bytes - slot->block.in_n;
+	return NULL;
 }
 
 static FALLIBLE blocks_write(struct writer *writer, const void *bytes, size_t n)
@@ -169,14 +290,13 @@ static FALLIBLE blocks_write(struct writer *writer, const void *bytes, size_t n)
 	while (n > 0) {
 		struct slot *slot = slot_at(self, self->next);
 
-		if (!self->is_open) {
+		if (!self->is_open)
 			TRY(open_slot(self));
-			self->is_open = true;
-		}
 		size_t room = self->format->block_bytes - slot->block.in_n;
 		size_t part = n < room ? n : room;
 
-		memcpy(slot->memory + self->format->history_bytes + slot->block.in_n, at, part);
+		if (at != fill_point(self, slot)) /* not put there already, see blocks_space() */
+			memcpy(fill_point(self, slot), at, part);
 		slot->block.in_n += part;
 		at += part;
 		n -= part;
@@ -188,19 +308,33 @@ static FALLIBLE blocks_write(struct writer *writer, const void *bytes, size_t n)
 	return NULL;
 }
 
-static FALLIBLE blocks_close(struct writer *writer)
+/* Everything that was submitted is written to below. */
+static FALLIBLE finish_blocks(struct blocks *self)
 {
-	struct blocks *self = (struct blocks *)writer;
-	uint8_t edge[BLOCKS_EDGE_BYTES];
-
-	if (self->is_open) {
-		self->is_open = false;
-		TRY(submit(self, true));
+	if (self->drain) {
+		(void)pthread_mutex_lock(&self->lock);
+		self->is_ending = true;
+		(void)pthread_cond_broadcast(&self->changed);
+		(void)pthread_mutex_unlock(&self->lock);
+		return join_drain(self);
 	}
 	while (self->oldest < self->next) {
 		wait_done(slot_at(self, self->oldest));
 		TRY(write_oldest(self));
 	}
+	return NULL;
+}
+
+static FALLIBLE blocks_close(struct writer *writer)
+{
+	struct blocks *self = (struct blocks *)writer;
+	uint8_t edge[BLOCKS_EDGE_BYTES];
+	bool has_rest = self->is_open && slot_at(self, self->next)->block.in_n > 0;
+
+	self->is_open = false;
+	if (has_rest)
+		TRY(submit(self, true));
+	TRY(finish_blocks(self));
 	TRY(write_header(self));
 	TRY(writer_write(self->below, edge, self->format->trailer(edge, &self->total)));
 	return writer_close(TAKE(self->below));
@@ -210,24 +344,28 @@ static void blocks_free(struct writer *writer)
 {
 	struct blocks *self = (struct blocks *)writer;
 
+	stop_drain(self);
 	for (; self->oldest < self->next; self->oldest++)
 		wait_done(slot_at(self, self->oldest));
 	for (size_t i = 0; i < self->count; i++)
 		slot_done(&self->slots[i], self->format);
 	free(self->slots);
 	writer_free(self->below);
-	(void)pthread_cond_destroy(&self->has_done);
+	(void)pthread_cond_destroy(&self->changed);
 	(void)pthread_mutex_destroy(&self->lock);
 	free(self);
 }
 
 static void blocks_fail(struct writer *writer, const struct error *cause)
 {
-	writer_tell_failed(((struct blocks *)writer)->below, cause);
+	struct blocks *self = (struct blocks *)writer;
+
+	stop_drain(self);
+	writer_tell_failed(self->below, cause);
 }
 
-static const struct writer_ops blocks_ops = { blocks_write, blocks_close, blocks_free,
-	blocks_fail };
+static const struct writer_ops blocks_ops = { blocks_write, blocks_close, blocks_free, blocks_fail,
+	blocks_space };
 
 struct writer *blocks_writer(struct writer *below, const struct blocks_format *format, int level,
 		struct pool *pool)
@@ -239,10 +377,13 @@ struct writer *blocks_writer(struct writer *below, const struct blocks_format *f
 	self->format = format;
 	self->pool = pool;
 	self->total.level = level;
-	/* Without a pool two are enough: the one being filled and the one before, its history. */
-	self->count = pool ? pool_workers(pool) + 2 : 2;
+	/*
+	 * Without a pool two are enough: the one being filled and the one before, its history. With
+	 * one: as many as there are workers, and one that is written or waits for that.
+	 */
+	self->count = pool ? pool_workers(pool) + 3 : 2;
 	self->slots = xcalloc(self->count, sizeof(*self->slots));
 	(void)pthread_mutex_init(&self->lock, NULL);
-	(void)pthread_cond_init(&self->has_done, NULL);
+	(void)pthread_cond_init(&self->changed, NULL);
 	return &self->base;
 }

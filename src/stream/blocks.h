@@ -2,10 +2,12 @@
  * blocks: a writer that cuts its input into blocks of a fixed size, has a pool compress them side
  * by side, and writes the results to below in order.
  *
- * The bytes written depend on the input and the level alone. At most workers + 2 blocks are in
- * flight; their buffers are used again and again. The caller's thread does all writing to below
- * (in write and close), and all compressing where there is no pool; the last block, for which it
- * could only wait, it always compresses itself.
+ * The bytes written depend on the input and the level alone. At most workers + 3 blocks are in
+ * flight; their buffers are used again and again, and writer_space() gives them out, so that bytes
+ * can be made where they are compressed. With a pool, a thread of the writer's own does the writing
+ * to below from the first full block on; begin and end are the caller's. Without one, or where no
+ * thread can be had, the caller's thread does everything. The last block, for which it could only
+ * wait, it always compresses itself.
  *
  * Floor: stream (private; for codec_gzip and codec_zstd).
  */

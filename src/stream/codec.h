@@ -22,7 +22,8 @@ enum { CODEC_LEVEL_DEFAULT = -1 };
 /*
  * Compress what is written (takes below). level: CODEC_LEVEL_DEFAULT, gzip 0..9, zstd 1..22; others
  * are ERR_INVALID. COMPRESSION_NONE hands below back. pool may be NULL: everything on this thread;
- * otherwise it must outlive the writer. Writing to below is always done by the caller's thread.
+ * otherwise it must outlive the writer, and below is written to by another thread until the writer
+ * is closed or freed; it is closed by the caller's.
  */
 FALLIBLE codec_writer(struct writer *below, enum compression compression, int level,
 		struct pool *pool, struct writer **ret);

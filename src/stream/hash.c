@@ -85,8 +85,13 @@ static void hash_writer_fail(struct writer *writer, const struct error *cause)
 	writer_tell_failed(((struct hash_writer *)writer)->below, cause);
 }
 
+static FALLIBLE hash_space(struct writer *writer, void **ret, size_t *ret_n)
+{
+	return writer_space(((struct hash_writer *)writer)->below, ret, ret_n);
+}
+
 static const struct writer_ops hash_writer_ops = { hash_write, hash_close, hash_writer_free,
-	hash_writer_fail };
+	hash_writer_fail, hash_space };
 
 struct writer *hash_writer(struct writer *below, struct hash_result *ret)
 {

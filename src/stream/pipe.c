@@ -184,13 +184,28 @@ static FALLIBLE pipe_write(struct writer *writer, const void *bytes, size_t n)
 		size_t room = PIPE_BLOCK_BYTES - block->n;
 		size_t part = n < room ? n : room;
 
-		memcpy(block->bytes + block->n, at, part);
+		if (at != block->bytes + block->n) /* not put there already, see pipe_space() */
+			memcpy(block->bytes + block->n, at, part);
 		block->n += part;
 		at += part;
 		n -= part;
 		if (part == room && !hand_over(self))
 			return reader_left();
 	}
+	return NULL;
+}
+
+static FALLIBLE pipe_space(struct writer *writer, void **ret, size_t *ret_n)
+{
+	struct pipe_writer *self = (struct pipe_writer *)writer;
+
+	if (!self->block)
+		TRY(take_block(self));
+	struct block *block = self->block;
+
+	assert(block);
+	*ret = block->bytes + block->n;
+	*ret_n = PIPE_BLOCK_BYTES - block->n;
 	return NULL;
 }
 
@@ -241,7 +256,7 @@ static void pipe_writer_free(struct writer *writer)
 }
 
 static const struct writer_ops pipe_writer_ops = { pipe_write, pipe_close, pipe_writer_free,
-	pipe_fail };
+	pipe_fail, pipe_space };
 
 void pipe_open(unsigned blocks, struct reader **ret_reader, struct writer **ret_writer)
 {

@@ -24,6 +24,19 @@ FALLIBLE writer_write(struct writer *writer, const void *bytes, size_t n)
 	return error;
 }
 
+FALLIBLE writer_space(struct writer *writer, void **ret, size_t *ret_n)
+{
+	*ret_n = 0;
+	if (writer->failed)
+		return failed_before();
+	if (!writer->ops->space)
+		return NULL;
+	struct error *error = writer->ops->space(writer, ret, ret_n);
+	if (error)
+		writer->failed = true;
+	return error;
+}
+
 FALLIBLE writer_close(struct writer *writer)
 {
 	struct error *error = writer->failed ? failed_before() : writer->ops->close(writer);

@@ -29,6 +29,8 @@ struct writer_ops {
 	 * to below, a pipe to its reader.
 	 */
 	void (*fail)(struct writer *writer, const struct error *cause);
+	/* Optional: writer_space(). Filters that only look at bytes hand on that of below. */
+	struct error *(*space)(struct writer *writer, void **ret, size_t *ret_n);
 };
 
 /* Embedded first in each kind's own struct, as { .ops = ... }. */
@@ -39,6 +41,11 @@ struct writer {
 };
 
 FALLIBLE writer_write(struct writer *writer, const void *bytes, size_t n);
+/*
+ * Memory of the writer's own to put the next bytes into, *ret_n bytes from *ret, until the next
+ * call: writer_write() from the start of it copies nothing. *ret_n is 0 where the writer has none.
+ */
+FALLIBLE writer_space(struct writer *writer, void **ret, size_t *ret_n);
 /* Close and free (takes writer), also when it fails. */
 FALLIBLE writer_close(struct writer *writer);
 void writer_free(struct writer *writer); /* NULL is fine */

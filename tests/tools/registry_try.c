@@ -125,16 +125,14 @@ static FALLIBLE stream_blob(char **args)
 	AUTO(reference) struct reference reference = { 0 };
 	AUTO(registry_upload) struct registry_upload *upload = NULL;
 	AUTO(reader) struct reader *reader = NULL;
-	AUTO(writer) struct writer *writer = NULL;
+	struct reader *file = NULL;
 	struct hash_result result = { 0 };
 	char digest[DIGEST_TEXT];
 
 	TRY(parse(args[0], &reference));
-	TRY(open_file(args[1], 0, &reader));
-	TRY(registry_upload_open(client, &reference, &upload));
-	writer = hash_writer(registry_upload_writer(upload), &result);
-	TRY(stream_copy(reader, writer, NULL));
-	TRY(writer_close(TAKE(writer)));
+	TRY(open_file(args[1], 0, &file));
+	reader = hash_reader(file, &result);
+	TRY(registry_upload_from(client, &reference, reader, &upload));
 	TRY(registry_upload_finish(TAKE(upload), &result.digest));
 	printf("%s\n", digest_text(&result.digest, digest));
 	return NULL;

@@ -341,6 +341,54 @@ static void may_be_abandoned(void **state)
 	}
 }
 
+/* Bytes that are put where the writer says, in parts of at most `part`. */
+static FALLIBLE pack_in_place(const char *bytes, size_t n, size_t part, struct pool *pool,
+		struct hash_result *result, struct strbuf *out)
+{
+	AUTO(writer) struct writer *codec = NULL;
+	AUTO(writer) struct writer *writer = NULL;
+
+	TRY(codec_writer(writer_to_strbuf(out), COMPRESSION_GZIP, -1, pool, &codec));
+	writer = hash_writer(TAKE(codec), result);
+	for (size_t at = 0; at < n;) {
+		void *space = NULL;
+		size_t room = 0;
+
+		TRY(writer_space(writer, &space, &room));
+		assert_in_range(room, 1, GZIP_BLOCK);
+		room = room < part ? room : part;
+		room = room < n - at ? room : n - at;
+		memcpy(space, bytes + at, room);
+		TRY(writer_write(writer, space, room));
+		at += room;
+	}
+	return writer_close(TAKE(writer));
+}
+
+static void lends_its_blocks(void **state)
+{
+	const size_t sizes[] = { 0, 1, GZIP_BLOCK - 1, GZIP_BLOCK, GZIP_BLOCK + 1, 9 * GZIP_BLOCK };
+	AUTO_FREE char *bytes = mixed_bytes(9 * GZIP_BLOCK);
+	AUTO(pool) struct pool *pool = pool_new(2);
+
+	for (size_t i = 0; i < COUNT(sizes); i++) {
+		AUTO(strbuf) struct strbuf wanted = { 0 };
+		struct digest digest = digest_of(bytes, sizes[i]);
+
+		assert_ok(pack(bytes, sizes[i], 77777, COMPRESSION_GZIP, -1, NULL, &wanted));
+		for (int k = 0; k < 4; k++) {
+			AUTO(strbuf) struct strbuf got = { 0 };
+			struct hash_result result = { 0 };
+
+			assert_ok(pack_in_place(bytes, sizes[i], k % 2 ? SIZE_MAX : 100001,
+					k < 2 ? pool : NULL, &result, &got));
+			assert_int_equal(got.n, wanted.n);
+			assert_memory_equal(got.p, wanted.p, got.n);
+			assert_true(digest_equal(&result.digest, &digest));
+		}
+	}
+}
+
 /* Several streams share one pool, each from its own thread. */
 static struct error *share_run(void *argument)
 {
@@ -369,5 +417,5 @@ static void streams_share_a_pool(void **state)
 
 UNIT_TESTS(every_size_comes_back, every_level_comes_back, refuses_other_levels,
 		none_is_below_itself, bytes_are_determined, digests_are_fixed, header_tells_nothing,
-		other_programs_agree, failures_below_stop_all, may_be_abandoned,
+		other_programs_agree, failures_below_stop_all, may_be_abandoned, lends_its_blocks,
 		streams_share_a_pool)
