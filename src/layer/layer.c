@@ -192,13 +192,12 @@ FALLIBLE layer_replay_archive(struct tar_reader *tar, struct entry_sink *sink,
 }
 
 struct unpack {
-	struct reader *blob;
+	struct reader *blob; /* of the pipe */
 	struct writer *to;
-	struct hash_result diff;
 	enum codec_kind kind;
 };
 
-/* The thread that decompresses and hashes. */
+/* The thread that decompresses. */
 static struct error *run_unpack(void *argument)
 {
 	struct unpack *unpack = argument;
@@ -210,17 +209,18 @@ static struct error *run_unpack(void *argument)
 		return error;
 	}
 	struct pump pump = {
-		.from = hash_reader(
-				reader_limit(plain, LIMIT_LAYER_BYTES, "a layer"), &unpack->diff),
+		.from = reader_limit(plain, LIMIT_LAYER_BYTES, "a layer"),
 		.to = TAKE(unpack->to),
 	};
 	return run_pump(&pump);
 }
 
-static FALLIBLE apply_all(struct reader *from, int dir_fd,
-		const struct layer_unpack_options *options, uint64_t *ret_entries)
+/* The caller's thread hashes and writes files; the tar's reader goes on to the end of the bytes. */
+static FALLIBLE apply_all(struct reader *tar_bytes, int dir_fd,
+		const struct layer_unpack_options *options, struct hash_result *diff,
+		uint64_t *ret_entries)
 {
-	AUTO(tar_reader) struct tar_reader *tar = tar_reader_new(from);
+	AUTO(tar_reader) struct tar_reader *tar = tar_reader_new(hash_reader(tar_bytes, diff));
 	AUTO(entry_sink) struct entry_sink *sink = apply_sink(dir_fd, &options->apply);
 
 	TRY(layer_replay(tar, sink, options->cancel, ret_entries));
@@ -257,21 +257,25 @@ FALLIBLE layer_unpack(struct reader *blob, int dir_fd, const struct layer_unpack
 		struct layer_result *ret)
 {
 	AUTO(group) struct group *group = group_new();
-	struct unpack unpack = { .blob = blob };
+	struct pump fetch = { .from = blob };
+	struct unpack unpack = { 0 };
+	struct hash_result diff = { 0 };
 	struct reader *from = NULL;
 	uint64_t entries = 0;
 
+	pipe_open(PIPE_BLOCKS_DEFAULT, &unpack.blob, &fetch.to);
 	pipe_open(PIPE_BLOCKS_DEFAULT, &from, &unpack.to);
+	start_pump(group, "kiln-blob", &fetch);
 	if (!group_start(group, "kiln-unpack", run_unpack, &unpack)) {
 		reader_free(TAKE(unpack.blob));
 		writer_free(TAKE(unpack.to));
 	}
-	struct error *error = apply_all(from, dir_fd, options, &entries);
+	struct error *error = apply_all(from, dir_fd, options, &diff, &entries);
 	TRY(error_first(error, group_join(group)));
-	TRY(check_diff_id(options->diff_id, &unpack.diff.digest));
+	TRY(check_diff_id(options->diff_id, &diff.digest));
 	*ret = (struct layer_result){
-		.diff_id = unpack.diff.digest,
-		.diff_size = unpack.diff.size,
+		.diff_id = diff.digest,
+		.diff_size = diff.size,
 		.compression = compression_of(unpack.kind),
 		.entries = entries,
 	};

@@ -2,7 +2,7 @@
  * layer: the two stacks of streams.
  *
  *	out   entries -> tar -> sha256 (diffID) | compress | sha256 (digest) -> blob
- *	in    blob -> decompress -> sha256 (diffID) | tar -> directory
+ *	in    blob | decompress | sha256 (diffID) -> tar -> directory
  *
  * "|" is a bounded pipe with a thread behind it, so the halves overlap and memory does not grow
  * with the layer; on the way out the compressor's blocks are that pipe, and the tar is made in

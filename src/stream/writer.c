@@ -247,21 +247,36 @@ struct writer *writer_tee(struct writer *a, struct writer *b)
 	return &self->base;
 }
 
+/* One read and one write; *ret_n is 0 at the end. buf serves a writer that has no memory of its
+ * own.
+ */
+static FALLIBLE copy_some(struct reader *reader, struct writer *writer, char **buf, size_t *ret_n)
+{
+	const void *bytes = NULL;
+	void *space = NULL;
+	size_t room = 0;
+
+	TRY(writer_space(writer, &space, &room));
+	if (room == 0) {
+		if (!*buf)
+			*buf = xmalloc(COPY_BYTES);
+		space = *buf;
+		room = COPY_BYTES;
+	}
+	TRY(reader_next(reader, space, room < COPY_BYTES ? room : COPY_BYTES, &bytes, ret_n));
+	return *ret_n ? writer_write(writer, bytes, *ret_n) : NULL;
+}
+
 FALLIBLE stream_copy(struct reader *reader, struct writer *writer, uint64_t *ret_n)
 {
-	AUTO_FREE char *buf = xmalloc(COPY_BYTES);
+	AUTO_FREE char *buf = NULL;
 	uint64_t total = 0;
+	size_t got = 0;
 
-	for (;;) {
-		const void *bytes = NULL;
-		size_t got = 0;
-
-		TRY(reader_next(reader, buf, COPY_BYTES, &bytes, &got));
-		if (got == 0)
-			break;
-		TRY(writer_write(writer, bytes, got));
+	do {
+		TRY(copy_some(reader, writer, &buf, &got));
 		total += got;
-	}
+	} while (got > 0);
 	if (ret_n)
 		*ret_n = total;
 	return NULL;
