@@ -223,6 +223,7 @@ FALLIBLE step_origin(struct build *build, const struct plan_copy *copy, bool mak
 		ret->fd = origin_context(build, &copy->origin)->fd;
 		ret->name = origin_context(build, &copy->origin)->name;
 		ret->ignore = origin_context(build, &copy->origin)->ignore;
+		ret->digests = origin_digests(build, &copy->origin);
 		ret->ignore_name = origin_context(build, &copy->origin)->ignore_name;
 		return NULL;
 	case ORIGIN_STAGE: {

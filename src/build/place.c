@@ -214,7 +214,7 @@ static FALLIBLE send_file(struct place *place, struct selection *selection,
 		return NULL;
 	TRY(check_unchanged(item, fd));
 	if (wants_hash && place->digests)
-		file_digests_put(place->digests, &item->key, &item->digest, began);
+		file_digests_put(place->digests, &item->key, &item->digest, item->is_bare, began);
 	return NULL;
 }
 

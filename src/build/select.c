@@ -10,8 +10,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/vfs.h>
 
 struct walk {
 	const struct select_origin *origin;
@@ -22,6 +24,7 @@ struct walk {
 	struct cancel *cancel;
 	const char *top; /* path of the group's top */
 	struct strbuf path;
+	dev_t device;         /* whose files' ctime tells of a new attribute; 0: none is known to */
 	VEC(size_t) doubtful; /* directories that are left out unless something in them is not */
 };
 
@@ -75,23 +78,25 @@ static FALLIBLE read_xattrs(
 	size_t n = 0;
 
 	TRY(xattr_list(dir_fd, name, &all));
-	if (all.n == 0)
-		return NULL;
+	item->is_bare = walk->device && item->key.dev == walk->device;
 	for (size_t i = 0; i < all.n; i++) {
 		const struct xattr *one = &all.p[i];
 
-		if (owner_is_own_xattr(one->name) || text_starts(one->name, "user.overlay."))
+		if (owner_is_own_xattr(one->name) || text_starts(one->name, "user.overlay.")) {
 			walk->out->is_whole = false;
+			item->is_bare = false;
+		}
 		if (entry_keeps_xattr(one->name) &&
 				(strcmp(one->name, capability_name) != 0 || !walk->origin->policy))
 			xattrs_set(&item->xattrs, one->name, one->value, one->n);
 	}
-	if (walk->origin->policy && S_ISREG(item->owner.mode)) {
+	if (all.n && walk->origin->policy && S_ISREG(item->owner.mode)) {
 		TRY(owner_get_capability(walk->origin->policy, dir_fd, name, capability,
 				sizeof(capability), &n));
 		if (n)
 			xattrs_set(&item->xattrs, capability_name, capability, n);
 	}
+	item->is_bare = item->is_bare && item->xattrs.n == 0;
 	return NULL;
 }
 
@@ -128,6 +133,9 @@ static FALLIBLE add_item(struct walk *walk, int dir_fd, const char *name, const 
 		if (n < 0)
 			return error_sys("read the link '%s'", path);
 		item->link = arena_str(out->arena, (struct str){ target, (size_t)n });
+	} else if (walk->origin->digests && item->key.dev == walk->device &&
+			file_digests_is_bare(walk->origin->digests, &item->key)) {
+		item->is_bare = true;
 	} else {
 		TRY(read_xattrs(walk, dir_fd, name, item));
 	}
@@ -159,7 +167,10 @@ static struct error *visit(void *state, const struct tree_item *at, enum tree_st
 	bool is_dir = S_ISDIR(at->st->st_mode);
 
 	strbuf_clear(&walk->path);
-	strbuf_addf(&walk->path, "%s%s%s", walk->top, walk->top[0] ? "/" : "", at->path);
+	strbuf_add(&walk->path, walk->top);
+	if (walk->top[0])
+		strbuf_add_char(&walk->path, '/');
+	strbuf_add(&walk->path, at->path);
 	const char *path = strbuf_text(&walk->path);
 	bool left_out = is_left_out(walk, path);
 	if (!left_out)
@@ -451,12 +462,27 @@ static void find_twins(struct selection *out, const struct select_group *group)
 	}
 }
 
+/* tmpfs sets an attribute without a trace in ctime, before Linux 6.3 or so. */
+static dev_t device_of(const struct select_origin *origin)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (!origin->digests || fstat(origin->fd, &st) != 0 || fstatfs(origin->fd, &fs) != 0)
+		return 0;
+	return fs.f_type == TMPFS_MAGIC ? 0 : st.st_dev;
+}
+
 FALLIBLE select_make(const struct select_origin *origin, const struct plan_copy *copy,
 		struct cancel *cancel, struct selection **ret)
 {
 	AUTO(selection) struct selection *out = xcalloc(1, sizeof(*out));
 	AUTO(ignore) struct ignore *excludes = NULL;
-	struct walk walk = { .origin = origin, .out = out, .cancel = cancel, .top = "" };
+	struct walk walk = { .origin = origin,
+		.out = out,
+		.cancel = cancel,
+		.top = "",
+		.device = device_of(origin) };
 	struct error *error = NULL;
 
 	out->arena = arena_new();

@@ -32,6 +32,7 @@ struct select_item {
 	const char *content; /* of a heredoc */
 	bool is_download;    /* an archive that is unpacked only where ADD says so */
 	struct xattrs xattrs;
+	bool is_bare;         /* no attribute that counts, and it could get none unseen */
 	struct file_key key;  /* identity on disk */
 	uint64_t links;       /* st_nlink */
 	size_t twin;          /* index of the first item that is the same inode; SIZE_MAX: none */
@@ -72,6 +73,7 @@ struct select_origin {
 	const char *ignore_name;           /* for hints */
 	const struct owner_policy *policy; /* NULL: everything belongs to 0:0 */
 	const struct fetched *fetched;     /* by source of the step; NULL: none is */
+	struct file_digests *digests;      /* what is known of its files; NULL: nothing */
 };
 
 FALLIBLE select_make(const struct select_origin *origin, const struct plan_copy *copy,

@@ -55,8 +55,17 @@ static FALLIBLE hash_file(
 						  item->path),
 				"build again once the context is quiet");
 	if (hashing->digests)
-		file_digests_put(hashing->digests, &item->key, &item->digest, began);
+		file_digests_put(hashing->digests, &item->key, &item->digest, item->is_bare, began);
 	return NULL;
+}
+
+/* Nothing to read: it is no file, or its content is known. */
+static bool is_told(const struct hashing *hashing, struct select_item *item)
+{
+	if (!S_ISREG(item->owner.mode) || digest_known(&item->digest))
+		return true;
+	return !item->content && hashing->digests &&
+	       file_digests_get(hashing->digests, &item->key, &item->digest);
 }
 
 static FALLIBLE hash_items(struct hashing *hashing, size_t first, size_t count)
@@ -67,15 +76,12 @@ static FALLIBLE hash_items(struct hashing *hashing, size_t first, size_t count)
 	for (size_t i = first; i < first + count; i++) {
 		struct select_item *item = &hashing->selection->items.p[i];
 
-		if (!S_ISREG(item->owner.mode) || digest_known(&item->digest))
+		if (is_told(hashing, item))
 			continue;
 		if (item->content) {
 			item->digest = digest_of(item->content, item->size);
 			continue;
 		}
-		if (hashing->digests &&
-				file_digests_get(hashing->digests, &item->key, &item->digest))
-			continue;
 		TRY(cancel_check(hashing->cancel));
 		if (!buf)
 			buf = xmalloc(READ_BYTES);
@@ -97,6 +103,24 @@ static void hash_job(void *argument)
 	pthread_mutex_unlock(&hashing->lock);
 }
 
+/* The runs that have something to be read. Owned by the caller. */
+static struct hash_run *find_runs(struct hashing *hashing, size_t *ret_n)
+{
+	size_t all = hashing->selection->items.n;
+	struct hash_run *runs = xcalloc(all / RUN_ITEMS + 1, sizeof(*runs));
+
+	*ret_n = 0;
+	for (size_t first = 0; first < all; first += RUN_ITEMS) {
+		size_t count = all - first < RUN_ITEMS ? all - first : RUN_ITEMS, i = 0;
+
+		while (i < count && is_told(hashing, &hashing->selection->items.p[first + i]))
+			i++;
+		if (i < count)
+			runs[(*ret_n)++] = (struct hash_run){ hashing, first, count };
+	}
+	return runs;
+}
+
 FALLIBLE select_hash(struct selection *selection, struct file_digests *digests, struct pool *pool,
 		struct cancel *cancel)
 {
@@ -106,21 +130,16 @@ FALLIBLE select_hash(struct selection *selection, struct file_digests *digests, 
 		.cancel = cancel,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.done = PTHREAD_COND_INITIALIZER,
-		.left = (selection->items.n + RUN_ITEMS - 1) / RUN_ITEMS,
 	};
-	size_t runs = hashing.left;
+	AUTO_FREE struct hash_run *runs = find_runs(&hashing, &hashing.left);
+	size_t n = hashing.left;
 
-	if (runs <= 1)
-		return hash_items(&hashing, 0, selection->items.n);
-	AUTO_FREE struct hash_run *jobs = xcalloc(runs, sizeof(*jobs));
-	for (size_t i = 0; i < runs; i++) {
-		size_t first = i * RUN_ITEMS;
-		size_t count = selection->items.n - first;
-
-		jobs[i] = (struct hash_run){ &hashing, first,
-			count < RUN_ITEMS ? count : RUN_ITEMS };
-		pool_submit(pool, hash_job, &jobs[i]);
-	}
+	if (n == 0)
+		return NULL;
+	if (n == 1)
+		return hash_items(&hashing, runs[0].first, runs[0].count);
+	for (size_t i = 0; i < n; i++)
+		pool_submit(pool, hash_job, &runs[i]);
 	pthread_mutex_lock(&hashing.lock);
 	while (hashing.left)
 		pthread_cond_wait(&hashing.done, &hashing.lock);

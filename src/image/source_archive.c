@@ -410,7 +410,7 @@ static FALLIBLE import_file(const struct image_homes *homes, enum archive_kind k
 	TRY(kind == IMPORT_ROOTFS ? import_rootfs(homes, TAKE_FD(fd), &manifest)
 				  : import_blobs(homes, kind, TAKE_FD(fd), tag, &manifest));
 	struct file_digests *known = file_digests_open(homes->store, scope);
-	file_digests_put(known, &key, &manifest, began);
+	file_digests_put(known, &key, &manifest, false, began);
 	error_ignore(file_digests_close(known), "the memory of archives is an aid");
 	return source_store_open_digest(homes, name, &manifest, ret);
 }

@@ -35,14 +35,14 @@ struct header {
 	uint8_t digest[DIGEST_BYTES]; /* of all entries */
 };
 
-static const char magic[8] = "kilnfd1";
+static const char magic[8] = "kilnfd2";
 enum { BYTE_ORDER_MARK = 0x01020304 };
 
 struct entry {
 	struct file_key key;
 	uint8_t digest[DIGEST_BYTES];
 	uint32_t age; /* 0: looked up in this run */
-	uint32_t zero;
+	uint32_t is_bare;
 };
 
 struct file_digests {
@@ -174,6 +174,13 @@ bool file_digests_get(struct file_digests *digests, const struct file_key *key, 
 	return true;
 }
 
+bool file_digests_is_bare(struct file_digests *digests, const struct file_key *key)
+{
+	const struct entry *entry = look_up(digests, key);
+
+	return entry && file_key_equal(&entry->key, key) && entry->is_bare;
+}
+
 size_t file_digests_count(const struct file_digests *digests)
 {
 	return digests->n;
@@ -193,9 +200,9 @@ static bool is_racy(const struct file_key *key, uint64_t read_began_ns)
 }
 
 void file_digests_put(struct file_digests *digests, const struct file_key *key,
-		const struct digest *digest, uint64_t read_began_ns)
+		const struct digest *digest, bool is_bare, uint64_t read_began_ns)
 {
-	struct entry entry = { .key = *key };
+	struct entry entry = { .key = *key, .is_bare = is_bare };
 
 	if (is_racy(key, read_began_ns))
 		return;

@@ -1,6 +1,7 @@
 /*
  * file_digests: contents of build context files by (device, inode, size, mtime, ctime), so that an
- * unchanged tree is not read again.
+ * unchanged tree is not read again; and that a file has no extended attributes, which take longer
+ * to ask for than all else.
  *
  * One packed file for each context root (digests/<hex of the root's path>), read whole at open,
  * written whole at close when something was learnt: 50,000 files are looked up in milliseconds. It
@@ -31,12 +32,15 @@ bool file_key_equal(const struct file_key *a, const struct file_key *b);
 struct file_digests *file_digests_open(struct store *store, const char *scope);
 /* False: not known, or changed since. */
 bool file_digests_get(struct file_digests *digests, const struct file_key *key, struct digest *ret);
+/* Known, unchanged, and without extended attributes that count. */
+bool file_digests_is_bare(struct file_digests *digests, const struct file_key *key);
 /*
- * Remember. read_began_ns: clock_now_ns() before the file was opened; the caller's fstat after the
- * last read gave this key again.
+ * Remember. is_bare: it has no extended attributes that count, and setting one would change its
+ * ctime (not so on every file system). read_began_ns: clock_now_ns() before the file was opened;
+ * the caller's fstat after the last read gave this key again.
  */
 void file_digests_put(struct file_digests *digests, const struct file_key *key,
-		const struct digest *digest, uint64_t read_began_ns);
+		const struct digest *digest, bool is_bare, uint64_t read_began_ns);
 size_t file_digests_count(const struct file_digests *digests);
 /* Write what was learnt (takes digests, also when it fails). A read-only store forgets it. */
 FALLIBLE file_digests_close(struct file_digests *digests);

@@ -21,3 +21,26 @@ load ../lib/kiln
 		equals "$what" "$(cat out/result)"
 	done
 }
+
+@test "an attribute on a file that was known to have none" {
+	local set
+	context
+	echo x >x
+	printf 'FROM scratch\nCOPY x /x\n' >Dockerfile
+	set='import os, sys; (os.setxattr if sys.argv[1:] else os.removexattr)("x", "user.kiln", *map(str.encode, sys.argv[1:]))'
+	python3 -c "$set" '' 2>/dev/null || skip "needs attributes of users"
+	python3 -c "$set"
+	# What was written in the instant before it was read is not remembered; the second time it is.
+	succeeds kiln build --progress plain -t x .
+	succeeds kiln build --progress plain -t x .
+	says CACHED
+	python3 -c "$set" value
+	succeeds kiln build --progress plain -t x .
+	says_not CACHED
+	python3 -c "$set" other
+	succeeds kiln build --progress plain -t x .
+	says_not CACHED
+	python3 -c "$set"
+	succeeds kiln build --progress plain -t x .
+	says CACHED
+}

@@ -101,5 +101,5 @@ build() {
 	done
 	cd "$BATS_TEST_TMPDIR"
 	echo "# second build of 50,000 files: $best ms of processor time" >&3
-	[ "$best" -lt 400 ]
+	[ "$best" -lt 300 ]
 }

@@ -134,6 +134,12 @@ class World:
         return rng.choice(['', '', '', '--chown=7:8 ', '--chown=bin ', '--chmod=751 ', '--chmod=u+x,go-w ',
                            '--link ', '--link --chown=5 ', '--exclude=*.txt '])
 
+    @staticmethod
+    def sums(where):
+        """What is below, names and contents, in a file."""
+        return (f"find {where} -xdev ! -path '/m/proc/*' ! -path '/m/sys/*' ! -path '/m/dev/*' | sort >/names; "
+                "while read -r f; do [ ! -f \"$f\" ] || sha256sum \"$f\"; done </names >/sums.m; stat -c '%n %a %u' $(cat /names) >/modes")
+
     def step(self, stage):
         rng = self.rng
         place = rng.choice(PLACES)
@@ -157,8 +163,18 @@ class World:
             lambda: f'USER {rng.choice(["0", "7", "bin"])}',
             lambda: f'LABEL l={rng.randint(1, 3)}',
             lambda: 'ARG V=default',
+            lambda: f'COPY --parents {self.source()} {rng.choice(DESTS)}',
+            lambda: f'COPY --parents d1/./{rng.choice(["a", "*", "d2"])} /parents/',
+            lambda: f'ADD --unpack={rng.choice(["true", "false"])} {self.source()} /unpacked/',
+            lambda: f'RUN <<E\nmkdir -p {place}\necho "$V" {rng.randint(1, 3)} >>{place}/log\nE',
+            lambda: f'RUN --mount=type=bind,target=/m{rng.choice(["", ",rw"])} {self.sums("/m")}',
+            lambda: f'RUN --mount=type=bind,source={rng.choice(NAMES)},target=/m {self.sums("/m")}',
+            lambda: f'RUN --mount=type=cache,target=/cache --mount=type=tmpfs,target=/t mkdir -p {place}/mounted',
+            lambda: 'SHELL ["/bin/sh", "-%s"]' % rng.choice(['c', 'ec']),
         ]
         if stage:
+            choices += [lambda: f'RUN --mount=type=bind,from=s{rng.randrange(stage)},source='
+                                f'{rng.choice(["/", "/app", "/d", "/h"])},target=/m {self.sums("/m")}'] * 2
             choices += [lambda: f'COPY {self.flags()}--from=s{rng.randrange(stage)} '
                                 f'{rng.choice(["/app", "/d", "/h", "/sums", "/many", "/d/t*", "/tmp"])} '
                                 f'{rng.choice(DESTS)}'] * 5

@@ -22,7 +22,7 @@ static void fill(struct store *store, const char *scope, uint64_t from, uint64_t
 		struct file_key key = key_of(i);
 		struct digest digest = digest_number(i);
 
-		file_digests_put(digests, &key, &digest, clock_now_ns());
+		file_digests_put(digests, &key, &digest, false, clock_now_ns());
 	}
 	assert_ok(file_digests_close(digests));
 }
@@ -94,7 +94,7 @@ static void does_not_trust_the_present(void **state)
 		struct file_key key = { 1, i, 1, 5, cases[i].ctime_ns };
 		struct digest digest = digest_number(i);
 
-		file_digests_put(digests, &key, &digest, now);
+		file_digests_put(digests, &key, &digest, false, now);
 	}
 	assert_ok(file_digests_close(digests));
 	digests = file_digests_open(store, "/src");
@@ -123,7 +123,7 @@ static void forgets_slowly(void **state)
 
 		for (uint64_t i = 0; i < 5; i++) /* 5 to 9 are not looked up */
 			assert_true(knows(digests, i));
-		file_digests_put(digests, &key, &digest, clock_now_ns());
+		file_digests_put(digests, &key, &digest, false, clock_now_ns());
 		assert_ok(file_digests_close(digests));
 	}
 	struct file_digests *digests = file_digests_open(store, "/src");
@@ -186,7 +186,7 @@ static struct error *use_half(void *argument)
 		struct digest digest = digest_number(i);
 
 		if (!file_digests_get(half->digests, &key, &digest))
-			file_digests_put(half->digests, &key, &digest, clock_now_ns());
+			file_digests_put(half->digests, &key, &digest, false, clock_now_ns());
 	}
 	return NULL;
 }

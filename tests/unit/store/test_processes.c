@@ -96,7 +96,7 @@ static FALLIBLE remember_file(struct store *store, unsigned random)
 	struct file_key key = { 1, random % 100, 1, 1, 1 };
 	struct digest digest = digest_of(&random, sizeof(random));
 
-	file_digests_put(digests, &key, &digest, clock_now_ns());
+	file_digests_put(digests, &key, &digest, false, clock_now_ns());
 	return file_digests_close(digests);
 }
 
