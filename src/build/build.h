@@ -17,6 +17,7 @@
 #include "image/image.h"
 #include "oci/mediatype.h"
 #include "oci/platform.h"
+#include "sandbox/resources.h"
 #include "store/history.h"
 #include "sys/cancel.h"
 #include "sys/userns.h"
@@ -124,8 +125,8 @@ struct build_options {
 	uint64_t shm_bytes;        /* 0: 64 MiB */
 	const struct build_secret *secrets;
 	size_t secret_count;
-	bool allows_insecure, allows_host_network;          /* --allow: see rights.h */
-	uint64_t memory_bytes, cpu_quota_us, cpu_period_us; /* of each step; 0: no limit */
+	bool allows_insecure, allows_host_network; /* --allow: see rights.h */
+	struct sandbox_resources resources;        /* of each step */
 	const struct build_agent *agents;
 	size_t agent_count;
 	bool allows_secret_in_layer; /* what a step writes is not looked through for them */

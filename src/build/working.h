@@ -74,7 +74,8 @@ struct working_run {
 	const char *const *dns_options;
 	uint64_t add_capabilities, drop_capabilities; /* bits */
 	bool drops_all, is_unconfined, no_new_privileges;
-	uint64_t shm_bytes, memory_bytes, cpu_quota_us, cpu_period_us;
+	uint64_t shm_bytes;
+	struct sandbox_resources resources;
 	const uint32_t *groups; /* besides the user's own */
 	size_t group_count;
 	int stdin_fd, stdout_fd, stderr_fd; /* as in sandbox_step */

@@ -187,9 +187,7 @@ static void fill(struct working *working, const struct working_run *run, const c
 		.n_limits = run->limit_count,
 		.mounts = parts->mounts,
 		.n_mounts = parts->mount_count,
-		.memory_bytes = run->memory_bytes,
-		.cpu_quota_us = run->cpu_quota_us,
-		.cpu_period_us = run->cpu_period_us,
+		.resources = run->resources,
 		.add_capabilities = run->add_capabilities,
 		.drop_capabilities = run->drops_all ? UINT64_MAX & ~run->add_capabilities
 						    : run->drop_capabilities,

@@ -50,9 +50,7 @@ FALLIBLE build_steps_make(const struct list *secrets, const struct list *agents,
 	options->agent_count = steps->ssh.agents.n;
 	options->network = network(parts);
 	options->shm_bytes = parts->run.shm_bytes;
-	options->memory_bytes = parts->run.memory_bytes;
-	options->cpu_quota_us = parts->run.cpu_quota_us;
-	options->cpu_period_us = parts->run.cpu_period_us;
+	options->resources = parts->run.resources;
 	return NULL;
 }
 

@@ -444,14 +444,9 @@ FALLIBLE build_request_make(const struct invocation *call, struct build_request 
 	options->agents = ret->ssh.agents.p;
 	options->agent_count = ret->ssh.agents.n;
 	options->allows_secret_in_layer = opts->secret_in_layer;
-	options->memory_bytes = opts->memory_bytes;
 	for (size_t i = 0; i < opts->allows.n; i++)
 		TRY(allow_flag_add(opts->allows.p[i], options));
-	for (size_t i = 0; i < opts->resources.n; i++)
-		TRY(resource_flag_add(opts->resources.p[i], options));
-	if (opts->cpus)
-		TRY(cpus_flag_set(opts->cpus, options));
-	return NULL;
+	return resource_flags_make(&opts->limits, &ret->texts, &options->resources);
 }
 
 FALLIBLE build_request_load_secrets(struct build_request *request)

@@ -13,11 +13,11 @@
 #include "ui/output_flag.h"
 #include "ui/secret_flag.h"
 #include "ui/ssh_flag.h"
+#include "ui/steps_flag.h"
 
 struct build_opts {
-	struct list secrets, agents, allows, resources;
-	char *cpus;
-	uint64_t memory_bytes;
+	struct list secrets, agents, allows;
+	struct resource_flags limits;
 	struct list tags, build_args, labels, platforms, hosts, ulimits, outputs, no_cache_filter,
 			annotations, contexts, cache_from, cache_to, cache_repos;
 	char *file, *target, *pull, *iid_file, *metadata_file, *cache_ttl, *cache_timeout, *cache,

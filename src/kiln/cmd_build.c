@@ -90,11 +90,8 @@ static const struct option rows[] = {
 			"what RUN --mount=type=secret shows; in no layer, key or log"),
 	OPT_LIST(0, "allow", allows, "RIGHT",
 			"let RUN ask for it: security.insecure, network.host"),
-	OPT_SIZE('m', "memory", memory_bytes, "BYTES",
-			"limit of each step; not enforced yet, and said so"),
-	OPT_TEXT(0, "cpus", cpus, "NUMBER", "the same for CPUs: 1.5"),
-	OPT_LIST(0, "resource", resources, "KEY=VALUE[,KEY=VALUE]",
-			"the same as BuildKit says it: memory, cpu-quota, cpu-period"),
+	RESOURCE_FLAG_ROWS(limits),
+	RESOURCE_FLAG_MORE(limits),
 	OPT_LIST(0, "ssh", agents, "ID[=SOCKET|KEYFILE,...]",
 			"the agent, or keys for one, that RUN --mount=type=ssh shows; they can be "
 			"used, not changed"),
@@ -123,7 +120,6 @@ static const struct option rows[] = {
 
 	OPT_LATER(0, "attest", "attestations come with a later release"),
 	OPT_LATER(0, "builder", "kiln has no builders: it runs where it is called"),
-	OPT_LATER(0, "cgroup-parent", "limits of steps come with a later release"),
 	OPT_LATER(0, "policy", "source policies come with a later release"),
 	OPT_LATER(0, "provenance", "attestations come with a later release"),
 	OPT_LATER(0, "sbom", "attestations come with a later release"),

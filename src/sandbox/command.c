@@ -50,6 +50,13 @@ static FALLIBLE set_limit(const struct plan_op *op)
 			"raise the hard limit of the user that runs kiln");
 }
 
+/* By an fd that kiln opened, with kiln's rights. PID 1 stays outside: it has to outlive us. */
+static FALLIBLE join_cgroup(int fd)
+{
+	TRY_WRAP(fd_write_all(fd, "0", 1), "join the step's cgroup");
+	return NULL;
+}
+
 static FALLIBLE gather(const struct command *command, struct wish *wish)
 {
 	const struct plan *plan = command->plan;
@@ -97,7 +104,9 @@ static FALLIBLE gather(const struct command *command, struct wish *wish)
 		case PLAN_ARGUMENT:
 			list_add(&wish->argv, plan_text_of(plan, op->text));
 			break;
-		case PLAN_CGROUP: /* PID 1's */
+		case PLAN_CGROUP:
+			TRY(join_cgroup(command->fds[op->fd]));
+			break;
 		case PLAN_EXEC:
 			break;
 		default:

@@ -83,14 +83,6 @@ static void kill_rest(void)
 		;
 }
 
-static void note_cgroup(const struct plan *plan, struct strbuf *notes)
-{
-	for (size_t i = 0; i < plan->ops.n; i++)
-		if (plan->ops.p[i].kind == PLAN_CGROUP)
-			stage_note(notes, "memory, pids and cpu limits are not enforced: this kiln "
-					  "makes no cgroup for a step");
-}
-
 /* The supervisor finds a caller's files below /proc/PID, and there are other pids there. */
 static FALLIBLE check_record(const struct plan *plan, const struct stage *stage)
 {
@@ -112,7 +104,6 @@ static FALLIBLE begin_step(const struct init *init, const struct wire_frame *fra
 	TRY(plan_decode(frame->bytes.p, frame->bytes.n, frame->n_fds, plan));
 	scene->fds = frame->fds;
 	scene->n_fds = frame->n_fds;
-	note_cgroup(plan, scene->stage->notes);
 	TRY(check_record(plan, scene->stage));
 	TRY(scene_set(scene, &first));
 	running->record = record_new(plan);

@@ -26,7 +26,8 @@ struct sandbox {
 	pid_t helper;
 	char *resolv_conf; /* the host's, read once */
 	pthread_mutex_t lock;
-	struct network *network; /* guarded by lock; made on first use */
+	struct network *network;        /* guarded by lock; made on first use */
+	struct resources_groups groups; /* guarded by lock */
 };
 
 static char *host_resolv_conf(void)
@@ -105,6 +106,8 @@ void sandbox_stop(struct sandbox *sandbox)
 	network_free(sandbox->network);
 	(void)close(sandbox->control_fd);
 	(void)TEMP_FAILURE_RETRY(waitpid(sandbox->helper, NULL, 0));
+	/* Not before the helper has left the group that we may be in. */
+	resources_groups_done(&sandbox->groups);
 	(void)pthread_mutex_destroy(&sandbox->lock);
 	free(sandbox->resolv_conf);
 	free(sandbox);
@@ -124,6 +127,39 @@ static FALLIBLE want_network(struct sandbox *sandbox, struct plan_host *host)
 	}
 	(void)pthread_mutex_unlock(&sandbox->lock);
 	return error;
+}
+
+/* The step's own group, where it asks for limits and they can be had. */
+static FALLIBLE want_cgroup(struct sandbox *sandbox, const struct sandbox_resources *resources,
+		struct strbuf *notes, struct cgroup **ret)
+{
+	AUTO(cgroup_host) struct cgroup_host host = { 0 };
+
+	*ret = NULL;
+	if (!resources_any(resources))
+		return NULL;
+	cgroup_find(&host);
+	(void)pthread_mutex_lock(&sandbox->lock);
+	struct error *error = resources_open(&sandbox->groups, &host, resources, notes, ret);
+	(void)pthread_mutex_unlock(&sandbox->lock);
+	return error;
+}
+
+/* What kiln itself has to say goes before what the sandbox said. */
+static void add_notes(const struct strbuf *notes, const struct cgroup *group,
+		struct sandbox_result *result)
+{
+	AUTO(strbuf) struct strbuf text = { 0 };
+	unsigned kills = group ? cgroup_oom_kills(group) : 0;
+
+	strbuf_add_str(&text, strbuf_str(notes));
+	if (kills)
+		strbuf_addf(&text, "%sthe step reached its limit of memory: %u process%s killed",
+				text.n ? "; " : "", kills, kills == 1 ? " was" : "es were");
+	if (!text.n)
+		return;
+	strbuf_addf(&text, "%s%s", result->notes[0] ? "; " : "", result->notes);
+	(void)snprintf(result->notes, sizeof(result->notes), "%s", strbuf_text(&text));
 }
 
 static FALLIBLE make_plan(const struct userns *userns, const char *resolv_conf,
@@ -335,8 +371,12 @@ FALLIBLE sandbox_run(struct sandbox *sandbox, const struct sandbox_step *step,
 	struct plan_host host = { 0 };
 	struct launched launched = { .step_fd = -1 };
 	struct sandbox_result result = { 0 };
+	AUTO(strbuf) struct strbuf notes = { 0 };
+	AUTO(cgroup) struct cgroup *group = NULL;
 
 	TRY(cancel_check(cancel));
+	TRY(want_cgroup(sandbox, &step->resources, &notes, &group));
+	host.cgroup_fd = group ? group->procs_fd : -1;
 	if (step->network == SANDBOX_NET_PRIVATE)
 		TRY(want_network(sandbox, &host));
 	TRY(make_plan(&sandbox->userns, sandbox->resolv_conf, &host, step, &plan));
@@ -350,6 +390,7 @@ FALLIBLE sandbox_run(struct sandbox *sandbox, const struct sandbox_step *step,
 	/* A PID 1 that we leave before its end sees this, and ends with all it has. */
 	(void)close(launched.step_fd);
 	TRY(error);
+	add_notes(&notes, group, &result);
 	*ret = result;
 	return NULL;
 }

@@ -40,7 +40,7 @@ static const struct shape {
 	[PLAN_TMPFS] = { "tmpfs", HAS_TEXT, PLAN_READ_ONLY | PLAN_NO_EXEC },
 	[PLAN_ENTER] = { "enter", 0, 0 },
 	[PLAN_LIMIT] = { "limit", 0, 0 },
-	[PLAN_CGROUP] = { "cgroup", HAS_TEXT | HAS_MORE, 0 },
+	[PLAN_CGROUP] = { "cgroup", HAS_FD, 0 },
 	[PLAN_INPUT] = { "input", MAY_FD, 0 },
 	[PLAN_OUTPUT] = { "output", MAY_FD, 0 },
 	[PLAN_ERRORS] = { "errors", MAY_FD, 0 },
@@ -200,9 +200,6 @@ static void print_details(const struct plan *plan, const struct plan_op *op, str
 		print_number(op->second, out);
 		return;
 	case PLAN_CGROUP:
-		strbuf_addf(out, " %s=%s", plan_text_of(plan, op->text),
-				plan_text_of(plan, op->more));
-		return;
 	case PLAN_NETWORK:
 	case PLAN_INPUT:
 	case PLAN_OUTPUT:

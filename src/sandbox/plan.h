@@ -34,7 +34,7 @@ enum plan_kind {
 	PLAN_TMPFS,  /* text target, number bytes, mode, second uid:gid */
 	PLAN_ENTER,  /* pivot into the root; what follows is for the command alone */
 	PLAN_LIMIT,  /* mode resource, number soft, second hard */
-	PLAN_CGROUP, /* text file, more value: best effort */
+	PLAN_CGROUP, /* fd: cgroup.procs of the group to join */
 	PLAN_INPUT,  /* fd; number 1: the controlling terminal */
 	PLAN_OUTPUT,
 	PLAN_ERRORS,

@@ -171,34 +171,13 @@ static FALLIBLE add_mount(struct plan *plan, const struct sandbox_mount *mount)
 	return NULL;
 }
 
-static void add_cgroup(struct plan *plan, const char *file, uint64_t value)
+static void add_limits(
+		struct plan *plan, const struct plan_host *host, const struct sandbox_step *step)
 {
-	AUTO_FREE char *text = xasprintf("%llu", (unsigned long long)value);
-	struct plan_text name = plan_keep(plan, file);
-	struct plan_text kept = plan_keep(plan, text);
+	if (host->cgroup_fd > 0) {
+		int32_t fd = plan_fd(plan, host->cgroup_fd, false);
 
-	if (!value)
-		return;
-	struct plan_op *op = plan_add(plan, PLAN_CGROUP);
-	op->text = name;
-	op->more = kept;
-}
-
-static void add_resources(struct plan *plan, const struct sandbox_step *step)
-{
-	add_cgroup(plan, "memory.max", step->memory_bytes);
-	add_cgroup(plan, "pids.max", step->pids);
-	if (step->cpu_quota_us) {
-		AUTO_FREE char *text = xasprintf("%llu %llu",
-				(unsigned long long)step->cpu_quota_us,
-				(unsigned long long)(step->cpu_period_us ? step->cpu_period_us
-									 : 100000));
-		struct plan_text name = plan_keep(plan, "cpu.max");
-		struct plan_text value = plan_keep(plan, text);
-		struct plan_op *op = plan_add(plan, PLAN_CGROUP);
-
-		op->text = name;
-		op->more = value;
+		plan_add(plan, PLAN_CGROUP)->fd = fd;
 	}
 	for (size_t i = 0; i < step->n_limits; i++) {
 		struct plan_op *op = plan_add(plan, PLAN_LIMIT);
@@ -266,7 +245,7 @@ FALLIBLE plan_make(const struct plan_host *host, const struct sandbox_step *step
 	for (size_t i = 0; i < step->n_mounts; i++)
 		TRY(add_mount(&plan, &step->mounts[i]));
 	(void)plan_add(&plan, PLAN_ENTER);
-	add_resources(&plan, step);
+	add_limits(&plan, host, step);
 	add_identity(&plan, host, step);
 	TRY(add_command(&plan, step));
 	*ret = plan;

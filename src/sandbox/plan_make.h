@@ -11,6 +11,7 @@ struct plan_host {
 	const char *resolv_conf;  /* the host's, or "" */
 	const char *dns_fallback; /* where a private network has no other nameserver, or NULL */
 	int network_fd;           /* the private network's namespace */
+	int cgroup_fd;            /* cgroup.procs of the group that the step joins */
 	bool records_owners;      /* OWNER_RECORDED */
 };
 

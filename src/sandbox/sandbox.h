@@ -24,6 +24,7 @@
 #include "base/auto.h"
 #include "base/error.h"
 #include "base/vec.h"
+#include "sandbox/resources.h"
 #include "sys/cancel.h"
 #include "sys/mounts.h"
 #include "sys/userns.h"
@@ -114,8 +115,7 @@ struct sandbox_step {
 	const struct sandbox_mount *mounts;
 	size_t n_mounts;
 
-	uint64_t memory_bytes, pids; /* cgroup limits where delegated, else a note; 0 is none */
-	uint64_t cpu_quota_us, cpu_period_us;
+	struct sandbox_resources resources; /* kept where cgroups are delegated, else a note */
 
 	/* 0 is the default set, so that a zeroed step is a confined one. */
 	bool insecure; /* RUN --security=insecure: all of the namespace's capabilities,
@@ -135,8 +135,9 @@ struct sandbox_result {
 	int signal; /* that killed it, or 0 */
 	uint64_t wall_ns, user_ns, system_ns;
 	uint64_t peak_kib; /* of its largest process */
-	/* What was given up on this machine ("; " between), or "": a masked /proc, no cgroup. */
-	char notes[256];
+	/* What was given up on this machine ("; " between), or "": a masked /proc, no cgroup; and
+	 * that the step ran into its limit of memory. */
+	char notes[1024];
 };
 
 /*

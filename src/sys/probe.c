@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "base/strbuf.h"
 #include "base/vec.h"
+#include "sys/cgroup.h"
 #include "sys/fd.h"
 #include "sys/mounts.h"
 #include "sys/proc.h"
@@ -323,30 +324,23 @@ static void find_seccomp(struct probe_findings *findings)
 			"a kernel with CONFIG_SECCOMP_FILTER; recorded owners need it");
 }
 
+/* What --memory wants; the others are as a rule where that is. */
 static void find_cgroup(struct probe_findings *findings)
 {
-	AUTO_FREE char *own = NULL;
-	struct statfs fs;
-	size_t n = 0;
-	bool is_unified = statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
-	struct error *error =
-			file_read(AT_FDCWD, "/proc/self/cgroup", LIMIT_SETTINGS_BYTES, &own, &n);
-	bool is_ours = false;
+	AUTO(cgroup_host) struct cgroup_host host = { 0 };
+	AUTO(strbuf) struct strbuf text = { 0 };
 
-	if (!error && is_unified && text_starts(own, "0::/")) {
-		own[str_find(str_of(own), '\n')] = '\0';
-		AUTO_FREE char *path =
-				xasprintf("/sys/fs/cgroup%s/cgroup.subtree_control", own + 3);
+	cgroup_find(&host);
+	struct error *error = cgroup_check(&host, CGROUP_MEMORY | CGROUP_CPU);
+	const char *hint = error_find_hint(error);
+	AUTO_FREE char *what = xasprintf("limits of steps are not enforced; %s", hint ? hint : "");
 
-		is_ours = access(path, W_OK) == 0;
-	}
-	error_ignore(error, "no cgroup");
-	add(findings, "cgroup", is_ours ? FINDING_OK : FINDING_OPTIONAL,
-			xstrdup(is_ours              ? "delegated to us"
-					: is_unified ? "not delegated to us"
-						     : "no unified hierarchy"),
-			"memory, pids and cpu limits of steps are not enforced; run kiln in a "
-			"delegated scope: systemd-run --user --scope -p Delegate=yes kiln ...");
+	if (error)
+		error_text(error, &text);
+	else
+		strbuf_add(&text, "delegated to us");
+	add(findings, "cgroup", error ? FINDING_OPTIONAL : FINDING_OK, strbuf_take(&text), what);
+	error_free(error);
 }
 
 static void find_network(struct probe_findings *findings)

@@ -35,10 +35,15 @@ static const struct {
 	LIST("security-opt", security),
 	LIST("ulimit", ulimits),
 	LIST("volume", volumes),
-	TEXT("cpu-period", cpu_period),
-	TEXT("cpu-quota", cpu_quota),
+	TEXT("cgroup-parent", limits.cgroup_parent),
+	TEXT("cpu-period", limits.cpu_period),
+	TEXT("cpu-quota", limits.cpu_quota),
+	TEXT("cpu-shares", limits.cpu_shares),
+	TEXT("cpuset-cpus", limits.cpuset_cpus),
+	TEXT("cpuset-mems", limits.cpuset_mems),
 	TEXT("isolation", isolation),
-	TEXT("memory", memory),
+	TEXT("memory", limits.memory),
+	TEXT("memory-swap", limits.memory_swap),
 	TEXT("network", network),
 	TEXT("shm-size", shm_size),
 };
@@ -137,12 +142,6 @@ FALLIBLE run_flags_check(const struct run_flags *flags)
 		return error_usage("unrecognized isolation type \"%s\"", flags->isolation);
 	TRY(refuse("device", flags->devices.n > 0,
 			"a step has no devices but those of every container"));
-	TRY(refuse("cgroup-parent", flags->cgroup_parent != NULL,
-			"a step's limits are in the cgroup that kiln runs in"));
-	TRY(refuse("cpu-shares", flags->cpu_shares != NULL, "--cpu-quota limits CPU time"));
-	TRY(refuse("cpuset-cpus", flags->cpuset_cpus != NULL, "start kiln with taskset(1)"));
-	TRY(refuse("cpuset-mems", flags->cpuset_mems != NULL, "start kiln with numactl(8)"));
-	TRY(refuse("memory-swap", flags->memory_swap != NULL, "--memory limits memory"));
 	TRY(refuse("userns-uid-map", flags->userns_maps.n > 0,
 			"kiln takes the range that /etc/subuid and /etc/subgid give"));
 	TRY(check_namespace("ipc", flags->ipc, "private"));
@@ -364,21 +363,10 @@ static void set_dns(const struct run_flags *flags, struct run_parts *parts)
 
 static FALLIBLE set_numbers(const struct run_flags *flags, struct run_parts *parts)
 {
-	if (flags->memory)
-		TRY(usage_of_option(parse_size(str_of(flags->memory), &parts->run.memory_bytes),
-				"--memory"));
 	if (flags->shm_size)
 		TRY(usage_of_option(parse_size(str_of(flags->shm_size), &parts->run.shm_bytes),
 				"--shm-size"));
-	if (flags->cpu_quota)
-		TRY(usage_of_option(parse_u64(str_of(flags->cpu_quota), UINT32_MAX,
-						    &parts->run.cpu_quota_us),
-				"--cpu-quota"));
-	if (flags->cpu_period)
-		TRY(usage_of_option(parse_u64(str_of(flags->cpu_period), UINT32_MAX,
-						    &parts->run.cpu_period_us),
-				"--cpu-period"));
-	return NULL;
+	return resource_flags_make(&flags->limits, &parts->texts, &parts->run.resources);
 }
 
 static FALLIBLE add_group(struct run_parts *parts, const char *text)

@@ -9,13 +9,13 @@
 #include "build/working.h"
 #include "ui/config.h"
 #include "ui/options.h"
+#include "ui/steps_flag.h"
 
 struct run_flags {
 	struct list hosts, cap_add, cap_drop, devices, dns, dns_options, dns_search, groups,
 			security, ulimits, volumes, userns_maps;
-	char *network, *isolation, *ipc, *pid, *uts, *userns, *cgroupns, *memory, *memory_swap,
-			*shm_size, *cgroup_parent, *cpuset_cpus, *cpuset_mems, *runtime;
-	char *cpu_period, *cpu_quota, *cpu_shares;
+	char *network, *isolation, *ipc, *pid, *uts, *userns, *cgroupns, *shm_size, *runtime;
+	struct resource_flags limits;
 	struct list runtime_flags;
 	bool http_proxy;
 };
@@ -26,9 +26,7 @@ struct run_flags {
 					"add a line to /etc/hosts"),                               \
 			OPT_LIST(0, "cap-add", run.cap_add, "CAP", "add a capability"),            \
 			OPT_LIST(0, "cap-drop", run.cap_drop, "CAP", "drop a capability"),         \
-			OPT_TEXT(0, "cpu-period", run.cpu_period, "US",                            \
-					"period of the CPU limit"),                                \
-			OPT_TEXT(0, "cpu-quota", run.cpu_quota, "US", "CPU time in each period"),  \
+			RESOURCE_FLAG_ROWS(run.limits),                                            \
 			OPT_LIST(0, "dns", run.dns, "ADDRESS", "a nameserver; none: leave it be"), \
 			OPT_LIST(0, "dns-option", run.dns_options, "OPTION", "of resolv.conf"),    \
 			OPT_LIST(0, "dns-search", run.dns_search, "DOMAIN", "of resolv.conf"),     \
@@ -37,7 +35,6 @@ struct run_flags {
 					"let commands see HTTP_PROXY and its kin (the default)"),  \
 			OPT_TEXT(0, "isolation", run.isolation, "oci|rootless|chroot",             \
 					"taken; kiln uses the best that the machine allows"),      \
-			OPT_TEXT('m', "memory", run.memory, "BYTES", "limit of memory"),           \
 			OPT_TEXT(0, "network", run.network, "host|none|private", "network"),       \
 			OPT_TEXT(0, "net", run.network, "host|none|private", "network",            \
 					.is_hidden = true),                                        \
@@ -48,21 +45,11 @@ struct run_flags {
 					"nofile=1024:2048"),                                       \
 			OPT_LIST('v', "volume", run.volumes, "HOST:CONTAINER[:OPTIONS]",           \
 					"bind a folder or file of the host"),                      \
-			OPT_TEXT(0, "cgroup-parent", run.cgroup_parent, "PATH", "refused",         \
-					.is_hidden = true),                                        \
 			OPT_TEXT(0, "cgroupns", run.cgroupns, "private|host", "cgroup namespace",  \
-					.is_hidden = true),                                        \
-			OPT_TEXT('c', "cpu-shares", run.cpu_shares, "N", "refused",                \
-					.is_hidden = true),                                        \
-			OPT_TEXT(0, "cpuset-cpus", run.cpuset_cpus, "SET", "refused",              \
-					.is_hidden = true),                                        \
-			OPT_TEXT(0, "cpuset-mems", run.cpuset_mems, "SET", "refused",              \
 					.is_hidden = true),                                        \
 			OPT_LIST(0, "device", run.devices, "DEVICE", "refused",                    \
 					.is_hidden = true),                                        \
 			OPT_TEXT(0, "ipc", run.ipc, "private|host", "IPC namespace",               \
-					.is_hidden = true),                                        \
-			OPT_TEXT(0, "memory-swap", run.memory_swap, "BYTES", "refused",            \
 					.is_hidden = true),                                        \
 			OPT_TEXT(0, "pid", run.pid, "private|host", "PID namespace",               \
 					.is_hidden = true),                                        \

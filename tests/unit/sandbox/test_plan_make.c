@@ -71,7 +71,9 @@ static void the_usual_step(void **state)
 /* The lines of the plan that the usual step does not have. */
 static void everything_else(void **state)
 {
-	const struct plan_host host = { .resolv_conf = "", .records_owners = true };
+	const struct plan_host host = {
+		.resolv_conf = "", .cgroup_fd = 15, .records_owners = true
+	};
 	static const uint32_t groups[] = { 44, 45 };
 	static const struct sandbox_limit limits[] = { { 7, 10, 20 } };
 	const struct sandbox_mount mounts[] = {
@@ -101,9 +103,7 @@ static void everything_else(void **state)
 		"lower fd1/layers/top\nmerge /usr/lib on /from\n",
 		"tmpfs 4096 5:0 1777 on /scratch\n",
 		"file 7 bytes 0:0 0400 on /run/secrets/x\nenter\n",
-		"cgroup memory.max=1000\n",
-		"cgroup pids.max=50\n",
-		"cgroup cpu.max=20000 100000\n",
+		"cgroup fd3\n",
 		"limit 7 10 20\n",
 		"group 44\ngroup 45\nuser 33 34\n",
 		"no-new-privileges\n",
@@ -124,9 +124,6 @@ static void everything_else(void **state)
 	step.uid = 33;
 	step.gid = 34;
 	step.no_new_privileges = true;
-	step.memory_bytes = 1000;
-	step.pids = 50;
-	step.cpu_quota_us = 20000;
 	step.stdin_fd = 13;
 	text_of(&host, &step, &text);
 	/* The plan numbers fds in the order they are met; 12 is the third. */
