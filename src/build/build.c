@@ -9,7 +9,7 @@
 #include "build/inplace.h"
 #include "build/key_agent.h"
 #include "build/lower_store.h"
-#include "build/mounts.h"
+#include "build/mount_travel.h"
 #include "build/remote.h"
 #include "build/rights.h"
 #include "build/state.h"
@@ -289,6 +289,7 @@ static void build_done(struct build *build)
 	for (size_t i = 0; i < build->push_count; i++)
 		reference_done(&build->pushes[i]);
 	free(build->pushes);
+	mount_travel_done(&build->travel);
 	cache_homes_free(build->homes);
 	free(build->index_name);
 	vec_done(&build->wanted);
@@ -429,7 +430,8 @@ static FALLIBLE run_plan(struct build *build, struct build_result *ret)
 		runs_done(build);
 	}
 	TRY(remote_keep(build));
-	return remote_export(build);
+	TRY(remote_export(build));
+	return mounts_export(build);
 }
 
 /* A directory that holds nothing and never will: what "no files" looks like to rootfs_*. */
@@ -450,7 +452,10 @@ FALLIBLE build_run(const struct build_options *options, struct build_result *ret
 {
 	struct build_options filled = *options;
 	AUTO(build)
-	struct build build = { .options = &filled, .empty_fd = -1, .began_ns = clock_now_ns() };
+	struct build build = { .options = &filled,
+		.empty_fd = -1,
+		.began_ns = clock_now_ns(),
+		.travel.lock = PTHREAD_MUTEX_INITIALIZER };
 
 	if (!filled.format && !filled.inherits_format)
 		filled.format = FORMAT_OCI;

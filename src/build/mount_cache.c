@@ -9,7 +9,7 @@
  * A step takes all that it may have to wait for in the order of their names, and then those of its
  * own for which it never waits: so no two steps wait for each other.
  */
-#include "build/mounts.h"
+#include "build/mount_travel.h"
 #include "sys/path.h"
 #include "sys/rootfs.h"
 
@@ -50,9 +50,33 @@ static char *cache_variant(struct build *build, const struct plan_mount *plan)
 			digest_known(&from) ? plan->source : "");
 }
 
+/*
+ * Others may share it: only while none has it can it be filled from a home. Who finds it taken
+ * waits for the lock that it wants anyway, behind whoever fills it.
+ */
+static FALLIBLE import_shared(struct build *build, struct step_run *run, struct step_cache *cache)
+{
+	struct error *error = NULL;
+
+	if (!mount_imports(build))
+		return NULL;
+	error = cache_mount_take(build->options->store, cache->path, cache->id, true, false, NULL,
+			&cache->held);
+	if (!error)
+		error = mount_import(build, run, cache);
+	cache_mount_done(&cache->held);
+	if (!error_is(error, ERR_BUSY))
+		return error;
+	error_free(error);
+	return NULL;
+}
+
 static FALLIBLE take(struct build *build, struct step_run *run, struct step_cache *cache)
 {
 	struct store *store = build->options->store;
+
+	if (!cache->alone)
+		TRY(import_shared(build, run, cache));
 	struct error *error = cache_mount_take(
 			store, cache->path, cache->id, cache->alone, false, NULL, &cache->held);
 
@@ -76,6 +100,7 @@ static FALLIBLE take_private(
 		struct error *error = cache_mount_take(build->options->store, path, cache->id, true,
 				false, NULL, &cache->held);
 
+		cache->is_spare = i > 0;
 		if (!error_is(error, ERR_BUSY))
 			return error;
 		error_free(error);
@@ -105,7 +130,10 @@ static void want(struct build *build, struct step_mounts *mounts, size_t i)
 		return;
 	}
 	struct step_cache *cache = vec_add(&mounts->caches);
-	*cache = (struct step_cache){ .id = TAKE(id), .alone = alone, .maker = i };
+	*cache = (struct step_cache){
+		.mount = mount_travel_name(build, id, variant), .alone = alone, .maker = i
+	};
+	cache->id = TAKE(id);
 	cache->held.tree_fd = -1;
 	if (plan->as.sharing != MOUNT_PRIVATE)
 		cache->path = TAKE(path);
@@ -173,8 +201,14 @@ FALLIBLE mount_caches_take(struct build *build, struct step_run *run)
 	TRY(take_all(build, run));
 	for (size_t i = 0; i < mounts->caches.n; i++) {
 		struct step_cache *cache = &mounts->caches.p[i];
-		struct error *error = cache->held.tree_fd < 0 ? make(build, run, cache) : NULL;
+		struct error *error = NULL;
 
+		if (cache->alone || !cache->path)
+			error = mount_import(build, run, cache);
+		if (!error && cache->held.tree_fd < 0)
+			error = make(build, run, cache);
+		if (!error && !cache->is_spare)
+			mount_was_used(build, cache);
 		if (error)
 			return error_at(error, mounts->p[cache->maker].plan->as.at);
 	}

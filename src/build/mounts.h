@@ -33,9 +33,11 @@ struct step_mount {
 /* A directory of the store that the step has locked. */
 struct step_cache {
 	char *id;
-	char *path; /* NULL: private, one of several */
+	char *path;          /* NULL: private, one of several */
+	struct digest mount; /* mount_travel_name() */
 	bool alone;
-	size_t maker; /* the mount that says what it holds at first */
+	bool is_spare; /* private, and not the first: it does not travel */
+	size_t maker;  /* the mount that says what it holds at first */
 	struct cache_mount held;
 };
 

@@ -89,6 +89,19 @@ struct image_run {
 	int view_fd; /* guarded by view_lock; -1 */
 };
 
+/* A cache mount that steps of this build have, or asked homes for: mount_travel.h. */
+struct traveller {
+	char *path, *id;     /* as store/cache_mount.h has them */
+	struct digest mount; /* mount_travel_name() */
+	bool is_asked, is_used, is_distrusted;
+};
+
+struct mount_travel {
+	pthread_mutex_t lock;
+	struct traveller *p; /* guarded by lock, as all below */
+	size_t n, capacity;
+};
+
 struct build {
 	const struct build_options *options;
 	struct context *context;
@@ -114,6 +127,7 @@ struct build {
 	char *index_name;
 	VEC(struct digest) wanted; /* keys to ask for in the next round */
 	bool is_resolving;
+	struct mount_travel travel;
 	unsigned distrusted; /* records of homes that were found wrong, when this try began */
 };
 

@@ -8,6 +8,7 @@ static FALLIBLE open_local(const struct cache_spec *spec, const struct cache_mea
 
 	*ret = cache_home_objects(objects_dir(spec->where),
 			xasprintf("local cache '%s' (%s)", spec->where, index), index);
+	(*ret)->scope = xstrdup(spec->name);
 	return NULL;
 }
 
@@ -24,6 +25,7 @@ static FALLIBLE open_service(const struct cache_spec *spec, const struct cache_m
 	*ret = cache_home_objects(objects,
 			xasprintf("%s cache '%s' (%s)", is_s3 ? "s3" : "gha", spec->where, index),
 			index);
+	(*ret)->scope = xstrdup(spec->name);
 	return NULL;
 }
 

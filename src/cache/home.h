@@ -3,11 +3,12 @@
  * repository, a directory, a bucket. One interface, so that what looks up and what exports knows no
  * kind.
  *
- * A home holds three sorts of things:
+ * A home holds four sorts of things:
  *
- *	blobs   layers and tables of contents, by digest
+ *	blobs   layers, tables of contents, lists and chunks of cache mounts, by digest
  *	steps   one record for each key (and definition): written once, by whoever ran the step
  *	index   all records of the last build under a name, so that a build learns all in one go
+ *	mounts  what cache mounts hold, where that was asked for (mount_record.h)
  *
  * Nothing is read to be written again: every put replaces one whole thing, so any number of
  * builders may write at once, and what is half written is not named by anything.
@@ -15,6 +16,8 @@
  * Floor: cache. Calls come from several threads. Format: docs/cache-format.md.
  */
 #pragma once
+#include "cache/mount_list.h"
+#include "cache/mount_record.h"
 #include "cache/record.h"
 #include "cache/spec.h"
 #include "oci/platform.h"
@@ -36,6 +39,12 @@ struct cache_home_ops {
 	struct error *(*put_step)(struct cache_home *home, const struct digest *key,
 			const struct cached_steps *one);
 	struct error *(*put_index)(struct cache_home *home, const struct cached_steps *steps);
+	/* ERR_NOT_FOUND, as read_index. name: mount_record_name(). */
+	struct error *(*read_mount)(struct cache_home *home, const struct digest *name,
+			struct mount_record *ret);
+	/* The blobs of the list, and the list itself, are there. */
+	struct error *(*put_mount)(struct cache_home *home, const struct digest *name,
+			const struct mount_record *record, const struct mount_list *list);
 	/* "host/repository" when blobs can be mounted from here, else NULL. Borrowed. */
 	const char *(*repository)(const struct cache_home *home);
 	void (*free)(struct cache_home *home);
@@ -47,6 +56,7 @@ struct cache_home {
 	char *name; /* "registry cache 'r/app:main'", for messages; two of one name are one home */
 	/* The index lies in an image (type=inline): there is nothing but the index. */
 	bool is_image;
+	char *scope; /* whose cache mounts: the name that the user gave; NULL: the home's */
 };
 
 /* What a home needs to work. Borrowed, and outlives the homes. */

@@ -52,6 +52,20 @@ static FALLIBLE read_step(
 	return read_document((struct objects_home *)home, name_of("steps", key, name), ret);
 }
 
+static FALLIBLE read_mount(
+		struct cache_home *home, const struct digest *digest, struct mount_record *ret)
+{
+	struct objects_home *self = (struct objects_home *)home;
+	AUTO(reader) struct reader *reader = NULL;
+	AUTO_FREE char *json = NULL;
+	char name[NAME_BYTES];
+	size_t n = 0;
+
+	TRY(self->objects->ops->get(self->objects, name_of("mounts", digest, name), &reader));
+	TRY(reader_read_all(reader, LIMIT_MANIFEST_BYTES, &json, &n));
+	return mount_record_parse((struct str){ json, n }, name, ret);
+}
+
 static FALLIBLE open_blob(
 		struct cache_home *home, const struct cached_blob *blob, struct reader **ret)
 {
@@ -84,10 +98,8 @@ static struct error *open_text(void *user, uint64_t offset, struct reader **ret)
 	return NULL;
 }
 
-static FALLIBLE put_document(
-		struct objects_home *self, const char *name, const struct cached_steps *steps)
+static FALLIBLE put_text(struct objects_home *self, const char *name, const char *json)
 {
-	AUTO_FREE char *json = cached_steps_print(steps);
 	struct str text = str_of(json);
 	struct registry_blob blob = { .digest = digest_of(text.p, text.n),
 		.size = text.n,
@@ -98,6 +110,24 @@ static FALLIBLE put_document(
 		return error_new(ERR_LIMIT, "a cache record of %zu bytes (at most %d)", text.n,
 				LIMIT_MANIFEST_BYTES);
 	return self->objects->ops->put(self->objects, name, &blob);
+}
+
+static FALLIBLE put_document(
+		struct objects_home *self, const char *name, const struct cached_steps *steps)
+{
+	AUTO_FREE char *json = cached_steps_print(steps);
+
+	return put_text(self, name, json);
+}
+
+static FALLIBLE put_mount(struct cache_home *home, const struct digest *digest,
+		const struct mount_record *record, const struct mount_list *list)
+{
+	AUTO_FREE char *json = mount_record_print(record);
+	char name[NAME_BYTES];
+
+	(void)list;
+	return put_text((struct objects_home *)home, name_of("mounts", digest, name), json);
 }
 
 static FALLIBLE put_step(
@@ -127,12 +157,13 @@ static void home_free(struct cache_home *home)
 
 	self->objects->ops->free(self->objects);
 	free(self->home.name);
+	free(self->home.scope);
 	free(self->index);
 	free(self);
 }
 
 static const struct cache_home_ops ops = { read_index, read_step, open_blob, put_blob, put_step,
-	put_index, repository, home_free };
+	put_index, read_mount, put_mount, repository, home_free };
 
 /* Letters, digits, '-' and '_' as they are; others as "%2f", so that no name leads elsewhere. */
 static char *object_of(const char *index)

@@ -3,12 +3,14 @@
  *
  *	REPO:kiln-<key>     a manifest for each record, and for each definition
  *	REPO:TAG            the index: the tag of the reference, or one of the Dockerfile
+ *	REPO:kiln-mount-<name>   a manifest for each cache mount
  *
  * A manifest carries its document as an annotation, so that one request brings all; its layers are
- * the blobs that the records speak of, which keeps them from the registry's garbage collector.
+ * the blobs that the document speaks of, which keeps them from the registry's garbage collector.
  * Blobs that lie in another repository of the host are mounted.
  */
 #include "base/limits.h"
+#include "base/map.h"
 #include "cache/home_kinds.h"
 #include "oci/json.h"
 #include "oci/manifest.h"
@@ -19,6 +21,8 @@
 
 #define ARTIFACT_TYPE CACHE_ARTIFACT_TYPE
 #define TOC_TYPE      "application/vnd.kiln.toc.v1+zstd"
+#define LIST_TYPE     "application/vnd.kiln.mount.list.v1+zstd"
+#define CHUNK_TYPE    "application/vnd.kiln.mount.chunk.v1+zstd"
 
 static const char empty_json[] = "{}";
 
@@ -34,8 +38,8 @@ struct registry_home {
 /* --- reading --- */
 
 /* The document that a manifest carries. ERR_NOT_FOUND: it is another thing. */
-static FALLIBLE take_document(const struct registry_manifest *manifest, const char *what,
-		char **ret, bool *ret_is_image)
+static FALLIBLE take_document(const struct registry_manifest *manifest, const char *annotation,
+		const char *what, char **ret, bool *ret_is_image)
 {
 	json_auto_t *value = NULL;
 	AUTO_FREE char *type = NULL;
@@ -47,7 +51,7 @@ static FALLIBLE take_document(const struct registry_manifest *manifest, const ch
 	TRY(json_get_text(&root, "artifactType", JSON_MAY, &type));
 	TRY(json_get_object(&root, "annotations", JSON_MAY, &annotations));
 	if (annotations.value)
-		TRY(json_get_text(&annotations, CACHE_ANNOTATION, JSON_MAY, ret));
+		TRY(json_get_text(&annotations, annotation, JSON_MAY, ret));
 	*ret_is_image = !text_equal(type, ARTIFACT_TYPE);
 	if (!*ret)
 		return error_new(ERR_NOT_FOUND, "%s holds no cache of kiln", what);
@@ -81,18 +85,18 @@ static FALLIBLE read_index(struct cache_home *home, struct cached_steps *ret)
 
 	TRY(registry_get_manifest(self->means->reader, &self->index, NULL, &manifest));
 	TRY(pick_platform(self, &manifest));
-	TRY(take_document(&manifest, what, &json, &home->is_image));
+	TRY(take_document(&manifest, CACHE_ANNOTATION, what, &json, &home->is_image));
 	return cached_steps_parse(str_of(json), what, ret);
 }
 
-static void tag_of_key(
-		const struct registry_home *self, const struct digest *key, struct reference *ret)
+static void tag_of_key(const struct registry_home *self, const char *prefix,
+		const struct digest *key, struct reference *ret)
 {
 	char hex[DIGEST_HEX];
 
 	*ret = (struct reference){ .host = xstrdup(self->index.host),
 		.repository = xstrdup(self->index.repository),
-		.tag = xasprintf("kiln-%s", digest_hex(key, hex)) };
+		.tag = xasprintf("%s-%s", prefix, digest_hex(key, hex)) };
 }
 
 static FALLIBLE read_step(
@@ -104,10 +108,25 @@ static FALLIBLE read_step(
 	AUTO_FREE char *json = NULL;
 	bool is_image = false;
 
-	tag_of_key(self, key, &reference);
+	tag_of_key(self, "kiln", key, &reference);
 	TRY(registry_get_manifest(self->means->reader, &reference, NULL, &manifest));
-	TRY(take_document(&manifest, reference.tag, &json, &is_image));
+	TRY(take_document(&manifest, CACHE_ANNOTATION, reference.tag, &json, &is_image));
 	return cached_steps_parse(str_of(json), reference.tag, ret);
+}
+
+static FALLIBLE read_mount(
+		struct cache_home *home, const struct digest *name, struct mount_record *ret)
+{
+	struct registry_home *self = (struct registry_home *)home;
+	AUTO(registry_manifest) struct registry_manifest manifest = { 0 };
+	AUTO(reference) struct reference reference = { 0 };
+	AUTO_FREE char *json = NULL;
+	bool is_image = false;
+
+	tag_of_key(self, "kiln-mount", name, &reference);
+	TRY(registry_get_manifest(self->means->reader, &reference, NULL, &manifest));
+	TRY(take_document(&manifest, MOUNT_ANNOTATION, reference.tag, &json, &is_image));
+	return mount_record_parse(str_of(json), reference.tag, ret);
 }
 
 static FALLIBLE open_blob(
@@ -162,17 +181,44 @@ static void add_layer(
 	*vec_add(&manifest->layers) = descriptor_make(media_type, blob->digest, blob->bytes);
 }
 
+static struct cached_blob empty_blob(void)
+{
+	return (struct cached_blob){ digest_of(empty_json, sizeof(empty_json) - 1),
+		sizeof(empty_json) - 1 };
+}
+
+static void begin_manifest(struct manifest *manifest, const char *artifact_type)
+{
+	struct cached_blob empty = empty_blob();
+
+	manifest->media_type = xstrdup(MEDIA_OCI_MANIFEST);
+	manifest->artifact_type = xstrdup(artifact_type);
+	manifest->config = descriptor_make(MEDIA_OCI_EMPTY, empty.digest, empty.bytes);
+}
+
+/* json: of the document. */
+static FALLIBLE put_manifest(struct registry_home *self, const struct reference *to,
+		struct manifest *manifest, const char *annotation, const char *json)
+{
+	struct cached_blob empty = empty_blob();
+
+	/* Some registries take no manifest without layers. */
+	if (!manifest->layers.n)
+		add_layer(manifest, MEDIA_OCI_EMPTY, &empty);
+	list_addf(&manifest->annotations, "%s=%s", annotation, json);
+	AUTO_FREE char *text = manifest_print(manifest);
+	TRY(need_config(self));
+	return registry_put_manifest(
+			self->means->registry, to, MEDIA_OCI_MANIFEST, str_of(text), NULL);
+}
+
 static FALLIBLE put_document(struct registry_home *self, const struct reference *to,
 		const struct cached_steps *steps)
 {
 	AUTO(manifest) struct manifest manifest = { .format = FORMAT_OCI };
 	AUTO_FREE char *json = cached_steps_print(steps);
-	struct cached_blob empty = { digest_of(empty_json, sizeof(empty_json) - 1),
-		sizeof(empty_json) - 1 };
 
-	manifest.media_type = xstrdup(MEDIA_OCI_MANIFEST);
-	manifest.artifact_type = xstrdup(ARTIFACT_TYPE);
-	manifest.config = descriptor_make(MEDIA_OCI_EMPTY, empty.digest, empty.bytes);
+	begin_manifest(&manifest, CACHE_ARTIFACT_TYPE);
 	for (size_t i = 0; i < steps->n; i++) {
 		const struct cached_step *step = &steps->p[i];
 
@@ -181,14 +227,7 @@ static FALLIBLE put_document(struct registry_home *self, const struct reference 
 					&step->blob);
 		add_layer(&manifest, TOC_TYPE, &step->toc);
 	}
-	/* Some registries take no manifest without layers. */
-	if (!manifest.layers.n)
-		add_layer(&manifest, MEDIA_OCI_EMPTY, &empty);
-	list_addf(&manifest.annotations, "%s=%s", CACHE_ANNOTATION, json);
-	AUTO_FREE char *text = manifest_print(&manifest);
-	TRY(need_config(self));
-	return registry_put_manifest(
-			self->means->registry, to, MEDIA_OCI_MANIFEST, str_of(text), NULL);
+	return put_manifest(self, to, &manifest, CACHE_ANNOTATION, json);
 }
 
 static FALLIBLE put_step(
@@ -197,7 +236,7 @@ static FALLIBLE put_step(
 	struct registry_home *self = (struct registry_home *)home;
 	AUTO(reference) struct reference reference = { 0 };
 
-	tag_of_key(self, key, &reference);
+	tag_of_key(self, "kiln", key, &reference);
 	return put_document(self, &reference, one);
 }
 
@@ -206,6 +245,32 @@ static FALLIBLE put_index(struct cache_home *home, const struct cached_steps *st
 	struct registry_home *self = (struct registry_home *)home;
 
 	return put_document(self, &self->index, steps);
+}
+
+/* Each blob once: there may be thousands. */
+static FALLIBLE put_mount(struct cache_home *home, const struct digest *name,
+		const struct mount_record *record, const struct mount_list *list)
+{
+	struct registry_home *self = (struct registry_home *)home;
+	AUTO(manifest) struct manifest manifest = { .format = FORMAT_OCI };
+	AUTO(reference) struct reference reference = { 0 };
+	AUTO(map) struct map *seen = map_new(NULL);
+	AUTO_FREE char *json = mount_record_print(record);
+	char text[DIGEST_TEXT];
+
+	begin_manifest(&manifest, MOUNT_ARTIFACT_TYPE);
+	*vec_add(&manifest.layers) =
+			descriptor_make(LIST_TYPE, record->list.digest, record->list.bytes);
+	for (size_t i = 0; i < list->chunks.n; i++) {
+		const struct cached_blob *blob = &list->chunks.p[i].blob;
+
+		if (map_has(seen, digest_text(&blob->digest, text)))
+			continue;
+		map_set(seen, text, self);
+		*vec_add(&manifest.layers) = descriptor_make(CHUNK_TYPE, blob->digest, blob->bytes);
+	}
+	tag_of_key(self, "kiln-mount", name, &reference);
+	return put_manifest(self, &reference, &manifest, MOUNT_ANNOTATION, json);
 }
 
 static const char *repository(const struct cache_home *home)
@@ -220,12 +285,13 @@ static void home_free(struct cache_home *home)
 	reference_done(&self->index);
 	pthread_mutex_destroy(&self->lock);
 	free(self->repository);
+	free(self->home.scope);
 	free(self->home.name);
 	free(self);
 }
 
 static const struct cache_home_ops ops = { read_index, read_step, open_blob, put_blob, put_step,
-	put_index, repository, home_free };
+	put_index, read_mount, put_mount, repository, home_free };
 
 /* A reference without a tag of its own gets the index of this Dockerfile. */
 static bool has_tag(const char *where)
@@ -247,14 +313,16 @@ FALLIBLE cache_home_registry(const struct cache_spec *spec, const struct cache_m
 	struct registry_home *self = xcalloc(1, sizeof(*self));
 	self->means = means;
 	self->index = TAKE_VALUE(reference);
-	if (!has_tag(spec->where) && !digest_known(&self->index.digest)) {
+	bool is_named = has_tag(spec->where) || digest_known(&self->index.digest);
+	if (!is_named) {
 		free(self->index.tag);
 		self->index.tag = xasprintf("kiln-index-%s", means->index_name);
 	}
 	self->repository = reference_name(&self->index);
 	AUTO_FREE char *text = reference_text(&self->index);
 	self->home = (struct cache_home){ .ops = &ops,
-		.name = xasprintf("registry cache '%s'", text) };
+		.name = xasprintf("registry cache '%s'", text),
+		.scope = is_named ? xstrdup(self->index.tag) : NULL };
 	pthread_mutex_init(&self->lock, NULL);
 	*ret = &self->home;
 	return NULL;

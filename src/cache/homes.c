@@ -46,6 +46,8 @@ static FALLIBLE add_places(struct cache_homes *homes, const struct cache_homes_s
 	for (size_t i = 0; i < settings->from->n; i++) {
 		TRY(add_place(homes, &settings->from->p[i], &place));
 		place->is_read = true;
+		if (!place->mounts_from && settings->from->p[i].mounts.is_wanted)
+			place->mounts_from = &settings->from->p[i].mounts;
 	}
 	for (size_t i = 0; i < settings->to->n; i++) {
 		const struct cache_spec *spec = &settings->to->p[i];
@@ -56,12 +58,14 @@ static FALLIBLE add_places(struct cache_homes *homes, const struct cache_homes_s
 		/* Named twice: once more of the same is no use; the wider wish counts. */
 		if (!place->to || spec->is_max)
 			place->to = spec;
+		if (!place->mounts_to && spec->mounts.is_wanted)
+			place->mounts_to = &spec->mounts;
 	}
 	for (size_t i = 0; i < homes->place_n; i++)
 		if (homes->places[i].to)
 			homes->targets[homes->target_n++] =
 					(struct cache_target){ homes->places[i].home,
-						homes->places[i].to };
+						homes->places[i].to, homes->places[i].mounts_to };
 	return NULL;
 }
 
@@ -129,8 +133,7 @@ static void tell(struct cache_homes *homes, const struct place *place, struct er
 	error_free(error);
 }
 
-/* Takes error, NULL too. Wrong records are misses; a home that does not work is left alone. */
-static void note_error(struct place *place, struct error *error)
+void cache_place_failed(struct place *place, struct error *error)
 {
 	struct cache_homes *homes = place->homes;
 	bool is_wrong = error_is(error, ERR_INVALID) || error_is(error, ERR_LIMIT) ||
@@ -186,7 +189,7 @@ static struct error *read_one_index(void *argument)
 		learn(place, &steps);
 		place->index_n = place->found_n;
 	}
-	note_error(place, error);
+	cache_place_failed(place, error);
 	return NULL;
 }
 
@@ -352,7 +355,7 @@ static struct error *ask_some(void *argument)
 		bool is_dead = question->place->is_dead;
 		pthread_mutex_unlock(&question->place->homes->lock);
 		if (!is_dead)
-			note_error(question->place, ask(question, &found));
+			cache_place_failed(question->place, ask(question, &found));
 		pthread_mutex_lock(&asking->lock);
 		asking->found = asking->found || found;
 		pthread_mutex_unlock(&asking->lock);

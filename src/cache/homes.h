@@ -29,6 +29,7 @@ struct cache_homes_settings {
 struct cache_target {
 	struct cache_home *home;
 	const struct cache_spec *spec;
+	const struct cache_mounts *mounts; /* cache mounts go there, too; or NULL */
 };
 
 /* A usage error when a spec cannot be a home. *ret is NULL when there is none. */
@@ -67,6 +68,26 @@ bool cache_home_index_is(struct cache_homes *homes, const struct cache_home *hom
 /* The bytes of a record's layer or table; a failure distrusts the record. */
 FALLIBLE cache_homes_open(struct cache_homes *homes, const struct cached_step *step,
 		struct cache_home *home, const struct cached_blob *blob, struct reader **ret);
+
+/* homes_mounts.c */
+
+/* A cache mount that a home has. */
+struct found_mount {
+	struct mount_record record;
+	struct cache_home *home;
+	uint64_t max_bytes; /* as that home's option says */
+};
+
+void found_mount_done(struct found_mount *found);
+/* Some home was asked for cache mounts (mounts=true). */
+bool cache_homes_have_mounts(const struct cache_homes *homes);
+/*
+ * The first of them that has this mount, within its option's bounds; one that is beyond them is
+ * told of as a warning. False: none.
+ */
+bool cache_homes_find_mount(
+		struct cache_homes *homes, const struct digest *mount, struct found_mount *ret);
+
 /*
  * Blobs of records that were found, else those of below (may be NULL; a reference is taken), as a
  * source of images.
@@ -74,3 +95,4 @@ FALLIBLE cache_homes_open(struct cache_homes *homes, const struct cached_step *s
 struct image_source *cache_homes_source(struct cache_homes *homes, struct image_source *below);
 
 DEFINE_AUTO_PTR(cache_homes, cache_homes_free)
+DEFINE_AUTO_VALUE(found_mount)

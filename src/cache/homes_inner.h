@@ -1,6 +1,6 @@
 /*
- * homes_inner: what cache_homes are made of. Private to homes.c, which looks up, and homes_blobs.c,
- * which reads.
+ * homes_inner: what cache_homes are made of. Private to homes.c, which looks up, homes_blobs.c,
+ * which reads, and homes_mounts.c, for cache mounts.
  *
  * Floor: cache.
  */
@@ -21,6 +21,8 @@ struct place {
 	struct cache_home *home;
 	const struct cache_spec *to; /* written to, or NULL */
 	bool is_read;
+	/* Cache mounts are read from here, written here; or NULL. */
+	const struct cache_mounts *mounts_from, *mounts_to;
 	bool is_dead;         /* does not answer; guarded by homes->lock, as all below */
 	unsigned complaints;  /* told so far */
 	struct map *by_key;   /* digest text -> found */
@@ -45,3 +47,6 @@ struct cache_homes {
 	struct map *asked; /* guarded by lock */
 	unsigned distrusted;
 };
+
+/* Takes error, NULL too. Wrong records are misses; a home that does not work is left alone. */
+void cache_place_failed(struct place *place, struct error *error);

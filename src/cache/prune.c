@@ -1,7 +1,7 @@
 #include "cache/prune.h"
 #include "base/clock.h"
 #include "base/limits.h"
-#include "cache/record.h"
+#include "cache/mount_record.h"
 #include "oci/json.h"
 #include "oci/reference.h"
 #include "stream/group.h"
@@ -23,13 +23,42 @@ struct pruning_cache {
 	struct cache_prune_report report;
 };
 
-/* When the newest record of a manifest of ours was made; *ret_ours false: it is another thing. */
+/* When the newest record of a document was made; a damaged one is as old as can be. */
+static int64_t newest_step(const char *text, const char *what)
+{
+	AUTO(cached_steps) struct cached_steps steps = { 0 };
+	int64_t created = 0;
+
+	error_ignore(cached_steps_parse(str_of(text), what, &steps), "as old as can be");
+	for (size_t i = 0; i < steps.n; i++)
+		if (steps.p[i].created > created)
+			created = steps.p[i].created;
+	return created;
+}
+
+static int64_t age_of_mount(const char *text, const char *what)
+{
+	AUTO(mount_record) struct mount_record record = { 0 };
+
+	error_ignore(mount_record_parse(str_of(text), what, &record), "as old as can be");
+	return record.created;
+}
+
+/* What of ours a manifest may be. */
+static const struct document {
+	const char *type, *annotation;
+	int64_t (*created)(const char *text, const char *what);
+} documents[] = {
+	{ CACHE_ARTIFACT_TYPE, CACHE_ANNOTATION, newest_step },
+	{ MOUNT_ARTIFACT_TYPE, MOUNT_ANNOTATION, age_of_mount },
+};
+
+/* When what a manifest says was made; *ret_ours false: it is another thing. */
 static FALLIBLE look(struct pruning_cache *pruning, const struct reference *reference,
 		struct digest *ret_digest, int64_t *ret_created, bool *ret_ours)
 {
 	AUTO(registry_manifest) struct registry_manifest manifest = { 0 };
-	AUTO(cached_steps) struct cached_steps steps = { 0 };
-	AUTO_FREE char *type = NULL, *text = NULL;
+	AUTO_FREE char *type = NULL;
 	json_auto_t *value = NULL;
 	struct json_field root, annotations;
 
@@ -40,19 +69,17 @@ static FALLIBLE look(struct pruning_cache *pruning, const struct reference *refe
 	TRY(json_root(value, reference->tag, &root));
 	TRY(json_get_text(&root, "artifactType", JSON_MAY, &type));
 	TRY(json_get_object(&root, "annotations", JSON_MAY, &annotations));
-	if (annotations.value)
-		TRY(json_get_text(&annotations, CACHE_ANNOTATION, JSON_MAY, &text));
-	/* An image may carry a document, too (type=inline): it is somebody's image. */
-	if (!text || !text_equal(type, CACHE_ARTIFACT_TYPE))
-		return NULL;
-	*ret_ours = true;
 	*ret_digest = manifest.digest;
-	*ret_created = 0;
-	struct error *error = cached_steps_parse(str_of(text), reference->tag, &steps);
-	error_ignore(error, "a damaged record is as old as can be");
-	for (size_t i = 0; i < steps.n; i++)
-		if (steps.p[i].created > *ret_created)
-			*ret_created = steps.p[i].created;
+	for (size_t i = 0; i < COUNT(documents) && annotations.value; i++) {
+		AUTO_FREE char *text = NULL;
+
+		TRY(json_get_text(&annotations, documents[i].annotation, JSON_MAY, &text));
+		/* An image may carry a document, too (type=inline): it is somebody's image. */
+		if (!text || !text_equal(type, documents[i].type))
+			continue;
+		*ret_ours = true;
+		*ret_created = documents[i].created(text, reference->tag);
+	}
 	return NULL;
 }
 

@@ -4,7 +4,8 @@
  *
  * Only manifests that carry a document of ours are looked at further: whatever else lies in the
  * repository stays. An index goes when all its records are old. A record is as old as the run of
- * its step; that it was used since is not known to a registry.
+ * its step; that it was used since is not known to a registry. A cache mount is as old as the last
+ * build that brought it, or said within a day that it is good.
  *
  * Floor: cache.
  */

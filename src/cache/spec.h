@@ -7,6 +7,7 @@
 #pragma once
 #include "base/auto.h"
 #include "base/vec.h"
+#include <stdint.h>
 
 enum cache_home_kind {
 	CACHE_HOME_REGISTRY = 1,
@@ -14,6 +15,13 @@ enum cache_home_kind {
 	CACHE_HOME_LOCAL,
 	CACHE_HOME_S3,
 	CACHE_HOME_GHA,
+};
+
+/* mounts=true and its bounds: contents of cache mounts travel, too. */
+struct cache_mounts {
+	bool is_wanted;
+	uint64_t max_bytes;      /* of one mount's contents; never 0 where it is wanted */
+	int64_t max_age_seconds; /* of what a home has; 0: any */
 };
 
 struct cache_spec {
@@ -28,6 +36,7 @@ struct cache_spec {
 	char *where; /* registry: reference as typed; local: directory; s3: bucket; gha: URL */
 	/* s3, gha: "key=value", checked by whoever parsed them. */
 	struct list settings;
+	struct cache_mounts mounts;
 };
 
 struct cache_specs {

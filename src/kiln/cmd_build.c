@@ -43,7 +43,8 @@ static const struct option rows[] = {
 	OPT_LIST(0, "cache-from", cache_from, "REF|type=TYPE,...",
 			"look steps up in registry, local, s3 or gha besides the store"),
 	OPT_LIST(0, "cache-to", cache_to, "type=TYPE,...",
-			"bring steps to registry, inline, local, s3 or gha; mode=min|max"),
+			"bring steps to registry, inline, local, s3 or gha; mode=min|max, "
+			"mounts=true"),
 	OPT_LIST(0, "cache-repo", cache_repos, "REPOSITORY", "look steps up there and bring them"),
 	OPT_TEXT(0, "cache-ttl", cache_ttl, "DURATION", "steps older than this run again: 336h"),
 	OPT_TEXT(0, "cache-timeout", cache_timeout, "DURATION",

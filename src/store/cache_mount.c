@@ -67,6 +67,38 @@ FALLIBLE cache_mount_take(struct store *store, const char *path, const char *id,
 	return NULL;
 }
 
+static void dir_close(DIR **dir)
+{
+	if (*dir)
+		(void)closedir(*dir);
+}
+
+/* Through a descriptor of its own: the place in a directory belongs to the open file. */
+bool cache_mount_is_empty(const struct cache_mount *mount)
+{
+	int fd = mount->tree_fd < 0
+				 ? -1
+				 : openat(mount->tree_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	__attribute__((cleanup(dir_close))) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	size_t n = 0;
+
+	if (!dir)
+		return mount->tree_fd < 0;
+	while (n <= 2 && readdir(dir)) // NOLINT(concurrency-mt-unsafe): own stream
+		n++;
+	return n <= 2;
+}
+
+void cache_mount_drop_empty(struct cache_mount *mount)
+{
+	AUTO_FREE char *tree = xasprintf("%s/tree", mount->path);
+
+	if (mount->tree_fd < 0 || unlinkat(mount->store->fd, tree, AT_REMOVEDIR) < 0)
+		return;
+	(void)close(mount->tree_fd);
+	mount->tree_fd = -1;
+}
+
 /* "tmp/<run>/<n>/made" with tree and id, as it shall be below mounts/. */
 static FALLIBLE assemble(
 		const struct cache_mount *mount, const struct layer_draft *draft, const char *made)
@@ -116,12 +148,6 @@ void cache_mount_list_done(struct cache_mount_list *list)
 		free(list->p[i].id);
 	}
 	vec_done(list);
-}
-
-static void dir_close(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
 }
 
 static int by_use(const void *a, const void *b)

@@ -41,6 +41,10 @@ FALLIBLE cache_mount_take(struct store *store, const char *path, const char *id,
  * the lock was faster: then theirs is taken.
  */
 FALLIBLE cache_mount_make(struct cache_mount *mount, struct layer_draft *draft);
+/* Not there, or nothing in it. */
+bool cache_mount_is_empty(const struct cache_mount *mount);
+/* One with nothing in it goes, to be made anew; the lock is held alone. tree_fd tells. */
+void cache_mount_drop_empty(struct cache_mount *mount);
 void cache_mount_done(struct cache_mount *mount);
 
 /* For people: all there are, the longest unused first. */

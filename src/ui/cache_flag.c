@@ -35,6 +35,9 @@ static const struct cache_key {
 	{ "force-compression", 0, TO },
 	{ "image-manifest", 0, TO },
 	{ "oci-mediatypes", 0, TO },
+	{ "mounts", 0, BOTH },
+	{ "mounts-max-size", 0, BOTH },
+	{ "mounts-max-age", 0, FROM },
 	{ "ref", CACHE_HOME_REGISTRY, BOTH },
 	{ "src", CACHE_HOME_LOCAL, FROM },
 	{ "dest", CACHE_HOME_LOCAL, TO },
@@ -77,7 +80,13 @@ struct parsing {
 	struct cache_flags *flags;
 	struct cache_spec spec;
 	bool has_mode;
+	const char *bound; /* "mounts-max-size" when one was given */
 };
+
+/* Without a word: enough for a compiler's cache, and a month without use. */
+enum { MOUNTS_AGE_SECONDS = 30 * 24 * 3600 };
+#define MOUNTS_BYTES     (2ull << 30)
+#define MOUNTS_BYTES_MAX (16ull << 30)
 
 static FALLIBLE set_type(struct parsing *parsing, const char *value)
 {
@@ -151,6 +160,34 @@ static void set_text(char **to, const char *value)
 	*to = xstrdup(value);
 }
 
+static FALLIBLE set_mounts_size(struct parsing *parsing, const char *key, const char *value)
+{
+	uint64_t *bytes = &parsing->spec.mounts.max_bytes;
+
+	TRY(usage_of_option(parse_size(str_of(value), bytes), parsing->option));
+	if (!*bytes || *bytes > MOUNTS_BYTES_MAX)
+		return error_usage("option '%s': %s is between 1 byte and 16 GiB, and '%s' is not",
+				parsing->option, key, value);
+	return NULL;
+}
+
+static FALLIBLE set_mounts(struct parsing *parsing, const struct cache_key *key, const char *value)
+{
+	struct cache_mounts *mounts = &parsing->spec.mounts;
+	int64_t ns = 0;
+
+	if (text_equal(key->name, "mounts"))
+		return set_bool(parsing, key->name, value, &mounts->is_wanted);
+	parsing->bound = key->name;
+	if (text_equal(key->name, "mounts-max-size"))
+		return set_mounts_size(parsing, key->name, value);
+	TRY(usage_of_option(clock_parse_duration(str_of(value), &ns), parsing->option));
+	mounts->max_age_seconds = ns / 1000000000;
+	if (ns < 0)
+		return error_usage("option '%s': %s is negative", parsing->option, key->name);
+	return NULL;
+}
+
 static FALLIBLE set_common(struct parsing *parsing, const char *key, const char *value)
 {
 	bool truth = false;
@@ -173,6 +210,8 @@ static FALLIBLE set_common(struct parsing *parsing, const char *key, const char 
 
 static FALLIBLE set_field(struct parsing *parsing, const struct cache_key *key, const char *value)
 {
+	if (text_starts(key->name, "mounts"))
+		return set_mounts(parsing, key, value);
 	if (!key->kind)
 		return set_common(parsing, key->name, value);
 	if (!*value)
@@ -308,10 +347,34 @@ static FALLIBLE check_service(struct parsing *parsing)
 	return error;
 }
 
+static FALLIBLE check_mounts(struct parsing *parsing)
+{
+	const struct cache_spec *spec = &parsing->spec;
+
+	if (parsing->bound && !spec->mounts.is_wanted)
+		return error_hint(error_usage("option '%s': %s bounds what mounts=true brings",
+						  parsing->option, parsing->bound),
+				"add mounts=true, or leave it out");
+	if (!spec->mounts.is_wanted)
+		return NULL;
+	if (spec->kind == CACHE_HOME_INLINE)
+		return error_hint(error_usage("option '%s': an image has no place for cache mounts",
+						  parsing->option),
+				"mounts=true goes with type=registry, local and s3");
+	if (spec->kind == CACHE_HOME_GHA)
+		return error_hint(error_usage("option '%s': type=gha has no cache mounts: they are "
+					      "thousands of entries, which GitHub's service counts "
+					      "and limits",
+						  parsing->option),
+				"mounts=true goes with type=registry, local and s3");
+	return NULL;
+}
+
 static FALLIBLE check_whole(struct parsing *parsing)
 {
 	const struct cache_spec *spec = &parsing->spec;
 
+	TRY(check_mounts(parsing));
 	switch (spec->kind) {
 	case CACHE_HOME_REGISTRY:
 		if (!spec->where)
@@ -389,9 +452,12 @@ static void add_spec(struct cache_spec *spec, struct cache_specs *to)
 static FALLIBLE add(struct cache_flags *flags, const char *option, const char *value,
 		unsigned where, struct cache_specs *to)
 {
-	struct parsing parsing = {
-		.option = option, .value = value, .where = where, .flags = flags
-	};
+	struct parsing parsing = { .option = option,
+		.value = value,
+		.where = where,
+		.flags = flags,
+		.spec.mounts = { .max_bytes = MOUNTS_BYTES,
+				.max_age_seconds = MOUNTS_AGE_SECONDS } };
 	struct error *error = parse(&parsing);
 
 	if (error) {

@@ -1,0 +1,34 @@
+/*
+ * cutter: where a stream of bytes is cut into chunks, by what the bytes are: an insertion or a
+ * removal changes the chunks around it, and the others stay as they are. The same bytes are cut the
+ * same way on every machine, for ever: a change here makes everybody's chunks new.
+ *
+ * As in FastCDC (Xia et al., 2016): a gear hash rolls over the last 64 bytes; a cut is where its
+ * top bits are zero, more of them before the wanted size than behind it, so that sizes stay near
+ * it.
+ *
+ * Floor: cache (pure). A cutter is a value of one thread.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	CUT_MIN_BYTES = 256 * 1024,
+	CUT_WANTED_BYTES = 1024 * 1024,
+	CUT_MAX_BYTES = 4 * 1024 * 1024,
+};
+
+struct cutter {
+	uint64_t gear[256];
+	uint64_t hash;
+	size_t n; /* bytes of the chunk so far */
+};
+
+void cutter_init(struct cutter *cutter);
+/*
+ * How many of these bytes belong to the chunk under way: n of them, or fewer when it ends there
+ * (*ret_ends), and the next chunk begins with the rest.
+ */
+size_t cutter_feed(struct cutter *cutter, const void *bytes, size_t n, bool *ret_ends);
