@@ -1,9 +1,13 @@
 /*
- * tar_format: the 512-byte header that tar_read and tar_write share.
+ * tar_format: the 512-byte header that tar_read and tar_write share, and what its fields say.
  *
  * Floor: layer (private to tar_*.c). Spec: POSIX.1-2017 pax, "ustar Interchange Format".
  */
 #pragma once
+#include "base/error.h"
+#include "base/str.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 enum { TAR_BLOCK = 512 };
 
@@ -22,3 +26,13 @@ struct tar_header {
 };
 
 _Static_assert(sizeof(struct tar_header) == TAR_BLOCK, "a header is one block");
+
+/* A field that ends at its first NUL or its end; borrows. */
+struct str tar_text(const char *field, size_t width);
+bool tar_checksum_fits(const struct tar_header *header);
+/* One block of nothing but zeros. */
+bool tar_is_zero(const void *block);
+/* ustar or pax: the prefix is part of the name. */
+bool tar_is_posix(const struct tar_header *header);
+/* Octal, or GNU's base-256 where the first bit is set; ERR_INVALID unless within min and max. */
+FALLIBLE tar_number(const char *field, size_t n, int64_t min, int64_t max, int64_t *ret);

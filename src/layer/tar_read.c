@@ -151,83 +151,6 @@ void tar_reader_free(struct tar_reader *tar)
 	free(tar);
 }
 
-/* A field that ends at its first NUL or its end. */
-static struct str field_text(const char *field, size_t width)
-{
-	return (struct str){ field, strnlen(field, width) };
-}
-
-/* Base-256: the first bit says so, the rest is a signed big-endian number. */
-static FALLIBLE binary_number(const char *field, size_t n, int64_t *ret)
-{
-	const unsigned char *p = (const unsigned char *)field;
-	int64_t value = (p[0] & 0x7f) - (p[0] & 0x40 ? 128 : 0);
-
-	for (size_t i = 1; i < n; i++)
-		if (__builtin_mul_overflow(value, 256, &value) ||
-				__builtin_add_overflow(value, p[i], &value))
-			return error_new(ERR_INVALID, "a number in the header is too large");
-	*ret = value;
-	return NULL;
-}
-
-FALLIBLE tar_number(const char *field, size_t n, int64_t min, int64_t max, int64_t *ret)
-{
-	int64_t value = 0;
-
-	if ((unsigned char)field[0] & 0x80) {
-		TRY(binary_number(field, n, &value));
-	} else {
-		uint64_t digits = 0;
-		struct str text = { field, n };
-
-		while (text.n && (text.p[0] == ' ' || text.p[0] == '\0'))
-			text = str_slice(text, 1, text.n);
-		size_t end = 0;
-		while (end < text.n && text.p[end] != ' ' && text.p[end] != '\0')
-			end++;
-		if (end)
-			TRY_WRAP(parse_octal(str_slice(text, 0, end), INT64_MAX, &digits),
-					"a number in the header");
-		value = (int64_t)digits;
-	}
-	if (value < min || value > max)
-		return error_new(ERR_INVALID, "a number in the header (%lld) is out of range",
-				(long long)value);
-	*ret = value;
-	return NULL;
-}
-
-static bool checksum_fits(const struct tar_header *header)
-{
-	const char *p = (const char *)header;
-	int64_t wanted = 0;
-	int64_t as_unsigned = 0;
-	int64_t as_signed = 0;
-	struct error *error = tar_number(
-			header->checksum, sizeof(header->checksum), 0, INT64_MAX, &wanted);
-
-	if (error) {
-		error_free(error);
-		return false;
-	}
-	for (size_t i = 0; i < TAR_BLOCK; i++) {
-		bool is_sum = i >= offsetof(struct tar_header, checksum) &&
-			      i < offsetof(struct tar_header, type);
-
-		as_unsigned += is_sum ? ' ' : (unsigned char)p[i];
-		as_signed += is_sum ? ' ' : (signed char)p[i];
-	}
-	return wanted == as_unsigned || wanted == as_signed;
-}
-
-static bool is_zero(const void *block)
-{
-	static const char zeros[TAR_BLOCK];
-
-	return memcmp(block, zeros, TAR_BLOCK) == 0;
-}
-
 /* The next header; *ret_end when the archive ends here, by two zero blocks or by nothing. */
 static FALLIBLE read_header(struct tar_reader *tar, struct tar_header *ret, bool *ret_end)
 {
@@ -235,41 +158,36 @@ static FALLIBLE read_header(struct tar_reader *tar, struct tar_header *ret, bool
 		size_t n = 0;
 
 		TRY(take(tar, ret, TAR_BLOCK, &n));
-		if (n == 0 || (n == TAR_BLOCK && is_zero(ret) && zeros == 1)) {
+		if (n == 0 || (n == TAR_BLOCK && tar_is_zero(ret) && zeros == 1)) {
 			*ret_end = true;
 			return NULL;
 		}
 		if (n < TAR_BLOCK)
 			return cut_off();
-		if (!is_zero(ret)) {
+		if (!tar_is_zero(ret)) {
 			if (zeros)
 				return error_new(ERR_INVALID, "a zero block inside the archive");
 			break;
 		}
 	}
-	if (!checksum_fits(ret))
+	if (!tar_checksum_fits(ret))
 		return error_new(ERR_INVALID, tar->entries ? "a header has a wrong checksum"
 							   : "this is not a tar archive");
 	*ret_end = false;
 	return NULL;
 }
 
-static bool is_posix(const struct tar_header *header)
-{
-	return memcmp(header->magic, "ustar", 6) == 0;
-}
-
 /* The path as the header and what came before it say, in tar->text. */
 static void raw_path(struct tar_reader *tar, const struct tar_header *header)
 {
-	struct str name = field_text(header->name, sizeof(header->name));
-	struct str prefix = field_text(header->prefix, sizeof(header->prefix));
+	struct str name = tar_text(header->name, sizeof(header->name));
+	struct str prefix = tar_text(header->prefix, sizeof(header->prefix));
 
 	strbuf_clear(&tar->text);
 	if (tar->long_name.n) {
 		strbuf_add(&tar->text, strbuf_text(&tar->long_name));
 	} else {
-		if (is_posix(header) && prefix.n) {
+		if (tar_is_posix(header) && prefix.n) {
 			strbuf_add_str(&tar->text, prefix);
 			strbuf_add_char(&tar->text, '/');
 		}
@@ -307,7 +225,7 @@ static FALLIBLE check_path(const char *path)
 static FALLIBLE set_paths(struct tar_reader *tar, const struct tar_header *header)
 {
 	struct str link = tar->long_link.n ? strbuf_str(&tar->long_link)
-					   : field_text(header->link, sizeof(header->link));
+					   : tar_text(header->link, sizeof(header->link));
 	AUTO_FREE char *header_link = str_dup(link);
 
 	raw_path(tar, header);

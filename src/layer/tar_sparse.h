@@ -8,9 +8,6 @@
 #include "layer/tar_pax.h"
 #include "stream/reader.h"
 
-/* Numbers of old GNU headers; see tar_read.c. */
-FALLIBLE tar_number(const char *field, size_t n, int64_t min, int64_t max, int64_t *ret);
-
 /* Old GNU: the map in a type S header, and in the blocks behind it while *ret_more. */
 FALLIBLE sparse_old_header(const struct tar_header *header, struct extents *map,
 		uint64_t *ret_real_size, bool *ret_more);
