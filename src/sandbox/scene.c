@@ -26,13 +26,30 @@ static bool is_directory(int fd)
 	return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/*
+ * A place of its own for each: what is attached where another mount is already lies on that one's
+ * root, and would be cloned along with it. A file needs a file below it.
+ */
+static FALLIBLE hold(int mount_fd, size_t number)
+{
+	AUTO_FREE char *name = xasprintf("/ready/files/held-%zu", number);
+	AUTO_FD int place_fd = -1;
+
+	if (!is_directory(mount_fd)) {
+		TRY(file_open(AT_FDCWD, name, O_WRONLY | O_CREAT | O_EXCL, 0600, &place_fd));
+		return mount_attach(mount_fd, place_fd, name);
+	}
+	if (mkdir(name, 0700) < 0)
+		return error_sys("create '%s'", name);
+	TRY(file_open(AT_FDCWD, name, O_PATH | O_DIRECTORY, 0, &place_fd));
+	return mount_attach(mount_fd, place_fd, name);
+}
+
 /* Directories came as detached mounts; overlays and binds want them in our own namespace. */
 static FALLIBLE hold_trees(struct scene *scene)
 {
-	AUTO_FD int hold_fd = -1;
 	uint64_t is_held[(PLAN_FDS + 63) / 64] = { 0 };
 
-	TRY(file_open(AT_FDCWD, "/hold", O_PATH, 0, &hold_fd));
 	for (size_t i = 0; i < scene->plan->ops.n; i++) {
 		const struct plan_op *op = &scene->plan->ops.p[i];
 		bool is_tree = op->kind == PLAN_LOWER || op->kind == PLAN_UPPER ||
@@ -41,15 +58,7 @@ static FALLIBLE hold_trees(struct scene *scene)
 		if (!is_tree || (is_held[op->fd / 64] >> (op->fd % 64) & 1))
 			continue;
 		is_held[op->fd / 64] |= UINT64_C(1) << (op->fd % 64);
-		if (is_directory(scene->fds[op->fd])) {
-			TRY(mount_attach(scene->fds[op->fd], hold_fd, "/hold"));
-			continue;
-		}
-		/* A file needs a file below it. */
-		AUTO_FREE char *name = xasprintf("/ready/files/held-%zu", i);
-		AUTO_FD int file_fd = -1;
-		TRY(file_open(AT_FDCWD, name, O_WRONLY | O_CREAT | O_EXCL, 0600, &file_fd));
-		TRY(mount_attach(scene->fds[op->fd], file_fd, name));
+		TRY(hold(scene->fds[op->fd], i));
 	}
 	return NULL;
 }

@@ -77,6 +77,44 @@ builds() { # KIND TEXT OPTION...
 	done
 }
 
+@test "several mounts of one step show each its own" {
+	local kind
+	for kind in $(each_user); do
+		enter_context "$kind"
+		dockerfile "$kind" <<-'END'
+			ARG BASE
+			FROM $BASE AS files
+			RUN mkdir /d && echo stage >/d/f
+			FROM scratch AS more
+			COPY src/sub /sub
+			FROM $BASE
+			WORKDIR /w
+			RUN --mount=type=cache,target=/c1 --mount=type=cache,target=/c2 --mount=type=cache,target=/c3,sharing=locked \
+				echo 1 >/c1/one; echo 2 >/c2/two; echo 3 >/c3/three
+			RUN --mount=target=. --mount=type=cache,target=/c1 --mount=source=src/a,target=/file \
+				--mount=type=cache,target=/c2 --mount=from=files,source=d,target=/d --mount=type=tmpfs,target=/t \
+				--mount=from=more,target=/more --mount=source=src/sub,target=/sub,rw --mount=type=cache,target=/c3 \
+				set -e; for d in . /c1 /c2 /c3 /d /t /more /sub; do echo $d: $(ls $d); done >/seen; cat /file >>/seen
+			RUN --mount=type=cache,target=/c1/below --mount=type=cache,target=/c1 ls /c1 /c1/below >>/seen
+		END
+		succeeds build "$kind" -o type=local,dest=out
+		equals ".: Dockerfile src
+/c1: one
+/c2: two
+/c3: three
+/d: f
+/t:
+/more: sub
+/sub: b
+hello
+/c1:
+below
+one
+
+/c1/below:" "$(cat out/seen)" "$kind"
+	done
+}
+
 @test "a bind of the context shows what COPY would bring" {
 	local kind
 	kind=$(a_user)
