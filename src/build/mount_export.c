@@ -43,7 +43,8 @@ struct export
 	int fd;                   /* the packed chunks */
 	struct mount_parcels parcels;
 	pthread_mutex_t lock;
-	size_t next; /* guarded by lock */
+	size_t next; /* guarded by lock, as all below */
+	uint64_t sent, to_send;
 };
 
 static void export_done(struct export *export)
@@ -180,6 +181,17 @@ static struct error *open_parcel(void *user, uint64_t offset, struct reader **re
 	return NULL;
 }
 
+static void tell_sent(struct export *export, uint64_t bytes)
+{
+	AUTO_FREE char *what = xasprintf("cache mount '%s'", export->traveller->id);
+
+	pthread_mutex_lock(&export->lock);
+	export->sent += bytes;
+	progress_bytes(export->build->options->progress, export->vertex, what, export->sent,
+			export->to_send);
+	pthread_mutex_unlock(&export->lock);
+}
+
 static struct error *send_some(void *argument)
 {
 	struct export *export = argument;
@@ -198,6 +210,7 @@ static struct error *send_some(void *argument)
 			.user = &sending };
 		TRY(cancel_check(export->build->options->cancel));
 		TRY(home->ops->put_blob(home, &blob));
+		tell_sent(export, blob.size);
 	}
 }
 
@@ -205,7 +218,8 @@ static FALLIBLE send_chunks(struct export *export)
 {
 	AUTO(group) struct group *group = group_new();
 
-	export->next = 0;
+	for (size_t i = 0; i < export->parcels.n; i++)
+		export->to_send += export->parcels.p[i].blob.bytes;
 	for (size_t i = 0; i < SENDERS && i < export->parcels.n; i++)
 		if (!group_start(group, "cache mount", send_some, export))
 			break;
@@ -263,17 +277,14 @@ static FALLIBLE send_all(struct export *export)
 {
 	struct progress *progress = export->build->options->progress;
 	struct cached_blob packed = { 0 };
-	uint64_t bytes = 0;
 
 	TRY(send_chunks(export));
 	TRY(send_list(export, &packed));
 	TRY(put_record(export, export->list, &packed));
-	for (size_t i = 0; i < export->parcels.n; i++)
-		bytes += export->parcels.p[i].blob.bytes;
 	progress_note(progress, export->vertex,
 			"cache mount '%s': %zu of %zu chunks were new, %llu bytes",
 			export->traveller->id, export->parcels.n, export->list->chunks.n,
-			(unsigned long long)(bytes + packed.bytes));
+			(unsigned long long)(export->to_send + packed.bytes));
 	return NULL;
 }
 

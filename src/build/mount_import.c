@@ -2,6 +2,7 @@
 #include "cache/homes.h"
 #include "cache/mount_restore.h"
 #include "graph/key.h"
+#include "sys/fd.h"
 
 #include <string.h>
 
@@ -76,17 +77,43 @@ bool mount_imports(const struct build *build)
 	return cache_homes_have_mounts(build->homes);
 }
 
-static FALLIBLE bring(
-		struct build *build, const struct found_mount *found, struct step_cache *cache)
+struct telling {
+	struct progress *progress;
+	unsigned vertex;
+	char *what;
+	uint64_t total;
+};
+
+static void tell_bytes(void *user, uint64_t bytes)
+{
+	const struct telling *telling = user;
+
+	progress_bytes(telling->progress, telling->vertex, telling->what, bytes, telling->total);
+}
+
+static FALLIBLE bring(struct build *build, const struct step_run *run,
+		const struct found_mount *found, struct step_cache *cache)
 {
 	const struct mount_record *record = &found->record;
+	AUTO_FREE char *what = xasprintf("cache mount '%s'", cache->id);
+	struct telling telling = { build->options->progress, run->vertex, what, 0 };
+	const struct mount_restore_options options = { .policy = &build->options->userns->owner,
+		.cancel = build->options->cancel,
+		.told = tell_bytes,
+		.user = &telling };
 	AUTO(mount_list) struct mount_list *list = NULL;
 	AUTO(layer_draft) struct layer_draft draft = { .tree_fd = -1 };
 
 	TRY(mount_fetch_list(found->home, &record->list, &record->tree, found->max_bytes, &list));
 	TRY(layer_begin(build->options->store, &draft));
-	TRY(mount_restore(found->home, list, draft.tree_fd, &build->options->userns->owner,
-			build->options->cancel));
+	telling.total = list->bytes;
+	struct error *error = mount_restore(found->home, list, draft.tree_fd, &options);
+	/* At once: the step may want the room. */
+	if (error)
+		error_ignore(file_remove_tree(store_dir_fd(build->options->store), draft.tree),
+				"the store removes what is left");
+	TRY(error);
+	tell_bytes(&telling, list->bytes);
 	return cache_mount_make(&cache->held, &draft);
 }
 
@@ -103,7 +130,7 @@ FALLIBLE mount_import(struct build *build, struct step_run *run, struct step_cac
 	cache_mount_drop_empty(&cache->held);
 	if (cache->held.tree_fd >= 0)
 		return NULL;
-	struct error *error = bring(build, &found, cache);
+	struct error *error = bring(build, run, &found, cache);
 	if (!error) {
 		progress_note(progress, run->vertex, "cache mount '%s': %llu files from %s",
 				cache->id, (unsigned long long)found.record.files,

@@ -20,7 +20,7 @@ struct slot {
 struct fetching {
 	struct cache_home *home;
 	const struct mount_list *list;
-	struct cancel *cancel;
+	const struct mount_restore_options *options;
 	struct group *group;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -37,7 +37,7 @@ static FALLIBLE fetch(const struct fetching *fetching, const struct mount_chunk 
 	size_t more = 0;
 	char byte;
 
-	TRY(cancel_check(fetching->cancel));
+	TRY(cancel_check(fetching->options->cancel));
 	TRY(fetching->home->ops->open_blob(fetching->home, &chunk->blob, &packed));
 	TRY(codec_reader(packed, &plain, NULL));
 	TRY(reader_read_full(plain, buf, chunk->bytes));
@@ -145,22 +145,34 @@ struct contents {
 	struct fetching *fetching; /* borrowed */
 	char *chunk;
 	size_t at, n;
+	uint64_t before; /* bytes of earlier chunks */
 };
+
+static FALLIBLE next_chunk(struct contents *contents)
+{
+	struct fetching *fetching = contents->fetching;
+	const struct mount_restore_options *options = fetching->options;
+
+	free(TAKE(contents->chunk));
+	contents->before += contents->n;
+	contents->at = contents->n = 0;
+	if (options->told)
+		options->told(options->user, contents->before);
+	if (fetching->taken == fetching->list->chunks.n)
+		return NULL;
+	contents->n = fetching->list->chunks.p[fetching->taken].bytes;
+	return take_chunk(fetching, &contents->chunk);
+}
 
 static struct error *contents_read(struct reader *reader, void *buf, size_t n, size_t *ret_n)
 {
 	struct contents *contents = (struct contents *)reader;
-	const struct mount_list *list = contents->fetching->list;
 
 	*ret_n = 0;
-	if (contents->at == contents->n) {
-		free(TAKE(contents->chunk));
-		contents->at = contents->n = 0;
-		if (contents->fetching->taken == list->chunks.n)
-			return NULL;
-		contents->n = list->chunks.p[contents->fetching->taken].bytes;
-		TRY(take_chunk(contents->fetching, &contents->chunk));
-	}
+	if (contents->at == contents->n)
+		TRY(next_chunk(contents));
+	if (contents->at == contents->n)
+		return NULL;
 	*ret_n = n < contents->n - contents->at ? n : contents->n - contents->at;
 	memcpy(buf, contents->chunk + contents->at, *ret_n);
 	contents->at += *ret_n;
@@ -183,28 +195,29 @@ static struct reader *contents_open(struct fetching *fetching)
 }
 
 /* A sink takes of a content exactly its size, so one reader serves all files in turn. */
-static FALLIBLE put_files(struct fetching *fetching, int dir_fd, const struct owner_policy *policy)
+static FALLIBLE put_files(struct fetching *fetching, int dir_fd)
 {
-	const struct apply_options options = { .mode = APPLY_ROOTFS, .policy = *policy };
+	const struct apply_options options = { .mode = APPLY_ROOTFS,
+		.policy = *fetching->options->policy };
 	AUTO(reader) struct reader *contents = contents_open(fetching);
 	AUTO(entry_sink) struct entry_sink *sink = apply_sink(dir_fd, &options);
 
 	for (size_t i = 0; i < fetching->list->files.n; i++) {
 		const struct entry *entry = &fetching->list->files.p[i];
 
-		TRY(cancel_check(fetching->cancel));
+		TRY(cancel_check(fetching->options->cancel));
 		TRY(entry_sink_add(sink, entry, mount_file_has_content(entry) ? contents : NULL));
 	}
 	return entry_sink_close(TAKE(sink));
 }
 
 FALLIBLE mount_restore(struct cache_home *home, const struct mount_list *list, int dir_fd,
-		const struct owner_policy *policy, struct cancel *cancel)
+		const struct mount_restore_options *options)
 {
-	struct fetching fetching = { .home = home, .list = list, .cancel = cancel };
+	struct fetching fetching = { .home = home, .list = list, .options = options };
 
 	fetching_start(&fetching);
-	struct error *error = put_files(&fetching, dir_fd, policy);
+	struct error *error = put_files(&fetching, dir_fd);
 	fetching_end(&fetching);
 	return error;
 }

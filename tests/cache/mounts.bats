@@ -198,6 +198,31 @@ listing() {
 	grep -oE '^#[0-9]+ [0-9]+\.[0-9]+ (\./?[^ ]*( space)? [0-9a-f]+ [0-9]+:.*|/etc/passwd|a)$' <<<"$stderr" | cut -d' ' -f3-
 }
 
+@test "where nothing can be mounted they travel as well" {
+	local kind isolation dir
+	for kind in $(each_user); do
+		isolation=proot
+		[ "$kind" != root ] || isolation=chroot
+		[ "$isolation" = chroot ] || command -v proot >/dev/null || continue
+		dir=$(user_dir "$kind")/bare
+		as_user "$kind" mkdir -p "$dir"
+		as_user "$kind" tee "$dir/Dockerfile" >/dev/null <<-END
+			FROM $BASE
+			ARG N
+			RUN --mount=type=cache,target=/c,id=bare mkdir -p /c/d; echo \$N >/c/d/\$N; chmod 0640 /c/d/*; stat -c '%n %a %u:%g' /c/d/*
+		END
+		build_as "$kind" "$dir/one" "$dir" --isolation "$isolation" --build-arg N=1 --cache-to "type=local,dest=$dir/home,mounts=true"
+		says 'chunks were new'
+		build_as "$kind" "$dir/two" "$dir" --build-arg N=2 --cache-from "type=local,src=$dir/home,mounts=true" \
+			--cache-to "type=local,dest=$dir/home,mounts=true"
+		says '/c/d/1 640 0:0'
+		build_as "$kind" "$dir/three" "$dir" --isolation "$isolation" --build-arg N=3 --cache-from "type=local,src=$dir/home,mounts=true"
+		says '/c/d/1 640 0:0'
+		says '/c/d/2 640 0:0'
+		[ -z "$(leftovers "$dir/three")" ]
+	done
+}
+
 @test "what is damaged, gone or a lie is a warning and an empty mount, and mended by the next export" {
 	local n=0 file record chunk list good=$BATS_TEST_TMPDIR/good
 	succeeds build one --cache-to "$(to)"
@@ -371,6 +396,25 @@ listing() {
 	succeeds rebuild two --cache-from "type=registry,ref=$CACHE,mounts=true"
 	says 'goes on without it'
 	compiled 20
+}
+
+@test "a disk that is full costs the mount, not the build" {
+	local store
+	need_root
+	store=$(store_tmpfs 20m) || skip "no tmpfs here"
+	printf 'FROM %s\nRUN --mount=type=cache,target=/cc,id=cc echo there: $(ls /cc | wc -l)\n' "$BASE" >Small
+	for i in $(seq 21 60); do echo "$i" >"src/f$i"; done
+	succeeds build one --cache-to "$(to)"
+	KILN_ROOT=$store/s succeeds kiln build --progress plain -f Small --cache-from "$(from)" .
+	says 'No space left on device'
+	says 'it begins without'
+	says ' there: 0'
+	[ -z "$(leftovers "$store/s" | grep -v "$store tmpfs")" ]
+	# Chunks are packed into the store before they are sent.
+	printf 'FROM %s\nRUN --mount=type=cache,target=/big head -c 11000000 /dev/urandom >/big/x\n' "$BASE" >Big
+	KILN_ROOT=$store/s succeeds kiln build --progress plain -f Big --cache-to "$(to tag=x)" .
+	says 'it was not exported'
+	equals 1 "$(find "$HOMEDIR/mounts" -type f | wc -l)" "mounts in the home"
 }
 
 @test "a directory that cannot be written is a warning" {

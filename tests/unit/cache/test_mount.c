@@ -425,6 +425,11 @@ static int new_dir(const struct scratch *scratch, const char *name)
 	return openat(scratch->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
+static void remember(void *user, uint64_t bytes)
+{
+	*(uint64_t *)user = bytes;
+}
+
 static void goes_there_and_back(void **state)
 {
 	AUTO(scratch) struct scratch scratch = scratch_new();
@@ -432,6 +437,10 @@ static void goes_there_and_back(void **state)
 	AUTO(map) struct map *known = map_new(NULL);
 	struct owner_policy policy = my_policy();
 	struct mount_scan_options options = options_of(&policy);
+	uint64_t told = 0;
+	const struct mount_restore_options restore = {
+		.policy = &policy, .told = remember, .user = &told
+	};
 	AUTO_FD int tree_fd = new_dir(&scratch, "tree");
 	AUTO_FD int back_fd = new_dir(&scratch, "back");
 	AUTO(mount_list) struct mount_list *back = NULL, *again = NULL;
@@ -441,7 +450,8 @@ static void goes_there_and_back(void **state)
 	make_tree(tree_fd);
 	AUTO(mount_list) struct mount_list *list = bring(home, tree_fd, known, &scratch, &fresh);
 	assert_true(fresh >= 3 && fresh < list->chunks.n);
-	assert_ok(mount_restore(home, list, back_fd, &policy, NULL));
+	assert_ok(mount_restore(home, list, back_fd, &restore));
+	assert_int_equal(told, list->bytes - list->chunks.p[list->chunks.n - 1].bytes);
 	/* The same tree to the last time, but for the pipe. */
 	assert_ok(mount_scan(back_fd, &options, &back));
 	assert_true(digest_equal(&list->tree, &back->tree));
@@ -468,6 +478,7 @@ static void takes_no_lie_about_chunks(void **state)
 	AUTO(cache_home) struct cache_home *home = open_home(&scratch);
 	AUTO(map) struct map *known = map_new(NULL);
 	struct owner_policy policy = my_policy();
+	const struct mount_restore_options restore = { .policy = &policy };
 	AUTO_FD int tree_fd = new_dir(&scratch, "tree");
 	AUTO_FD int one_fd = new_dir(&scratch, "one");
 	AUTO_FD int two_fd = new_dir(&scratch, "two");
@@ -480,13 +491,13 @@ static void takes_no_lie_about_chunks(void **state)
 	struct mount_chunk *first = &list->chunks.p[0], was = *first;
 
 	first->blob = last->blob;
-	assert_error(mount_restore(home, list, one_fd, &policy, NULL), ERR_INVALID, "chunk");
+	assert_error(mount_restore(home, list, one_fd, &restore), ERR_INVALID, "chunk");
 	*first = was;
 	first->plain.bytes[0] ^= 1;
-	assert_error(mount_restore(home, list, two_fd, &policy, NULL), ERR_DIGEST, "chunk");
+	assert_error(mount_restore(home, list, two_fd, &restore), ERR_DIGEST, "chunk");
 	*first = was;
 	first->blob.digest.bytes[0] ^= 1;
-	assert_error(mount_restore(home, list, three_fd, &policy, NULL), ERR_NOT_FOUND, "chunk");
+	assert_error(mount_restore(home, list, three_fd, &restore), ERR_NOT_FOUND, "chunk");
 }
 
 UNIT_TESTS(cuts_by_content_alone, cuts_what_never_changes, finds_its_way_back,
