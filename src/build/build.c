@@ -256,7 +256,6 @@ static void stage_run_done(struct stage_run *run)
 	user_done(&run->user);
 	free(run->user_spec);
 	flat_free(run->flat);
-	flat_free(run->ground);
 	if (run->view_fd >= 0)
 		(void)close(run->view_fd);
 	pthread_mutex_destroy(&run->view_lock);
@@ -463,6 +462,9 @@ FALLIBLE build_run(const struct build_options *options, struct build_result *ret
 		filled.compression = COMPRESSION_GZIP;
 	if (!filled.jobs)
 		filled.jobs = get_nprocs() > 2 ? (unsigned)get_nprocs() : 2;
+	/* There is one "/", and to swap it costs more than a second stage beside it brings. */
+	if (filled.userns->mode == USERNS_INPLACE)
+		filled.jobs = 1;
 	build.platform = options->platform ? *options->platform : platform_host();
 	TRY(check_options(&filled));
 	TRY(output_pushes(&build));

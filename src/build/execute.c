@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "build/flat.h"
 #include "build/history.h"
+#include "build/inplace.h"
 #include "build/mounts.h"
 #include "build/remote.h"
 #include "build/turns.h"
@@ -27,6 +28,48 @@ static FALLIBLE copy_of(int fd, int *ret)
 	return *ret < 0 ? error_sys("open a stage's root again") : NULL;
 }
 
+static bool is_bare(const struct build *build)
+{
+	return userns_is_bare(build->options->userns->mode);
+}
+
+/* A RUN of the stage is still to come, or was. */
+static bool runs_steps(const struct build *build, const struct stage_run *run)
+{
+	for (size_t i = 0; i < run->stage->step_count; i++)
+		if (run->steps[i].step->kind == STEP_RUN && step_must_run(build, &run->steps[i]))
+			return true;
+	return false;
+}
+
+struct flat *stage_flat(struct build *build, struct stage_run *run, bool for_step)
+{
+	struct inplace *inplace = for_step || runs_steps(build, run) ? build->inplace : NULL;
+
+	/* What was made for looking only is no place for a step. */
+	if (for_step && run->flat && run->flat->inplace != inplace)
+		flat_free(TAKE(run->flat));
+	if (!run->flat)
+		run->flat = flat_new(inplace);
+	return run->flat;
+}
+
+/* One layer that nothing runs on is looked at where it lies. */
+static bool is_flat(const struct build *build, const struct stage_run *run, size_t layers)
+{
+	return is_bare(build) && (run->flat || layers != 1 || runs_steps(build, run));
+}
+
+/* Layers as one directory that stays as it is. */
+static FALLIBLE view_of_stack(
+		struct build *build, const struct stack *stack, unsigned vertex, int *ret_fd)
+{
+	if (stack->n > 1 && is_bare(build))
+		return flat_view(&build->layers, stack, vertex, ret_fd);
+	TRY(stack_need_dirs(&build->layers, stack, vertex));
+	return stack_view(&build->layers, stack, ret_fd);
+}
+
 /*
  * A stage that ran without mounts has its files in one directory already, or all but its last
  * layers; another copy of the whole would take as long as unpacking its base.
@@ -34,8 +77,9 @@ static FALLIBLE copy_of(int fd, int *ret)
 static FALLIBLE view_of_stage(struct build *build, struct stage_run *run)
 {
 	if (!run->flat)
-		return stack_view(&build->layers, &run->stack, &run->view_fd);
-	TRY(flat_raise(&build->layers, run->flat, &run->stack));
+		return view_of_stack(build, &run->stack, run->vertex, &run->view_fd);
+	TRY(flat_leave(&build->layers, run->flat));
+	TRY(flat_raise(&build->layers, run->flat, &run->stack, run->vertex));
 	return copy_of(run->flat->root_fd, &run->view_fd);
 }
 
@@ -45,11 +89,8 @@ FALLIBLE stage_view(struct build *build, struct stage_run *run, int *ret_fd)
 	struct error *error = NULL;
 
 	pthread_mutex_lock(&run->view_lock);
-	if (run->view_fd < 0 && run->stack.n) {
-		error = stack_need_dirs(&build->layers, &run->stack, run->vertex);
-		if (!error)
-			error = view_of_stage(build, run);
-	}
+	if (run->view_fd < 0 && run->stack.n)
+		error = view_of_stage(build, run);
 	*ret_fd = run->stack.n ? run->view_fd : build->empty_fd;
 	pthread_mutex_unlock(&run->view_lock);
 	return error;
@@ -62,9 +103,7 @@ FALLIBLE image_view(struct build *build, struct image_run *run, int *ret_fd)
 	pthread_mutex_lock(&run->view_lock);
 	if (run->view_fd < 0 && run->stack.n) {
 		progress_start(build->options->progress, run->vertex);
-		error = stack_need_dirs(&build->layers, &run->stack, run->vertex);
-		if (!error)
-			error = stack_view(&build->layers, &run->stack, &run->view_fd);
+		error = view_of_stack(build, &run->stack, run->vertex, &run->view_fd);
 	}
 	*ret_fd = run->stack.n ? run->view_fd : build->empty_fd;
 	pthread_mutex_unlock(&run->view_lock);
@@ -78,11 +117,25 @@ static void forget_names(struct stage_run *run)
 	run->name_count = 0;
 }
 
-FALLIBLE stage_need_dirs(struct build *build, struct stage_run *run, unsigned vertex)
+FALLIBLE stage_need_files(struct build *build, struct stage_run *run, unsigned vertex)
 {
-	TRY(stack_need_dirs(&build->layers, &run->stack, vertex));
+	if (is_flat(build, run, run->stack.n))
+		TRY(flat_raise(&build->layers, stage_flat(build, run, false), &run->stack, vertex));
+	else
+		TRY(stack_need_dirs(&build->layers, &run->stack, vertex));
 	forget_names(run);
 	return NULL;
+}
+
+FALLIBLE stage_root_owner(struct build *build, const struct stage_run *run, struct owner *ret)
+{
+	struct stat st;
+
+	if (!run->flat || run->flat->root_fd < 0)
+		return stack_root_owner(&build->layers, &run->stack, ret);
+	if (fstat(run->flat->root_fd, &st) < 0)
+		return error_sys("look at the root of a stage");
+	return owner_get_fd(&build->options->userns->owner, run->flat->root_fd, &st, ret);
 }
 
 /*
@@ -108,6 +161,20 @@ static FALLIBLE look_at_names(struct build *build, struct stage_run *run, const 
 	return dirs ? stack_view(&build->layers, &bottom, &ret->fd) : NULL;
 }
 
+/* In its plain directory; what it has where a container's files are kept is elsewhere. */
+static FALLIBLE look_at_flat(struct build *build, struct stage_run *run, const struct stack *below,
+		unsigned vertex, struct view *ret)
+{
+	struct flat *flat = stage_flat(build, run, false);
+
+	TRY(flat_raise(&build->layers, flat, below, vertex));
+	if (flat->inplace) {
+		ret->kept = inplace_kept(flat->inplace);
+		ret->kept_fd = flat->draft.tree_fd;
+	}
+	return copy_of(flat->root_fd, &ret->fd);
+}
+
 FALLIBLE stage_look(struct build *build, struct stage_run *run, unsigned vertex, struct view *ret)
 {
 	struct stack below = { run->stack.p, run->stack.n - run->name_count, 0 };
@@ -118,17 +185,14 @@ FALLIBLE stage_look(struct build *build, struct stage_run *run, unsigned vertex,
 		.name_count = run->name_count };
 	if (below.n == 0)
 		return NULL;
-	if (!userns_is_bare(build->options->userns->mode))
+	if (is_flat(build, run, below.n))
+		return look_at_flat(build, run, &below, vertex, ret);
+	if (!is_bare(build))
 		TRY(look_at_names(build, run, &below, ret));
 	if (ret->owned)
 		return NULL;
 	TRY(stack_need_dirs(&build->layers, &below, vertex));
-	if (below.n == 1 || !userns_is_bare(build->options->userns->mode))
-		return stack_view(&build->layers, &below, &ret->fd);
-	if (!run->flat)
-		run->flat = flat_new();
-	TRY(flat_raise(&build->layers, run->flat, &below));
-	return copy_of(run->flat->root_fd, &ret->fd);
+	return stack_view(&build->layers, &below, &ret->fd);
 }
 
 void stage_look_done(struct view *view)
@@ -164,7 +228,7 @@ FALLIBLE stage_user(struct build *build, struct stage_run *run, const char *spec
 	*ret = &run->user;
 	if (text_equal(run->user_spec, spec) && run->user_height == run->stack.n)
 		return NULL;
-	TRY(stage_need_dirs(build, run, run->vertex));
+	TRY(stage_need_files(build, run, run->vertex));
 	TRY(stage_look(build, run, run->vertex, &view));
 	user_done(&run->user);
 	run->user = (struct user){ 0 };
@@ -301,12 +365,38 @@ static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct st
 	return NULL;
 }
 
+/* How many needed stages stand on it, and steps read it. */
+static size_t count_readers(const struct build *build, const struct stage_run *run)
+{
+	size_t count = run->stage == build->plan->target;
+
+	for (size_t i = 0; i < build->plan->stage_count; i++) {
+		const struct stage_run *other = &build->stages[i];
+
+		if (!other->is_needed)
+			continue;
+		count += other->base == run;
+		for (size_t k = 0; k < other->stage->step_count; k++)
+			for (size_t m = 0; plan_step_origin(other->steps[k].step, m); m++) {
+				const struct plan_origin *origin =
+						plan_step_origin(other->steps[k].step, m);
+
+				count += origin->kind == ORIGIN_STAGE &&
+					 origin->stage == run->stage;
+			}
+	}
+	return count;
+}
+
 static void start_stack(struct build *build, struct stage_run *run)
 {
 	const struct plan_origin *base = &run->stage->base;
 
 	if (run->base)
 		stack_copy(&run->base->stack, &run->stack);
+	/* Its plain directory goes on with the only one who has a use for it. */
+	if (run->base && run->base->flat && !run->flat && count_readers(build, run->base) == 1)
+		run->flat = TAKE(run->base->flat);
 	else if (base->kind == ORIGIN_IMAGE)
 		stack_copy(&build->images[base->image->index].stack, &run->stack);
 }

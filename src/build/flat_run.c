@@ -28,22 +28,22 @@ static void merged_done(struct merged *merged)
 
 DEFINE_AUTO_VALUE(merged)
 
-static FALLIBLE merge(
-		struct build *build, const struct sandbox_mount *mount, struct layer_draft *draft)
+/* Layers of one place (path in each), merged. */
+static FALLIBLE merge(struct build *build, const struct mount_dir *layers, size_t n,
+		const char *inner, struct layer_draft *draft)
 {
 	const struct owner_policy policy = build->options->userns->owner;
 	const struct apply_options apply = { APPLY_ROOTFS, policy, NULL };
-	AUTO(lower_fds) struct lower_fds fds = { xcalloc(mount->n_layers, sizeof(int)), 0 };
+	AUTO(lower_fds) struct lower_fds fds = { xcalloc(n, sizeof(int)), 0 };
 	AUTO(entry_sink) struct entry_sink *sink = NULL;
 	uint64_t entries = 0;
 
-	TRY(layer_begin(build->options->store, draft));
-	for (size_t i = 0; i < mount->n_layers; i++) {
-		const char *path = mount->layers[i].path;
+	for (size_t i = 0; i < n; i++) {
+		const char *path = inner ? inner : layers[i].path;
 
 		fds.p[fds.n] = -1;
-		TRY(rootfs_open(mount->layers[i].fd, path && *path ? path : ".",
-				O_RDONLY | O_DIRECTORY, 0, &fds.p[fds.n++]));
+		TRY(rootfs_open(layers[i].fd, path && *path ? path : ".", O_RDONLY | O_DIRECTORY, 0,
+				&fds.p[fds.n++]));
 	}
 	struct squash_options squash = { .policy = policy,
 		.uppers = { fds.p, fds.n },
@@ -52,6 +52,24 @@ static FALLIBLE merge(
 	sink = apply_sink(draft->tree_fd, &apply);
 	TRY(squash_uppers(&squash, sink, &entries));
 	return entry_sink_close(TAKE(sink));
+}
+
+/* A copy of what the step is to have, and of no more than that where it is a directory. */
+static FALLIBLE lend(struct build *build, const struct sandbox_mount *wanted,
+		struct sandbox_mount *mount, struct layer_draft *draft)
+{
+	struct stat st = { .st_mode = S_IFREG };
+
+	TRY(layer_begin(build->options->store, draft));
+	*mount = (struct sandbox_mount){ .kind = SANDBOX_BIND,
+		.target = wanted->target,
+		.source = { draft->tree_fd, wanted->subpath } };
+	if (wanted->n_layers == 1 && wanted->subpath && *wanted->subpath && !wanted->layers[0].path)
+		TRY(rootfs_stat(wanted->layers[0].fd, wanted->subpath, &st));
+	if (!S_ISDIR(st.st_mode))
+		return merge(build, wanted->layers, wanted->n_layers, NULL, draft);
+	mount->source.path = NULL;
+	return merge(build, wanted->layers, 1, wanted->subpath, draft);
 }
 
 /* Mounts that the sandbox can do without mounting. */
@@ -65,11 +83,8 @@ static FALLIBLE plain_mounts(struct build *build, const struct sandbox_step *ste
 			continue;
 		struct layer_draft *draft = &merged->p[merged->n++];
 		*draft = (struct layer_draft){ .tree_fd = -1 };
-		TRY_WRAP(merge(build, &step->mounts[i], draft), "mount on '%s'",
+		TRY_WRAP(lend(build, &step->mounts[i], &mounts[i], draft), "mount on '%s'",
 				step->mounts[i].target);
-		mounts[i] = (struct sandbox_mount){ .kind = SANDBOX_BIND,
-			.target = step->mounts[i].target,
-			.source = { draft->tree_fd, step->mounts[i].subpath } };
 	}
 	return NULL;
 }
@@ -91,8 +106,8 @@ static FALLIBLE ignored(int root_fd, const struct sandbox_step *step, struct lis
 	return NULL;
 }
 
-static FALLIBLE run_on(struct build *build, struct stage_run *stage, struct flat *flat,
-		const struct sandbox_step *wanted, int tree_fd, struct sandbox_result *ret)
+FALLIBLE flat_run(struct build *build, struct stage_run *stage, const struct sandbox_step *wanted,
+		int tree_fd, struct sandbox_result *ret)
 {
 	struct layer_set *set = &build->layers;
 	AUTO_FREE struct sandbox_mount *mounts = xcalloc(wanted->n_mounts, sizeof(*mounts));
@@ -101,8 +116,9 @@ static FALLIBLE run_on(struct build *build, struct stage_run *stage, struct flat
 	AUTO_FD int dir_fd = -1;
 	bool any = false;
 
-	TRY(flat_raise(set, flat, &stage->stack));
 	TRY(plain_mounts(build, wanted, mounts, &merged));
+	struct flat *flat = stage_flat(build, stage, true);
+	TRY(flat_raise(set, flat, &stage->stack, stage->vertex));
 	TRY(flat_begin(set, flat));
 	TRY(ignored(flat->root_fd, wanted, &ignore));
 	if (flat->inplace)
@@ -112,43 +128,18 @@ static FALLIBLE run_on(struct build *build, struct stage_run *stage, struct flat
 	step.n_layers = 0;
 	step.root = (struct mount_dir){ dir_fd, path_name(flat->draft.tree) };
 	step.mounts = mounts;
-	TRY(sandbox_run(build->options->sandbox, &step, build->options->cancel, ret));
-	if (ret->status != 0)
-		return NULL;
-	struct error *error = flat_end(set, flat, &ignore, tree_fd, &any);
+	struct error *error =
+			sandbox_run(build->options->sandbox, &step, build->options->cancel, ret);
+	if (!error && ret->status == 0)
+		error = flat_end(set, flat, &ignore, tree_fd, &any);
+	/* What is gone is the reason for whatever else went wrong. */
+	error = error_first(flat->inplace ? inplace_check(flat->inplace) : NULL, error);
 	if (error_is_errno(error, EACCES))
 		return error_hint(error,
 				"under proot kiln is an ordinary user: what a step leaves must be "
 				"readable to its owner");
 	TRY(error);
-	flat->height = stage->stack.n + any;
+	if (ret->status == 0)
+		flat->height = stage->stack.n + any;
 	return NULL;
-}
-
-static FALLIBLE run_inplace(struct build *build, struct stage_run *stage,
-		const struct sandbox_step *wanted, int tree_fd, struct sandbox_result *ret)
-{
-	bool is_other = false;
-
-	if (!stage->ground) {
-		stage->ground = flat_new();
-		stage->ground->inplace = build->inplace;
-	}
-	TRY(inplace_take(build->inplace, stage, &is_other));
-	if (is_other)
-		flat_forget(stage->ground);
-	struct error *error = run_on(build, stage, stage->ground, wanted, tree_fd, ret);
-	struct error *gone = inplace_give(build->inplace);
-	/* What is gone is the reason for whatever else went wrong. */
-	return error_first(gone, error);
-}
-
-FALLIBLE flat_run(struct build *build, struct stage_run *stage, const struct sandbox_step *wanted,
-		int tree_fd, struct sandbox_result *ret)
-{
-	if (build->inplace)
-		return run_inplace(build, stage, wanted, tree_fd, ret);
-	if (!stage->flat)
-		stage->flat = flat_new();
-	return run_on(build, stage, stage->flat, wanted, tree_fd, ret);
 }

@@ -6,7 +6,6 @@
 #include "sys/fd.h"
 #include "sys/path.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,27 +14,8 @@ struct inplace {
 	struct layer_set *set;
 	struct list kept;
 	char *home; /* kiln's directory */
-	pthread_mutex_t lock;
-	const void *who; /* guarded by lock */
+	struct flat *holder;
 };
-
-enum inplace_place inplace_place(const struct list *kept, const char *path)
-{
-	size_t n = strlen(path);
-	enum inplace_place place = INPLACE_FREE;
-
-	for (size_t i = 0; i < kept->n; i++) {
-		const char *keep = kept->p[i];
-		size_t length = strlen(keep);
-
-		if (strncmp(path, keep, length) == 0 &&
-				(path[length] == '\0' || path[length] == '/'))
-			return INPLACE_KEPT;
-		if (n < length && strncmp(path, keep, n) == 0 && (n == 0 || keep[n] == '/'))
-			place = INPLACE_ABOVE;
-	}
-	return place;
-}
 
 /* --- what is kept --- */
 
@@ -163,7 +143,6 @@ FALLIBLE inplace_new(struct layer_set *set, const char *context, struct inplace 
 	struct inplace *inplace = xcalloc(1, sizeof(*inplace));
 
 	inplace->set = set;
-	(void)pthread_mutex_init(&inplace->lock, NULL);
 	*ret = inplace;
 	TRY(keep_home(inplace));
 	TRY(keep_mounts(inplace));
@@ -181,7 +160,6 @@ void inplace_free(struct inplace *inplace)
 		return;
 	list_done(&inplace->kept);
 	free(inplace->home);
-	pthread_mutex_destroy(&inplace->lock);
 	free(inplace);
 }
 
@@ -190,69 +168,42 @@ const struct list *inplace_kept(const struct inplace *inplace)
 	return &inplace->kept;
 }
 
-/* --- clearing --- */
+/* --- who has it --- */
 
-static FALLIBLE clear_dir(const struct list *kept, int dir_fd, const char *path);
-
-static FALLIBLE clear_name(const struct list *kept, int dir_fd, const char *path, const char *name)
+struct flat *inplace_holder(const struct inplace *inplace)
 {
-	AUTO_FREE char *full = path_join(path, name);
-	AUTO_FD int fd = -1;
-
-	switch (inplace_place(kept, full)) {
-	case INPLACE_KEPT:
-		return NULL;
-	case INPLACE_FREE:
-		return file_remove_tree(dir_fd, name);
-	case INPLACE_ABOVE:
-		break;
-	}
-	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? file_remove_tree(dir_fd, name) : clear_dir(kept, fd, full);
+	return inplace->holder;
 }
 
-/* All that is in a directory but what is kept. */
-static FALLIBLE clear_dir(const struct list *kept, int dir_fd, const char *path)
+void inplace_drop(struct inplace *inplace, const struct flat *flat)
 {
-	AUTO(list) struct list names = { 0 };
-	int copy = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+	if (inplace->holder == flat)
+		inplace->holder = NULL;
+}
 
-	if (!dir)
-		return error_sys("read '/%s'", path);
-	// NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
-	for (struct dirent *at = readdir(dir); at; at = readdir(dir))
-		if (strcmp(at->d_name, ".") != 0 && strcmp(at->d_name, "..") != 0)
-			list_add(&names, at->d_name);
-	(void)closedir(dir);
-	for (size_t i = 0; i < names.n; i++)
-		TRY_WRAP(clear_name(kept, dir_fd, path, names.p[i]), "remove '/%s'", names.p[i]);
+/* By a rename, and then at leisure, where the file system can; else here and now. */
+static FALLIBLE empty(struct inplace *inplace, struct store *store)
+{
+	AUTO(layer_draft) struct layer_draft draft = { .tree_fd = -1 };
+	bool is_moved = false;
+
+	TRY(layer_begin(store, &draft));
+	TRY(inplace_move(&inplace->kept, draft.tree_fd, &is_moved));
+	TRY(inplace_clear(&inplace->kept, ""));
+	/* An image says of its "/" what is not usual. */
+	if (chown("/", 0, 0) < 0 || chmod("/", 0755) < 0)
+		return error_sys("set owner and mode of '/'");
 	return NULL;
 }
 
-static FALLIBLE clear(const struct inplace *inplace, const char *path)
+FALLIBLE inplace_hold(struct inplace *inplace, struct store *store, struct flat *flat)
 {
-	AUTO_FREE char *full = xasprintf("/%s", path);
-	AUTO_FD int fd = -1;
-
-	TRY(file_open(AT_FDCWD, full, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd));
-	return clear_dir(&inplace->kept, fd, path);
+	inplace->holder = flat;
+	TRY_WRAP(empty(inplace, store), "make room in '/' for a stage");
+	return NULL;
 }
 
-FALLIBLE inplace_take(struct inplace *inplace, const void *who, bool *ret_is_other)
-{
-	pthread_mutex_lock(&inplace->lock);
-	*ret_is_other = inplace->who != who;
-	if (!*ret_is_other)
-		return NULL;
-	inplace->who = who;
-	struct error *error = clear(inplace, "");
-	if (error)
-		pthread_mutex_unlock(&inplace->lock);
-	return error ? error_wrap(error, "make room in '/' for a stage") : NULL;
-}
-
-FALLIBLE inplace_give(struct inplace *inplace)
+FALLIBLE inplace_check(const struct inplace *inplace)
 {
 	struct store *store = inplace->set->options->store;
 	struct stat ours, there;
@@ -260,7 +211,6 @@ FALLIBLE inplace_give(struct inplace *inplace)
 		       stat(store_root(store), &there) < 0 || ours.st_ino != there.st_ino ||
 		       ours.st_dev != there.st_dev || access(inplace->home, F_OK) != 0;
 
-	pthread_mutex_unlock(&inplace->lock);
 	if (!is_gone)
 		return NULL;
 	return error_hint(error_new(ERR_DENIED,
@@ -269,84 +219,4 @@ FALLIBLE inplace_give(struct inplace *inplace)
 			"in place a step shares '/' with kiln: leave these directories alone, or "
 			"use "
 			"'--isolation chroot'");
-}
-
-/* --- the sink --- */
-
-struct sparing {
-	struct entry_sink sink;
-	const struct inplace *inplace;
-	struct entry_sink *below;
-};
-
-static struct error *sparing_add(
-		struct entry_sink *sink, const struct entry *entry, struct reader *content)
-{
-	struct sparing *sparing = (struct sparing *)sink;
-	const struct list *kept = &sparing->inplace->kept;
-	enum inplace_place place = *entry->path ? inplace_place(kept, entry->path) : INPLACE_FREE;
-
-	if (place == INPLACE_KEPT ||
-			(entry->is_hardlink && inplace_place(kept, entry->link) == INPLACE_KEPT))
-		return NULL;
-	if (place == INPLACE_ABOVE && (entry->is_hardlink || !S_ISDIR(entry->owner.mode)))
-		return error_hint(error_new(ERR_UNSUPPORTED,
-						  "the image has no directory at '/%s', where "
-						  "something "
-						  "of this container must stay",
-						  entry->path),
-				"mount volumes, context and store elsewhere, or use '--isolation "
-				"chroot'");
-	return entry_sink_add(sparing->below, entry, content);
-}
-
-static struct error *sparing_whiteout(struct entry_sink *sink, const char *path)
-{
-	struct sparing *sparing = (struct sparing *)sink;
-
-	switch (inplace_place(&sparing->inplace->kept, path)) {
-	case INPLACE_KEPT:
-		return NULL;
-	case INPLACE_ABOVE:
-		return clear(sparing->inplace, path);
-	case INPLACE_FREE:
-		break;
-	}
-	return entry_sink_whiteout(sparing->below, path);
-}
-
-static struct error *sparing_opaque(struct entry_sink *sink, const char *path)
-{
-	struct sparing *sparing = (struct sparing *)sink;
-
-	switch (inplace_place(&sparing->inplace->kept, path)) {
-	case INPLACE_KEPT:
-		return NULL;
-	case INPLACE_ABOVE:
-		return clear(sparing->inplace, path);
-	case INPLACE_FREE:
-		break;
-	}
-	return entry_sink_opaque(sparing->below, path);
-}
-
-static struct error *sparing_close(struct entry_sink *sink)
-{
-	return entry_sink_close(TAKE(((struct sparing *)sink)->below));
-}
-
-static void sparing_free(struct entry_sink *sink)
-{
-	entry_sink_free(((struct sparing *)sink)->below);
-	free(sink);
-}
-
-struct entry_sink *inplace_sink(const struct inplace *inplace, struct entry_sink *below)
-{
-	static const struct entry_sink_ops ops = { sparing_add, sparing_whiteout, sparing_opaque,
-		sparing_close, sparing_free };
-	struct sparing *sparing = xcalloc(1, sizeof(*sparing));
-
-	*sparing = (struct sparing){ { .ops = &ops }, inplace, below };
-	return &sparing->sink;
 }

@@ -11,27 +11,26 @@
  * So it is for a container that is made for one build and thrown away. kiln must lie in a
  * directory of its own, which is checked before anything is removed.
  *
- * Floor: build. Any thread.
+ * Floor: build. One thread: stages are built one after the other.
  */
 #pragma once
-#include "base/vec.h"
+#include "build/inplace_files.h"
 #include "build/stack.h"
-#include "layer/entry.h"
 
+struct flat;
 struct inplace;
 
-/* Checks, and finds what is kept. Nothing is changed before inplace_take(). */
+/* Checks, and finds what is kept. Nothing is changed before inplace_hold(). */
 FALLIBLE inplace_new(struct layer_set *set, const char *context, struct inplace **ret);
 void inplace_free(struct inplace *inplace);
-/* Wait for "/" and have it; *ret_is_other: somebody else had it since, and it is empty now. */
-FALLIBLE inplace_take(struct inplace *inplace, const void *who, bool *ret_is_other);
-/* Give it back. After a step: ERR_DENIED when the step has removed what kiln lives in. */
-FALLIBLE inplace_give(struct inplace *inplace);
 /* Cleaned paths that are not the image's, with all below them. */
 const struct list *inplace_kept(const struct inplace *inplace);
-/* A sink in front of below (taken) that leaves alone what is kept. */
-struct entry_sink *inplace_sink(const struct inplace *inplace, struct entry_sink *below);
 
-/* The pure part, for tests: what a cleaned path is beside the kept ones. */
-enum inplace_place { INPLACE_FREE = 0, INPLACE_KEPT, INPLACE_ABOVE /* something kept is in it */ };
-enum inplace_place inplace_place(const struct list *kept, const char *path);
+/* Whose files are in "/". NULL: nobody's that anyone asks for. */
+struct flat *inplace_holder(const struct inplace *inplace);
+/* Remove them, and it is this one's. */
+FALLIBLE inplace_hold(struct inplace *inplace, struct store *store, struct flat *flat);
+/* They are nobody's, if they were this one's. */
+void inplace_drop(struct inplace *inplace, const struct flat *flat);
+/* After a step: ERR_DENIED when it has removed what kiln lives in. */
+FALLIBLE inplace_check(const struct inplace *inplace);

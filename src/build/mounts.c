@@ -95,7 +95,14 @@ static FALLIBLE show_stack(struct build *build, struct step_mount *mount, const 
 		return NULL;
 	}
 	out->kind = SANDBOX_LAYERS;
-	mount->layers = stack_mount_dirs(&build->layers, stack, &out->n_layers);
+	if (userns_is_bare(build->options->userns->mode)) {
+		/* Copied anyway: from the view, whose layers need not be directories. */
+		mount->layers = xcalloc(1, sizeof(*mount->layers));
+		mount->layers[0] = (struct mount_dir){ mount->selection->fd, NULL };
+		out->n_layers = 1;
+	} else {
+		mount->layers = stack_mount_dirs(&build->layers, stack, &out->n_layers);
+	}
 	out->layers = mount->layers;
 	out->subpath = mount->selection->items.p[0].path;
 	if (out->read_only)

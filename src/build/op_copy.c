@@ -16,7 +16,7 @@ static FALLIBLE find_owner(struct build *build, struct stage_run *stage, struct 
 	if (!copy_has_names(&run->step->copy))
 		return user_lookup_owner(build->empty_fd, chown, &rules->uid, &rules->gid);
 	/* Names are in files of the stage, so these must be there as files. */
-	TRY(stage_need_dirs(build, stage, run->vertex));
+	TRY(stage_need_files(build, stage, run->vertex));
 	TRY(stage_look(build, stage, run->vertex, &view));
 	struct error *error = user_lookup_owner(
 			view.fd >= 0 ? view.fd : build->empty_fd, chown, &rules->uid, &rules->gid);
@@ -125,8 +125,14 @@ static FALLIBLE make_layer(struct build *build, struct stage_run *stage, struct 
 			made_open(build, &root, with_dir, stage->is_exported && streams, &made);
 	if (!error)
 		error = place_all(build, run, &made, &view, *ret_names, rules);
+	if (!error)
+		error = made_close(build, &made, &run->layer);
+	/* What lies below is one directory now, and perhaps never will be so layer by layer. */
+	bool is_plain = stage->flat && !stage->name_count && view.fd >= 0;
+	if (!error && run->layer && is_plain && stage->is_exported && build->exports)
+		error = layer_need_blob_over(&build->layers, run->layer, view.fd);
 	stage_look_done(&view);
-	return error ? error : made_close(build, &made, &run->layer);
+	return error;
 }
 
 FALLIBLE op_copy(struct build *build, struct stage_run *stage, struct step_run *run)

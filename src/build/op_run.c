@@ -1,3 +1,4 @@
+#include "build/flat.h"
 #include "build/keep_failed.h"
 #include "build/mounts.h"
 #include "build/pump.h"
@@ -125,20 +126,18 @@ static FALLIBLE gather_parts(struct build *build, struct stage_run *stage,
 }
 
 static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct step_run *run,
-		const struct layer_draft *draft, const struct user *user, struct pump *pump,
-		struct sandbox_result *ret)
+		const struct layer_draft *draft, const struct owner *root, const struct user *user,
+		struct pump *pump, struct sandbox_result *ret)
 {
 	const struct plan_run *plan = &run->step->run;
 	AUTO(step_parts) struct step_parts parts = { 0 };
 	AUTO_FD int draft_fd = -1, work_fd = -1;
-	struct owner root;
 
 	TRY(file_open(store_dir_fd(build->options->store), draft->dir, O_PATH | O_DIRECTORY, 0,
 			&draft_fd));
 	TRY(file_open(draft_fd, path_name(draft->work), O_RDONLY | O_DIRECTORY, 0, &work_fd));
-	TRY(stack_root_owner(&build->layers, &stage->stack, &root));
-	TRY(owner_set_fd(&build->options->userns->owner, draft->tree_fd, &root));
-	TRY(owner_set_fd(&build->options->userns->owner, work_fd, &root));
+	TRY(owner_set_fd(&build->options->userns->owner, draft->tree_fd, root));
+	TRY(owner_set_fd(&build->options->userns->owner, work_fd, root));
 	TRY(gather_parts(build, stage, run, user, &parts));
 	struct sandbox_step step = {
 		.layers = parts.layers,
@@ -209,32 +208,32 @@ static FALLIBLE is_empty_dir(int fd, bool *ret)
 }
 
 /* "/" itself: its owner and mode were set to what they are below. */
-static FALLIBLE is_root_changed(struct build *build, const struct stage_run *stage,
+static FALLIBLE is_root_changed(struct build *build, const struct owner *before,
 		const struct layer_draft *draft, bool *ret)
 {
-	struct owner before, now;
+	struct owner now;
 	struct stat st;
 
 	if (fstat(draft->tree_fd, &st) != 0)
 		return error_sys("look at what the step changed");
-	TRY(stack_root_owner(&build->layers, &stage->stack, &before));
 	TRY(owner_get_fd(&build->options->userns->owner, draft->tree_fd, &st, &now));
-	*ret = now.mode != before.mode || now.uid != before.uid || now.gid != before.gid;
+	*ret = now.mode != before->mode || now.uid != before->uid || now.gid != before->gid;
 	return NULL;
 }
 
 static FALLIBLE keep_changes(struct build *build, const struct stage_run *stage,
-		struct step_run *run, struct layer_draft *draft)
+		const struct owner *root, struct step_run *run, struct layer_draft *draft)
 {
 	struct layer_facts facts = { 0 };
 	bool is_empty = false, is_changed = false;
 
 	TRY(is_empty_dir(draft->tree_fd, &is_empty));
-	TRY(is_root_changed(build, stage, draft, &is_changed));
+	TRY(is_root_changed(build, root, draft, &is_changed));
 	if (is_empty && !is_changed)
 		return NULL;
 	struct build_layer *layer = layer_new(&build->layers);
 	layer->is_timed = build->options->has_epoch;
+	layer->is_exact = stage->flat && stage->flat->is_exact && !is_changed;
 	TRY(layer_commit(draft, &facts, layer->id));
 	layer->dir = xasprintf("layers/%s", layer->id);
 	run->layer = layer;
@@ -276,8 +275,10 @@ FALLIBLE op_run(struct build *build, struct stage_run *stage, struct step_run *r
 	AUTO(group) struct group *group = group_new();
 	struct sandbox_result result = { 0 };
 	const struct user *user = NULL;
+	struct owner root;
 
-	TRY(stage_need_dirs(build, stage, run->vertex));
+	TRY(stage_need_files(build, stage, run->vertex));
+	TRY(stage_root_owner(build, stage, &root));
 	TRY_WRAP(stage_user(build, stage, run->step->user, &user), "USER %s", run->step->user);
 	TRY(mounts_prepare(build, run));
 	TRY(layer_begin(build->options->store, &draft));
@@ -285,7 +286,7 @@ FALLIBLE op_run(struct build *build, struct stage_run *stage, struct step_run *r
 			run->mounts ? run->mounts->secrets : NULL));
 	if (!group_start(group, "output", pump_work, &pump))
 		return group_join(group);
-	struct error *error = run_step(build, stage, run, &draft, user, &pump, &result);
+	struct error *error = run_step(build, stage, run, &draft, &root, user, &pump, &result);
 	mounts_release(run);
 	pump_close_step(&pump);
 	error = error_first(error, group_join(group));
@@ -299,5 +300,5 @@ FALLIBLE op_run(struct build *build, struct stage_run *stage, struct step_run *r
 		return failed(run, &result);
 	TRY(mounts_finish(run));
 	TRY(look_for_secrets(build, run, &draft));
-	return keep_changes(build, stage, run, &draft);
+	return keep_changes(build, stage, &root, run, &draft);
 }

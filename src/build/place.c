@@ -75,8 +75,8 @@ static FALLIBLE below_xattrs(const struct place *place, const char *path,
 				there->xattrs->p[i].n);
 	if (place->view->fd < 0 || there->xattrs)
 		return NULL;
-	struct error *error =
-			rootfs_open_nofollow(place->view->fd, path, O_RDONLY | O_DIRECTORY, 0, &fd);
+	struct error *error = rootfs_open_nofollow(
+			view_fd_of(place->view, path), path, O_RDONLY | O_DIRECTORY, 0, &fd);
 	if (error) {
 		error_ignore(error, "a directory of a streamed layer has no file yet");
 		return NULL;

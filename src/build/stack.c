@@ -179,138 +179,13 @@ struct digest stack_chain(const struct stack *stack, size_t n)
 
 /* --- to a directory --- */
 
-/* Everything read goes to a writer as well. */
-struct copying_reader {
-	struct reader reader;
-	struct reader *below;
-	struct writer *to; /* borrowed */
-};
-
-static struct error *copying_read(struct reader *reader, void *buf, size_t n, size_t *ret_n)
-{
-	struct copying_reader *copying = (struct copying_reader *)reader;
-
-	TRY(reader_read(copying->below, buf, n, ret_n));
-	return *ret_n ? writer_write(copying->to, buf, *ret_n) : NULL;
-}
-
-static void copying_free(struct reader *reader)
-{
-	reader_free(((struct copying_reader *)reader)->below);
-	free(reader);
-}
-
-static struct reader *copying_reader(struct reader *below, struct writer *to)
-{
-	static const struct reader_ops ops = { .read = copying_read, .free = copying_free };
-	struct copying_reader *copying = xcalloc(1, sizeof(*copying));
-
-	*copying = (struct copying_reader){ { &ops }, below, to };
-	return &copying->reader;
-}
-
-/* Bytes so far, told as progress. */
-struct telling_reader {
-	struct reader reader;
-	struct reader *below;
-	struct progress *progress;
-	unsigned vertex;
-	char what[32];
-	uint64_t done, total;
-};
-
-static struct error *telling_read(struct reader *reader, void *buf, size_t n, size_t *ret_n)
-{
-	struct telling_reader *telling = (struct telling_reader *)reader;
-
-	TRY(reader_read(telling->below, buf, n, ret_n));
-	telling->done += *ret_n;
-	progress_bytes(telling->progress, telling->vertex, telling->what, telling->done,
-			telling->total);
-	return NULL;
-}
-
-static void telling_free(struct reader *reader)
-{
-	reader_free(((struct telling_reader *)reader)->below);
-	free(reader);
-}
-
-static struct reader *telling_reader(const struct layer_set *set, struct reader *below,
-		unsigned vertex, const struct layer_blob *blob)
-{
-	static const struct reader_ops ops = { .read = telling_read, .free = telling_free };
-	struct telling_reader *telling = xcalloc(1, sizeof(*telling));
-	char text[DIGEST_TEXT];
-
-	*telling = (struct telling_reader){ .reader = { &ops },
-		.below = below,
-		.progress = set->options->progress,
-		.vertex = vertex,
-		.total = blob->bytes };
-	(void)snprintf(telling->what, sizeof(telling->what), "%.19s",
-			digest_text(&blob->digest, text));
-	return &telling->reader;
-}
-
-/* Where the bytes of a layer come from; *ret_blob is set when they are to be kept on the way. */
-static FALLIBLE open_source(struct layer_set *set, struct build_layer *layer, unsigned vertex,
-		struct reader **ret, struct blob_writer **ret_blob)
-{
-	struct store *store = set->options->store;
-
-	if (layer->source.here)
-		return blob_open(store, &layer->source.digest, ret, NULL);
-	struct layer_blob from = { 0 };
-	if (!layer_origin(layer, &from))
-		return error_new(ERR_NOT_FOUND, "layer '%s' is gone from the store", layer->id);
-	bool here = false;
-	TRY(blob_has(store, &from.digest, &here, NULL));
-	if (here)
-		return blob_open(store, &from.digest, ret, NULL);
-	struct reader *reader = NULL;
-	TRY(layer_open_origin(set, layer, &reader));
-	reader = telling_reader(set, reader, vertex, &from);
-	if (!store_is_read_only(store)) {
-		struct error *error = blob_writer_open(store, BLOB_HASHED_BY_CALLER, ret_blob);
-
-		if (error) {
-			reader_free(reader);
-			return error;
-		}
-		reader = copying_reader(reader, blob_writer_stream(*ret_blob));
-	}
-	*ret = reader;
-	return NULL;
-}
-
 /* Unpack into a draft. lowers NULL: the layer must stand alone. */
 static FALLIBLE unpack(struct layer_set *set, struct build_layer *layer, unsigned vertex,
 		struct layer_draft *draft, const struct lowers *lowers, struct layer_result *ret)
 {
-	AUTO(reader) struct reader *reader = NULL;
-	AUTO(blob_writer) struct blob_writer *blob = NULL;
-	struct layer_unpack_options options = {
-		.apply = { .mode = APPLY_LAYER,
-				.policy = set->options->userns->owner,
-				.lowers = lowers },
-		.diff_id = digest_known(&layer->source_diff_id) ? &layer->source_diff_id : NULL,
-		.cancel = set->options->cancel,
-	};
+	const struct apply_options apply = { APPLY_LAYER, set->options->userns->owner, lowers };
 
-	TRY(open_source(set, layer, vertex, &reader, &blob));
-	struct error *error = layer_unpack(TAKE(reader), draft->tree_fd, &options, ret);
-	/* Bytes that are what the record says, and no layer or another one. */
-	if (error && layer->cached && !apply_needs_lowers(error) && !error_is(error, ERR_SYS))
-		cache_homes_distrust(set->homes, layer->cached, error_copy(error));
-	TRY(error);
-	if (!blob)
-		return NULL;
-	struct layer_blob known = { 0 };
-	(void)layer_origin(layer, &known);
-	TRY(writer_close(blob_writer_stream(blob)));
-	TRY(blob_commit(TAKE(blob), &known.digest, known.bytes, NULL, NULL));
-	return layer_add_blob(set->options->store, &ret->diff_id, &known);
+	return layer_pour(set, layer, vertex, apply_sink(draft->tree_fd, &apply), ret);
 }
 
 /* A draft whose root looks like the root of an image. */
@@ -322,35 +197,42 @@ static FALLIBLE begin(struct layer_set *set, struct layer_draft *ret)
 	return owner_set_fd(&set->options->userns->owner, ret->tree_fd, &root);
 }
 
+FALLIBLE layer_look_up_dir(struct layer_set *set, const struct stack *stack, size_t i,
+		struct store_lock **ret_lock)
+{
+	struct build_layer *layer = stack->p[i];
+	AUTO(layer_record) struct layer_record record = { 0 };
+	struct digest chain = stack_chain(stack, i);
+	char text[DIGEST_TEXT];
+
+	if (layer->dir || !digest_known(&layer->source_diff_id))
+		return NULL;
+	AUTO_FREE char *name = xasprintf("layer:%s", digest_text(&layer->source_diff_id, text));
+	TRY(store_lock_take(set->options->store, name, set->options->cancel, ret_lock));
+	struct error *error = layer_find_by_diff_id(
+			set->options->store, &layer->source_diff_id, &chain, &record);
+	if (!error)
+		layer_learn(set, layer, &record);
+	else if (!error_is(error, ERR_NOT_FOUND))
+		return error;
+	error_free(error);
+	if (!layer->dir)
+		lower_find_dir(set, layer, &chain);
+	return NULL;
+}
+
 static FALLIBLE layer_need_dir(struct layer_set *set, const struct stack *stack, size_t i,
 		unsigned vertex, bool *ret_needs_lowers)
 {
 	struct build_layer *layer = stack->p[i];
 	struct layer_result result = { 0 };
 	AUTO(layer_draft) struct layer_draft draft = { 0 };
-	AUTO(layer_record) struct layer_record record = { 0 };
 	AUTO(store_lock) struct store_lock *lock = NULL;
-	struct digest chain = stack_chain(stack, i);
-	char text[DIGEST_TEXT];
 
 	*ret_needs_lowers = false;
-	if (digest_known(&layer->source_diff_id)) {
-		AUTO_FREE char *name =
-				xasprintf("layer:%s", digest_text(&layer->source_diff_id, text));
-
-		TRY(store_lock_take(set->options->store, name, set->options->cancel, &lock));
-		struct error *error = layer_find_by_diff_id(
-				set->options->store, &layer->source_diff_id, &chain, &record);
-		if (!error)
-			layer_learn(set, layer, &record);
-		else if (!error_is(error, ERR_NOT_FOUND))
-			return error;
-		error_free(error);
-		if (!layer->dir)
-			lower_find_dir(set, layer, &chain);
-		if (layer->dir)
-			return NULL;
-	}
+	TRY(layer_look_up_dir(set, stack, i, &lock));
+	if (layer->dir)
+		return NULL;
 	TRY(begin(set, &draft));
 	struct error *error = unpack(set, layer, vertex, &draft, NULL, &result);
 	if (apply_needs_lowers(error)) {
@@ -496,7 +378,5 @@ FALLIBLE stack_view(struct layer_set *set, const struct stack *stack, int *ret_f
 	size_t n = 0;
 	AUTO_FREE struct mount_dir *dirs = stack_mount_dirs(set, stack, &n);
 
-	if (n > 1 && userns_is_bare(set->options->userns->mode))
-		return flat_view(set, stack, ret_fd);
 	return mount_overlay_ro(dirs, n, ret_fd);
 }

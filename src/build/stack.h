@@ -36,6 +36,7 @@ struct build_layer {
 	struct digest diff_id;  /* known or not */
 	struct layer_blob blob; /* blob.here tells */
 	bool is_empty;          /* found to hold nothing, when it was exported */
+	bool is_exact;          /* dir holds changes only: layer/diff.h */
 	struct ahead *ahead;    /* its blob on the way to the registry, or NULL */
 	/*
 	 * Made by a RUN, in a build with SOURCE_DATE_EPOCH: the files keep their times in the store
@@ -110,7 +111,10 @@ bool stack_need_names(struct layer_set *set, const struct stack *stack, size_t f
  */
 struct mount_dir *stack_mount_dirs(
 		const struct layer_set *set, const struct stack *stack, size_t *ret_n);
-/* A read-only view of the whole; an empty directory for an empty stack. Needs dirs. */
+/*
+ * A read-only view of the whole; an empty directory for an empty stack. Needs dirs. Where nothing
+ * can be mounted it is for one layer only: flat_view() is for more.
+ */
 FALLIBLE stack_view(struct layer_set *set, const struct stack *stack, int *ret_fd);
 
 /*
@@ -118,6 +122,12 @@ FALLIBLE stack_view(struct layer_set *set, const struct stack *stack, int *ret_f
  * The layers below tell what was copied up and not changed.
  */
 FALLIBLE stack_need_blob(struct layer_set *set, const struct stack *stack, size_t i);
+
+/*
+ * The same for a new layer with a directory, where all that lies below is one directory: then no
+ * layer below need be one.
+ */
+FALLIBLE layer_need_blob_over(struct layer_set *set, struct build_layer *layer, int below_fd);
 
 /* How the build writes layers. */
 struct layer_format stack_format(const struct build_options *options);

@@ -138,28 +138,49 @@ static FALLIBLE export_close(struct export *export)
 	return layer_add_blob(store, &result->diff_id, &layer->blob);
 }
 
-/* From its directory. */
-static FALLIBLE export_dir(struct layer_set *set, const struct stack *stack, size_t i)
+static FALLIBLE export_over(
+		struct layer_set *set, struct build_layer *layer, const struct lowers *lowers)
 {
 	const struct build_options *options = set->options;
-	struct build_layer *layer = stack->p[i];
-	AUTO(lower_fds) struct lower_fds fds = { 0 };
 	AUTO(export) struct export export = { 0 };
 	AUTO_FD int upper = -1;
 	struct diff_counts counts = { 0 };
-	struct stack below = { stack->p, i, i };
 
-	TRY(stack_need_dirs(set, &below, 0));
-	TRY(open_lowers(set, stack, 0, i, &fds));
 	TRY(file_open(store_dir_fd(options->store), layer->dir, O_RDONLY | O_DIRECTORY, 0, &upper));
 	TRY(export_open(set, layer, &export));
 	struct diff_options diff = { .policy = options->userns->owner,
-		.lowers = { fds.p, fds.n },
+		.lowers = *lowers,
+		.is_exact = layer->is_exact,
 		.cancel = options->cancel,
 		.ignore = options->ignore };
 	TRY(diff_upper(upper, &diff, export.sink, &counts));
 	layer->is_empty = counts.entries == 0 && counts.whiteouts == 0;
 	return export_close(&export);
+}
+
+/* From its directory. */
+static FALLIBLE export_dir(struct layer_set *set, const struct stack *stack, size_t i)
+{
+	struct build_layer *layer = stack->p[i];
+	AUTO(lower_fds) struct lower_fds fds = { 0 };
+	struct stack below = { stack->p, i, i };
+
+	if (!layer->is_exact) {
+		TRY(stack_need_dirs(set, &below, 0));
+		TRY(open_lowers(set, stack, 0, i, &fds));
+	}
+	return export_over(set, layer, &(struct lowers){ fds.p, fds.n });
+}
+
+FALLIBLE layer_need_blob_over(struct layer_set *set, struct build_layer *layer, int below_fd)
+{
+	pthread_mutex_lock(&layer->lock);
+	struct error *error =
+			layer->blob.here || !layer->dir
+					? NULL
+					: export_over(set, layer, &(struct lowers){ &below_fd, 1 });
+	pthread_mutex_unlock(&layer->lock);
+	return error;
 }
 
 /* From a blob of it: the same entries, compressed or timed in another way. */

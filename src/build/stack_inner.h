@@ -1,10 +1,11 @@
 /*
- * stack_inner: what stack.c and stack_blob.c share. Private to the two.
+ * stack_inner: what stack*.c and flat*.c share. Private to them.
  *
  * Floor: build.
  */
 #pragma once
 #include "build/stack.h"
+#include "store/store_lock.h"
 
 /* Open directories, topmost first. */
 struct lower_fds {
@@ -32,6 +33,24 @@ FALLIBLE layer_open_origin(
 		struct layer_set *set, const struct build_layer *layer, struct reader **ret);
 /* That blob into the store, as layer->source. */
 FALLIBLE layer_fetch(struct layer_set *set, struct build_layer *layer);
+
+/* stack_fetch.c, under the layer's lock */
+
+/*
+ * Its entries into the sink (takes it, and closes it), from its blob or its home; then the store
+ * has the blob. See apply_needs_lowers() for a sink that makes a layer's directory.
+ */
+FALLIBLE layer_pour(struct layer_set *set, struct build_layer *layer, unsigned vertex,
+		struct entry_sink *sink, struct layer_result *ret);
+/* The blob alone, for a layer_pour() that comes later. */
+FALLIBLE layer_need_source(struct layer_set *set, struct build_layer *layer, unsigned vertex);
+
+/*
+ * stack.c: learn whether the store, or one below it, has layer i as a directory. *ret_lock is the
+ * layer's lock among processes, unless nothing was looked up. Under the layer's own lock.
+ */
+FALLIBLE layer_look_up_dir(struct layer_set *set, const struct stack *stack, size_t i,
+		struct store_lock **ret_lock);
 
 bool layer_is_wanted_blob(const struct layer_set *set, const struct layer_blob *blob);
 

@@ -69,9 +69,8 @@ struct stage_run {
 	size_t name_count;
 	bool is_named;              /* the step under way added to names */
 	const struct plan_step *at; /* the step under way */
-	struct flat *flat;   /* its root as a plain directory, where nothing can be mounted */
-	struct flat *ground; /* in place: the same on '/' */
-	size_t dirs;         /* how many layers from the bottom are known to have directories */
+	struct flat *flat; /* its root as a plain directory, where nothing can be mounted */
+	size_t dirs;       /* how many layers from the bottom are known to have directories */
 	/* A merged view of the finished stage for COPY --from, made once. */
 	pthread_mutex_t view_lock;
 	int view_fd; /* guarded by view_lock; -1 */
@@ -193,8 +192,8 @@ FALLIBLE build_execute(struct build *build);
 /* Merged view of a stage or image, made once; borrowed. */
 FALLIBLE stage_view(struct build *build, struct stage_run *run, int *ret_fd);
 FALLIBLE image_view(struct build *build, struct image_run *run, int *ret_fd);
-/* All layers of the stage so far as directories. */
-FALLIBLE stage_need_dirs(struct build *build, struct stage_run *run, unsigned vertex);
+/* All files of the stage so far, for stage_look() and RUN. */
+FALLIBLE stage_need_files(struct build *build, struct stage_run *run, unsigned vertex);
 /* Files of the stage so far, by path; *ret_fd is what view->fd is to be closed with (or -1). */
 FALLIBLE stage_look(struct build *build, struct stage_run *run, unsigned vertex, struct view *ret);
 void stage_look_done(struct view *view);
@@ -205,6 +204,14 @@ bool stage_reads_after(const struct stage_run *run, const struct plan_step *step
 /* USER or --chown in the stage so far. */
 FALLIBLE stage_user(struct build *build, struct stage_run *run, const char *spec,
 		const struct user **ret);
+
+/* Owner and mode of "/" in the stage so far; needs files. */
+FALLIBLE stage_root_owner(struct build *build, const struct stage_run *run, struct owner *ret);
+/*
+ * Its root as a plain directory, made on demand: where nothing can be mounted. for_step: a RUN is
+ * next, which in place has it in "/".
+ */
+struct flat *stage_flat(struct build *build, struct stage_run *run, bool for_step);
 
 /*
  * flat_run.c: the step (borrowed) where nothing can be mounted, in the stage's plain directory.

@@ -1,5 +1,6 @@
 #include "build/view.h"
 #include "base/limits.h"
+#include "build/inplace_files.h"
 #include "cache/toc.h"
 #include "sys/path.h"
 #include "sys/rootfs.h"
@@ -179,6 +180,13 @@ static FALLIBLE read_link(int dir_fd, const char *name, char **ret)
 	return NULL;
 }
 
+int view_fd_of(const struct view *view, const char *path)
+{
+	bool is_kept = view->kept && *path && inplace_place(view->kept, path) == INPLACE_KEPT;
+
+	return is_kept ? view->kept_fd : view->fd;
+}
+
 static FALLIBLE lookup_below(const struct view *view, const char *path, struct view_entry *ret)
 {
 	AUTO_FD int parent = -1;
@@ -187,7 +195,7 @@ static FALLIBLE lookup_below(const struct view *view, const char *path, struct v
 
 	if (view->fd < 0)
 		return NULL;
-	struct error *error = rootfs_open_parent(view->fd, path, &parent, &name);
+	struct error *error = rootfs_open_parent(view_fd_of(view, path), path, &parent, &name);
 	if (error_is_errno(error, ENOENT) || error_is_errno(error, ENOTDIR)) {
 		error_free(error);
 		return NULL;

@@ -24,6 +24,9 @@ struct view {
 	struct view_names **names; /* lowest first; borrowed */
 	size_t name_count;
 	struct view_names **owned; /* the array of names, when it was made for this view */
+	/* Paths that kept_fd shows instead of fd, with all below them; or NULL. Borrowed. */
+	const struct list *kept;
+	int kept_fd;
 };
 
 struct view_entry {
@@ -37,6 +40,9 @@ struct view_entry {
 	struct digest digest; /* of a regular file */
 	bool is_hardlink;
 };
+
+/* The directory that a path is to be looked for in, when no names say anything. */
+int view_fd_of(const struct view *view, const char *path);
 
 /* is_alone: made without a look at what is below, whose links its directories may replace. */
 struct view_names *view_names_new(bool is_alone);

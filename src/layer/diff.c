@@ -78,9 +78,10 @@ static FALLIBLE send_whiteout(struct diff *diff, const char *path)
 /* A name of the upper that is no content: removed, or a socket over a file. */
 static FALLIBLE send_gone(struct diff *diff, const struct tree_item *item)
 {
-	struct lower_file file;
+	struct lower_file file = { .is_there = diff->options->is_exact };
 
-	TRY(lower_find(&top(diff)->lower, item->name, &file));
+	if (!file.is_there)
+		TRY(lower_find(&top(diff)->lower, item->name, &file));
 	return file.is_there ? send_whiteout(diff, item->path) : NULL;
 }
 
@@ -113,7 +114,7 @@ static FALLIBLE is_unchanged(struct diff *diff, const struct tree_item *item, bo
 
 	*ret = false;
 	/* A file with several names got one here, and each layer stands alone. */
-	if (item->st->st_nlink > 1)
+	if (item->st->st_nlink > 1 || diff->options->is_exact)
 		return NULL;
 	TRY(lower_find(&top(diff)->lower, item->name, &file));
 	if (!file.is_there || (file.st.st_mode & S_IFMT) != (item->st->st_mode & S_IFMT))
@@ -215,7 +216,8 @@ static FALLIBLE visit_dir(struct diff *diff, const struct tree_item *item)
 		error = is_opaque(item, &opaque);
 	if (!error)
 		error = dir_changed(diff, item, &level.disk, &is_below, &changed);
-	if (!error && is_below && !opaque)
+	is_below = is_below || diff->options->is_exact;
+	if (!error && is_below && !opaque && !diff->options->is_exact)
 		error = lower_enter(&top(diff)->lower, item->name, &level.lower);
 	level.hides = opaque && is_below;
 	vec_push(&diff->levels, level);
@@ -270,6 +272,8 @@ static FALLIBLE start(struct diff *diff, int upper_fd)
 	root->path = xstrdup("");
 	root->is_sent = true;
 	TRY(lower_root(lowers, &root->lower));
+	if (diff->options->is_exact)
+		return NULL;
 	if (fstat(upper_fd, &st) < 0)
 		return error_sys("look at the upper directory");
 	TRY(entry_disk_read(&root->disk, &diff->options->policy, upper_fd, "", &st, root->path));

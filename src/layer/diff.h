@@ -20,6 +20,9 @@ struct list;
 struct diff_options {
 	struct owner_policy policy;
 	struct lowers lowers;
+	/* The upper holds changes and their parents only: all of it is sent, lowers are not asked.
+	 */
+	bool is_exact;
 	struct cancel *cancel;
 	/* Paths to leave out with all below them, cleaned; what the sandbox put there. May be NULL.
 	 */
@@ -28,6 +31,9 @@ struct diff_options {
 
 struct diff_counts {
 	uint64_t entries, whiteouts; /* opaque marks count as whiteouts */
+	/* snapshot_changes(): sent files that differ in nothing that stat tells of a layer's file;
+	 * it takes a look at what was there before to know. */
+	uint64_t suspects;
 };
 
 /*

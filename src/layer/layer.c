@@ -216,14 +216,13 @@ static struct error *run_unpack(void *argument)
 }
 
 /* The caller's thread hashes and writes files; the tar's reader goes on to the end of the bytes. */
-static FALLIBLE apply_all(struct reader *tar_bytes, int dir_fd,
-		const struct layer_unpack_options *options, struct hash_result *diff,
-		uint64_t *ret_entries)
+static FALLIBLE send_all(struct reader *tar_bytes, struct entry_sink *to, struct cancel *cancel,
+		struct hash_result *diff, uint64_t *ret_entries)
 {
 	AUTO(tar_reader) struct tar_reader *tar = tar_reader_new(hash_reader(tar_bytes, diff));
-	AUTO(entry_sink) struct entry_sink *sink = apply_sink(dir_fd, &options->apply);
+	AUTO(entry_sink) struct entry_sink *sink = to;
 
-	TRY(layer_replay(tar, sink, options->cancel, ret_entries));
+	TRY(layer_replay(tar, sink, cancel, ret_entries));
 	return entry_sink_close(TAKE(sink));
 }
 
@@ -253,8 +252,8 @@ static FALLIBLE check_diff_id(const struct digest *wanted, const struct digest *
 			digest_text(got, got_text), digest_text(wanted, wanted_text));
 }
 
-FALLIBLE layer_unpack(struct reader *blob, int dir_fd, const struct layer_unpack_options *options,
-		struct layer_result *ret)
+FALLIBLE layer_unpack_into(struct reader *blob, struct entry_sink *sink,
+		const struct layer_unpack_options *options, struct layer_result *ret)
 {
 	AUTO(group) struct group *group = group_new();
 	struct pump fetch = { .from = blob };
@@ -270,7 +269,7 @@ FALLIBLE layer_unpack(struct reader *blob, int dir_fd, const struct layer_unpack
 		reader_free(TAKE(unpack.blob));
 		writer_free(TAKE(unpack.to));
 	}
-	struct error *error = apply_all(from, dir_fd, options, &diff, &entries);
+	struct error *error = send_all(from, sink, options->cancel, &diff, &entries);
 	TRY(error_first(error, group_join(group)));
 	TRY(check_diff_id(options->diff_id, &diff.digest));
 	*ret = (struct layer_result){
@@ -280,4 +279,10 @@ FALLIBLE layer_unpack(struct reader *blob, int dir_fd, const struct layer_unpack
 		.entries = entries,
 	};
 	return NULL;
+}
+
+FALLIBLE layer_unpack(struct reader *blob, int dir_fd, const struct layer_unpack_options *options,
+		struct layer_result *ret)
+{
+	return layer_unpack_into(blob, apply_sink(dir_fd, &options->apply), options, ret);
 }

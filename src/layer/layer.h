@@ -57,6 +57,9 @@ struct layer_unpack_options {
  */
 FALLIBLE layer_unpack(struct reader *blob, int dir_fd, const struct layer_unpack_options *options,
 		struct layer_result *ret);
+/* The same into any sink (takes it, and closes it); options->apply is not looked at. */
+FALLIBLE layer_unpack_into(struct reader *blob, struct entry_sink *sink,
+		const struct layer_unpack_options *options, struct layer_result *ret);
 
 /*
  * Send a layer's tar to a sink (borrows both), whiteouts as such. *ret_entries (may be NULL)

@@ -149,6 +149,13 @@ static bool is_same_file(const struct comparison *comparison, const struct snap_
 	       a->major == b->major && a->minor == b->minor;
 }
 
+/* Replaced by a copy, or touched and set back: a layer may hold the same file. */
+static bool may_be_same(const struct snap_node *a, const struct snap_node *b)
+{
+	return a->modify_ns == b->modify_ns && a->size == b->size && a->mode == b->mode &&
+	       a->uid == b->uid && a->gid == b->gid && a->major == b->major && a->minor == b->minor;
+}
+
 static FALLIBLE compare_node(struct comparison *comparison, const struct snap_node *before,
 		const struct snap_node *after)
 {
@@ -162,7 +169,10 @@ static FALLIBLE compare_node(struct comparison *comparison, const struct snap_no
 		return send_new(comparison, before, after);
 	if (S_ISDIR(after->mode))
 		return enter(comparison, before, after);
-	return is_same_file(comparison, before, after) ? NULL : send_new(comparison, before, after);
+	if (is_same_file(comparison, before, after))
+		return NULL;
+	comparison->counts.suspects += may_be_same(before, after);
+	return send_new(comparison, before, after);
 }
 
 static FALLIBLE compare_names(struct comparison *comparison, const struct snap_dir *before,

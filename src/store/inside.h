@@ -31,6 +31,7 @@ struct store {
 	int gc_fd; /* locks/gc; -1 when the store is only read */
 	bool read_only;
 	bool settles;                   /* at close */
+	unsigned close_ms;              /* UINT_MAX: takes its time */
 	int why_read_only;              /* errno */
 	bool uses_trees;                /* an owner policy was given */
 	char owner_key[OWNER_KEY_TEXT]; /* policy and id mapping: whose trees we can use */

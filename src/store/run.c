@@ -17,11 +17,11 @@ void run_init(struct run *run)
 	*run = (struct run){ .lock_fd = -1, .leases_fd = -1, .leased = map_new(free) };
 }
 
-void run_done(struct store *store)
+void run_done(struct store *store, bool removes)
 {
 	struct run *run = &store->run;
 
-	if (run->dir) {
+	if (run->dir && removes) {
 		/* Removed while it is still locked, so that nobody else tries to. */
 		error_ignore(file_remove_tree(store->fd, run->dir), "left for the next process");
 	}

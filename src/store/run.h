@@ -16,6 +16,7 @@
 #include "base/map.h"
 #include "base/vec.h"
 #include "oci/digest.h"
+#include <stdbool.h>
 
 struct store;
 
@@ -32,8 +33,8 @@ struct lease {
 };
 
 void run_init(struct run *run);
-/* Remove tmp/<run>; release everything. */
-void run_done(struct store *store);
+/* Release everything; tmp/<run> is removed, or left to the next process. */
+void run_done(struct store *store, bool removes);
 
 /* Within a visit. Make tmp/<run> unless it is there. */
 FALLIBLE run_need(struct store *store);

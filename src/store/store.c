@@ -11,6 +11,7 @@
 #include "sys/lock.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -356,6 +357,7 @@ FALLIBLE store_open(const struct store_settings *settings, struct store **ret)
 		make_owner_key(&settings->owner, store->owner_key);
 	TRY(open_root(store, settings->root));
 	store->trash = trash_new(store->fd);
+	store->close_ms = UINT_MAX;
 	struct error *error = open_rest(store);
 	if (error)
 		return store_explain(store, error);
@@ -416,13 +418,20 @@ void store_settle_at_close(struct store *store)
 	store->settles = true;
 }
 
+void store_hurry_at_close(struct store *store, unsigned wait_ms)
+{
+	store->close_ms = wait_ms;
+}
+
 void store_close(struct store *store)
 {
+	bool is_clear = true;
+
 	if (!store)
 		return;
 	error_ignore(renew_dates(store), "dates of use are not important");
-	trash_free(store->trash);
-	run_done(store);
+	is_clear = trash_free(store->trash, store->close_ms);
+	run_done(store, is_clear);
 	if (store->settles)
 		error_ignore(db_settle(store->db), "whoever reads it next is told");
 	db_close(store->db);

@@ -64,6 +64,11 @@ FALLIBLE store_sync(struct store *store);
  * nothing can be written.
  */
 void store_settle_at_close(struct store *store);
+/*
+ * Closing it waits at most so long for the removal of what was in the making; the rest is left to
+ * the next process on this store, or goes with the machine.
+ */
+void store_hurry_at_close(struct store *store, unsigned wait_ms);
 /* How much was made in this boot and not synced yet. */
 FALLIBLE store_unsynced(struct store *store, uint64_t *ret_bytes, uint64_t *ret_things);
 

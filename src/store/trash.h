@@ -5,8 +5,8 @@
  * Floor: store, inside. Any thread.
  */
 #pragma once
-#include "base/auto.h"
 #include "base/error.h"
+#include <stdbool.h>
 
 struct trash;
 
@@ -15,7 +15,8 @@ struct trash *trash_new(int dir_fd); /* borrows dir_fd */
 void trash_add(struct trash *trash, const char *path);
 /* Wait until all that was added is removed. */
 void trash_wait(struct trash *trash);
-/* The same, and free. What could not be is left for prune. */
-void trash_free(struct trash *trash);
-
-DEFINE_AUTO_PTR(trash, trash_free)
+/*
+ * The same, and free, but wait at most so long (UINT_MAX: for ever). False: some of it is left.
+ * What could not be removed is left for prune, and does not count.
+ */
+bool trash_free(struct trash *trash, unsigned wait_ms);

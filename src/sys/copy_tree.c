@@ -155,3 +155,13 @@ FALLIBLE copy_tree(int from_fd, const char *from_name, int to_fd, const char *to
 {
 	return copy_level(from_fd, from_name, to_fd, to_name, 0);
 }
+
+FALLIBLE copy_attributes(int from_fd, int to_fd)
+{
+	struct stat st;
+
+	if (fstat(from_fd, &st) < 0)
+		return error_sys("look at a directory");
+	TRY(copy_xattrs(from_fd, to_fd));
+	return copy_metadata(to_fd, ".", &st);
+}

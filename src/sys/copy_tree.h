@@ -13,3 +13,5 @@
 FALLIBLE copy_tree(int from_fd, const char *from_name, int to_fd, const char *to_name);
 /* All of from_fd's content behind to_fd's position 0; both regular files. Holes may be filled. */
 FALLIBLE copy_content(int from_fd, int to_fd, uint64_t size);
+/* Owner (where we may), mode, times and user xattrs of an open directory, for another. */
+FALLIBLE copy_attributes(int from_fd, int to_fd);

@@ -32,3 +32,6 @@ FALLIBLE file_make_dirs(const char *path, mode_t mode);
  * Directories that deny us access are opened up first; any depth works with a few fds.
  */
 FALLIBLE file_remove_tree(int dir_fd, const char *name);
+/* The same, ERR_CANCELED with a part still there once cancel (sys/cancel.h) is set. */
+struct cancel;
+FALLIBLE file_remove_tree_until(int dir_fd, const char *name, const struct cancel *cancel);

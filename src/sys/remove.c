@@ -4,6 +4,7 @@
  * never followed: every step is unlinkat() or an O_NOFOLLOW open relative to an fd.
  */
 #include "base/xalloc.h"
+#include "sys/cancel.h"
 #include "sys/fd.h"
 
 #include <dirent.h>
@@ -16,6 +17,7 @@ enum { DEPTH_MAX = 64 };
 struct removal {
 	int top_fd;
 	unsigned moved; /* directories that were renamed up */
+	const struct cancel *cancel;
 };
 
 static FALLIBLE remove_contents(struct removal *removal, int dir_fd, unsigned depth);
@@ -115,6 +117,7 @@ static FALLIBLE remove_contents(struct removal *removal, int dir_fd, unsigned de
 	}
 	rewinddir(dir);
 	for (;;) {
+		TRY(cancel_check(removal->cancel));
 		errno = 0;
 		const struct dirent *item =
 				readdir(dir); // NOLINT(concurrency-mt-unsafe): own stream
@@ -130,7 +133,12 @@ static FALLIBLE remove_contents(struct removal *removal, int dir_fd, unsigned de
 
 FALLIBLE file_remove_tree(int dir_fd, const char *name)
 {
-	struct removal removal = { .top_fd = -1 };
+	return file_remove_tree_until(dir_fd, name, NULL);
+}
+
+FALLIBLE file_remove_tree_until(int dir_fd, const char *name, const struct cancel *cancel)
+{
+	struct removal removal = { .top_fd = -1, .cancel = cancel };
 	AUTO_FD int top_fd = -1;
 
 	if (unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT)

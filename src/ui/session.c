@@ -9,6 +9,9 @@
 #include <string.h>
 #include <sys/resource.h>
 
+/* What is removed at the end of a build where nothing can be mounted is waited for. */
+enum { REMOVAL_MS = 1000 };
+
 static FALLIBLE wish_of(const char *isolation, enum userns_mode *ret)
 {
 	*ret = USERNS_BEST;
@@ -66,6 +69,14 @@ static void raise_fd_limit(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* A whole root for each stage: in place it goes with the container. */
+static void set_patience(const struct session *session)
+{
+	if (userns_is_bare(session->userns.mode))
+		store_hurry_at_close(session->store,
+				session->userns.mode == USERNS_INPLACE ? 0 : REMOVAL_MS);
+}
+
 FALLIBLE session_open(const struct config *config, unsigned needs, struct session *ret)
 {
 	enum userns_mode wish;
@@ -89,6 +100,8 @@ FALLIBLE session_open(const struct config *config, unsigned needs, struct sessio
 		TRY(store_open(&(struct store_settings){ .root = config->root,
 					       .owner = ret->userns.owner },
 				&ret->store));
+	if (ret->store)
+		set_patience(ret);
 	if (needs & SESSION_REGISTRY)
 		TRY(session_new_registry(ret, 0, &ret->registry));
 	return NULL;

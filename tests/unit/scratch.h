@@ -19,16 +19,27 @@ struct scratch {
 	int fd;
 };
 
-static inline struct scratch scratch_new(void)
+static inline struct scratch scratch_in(const char *where)
 {
-	const char *where = getenv("TMPDIR");
-	struct scratch scratch = { .path = xasprintf(
-						   "%s/kiln-unit-XXXXXX", where ? where : "/tmp") };
+	struct scratch scratch = { .path = xasprintf("%s/kiln-unit-XXXXXX", where) };
 
 	assert_non_null(mkdtemp(scratch.path));
 	scratch.fd = open(scratch.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(scratch.fd >= 0);
 	return scratch;
+}
+
+static inline struct scratch scratch_new(void)
+{
+	const char *where = getenv("TMPDIR");
+
+	return scratch_in(where ? where : "/tmp");
+}
+
+/* For many files: disks differ too much in that. */
+static inline struct scratch scratch_on_memory(void)
+{
+	return access("/dev/shm", W_OK) == 0 ? scratch_in("/dev/shm") : scratch_new();
 }
 
 static inline void scratch_done(struct scratch *scratch)

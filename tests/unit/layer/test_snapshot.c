@@ -77,35 +77,35 @@ static struct diff_counts send_changes(
 	return counts;
 }
 
+static const char *const scripts[] = {
+	"true",
+	"echo 1 >n",
+	"rm z",
+	"rm z; mkdir z; echo 1 >z/f",
+	"rm -r d",
+	"rm -r d; mkdir d; echo 1 >d/x",
+	"rm -r d; echo file >d",
+	"mv d e",
+	"mv d e; mkdir d; mv e/s d/s",
+	"mv d/s s2; rm -r d; mkdir d; mv s2 d/s",
+	"mv d/a d/t; mv d/b d/a; mv d/t d/b",
+	"chmod 700 d; chmod 600 d/a",
+	"chmod 700 d/s",
+	"printf eno >d/a; touch -d @1000000000 d/a",
+	"rm d/b",
+	"rm d/b2; echo more >>d/b",
+	"ln z d/z",
+	"ln -s x x; ln -sf d/b l",
+	"mkdir -p n/m/o; touch n/m/o/p; mkfifo n/f",
+	"rm l; mkdir l; touch l/x",
+	"rm z; ln -s d z",
+	"setfattr -n user.k -v v d/s; setfattr -n user.k -v v z",
+	"truncate -s 1M d/a; printf x >>d/a",
+	"touch -d @5 z",
+};
+
 static void makes_the_same_tree(void **state)
 {
-	static const char *const scripts[] = {
-		"true",
-		"echo 1 >n",
-		"rm z",
-		"rm z; mkdir z; echo 1 >z/f",
-		"rm -r d",
-		"rm -r d; mkdir d; echo 1 >d/x",
-		"rm -r d; echo file >d",
-		"mv d e",
-		"mv d e; mkdir d; mv e/s d/s",
-		"mv d/s s2; rm -r d; mkdir d; mv s2 d/s",
-		"mv d/a d/t; mv d/b d/a; mv d/t d/b",
-		"chmod 700 d; chmod 600 d/a",
-		"chmod 700 d/s",
-		"printf eno >d/a; touch -d @1000000000 d/a",
-		"rm d/b",
-		"rm d/b2; echo more >>d/b",
-		"ln z d/z",
-		"ln -s x x; ln -sf d/b l",
-		"mkdir -p n/m/o; touch n/m/o/p; mkfifo n/f",
-		"rm l; mkdir l; touch l/x",
-		"rm z; ln -s d z",
-		"setfattr -n user.k -v v d/s; setfattr -n user.k -v v z",
-		"truncate -s 1M d/a; printf x >>d/a",
-		"touch -d @5 z",
-	};
-
 	for (size_t i = 0; i < COUNT(scripts); i++) {
 		AUTO(scratch) struct scratch scratch = scratch_new();
 		AUTO(strbuf) struct strbuf wanted = { 0 };
@@ -123,6 +123,69 @@ static void makes_the_same_tree(void **state)
 		drop_times(&got);
 		assert_string_equal(strbuf_text(&got), strbuf_text(&wanted));
 	}
+}
+
+/* What a layer of the changes is beside the tree that they were made in. */
+static void diff_text(int upper_fd, const struct diff_options *options, struct strbuf *ret)
+{
+	AUTO(entry_sink) struct entry_sink *sink = recorder_new(ret);
+	struct diff_counts counts = { 0 };
+
+	assert_ok(diff_upper(upper_fd, options, sink, &counts));
+}
+
+/* Where no file is under suspicion, what was here before need not be asked. */
+static void is_exact_without_suspects(void **state)
+{
+	const struct apply_options layer = { APPLY_LAYER, plain, NULL };
+	size_t exact = 0;
+
+	for (size_t i = 0; i < COUNT(scripts); i++) {
+		AUTO(scratch) struct scratch scratch = scratch_new();
+		AUTO(strbuf) struct strbuf wanted = { 0 };
+		AUTO(strbuf) struct strbuf got = { 0 };
+		AUTO_FD int tree = make_tree(scratch.fd, "tree");
+		AUTO_FD int before = make_tree(scratch.fd, "before");
+		assert_int_equal(mkdirat(scratch.fd, "upper", 0755), 0);
+		AUTO_FD int upper = openat(scratch.fd, "upper", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		AUTO(entry_sink) struct entry_sink *sink = apply_sink(upper, &layer);
+		struct diff_options options = with_policy();
+
+		note("%s", scripts[i]);
+		struct diff_counts counts = send_changes(tree, scripts[i], NULL, sink);
+		assert_ok(entry_sink_close(TAKE(sink)));
+		if (counts.suspects)
+			continue;
+		exact++;
+		options.lowers = (struct lowers){ &before, 1 };
+		diff_text(upper, &options, &wanted);
+		options.lowers = (struct lowers){ 0 };
+		options.is_exact = true;
+		diff_text(upper, &options, &got);
+		assert_string_equal(strbuf_text(&got), strbuf_text(&wanted));
+	}
+	assert_in_range(exact, COUNT(scripts) - 6, COUNT(scripts));
+}
+
+static uint64_t suspects_of(const char *script)
+{
+	AUTO(scratch) struct scratch scratch = scratch_new();
+	AUTO_FD int tree = make_tree(scratch.fd, "tree");
+	AUTO(strbuf) struct strbuf text = { 0 };
+	AUTO(entry_sink) struct entry_sink *sink = recorder_new(&text);
+
+	note("%s", script);
+	return send_changes(tree, script, NULL, sink).suspects;
+}
+
+static void suspects_what_may_be_as_before(void **state)
+{
+	assert_int_equal(suspects_of("chmod 644 z"), 1);
+	assert_int_equal(suspects_of("cp -p z y; mv y z"), 1);
+	assert_int_equal(suspects_of("touch -r z d/s; printf tsal >z; touch -r d/s z"), 1);
+	assert_int_equal(suspects_of("printf tsal >z; touch -d @1000000000 z"), 0);
+	assert_int_equal(suspects_of("chmod 600 z"), 0);
+	assert_int_equal(suspects_of("mv z y; mkdir z; mv y z"), 0);
 }
 
 static void assert_changes(const char *script, const struct list *ignore, const char *wanted)
@@ -213,5 +276,37 @@ static void leaves_skipped_directories_alone(void **state)
 	assert_int_equal(snapshot_files(some), 3);
 }
 
+/* Figures of design.md: 10 files changed of 60,000. CPU time, since machines have other work, too.
+ */
+static void costs_little_in_a_large_tree(void **state)
+{
+	AUTO(scratch) struct scratch scratch = scratch_on_memory();
+	AUTO(snapshot) struct snapshot *before = NULL;
+	AUTO(snapshot) struct snapshot *after = NULL;
+	AUTO(strbuf) struct strbuf text = { 0 };
+	AUTO(entry_sink) struct entry_sink *sink = recorder_new(&text);
+	const struct diff_options options = with_policy();
+	struct diff_counts counts = { 0 };
+	struct timespec began, ended;
+
+	run_script(scratch.fd, "for d in $(seq 600); do mkdir $d; (cd $d; touch $(seq 100)); done");
+	assert_ok(snapshot_take(scratch.fd, &everything, &before));
+	assert_ok(snapshot_settle(before, scratch.fd));
+	run_script(scratch.fd, "for d in $(seq 60 60 600); do echo 1 >$d/50; done");
+	assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &began), 0);
+	assert_ok(snapshot_take(scratch.fd, &everything, &after));
+	assert_ok(snapshot_changes(before, after, scratch.fd, &options, sink, &counts));
+	assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ended), 0);
+	assert_int_equal(snapshot_files(after), 60600);
+	assert_int_equal(counts.entries, 20);
+	int64_t took_ms = (ended.tv_sec - began.tv_sec) * 1000 +
+			  (ended.tv_nsec - began.tv_nsec) / 1000000;
+	note("%lld ms of CPU time", (long long)took_ms);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	assert_in_range(took_ms, 0, 300);
+#endif
+}
+
 UNIT_TESTS(makes_the_same_tree, sends_what_changed_and_no_more, sees_changes_within_a_tick,
-		leaves_skipped_directories_alone)
+		leaves_skipped_directories_alone, is_exact_without_suspects,
+		suspects_what_may_be_as_before, costs_little_in_a_large_tree)

@@ -333,6 +333,38 @@ static void stops_waiting(void **state)
 	test_root_remove(root);
 }
 
+/* Enough files that the removal has not ended when the store is closed. */
+static void leaves_removals_when_in_a_hurry(void **state)
+{
+	char *root = test_root();
+	struct store *store = test_open(root);
+	struct layer_draft draft = { 0 };
+
+	assert_ok(layer_begin(store, &draft));
+	for (int i = 0; i < 20000; i++) {
+		char name[16];
+
+		(void)snprintf(name, sizeof(name), "%d", i);
+		int fd = openat(draft.tree_fd, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+		assert_true(fd >= 0);
+		(void)close(fd);
+	}
+	store_hurry_at_close(store, 0);
+	layer_draft_done(&draft);
+	store_close(store);
+	assert_int_equal(test_count_dir(root, "tmp"), 1);
+	store_close(test_open(root));
+	assert_int_equal(test_count_dir(root, "tmp"), 0);
+	/* What is quick is done. */
+	store = test_open(root);
+	store_hurry_at_close(store, 60000);
+	assert_ok(layer_begin(store, &draft));
+	layer_draft_done(&draft);
+	store_close(store);
+	assert_int_equal(test_count_dir(root, "tmp"), 0);
+	test_root_remove(root);
+}
+
 UNIT_TESTS(makes_the_layout, refuses_other_versions, says_how_to_go_on_when_damaged, reads_only,
 		mends_index_json, takes_in_images_of_other_tools, clears_dead_runs,
-		locks_threads_out, serves_threads, stops_waiting)
+		locks_threads_out, serves_threads, stops_waiting, leaves_removals_when_in_a_hurry)

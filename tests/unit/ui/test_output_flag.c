@@ -1,8 +1,8 @@
 #include "unit.h"
 
-#include "ui/output_flag.h"
 #include "stream/codec.h"
 #include "ui/options.h"
+#include "ui/output_flag.h"
 
 static const char *kind_name(enum output_kind kind)
 {
