@@ -18,6 +18,7 @@
 #include "build/verify.h"
 #include "dockerfile/frontend.h"
 #include "dockerfile/stage.h"
+#include "image/convert.h"
 #include "stream/codec.h"
 
 #include <fcntl.h>
@@ -376,6 +377,23 @@ static bool wants_image(const struct build_options *options)
 	return wants;
 }
 
+/* The image, with all layers in the wanted compression where that was asked for. */
+static FALLIBLE make_image(struct build *build, struct image **ret)
+{
+	const struct build_options *options = build->options;
+	const struct image_form form = { .compression = options->compression,
+		.level = options->compression_level,
+		.force = true };
+	AUTO(image) struct image *image = NULL;
+
+	TRY(result_image(build, &image));
+	if (!options->force_compression) {
+		*ret = TAKE(image);
+		return NULL;
+	}
+	return image_convert(image, options->store, &form, build->pool, options->cancel, ret);
+}
+
 /* Keys, steps, image, outputs. */
 static FALLIBLE run_once(struct build *build, struct build_result *ret)
 {
@@ -395,7 +413,7 @@ static FALLIBLE run_once(struct build *build, struct build_result *ret)
 	if (with_image) {
 		if (build->exports)
 			TRY(exports_join(build->exports));
-		TRY(result_image(build, &image));
+		TRY(make_image(build, &image));
 		ret->image_id = build->image_id = image->manifest.config.digest;
 		ret->manifest = image->digest;
 		ret->manifest_bytes = image->manifest_bytes;

@@ -138,6 +138,7 @@ struct build_options {
 	enum compression compression; /* 0 is COMPRESSION_GZIP */
 	int compression_level;        /* CODEC_LEVEL_DEFAULT */
 	bool squash;
+	bool force_compression; /* of the base's layers, too */
 	const struct build_annotation *annotations;
 	size_t annotation_count;
 	bool has_epoch; /* --timestamp, SOURCE_DATE_EPOCH */

@@ -8,6 +8,7 @@
 #include "cache/toc.h"
 #include "image/image.h"
 #include "store/blob.h"
+#include "stream/codec.h"
 
 #include <string.h>
 
@@ -78,21 +79,72 @@ static void describe(const struct build *build, const struct step_run *run, stru
 	ret->level = layer->blob.level;
 }
 
+/* The form that a target wants its layers in; false: the one they have. */
+static bool wants_form(const struct bringing *bringing, const struct cached_step *step,
+		enum compression *ret, int *ret_level)
+{
+	const struct cache_spec *spec = bringing->target->spec;
+	const struct build_options *options = bringing->build->options;
+	bool has_wish = spec->compression || spec->forces || spec->level != CODEC_LEVEL_DEFAULT;
+
+	*ret = spec->compression ? spec->compression : options->compression;
+	*ret_level = spec->level != CODEC_LEVEL_DEFAULT ? spec->level
+		     : spec->compression == options->compression || !spec->compression
+				     ? options->compression_level
+				     : CODEC_LEVEL_DEFAULT;
+	return has_wish && step->kind == CACHED_LAYER &&
+	       (*ret != step->compression || *ret_level != step->level);
+}
+
+/* Its layer, compressed as the target wants it: a blob of the store that only the cache has. */
+static FALLIBLE give_form(struct bringing *bringing, struct cached_step *step)
+{
+	struct build *build = bringing->build;
+	const struct descriptor from = { .digest = step->blob.digest, .size = step->blob.bytes };
+	AUTO(reader) struct reader *plain = NULL;
+	AUTO(blob_writer) struct blob_writer *blob = NULL;
+	struct reader *raw = NULL;
+	struct writer *writer = NULL;
+
+	enum compression compression = 0;
+	int level = 0;
+
+	if (!wants_form(bringing, step, &compression, &level))
+		return NULL;
+	TRY(bringing->source->ops->open_blob(bringing->source, &from, &raw));
+	TRY(codec_reader(raw, &plain, NULL));
+	TRY(blob_writer_open(build->options->store, BLOB_HASH, &blob));
+	TRY(codec_writer(blob_writer_stream(blob), compression, level, build->pool, &writer));
+	struct error *error = stream_copy(plain, writer, NULL);
+	if (error)
+		writer_free(writer);
+	else
+		error = writer_close(writer);
+	TRY(error);
+	step->toc = (struct cached_blob){ 0 };
+	step->compression = compression;
+	step->level = level;
+	return blob_commit(TAKE(blob), NULL, BLOB_ANY_SIZE, &step->blob.digest, &step->blob.bytes);
+}
+
 /* With its layer as a blob. A step that was not needed and is nowhere has none (*ret false). */
-static FALLIBLE record_of(struct build *build, const struct stack *stack,
+static FALLIBLE record_of(struct bringing *bringing, const struct stack *stack,
 		const struct step_run *run, struct cached_step *ret, bool *ret_has)
 {
+	struct build *build = bringing->build;
+	const struct cache_spec *spec = bringing->target->spec;
+
 	*ret_has = run->is_keyed && (run->is_hit || run->created);
 	if (!*ret_has)
 		return NULL;
 	if (run->cached) {
 		cached_step_copy(run->cached, ret);
-		return NULL;
+		return spec->forces ? give_form(bringing, ret) : NULL;
 	}
 	if (run->layer)
 		TRY(stack_need_blob(&build->layers, stack, index_of(stack, run->layer)));
 	describe(build, run, ret);
-	return NULL;
+	return give_form(bringing, ret);
 }
 
 static FALLIBLE collect_step(
@@ -104,12 +156,17 @@ static FALLIBLE collect_step(
 	const struct cached_step *known =
 			run->is_keyed ? cache_home_has(build->homes, bringing->target->home, &key)
 				      : NULL;
-	bool has = known != NULL;
+	enum compression compression = 0;
+	int level = 0;
 
+	if (known && bringing->target->spec->forces &&
+			wants_form(bringing, known, &compression, &level))
+		known = NULL;
+	bool has = known != NULL;
 	if (known)
 		cached_step_copy(known, &step);
 	else
-		TRY(record_of(build, stack, run, &step, &has));
+		TRY(record_of(bringing, stack, run, &step, &has));
 	if (!has)
 		return NULL;
 	/* Two stages may have the same step. */
@@ -290,7 +347,9 @@ static FALLIBLE send_steps(struct bringing *bringing)
 	if (bringing->fresh.n <= 1)
 		return send_some(bringing);
 	group = group_new();
-	for (size_t i = 0; i < bringing->fresh.n && i < SENDERS; i++)
+	size_t senders =
+			bringing->target->home->senders ? bringing->target->home->senders : SENDERS;
+	for (size_t i = 0; i < bringing->fresh.n && i < senders; i++)
 		group_start(group, "cache export", send_some, bringing);
 	return group_join(group);
 }

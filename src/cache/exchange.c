@@ -6,6 +6,20 @@
 
 enum { TRIES = 2, WAIT_MS = 300, SAID_BYTES = 300 };
 
+void exchange_add_path(struct strbuf *out, const char *name)
+{
+	struct str rest = str_of(name), part;
+	bool more = true;
+
+	while (more) {
+		more = str_cut(rest, '/', &part, &rest);
+		AUTO_FREE char *word = str_dup(part);
+		url_escape(out, word);
+		if (more)
+			strbuf_add_char(out, '/');
+	}
+}
+
 void exchange_done(struct exchange *exchange)
 {
 	url_done(&exchange->url);

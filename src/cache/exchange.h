@@ -5,6 +5,7 @@
  * Floor: cache, private. Any thread.
  */
 #pragma once
+#include "base/strbuf.h"
 #include "registry/http.h"
 #include "registry/registry.h"
 
@@ -24,5 +25,8 @@ void exchange_done(struct exchange *exchange);
  * of what the server said. *ret_body (may be NULL) reads the answer's body.
  */
 FALLIBLE exchange_run(const struct exchange *exchange, struct reader **ret_body);
+
+/* A name as the path of an address: its slashes stay, its parts are escaped. */
+void exchange_add_path(struct strbuf *out, const char *name);
 
 DEFINE_AUTO_VALUE(exchange)

@@ -15,17 +15,25 @@ static FALLIBLE open_local(const struct cache_spec *spec, const struct cache_mea
 static FALLIBLE open_service(const struct cache_spec *spec, const struct cache_means *means,
 		struct cache_home **ret)
 {
-	bool is_s3 = spec->kind == CACHE_HOME_S3;
-	const char *index = spec->name ? spec->name : means->index_name;
+	const char *index = spec->name ? spec->name : means->index_name, *kind = "s3";
 	struct objects *objects = NULL;
 
 	if (!means->registry)
 		return error_new(ERR_UNSUPPORTED, "cache '%s': no network", spec->where);
-	TRY(is_s3 ? objects_s3(spec, means, &objects) : objects_gha(spec, means, &objects));
-	*ret = cache_home_objects(objects,
-			xasprintf("%s cache '%s' (%s)", is_s3 ? "s3" : "gha", spec->where, index),
-			index);
+	if (spec->kind == CACHE_HOME_S3) {
+		TRY(objects_s3(spec, means, &objects));
+	} else if (spec->kind == CACHE_HOME_AZBLOB) {
+		kind = "azblob";
+		TRY(objects_azblob(spec, means, &objects));
+	} else {
+		kind = "gha";
+		TRY(objects_gha(spec, means, &objects));
+	}
+	*ret = cache_home_objects(
+			objects, xasprintf("%s cache '%s' (%s)", kind, spec->where, index), index);
 	(*ret)->scope = xstrdup(spec->name);
+	const char *senders = list_env_get(&spec->settings, "upload_parallelism");
+	(*ret)->senders = senders ? (unsigned)strtoul(senders, NULL, 10) : 0;
 	return NULL;
 }
 
@@ -39,6 +47,7 @@ FALLIBLE cache_home_open(const struct cache_spec *spec, const struct cache_means
 	case CACHE_HOME_LOCAL:
 		return open_local(spec, means, ret);
 	case CACHE_HOME_S3:
+	case CACHE_HOME_AZBLOB:
 	case CACHE_HOME_GHA:
 		return open_service(spec, means, ret);
 	}

@@ -9,8 +9,10 @@
 
 FALLIBLE cache_home_registry(const struct cache_spec *spec, const struct cache_means *means,
 		struct cache_home **ret);
-/* A bucket, and GitHub's cache service. */
+/* A bucket, a container of Azure, and GitHub's cache service. */
 FALLIBLE objects_s3(const struct cache_spec *spec, const struct cache_means *means,
+		struct objects **ret);
+FALLIBLE objects_azblob(const struct cache_spec *spec, const struct cache_means *means,
 		struct objects **ret);
 FALLIBLE objects_gha(const struct cache_spec *spec, const struct cache_means *means,
 		struct objects **ret);

@@ -10,6 +10,7 @@
 #include "cache/home_kinds.h"
 #include "oci/json.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #define SERVICE "twirp/github.actions.results.api.v1.CacheService/"
@@ -19,6 +20,8 @@ struct objects_gha {
 	const struct cache_means *means;
 	struct url base; /* ends with '/' */
 	char *token, *version;
+	int64_t limit_ns; /* timeout=: reading, and writing, begin nothing after it; 0: none */
+	_Atomic uint64_t read_began, write_began;
 };
 
 static struct error *open_text(void *user, uint64_t offset, struct reader **ret)
@@ -89,6 +92,19 @@ static FALLIBLE find(struct objects_gha *self, const char *name, struct url *ret
 	return url_parse(str_of(address), ret);
 }
 
+/* Counted from the first call of its sort. */
+static FALLIBLE check_time(struct objects_gha *self, bool writes)
+{
+	_Atomic uint64_t *began = writes ? &self->write_began : &self->read_began;
+	uint64_t now = clock_monotonic_ns(), none = 0;
+
+	if (!self->limit_ns || atomic_compare_exchange_strong(began, &none, now) ||
+			now - none <= (uint64_t)self->limit_ns)
+		return NULL;
+	return error_new(ERR_NETWORK, "cache service: not done within its timeout of %lld ms",
+			(long long)(self->limit_ns / 1000000));
+}
+
 static FALLIBLE get(struct objects *objects, const char *name, struct reader **ret)
 {
 	struct objects_gha *self = (struct objects_gha *)objects;
@@ -98,6 +114,7 @@ static FALLIBLE get(struct objects *objects, const char *name, struct reader **r
 		.method = "GET",
 		.what = name };
 
+	TRY(check_time(self, false));
 	TRY(find(self, name, &exchange.url));
 	return exchange_run(&exchange, ret);
 }
@@ -170,6 +187,7 @@ static FALLIBLE put(struct objects *objects, const char *name, const struct regi
 		.what = name };
 	bool there = false;
 
+	TRY(check_time(self, true));
 	TRY(reserve(self, key, &exchange.url, &there));
 	if (there)
 		return NULL;
@@ -211,6 +229,8 @@ FALLIBLE objects_gha(const struct cache_spec *spec, const struct cache_means *me
 	self->base = url_make(url.is_https, url.host, path);
 	self->token = xstrdup(list_env_get(&spec->settings, "token"));
 	self->version = xstrdup(digest_hex(&version, hex));
+	const char *timeout = list_env_get(&spec->settings, "timeout");
+	self->limit_ns = timeout ? strtoll(timeout, NULL, 10) : 0;
 	*ret = &self->objects;
 	return NULL;
 }

@@ -2,11 +2,10 @@
  * Objects in a bucket of S3 or what speaks like it. Each is put by one request, whose payload
  * digest is known before: S3 checks it, and shows the object only when it is whole.
  */
-#include "base/clock.h"
 #include "base/strbuf.h"
 #include "cache/exchange.h"
 #include "cache/home_kinds.h"
-#include "registry/sigv4.h"
+#include "registry/object_sign.h"
 
 #include <string.h>
 
@@ -15,7 +14,7 @@ struct objects_s3 {
 	const struct cache_means *means;
 	struct list settings;
 	struct url base; /* of the bucket, ends with '/' */
-	struct sigv4 sigv4;
+	struct object_signer *signer;
 };
 
 static const char *setting(const struct objects_s3 *self, const char *name, const char *otherwise)
@@ -25,20 +24,6 @@ static const char *setting(const struct objects_s3 *self, const char *name, cons
 	return value ? value : otherwise;
 }
 
-static void add_escaped(struct strbuf *out, const char *text)
-{
-	struct str rest = str_of(text), part;
-	bool more = true;
-
-	while (more) {
-		more = str_cut(rest, '/', &part, &rest);
-		AUTO_FREE char *word = str_dup(part);
-		url_escape(out, word);
-		if (more)
-			strbuf_add_char(out, '/');
-	}
-}
-
 /* "blobs/..." lies under blobs_prefix, what else there is under manifests_prefix. */
 static void make_url(const struct objects_s3 *self, const char *name, struct url *ret)
 {
@@ -46,10 +31,10 @@ static void make_url(const struct objects_s3 *self, const char *name, struct url
 	bool is_blob = text_starts(name, "blobs/");
 
 	strbuf_add(&path, self->base.path);
-	add_escaped(&path, setting(self, "prefix", ""));
-	add_escaped(&path, is_blob ? setting(self, "blobs_prefix", "blobs/")
-				   : setting(self, "manifests_prefix", "manifests/"));
-	add_escaped(&path, is_blob ? name + strlen("blobs/") : name);
+	exchange_add_path(&path, setting(self, "prefix", ""));
+	exchange_add_path(&path, is_blob ? setting(self, "blobs_prefix", "blobs/")
+					 : setting(self, "manifests_prefix", "manifests/"));
+	exchange_add_path(&path, is_blob ? name + strlen("blobs/") : name);
 	*ret = url_make(self->base.is_https, self->base.host, strbuf_text(&path));
 }
 
@@ -68,8 +53,8 @@ static FALLIBLE send(struct objects_s3 *self, const char *method, const char *na
 	struct digest payload = body ? body->digest : digest_of("", 0);
 
 	make_url(self, name, &exchange.url);
-	sigv4_sign(&self->sigv4, method, &exchange.url, &payload, clock_now_seconds(),
-			&exchange.headers);
+	TRY(object_sign(self->signer, method, &exchange.url, &payload, body ? body->size : 0,
+			&exchange.headers));
 	return exchange_run(&exchange, ret);
 }
 
@@ -100,6 +85,7 @@ static void s3_free(struct objects *objects)
 
 	list_done(&self->settings);
 	url_done(&self->base);
+	object_signer_free(self->signer);
 	free(self);
 }
 
@@ -133,12 +119,12 @@ FALLIBLE objects_s3(const struct cache_spec *spec, const struct cache_means *mea
 	self->objects.ops = &ops;
 	self->means = means;
 	list_add_all(&self->settings, &spec->settings);
-	self->sigv4 = (struct sigv4){ .key_id = setting(self, "access_key_id", NULL),
-		.secret = setting(self, "secret_access_key", NULL),
-		.token = setting(self, "session_token", NULL),
-		.region = setting(self, "region", "us-east-1"),
-		.service = "s3" };
-	struct error *error = bucket_url(self, spec->where, self->sigv4.region, &self->base);
+	const char *region = setting(self, "region", "us-east-1");
+	self->signer = object_signer_s3(means->registry, region,
+			setting(self, "access_key_id", NULL),
+			setting(self, "secret_access_key", NULL),
+			setting(self, "session_token", NULL));
+	struct error *error = bucket_url(self, spec->where, region, &self->base);
 	if (error) {
 		s3_free(&self->objects);
 		return error_wrap(error, "s3 cache '%s'", spec->where);

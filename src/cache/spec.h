@@ -7,6 +7,7 @@
 #pragma once
 #include "base/auto.h"
 #include "base/vec.h"
+#include "oci/mediatype.h"
 #include <stdint.h>
 
 enum cache_home_kind {
@@ -14,6 +15,7 @@ enum cache_home_kind {
 	CACHE_HOME_INLINE, /* to: inside the image itself; from: as registry */
 	CACHE_HOME_LOCAL,
 	CACHE_HOME_S3,
+	CACHE_HOME_AZBLOB,
 	CACHE_HOME_GHA,
 };
 
@@ -28,6 +30,10 @@ struct cache_spec {
 	enum cache_home_kind kind;
 	bool is_max;      /* mode=max: steps of every stage, not only of the image's layers */
 	bool keeps_error; /* ignore-error=false: a failed export fails the build */
+	/* How layers are written, where it is not as the image has them. */
+	enum compression compression; /* 0: as the image */
+	int level;                    /* of compression; CODEC_LEVEL_DEFAULT */
+	bool forces;                  /* those that are there otherwise, too */
 	/*
 	 * Which index: a registry's tag is in where; local: tag=, s3: name=, gha: scope=. NULL: one
 	 * for each Dockerfile, target and platform.

@@ -167,6 +167,7 @@ static FALLIBLE set_compression(const struct config *config, const struct output
 	ret->compression_level = (int)config->compression_level;
 	if (out->level != CODEC_LEVEL_DEFAULT)
 		ret->compression_level = out->level;
+	ret->force_compression = out->forces;
 	if (ret->compression == COMPRESSION_GZIP && ret->compression_level > 9)
 		return error_usage("gzip has no compression level %d", ret->compression_level);
 	if (ret->compression == COMPRESSION_ZSTD && ret->compression_level == 0)
@@ -216,19 +217,62 @@ static FALLIBLE check_cache_tag(const struct build_request *request, const struc
 	return NULL;
 }
 
+/* An inline cache is the image's own layers. */
+static FALLIBLE check_cache_form(const struct build_request *request, const struct cache_spec *to)
+{
+	const struct build_options *options = &request->options;
+	bool is_other = to->compression && to->compression != options->compression;
+
+	if (to->kind == CACHE_HOME_INLINE &&
+			(is_other || (to->level != CODEC_LEVEL_DEFAULT &&
+						     to->level != options->compression_level)))
+		return error_hint(error_usage("option '--cache-to': an inline cache is the image's "
+					      "layers, and those are written with %s",
+						  compression_name(options->compression)),
+				"'--compression' and '--compression-level' say how");
+	if (to->level == CODEC_LEVEL_DEFAULT || to->compression)
+		return NULL;
+	if (options->compression == COMPRESSION_NONE ||
+			(options->compression == COMPRESSION_GZIP && to->level > 9) ||
+			(options->compression == COMPRESSION_ZSTD && to->level == 0))
+		return error_usage("option '--cache-to': %s has no compression-level %d",
+				compression_name(options->compression), to->level);
+	return NULL;
+}
+
+static bool is_same_list(const struct list *a, const struct list *b)
+{
+	bool same = a->n == b->n;
+
+	for (size_t i = 0; same && i < a->n; i++)
+		same = strcmp(a->p[i], b->p[i]) == 0;
+	return same;
+}
+
+/* The same place twice, with wishes that exclude each other. */
+static FALLIBLE check_cache_twice(const struct cache_spec *a, const struct cache_spec *b)
+{
+	bool is_same = a->kind == b->kind && text_equal(a->where, b->where) &&
+		       text_equal(a->name, b->name) && is_same_list(&a->settings, &b->settings);
+
+	if (!is_same || (a->compression == b->compression && a->level == b->level &&
+					a->forces == b->forces && a->keeps_error == b->keeps_error))
+		return NULL;
+	return error_usage("'--cache-to' names '%s' twice, with different wishes",
+			a->where ? a->where : "inline");
+}
+
 static FALLIBLE check_cache(const struct build_request *request)
 {
 	const struct build_options *options = &request->options;
-	enum compression wish = request->cache.compression;
+	const struct cache_specs *to = &request->cache.to;
 
-	if (wish && wish != options->compression)
-		return error_hint(error_usage("option '--cache-to': layers are compressed with %s "
-					      "in this build",
-						  compression_name(options->compression)),
-				"a cache holds the layers as the image has them: --compression %s",
-				compression_name(wish));
-	for (size_t i = 0; i < request->cache.to.n; i++)
-		TRY(check_cache_tag(request, &request->cache.to.p[i]));
+	for (size_t i = 0; i < to->n; i++) {
+		TRY(check_cache_tag(request, &to->p[i]));
+		TRY(check_cache_form(request, &to->p[i]));
+		for (size_t k = 0; k < i; k++)
+			TRY(check_cache_twice(&to->p[k], &to->p[i]));
+	}
 	if (!options->cache_inline)
 		return NULL;
 	if (options->format == FORMAT_DOCKER)

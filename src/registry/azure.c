@@ -8,8 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-#define SCOPE            "https://management.azure.com/.default"
-#define RESOURCE         "https://management.azure.com/"
+#define MANAGEMENT       "https://management.azure.com/"
+#define STORAGE          "https://storage.azure.com/"
 #define SERVICE          "Microsoft's token service"
 #define METADATA         "Azure's managed identity service"
 #define INSTANCE_ADDRESS "http://169.254.169.254"
@@ -68,8 +68,8 @@ static FALLIBLE check_tenant(const char *tenant)
 	return NULL;
 }
 
-static FALLIBLE from_principal(struct cloud *cloud, const char *secret, const char *file,
-		char **ret, char **ret_source)
+static FALLIBLE from_principal(struct cloud *cloud, const char *resource, const char *secret,
+		const char *file, char **ret, char **ret_source)
 {
 	const char *host = cloud_env(cloud, "AZURE_AUTHORITY_HOST");
 	const char *tenant = cloud_env(cloud, "AZURE_TENANT_ID");
@@ -84,9 +84,10 @@ static FALLIBLE from_principal(struct cloud *cloud, const char *secret, const ch
 		n--;
 	TRY(check_tenant(tenant));
 	AUTO_FREE char *url = xasprintf("%.*s/%s/oauth2/v2.0/token", (int)n, host, tenant);
+	AUTO_FREE char *scope = xasprintf("%s.default", resource);
 	cloud_form_add(&form, "grant_type", "client_credentials");
 	cloud_form_add(&form, "client_id", cloud_env(cloud, "AZURE_CLIENT_ID"));
-	cloud_form_add(&form, "scope", SCOPE);
+	cloud_form_add(&form, "scope", scope);
 	if (secret) {
 		cloud_form_add(&form, "client_secret", secret);
 	} else {
@@ -101,7 +102,8 @@ static FALLIBLE from_principal(struct cloud *cloud, const char *secret, const ch
 }
 
 /* App Service and Container Instances name a service of their own; machines have one address. */
-static FALLIBLE from_managed_identity(struct cloud *cloud, char **ret, char **ret_source)
+static FALLIBLE from_managed_identity(
+		struct cloud *cloud, const char *resource, char **ret, char **ret_source)
 {
 	const char *endpoint = cloud_env(cloud, "IDENTITY_ENDPOINT");
 	const char *secret = cloud_env(cloud, "IDENTITY_HEADER");
@@ -117,7 +119,7 @@ static FALLIBLE from_managed_identity(struct cloud *cloud, char **ret, char **re
 		strbuf_addf(&url, "%s/metadata/identity/oauth2/token?api-version=2018-02-01",
 				host ? host : INSTANCE_ADDRESS);
 	strbuf_add(&url, "&resource=");
-	url_escape(&url, RESOURCE);
+	url_escape(&url, resource);
 	if (client)
 		cloud_form_add(&url, "client_id", client);
 	if (is_service)
@@ -142,15 +144,16 @@ static FALLIBLE from_managed_identity(struct cloud *cloud, char **ret, char **re
 	return NULL;
 }
 
-static FALLIBLE access_token(struct cloud *cloud, char **ret, char **ret_source)
+static FALLIBLE access_token(
+		struct cloud *cloud, const char *resource, char **ret, char **ret_source)
 {
 	const char *secret = cloud_env(cloud, "AZURE_CLIENT_SECRET");
 	const char *file = cloud_env(cloud, "AZURE_FEDERATED_TOKEN_FILE");
 
 	if (cloud_env(cloud, "AZURE_CLIENT_ID") && cloud_env(cloud, "AZURE_TENANT_ID") &&
 			(secret || file))
-		return from_principal(cloud, secret, file, ret, ret_source);
-	return from_managed_identity(cloud, ret, ret_source);
+		return from_principal(cloud, resource, secret, file, ret, ret_source);
+	return from_managed_identity(cloud, resource, ret, ret_source);
 }
 
 FALLIBLE azure_credential(struct cloud *cloud, const char *host, struct cloud_found *ret)
@@ -162,7 +165,7 @@ FALLIBLE azure_credential(struct cloud *cloud, const char *host, struct cloud_fo
 	AUTO(strbuf) struct strbuf form = { 0 };
 	char *token = NULL;
 
-	TRY(access_token(cloud, &token, &source));
+	TRY(access_token(cloud, MANAGEMENT, &token, &source));
 	if (!token)
 		return NULL;
 	cloud_form_add(&form, "grant_type", "access_token");
@@ -195,27 +198,80 @@ static FALLIBLE decode_key(const char *key, unsigned char *ret, size_t *ret_n)
 	return NULL;
 }
 
-/* Verb, eleven standard headers of which Range is the last, ours by name, the resource. */
-static void add_to_sign(const char *account, const struct url *url, const char *date,
-		const struct list *headers, struct strbuf *out)
+static const char *header_value(const struct list *headers, const char *name)
 {
-	const char *range = "";
+	size_t n = strlen(name);
 
 	for (size_t i = 0; i < headers->n; i++)
-		if (text_starts(headers->p[i], "Range: "))
-			range = headers->p[i] + strlen("Range: ");
-	strbuf_addf(out, "GET\n\n\n\n\n\n\n\n\n\n\n%s\n", range);
-	strbuf_addf(out, "x-ms-date:%s\nx-ms-version:" STORAGE_VERSION "\n", date);
-	strbuf_addf(out, "/%s%s", account, url->path);
+		if (strncmp(headers->p[i], name, n) == 0 && text_starts(headers->p[i] + n, ": "))
+			return headers->p[i] + n + 2;
+	return "";
 }
 
-FALLIBLE azure_sign_blob(const char *key, const char *account, const struct url *url, int64_t now,
-		struct list *headers)
+/* "/account/path", then the query's parts by name. */
+static void add_resource(const char *account, const char *path, struct strbuf *out)
+{
+	AUTO(list) struct list parts = { 0 };
+	struct str before, rest, part;
+
+	(void)str_cut(str_of(path), '?', &before, &rest);
+	strbuf_addf(out, "/%s%.*s", account, (int)before.n, before.p);
+	while (rest.n) {
+		(void)str_cut(rest, '&', &part, &rest);
+		AUTO_FREE char *text = str_dup(part);
+		list_add(&parts, text);
+	}
+	list_sort(&parts);
+	for (size_t i = 0; i < parts.n; i++) {
+		size_t n = strcspn(parts.p[i], "=");
+
+		strbuf_addf(out, "\n%.*s:%s", (int)n, parts.p[i],
+				parts.p[i][n] ? parts.p[i] + n + 1 : "");
+	}
+}
+
+/* Verb, eleven standard headers, ours by name, the resource. */
+static void add_to_sign(const char *account, const char *method, const struct url *url,
+		uint64_t bytes, const struct list *headers, struct strbuf *out)
+{
+	AUTO(list) struct list ours = { 0 };
+
+	strbuf_addf(out, "%s\n\n\n", method);
+	if (bytes)
+		strbuf_addf(out, "%llu", (unsigned long long)bytes);
+	strbuf_addf(out, "\n\n%s\n\n\n\n\n\n%s\n", header_value(headers, "Content-Type"),
+			header_value(headers, "Range"));
+	for (size_t i = 0; i < headers->n; i++)
+		if (text_starts(headers->p[i], "x-ms-"))
+			list_add(&ours, headers->p[i]);
+	list_sort(&ours);
+	for (size_t i = 0; i < ours.n; i++) {
+		size_t n = strcspn(ours.p[i], ":");
+
+		strbuf_addf(out, "%.*s:%s\n", (int)n, ours.p[i], ours.p[i] + n + 2);
+	}
+	add_resource(account, url->path, out);
+}
+
+void azure_bear_token(const char *token, struct list *headers)
+{
+	list_add(headers, "x-ms-version: " STORAGE_VERSION);
+	if (token)
+		list_addf(headers, "Authorization: Bearer %s", token);
+}
+
+FALLIBLE azure_storage_token(struct cloud *cloud, char **ret, char **ret_source)
+{
+	return access_token(cloud, STORAGE, ret, ret_source);
+}
+
+FALLIBLE azure_sign_blob(const char *key, const char *account, const char *method,
+		const struct url *url, uint64_t bytes, int64_t now, struct list *headers)
 {
 	static const char *const days[] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
 	static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul",
 		"Aug", "Sep", "Oct", "Nov", "Dec" };
-	unsigned char bytes[KEY_TEXT_MAX], mac[EVP_MAX_MD_SIZE], text[EVP_MAX_MD_SIZE * 2];
+	unsigned char secret[KEY_TEXT_MAX], mac[EVP_MAX_MD_SIZE], text[EVP_MAX_MD_SIZE * 2];
 	AUTO(strbuf) struct strbuf to_sign = { 0 };
 	time_t seconds = (time_t)now;
 	unsigned length = 0;
@@ -224,18 +280,18 @@ FALLIBLE azure_sign_blob(const char *key, const char *account, const struct url 
 
 	if (!key)
 		return error_new(ERR_INVALID, "AZURE_STORAGE_ACCESS_KEY is not set");
-	TRY(decode_key(key, bytes, &n));
+	TRY(decode_key(key, secret, &n));
 	(void)gmtime_r(&seconds, &tm);
 	AUTO_FREE char *date = xasprintf("%s, %02d %s %d %02d:%02d:%02d GMT", days[tm.tm_wday],
 			tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
 			tm.tm_sec);
-	add_to_sign(account, url, date, headers, &to_sign);
-	(void)HMAC(EVP_sha256(), bytes, (int)n, (const unsigned char *)to_sign.p, to_sign.n, mac,
-			&length);
-	OPENSSL_cleanse(bytes, sizeof(bytes));
-	(void)EVP_EncodeBlock(text, mac, (int)length);
 	list_addf(headers, "x-ms-date: %s", date);
 	list_add(headers, "x-ms-version: " STORAGE_VERSION);
+	add_to_sign(account, method, url, bytes, headers, &to_sign);
+	(void)HMAC(EVP_sha256(), secret, (int)n, (const unsigned char *)to_sign.p, to_sign.n, mac,
+			&length);
+	OPENSSL_cleanse(secret, sizeof(secret));
+	(void)EVP_EncodeBlock(text, mac, (int)length);
 	list_addf(headers, "Authorization: SharedKey %s:%s", account, (char *)text);
 	return NULL;
 }

@@ -127,7 +127,8 @@ static FALLIBLE sign(void *user, const struct url *url, struct list *headers)
 		return NULL;
 	case OBJECT_AZURE:
 		return azure_sign_blob(cloud_env(object->cloud, "AZURE_STORAGE_ACCESS_KEY"),
-				object->address.bucket, url, clock_now_seconds(), headers);
+				object->address.bucket, "GET", url, 0, clock_now_seconds(),
+				headers);
 	}
 	return NULL;
 }

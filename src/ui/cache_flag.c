@@ -1,85 +1,22 @@
 #include "ui/cache_flag.h"
 
 #include "base/clock.h"
-#include "base/nearest.h"
 #include "base/str.h"
 #include "oci/reference.h"
+#include "stream/codec.h"
+#include "ui/cache_keys.h"
 #include "ui/csv.h"
 #include "ui/options.h"
 
 #include <string.h>
 
-enum { FROM = 1, TO = 2, BOTH = 3 };
-
-static const struct cache_type {
-	const char *name;
-	enum cache_home_kind kind;
-} types[] = {
-	{ "registry", CACHE_HOME_REGISTRY },
-	{ "inline", CACHE_HOME_INLINE },
-	{ "local", CACHE_HOME_LOCAL },
-	{ "s3", CACHE_HOME_S3 },
-	{ "gha", CACHE_HOME_GHA },
-};
-
-/* Which keys a type has, in which option. kind 0: every type. */
-static const struct cache_key {
-	const char *name;
-	enum cache_home_kind kind;
-	unsigned where;
-} keys[] = {
-	{ "mode", 0, TO },
-	{ "ignore-error", 0, TO },
-	{ "compression", 0, TO },
-	{ "compression-level", 0, TO },
-	{ "force-compression", 0, TO },
-	{ "image-manifest", 0, TO },
-	{ "oci-mediatypes", 0, TO },
-	{ "mounts", 0, BOTH },
-	{ "mounts-max-size", 0, BOTH },
-	{ "mounts-max-age", 0, FROM },
-	{ "ref", CACHE_HOME_REGISTRY, BOTH },
-	{ "src", CACHE_HOME_LOCAL, FROM },
-	{ "dest", CACHE_HOME_LOCAL, TO },
-	{ "tag", CACHE_HOME_LOCAL, BOTH },
-	{ "bucket", CACHE_HOME_S3, BOTH },
-	{ "region", CACHE_HOME_S3, BOTH },
-	{ "name", CACHE_HOME_S3, BOTH },
-	{ "prefix", CACHE_HOME_S3, BOTH },
-	{ "blobs_prefix", CACHE_HOME_S3, BOTH },
-	{ "manifests_prefix", CACHE_HOME_S3, BOTH },
-	{ "endpoint_url", CACHE_HOME_S3, BOTH },
-	{ "use_path_style", CACHE_HOME_S3, BOTH },
-	{ "access_key_id", CACHE_HOME_S3, BOTH },
-	{ "secret_access_key", CACHE_HOME_S3, BOTH },
-	{ "session_token", CACHE_HOME_S3, BOTH },
-	{ "scope", CACHE_HOME_GHA, BOTH },
-	{ "url_v2", CACHE_HOME_GHA, BOTH },
-	{ "token", CACHE_HOME_GHA, BOTH },
-};
-
-/* What a service takes from the environment where the option does not say it. */
-static const struct {
-	const char *key;
-	enum cache_home_kind kind;
-	const char *variable;
-} variables[] = {
-	{ "region", CACHE_HOME_S3, "AWS_REGION" },
-	{ "bucket", CACHE_HOME_S3, "AWS_BUCKET" },
-	{ "access_key_id", CACHE_HOME_S3, "AWS_ACCESS_KEY_ID" },
-	{ "secret_access_key", CACHE_HOME_S3, "AWS_SECRET_ACCESS_KEY" },
-	{ "session_token", CACHE_HOME_S3, "AWS_SESSION_TOKEN" },
-	{ "token", CACHE_HOME_GHA, "ACTIONS_RUNTIME_TOKEN" },
-	{ "url_v2", CACHE_HOME_GHA, "ACTIONS_RESULTS_URL" },
-};
-
 /* One value being read. */
 struct parsing {
 	const char *option, *value;
-	unsigned where;
+	enum cache_where where;
 	struct cache_flags *flags;
 	struct cache_spec spec;
-	bool has_mode;
+	struct list seen;  /* keys with their values */
 	const char *bound; /* "mounts-max-size" when one was given */
 };
 
@@ -87,26 +24,6 @@ struct parsing {
 enum { MOUNTS_AGE_SECONDS = 30 * 24 * 3600 };
 #define MOUNTS_BYTES     (2ull << 30)
 #define MOUNTS_BYTES_MAX (16ull << 30)
-
-static FALLIBLE set_type(struct parsing *parsing, const char *value)
-{
-	const char *names[COUNT(types)];
-
-	for (size_t i = 0; i < COUNT(types); i++) {
-		names[i] = types[i].name;
-		if (text_equal(types[i].name, value)) {
-			parsing->spec.kind = types[i].kind;
-			return NULL;
-		}
-	}
-
-	const char *nearest = text_nearest(value, names, COUNT(names));
-	struct error *error = error_usage("option '%s': type '%s' is not one of registry, inline, "
-					  "local, s3, gha",
-			parsing->option, value);
-
-	return nearest ? error_hint(error, "did you mean '%s'?", nearest) : error;
-}
 
 static FALLIBLE set_bool(struct parsing *parsing, const char *key, const char *value, bool *ret)
 {
@@ -119,7 +36,8 @@ static FALLIBLE set_bool(struct parsing *parsing, const char *key, const char *v
 }
 
 /* A wish that kiln fulfils always, or never. */
-static FALLIBLE check_always(struct parsing *parsing, const char *key, const char *value)
+static FALLIBLE check_always(
+		struct parsing *parsing, const char *key, const char *value, const char *why)
 {
 	bool truth = false;
 
@@ -127,17 +45,17 @@ static FALLIBLE check_always(struct parsing *parsing, const char *key, const cha
 	if (truth)
 		return NULL;
 	return error_hint(error_usage("option '%s': %s=false is not there", parsing->option, key),
-			"caches of kiln are OCI image manifests; leave it out");
+			"%s; leave it out", why);
 }
 
 static FALLIBLE set_compression(struct parsing *parsing, const char *value)
 {
 	if (text_equal(value, "gzip"))
-		parsing->flags->compression = COMPRESSION_GZIP;
+		parsing->spec.compression = COMPRESSION_GZIP;
 	else if (text_equal(value, "zstd"))
-		parsing->flags->compression = COMPRESSION_ZSTD;
+		parsing->spec.compression = COMPRESSION_ZSTD;
 	else if (text_equal(value, "uncompressed") || text_equal(value, "none"))
-		parsing->flags->compression = COMPRESSION_NONE;
+		parsing->spec.compression = COMPRESSION_NONE;
 	else
 		return error_usage("option '%s': compression '%s' is not one of gzip, zstd, "
 				   "uncompressed",
@@ -145,13 +63,33 @@ static FALLIBLE set_compression(struct parsing *parsing, const char *value)
 	return NULL;
 }
 
+static FALLIBLE set_level(struct parsing *parsing, const char *value)
+{
+	int64_t level = 0;
+	struct error *error = parse_i64(str_of(value), 0, 22, &level);
+
+	if (error) {
+		error_free(error);
+		return error_usage("option '%s': compression-level '%s' is not a number from 0 "
+				   "to 22",
+				parsing->option, value);
+	}
+	parsing->spec.level = (int)level;
+	return NULL;
+}
+
 static FALLIBLE set_mode(struct parsing *parsing, const char *value)
 {
 	parsing->spec.is_max = text_equal(value, "max");
-	parsing->has_mode = true;
 	if (parsing->spec.is_max || text_equal(value, "min"))
 		return NULL;
 	return error_usage("option '%s': mode '%s' is neither min nor max", parsing->option, value);
+}
+
+static bool key_is_secret(const char *key)
+{
+	return text_equal(key, "secret_access_key") || text_equal(key, "session_token") ||
+	       text_equal(key, "token");
 }
 
 static void set_text(char **to, const char *value)
@@ -171,20 +109,20 @@ static FALLIBLE set_mounts_size(struct parsing *parsing, const char *key, const 
 	return NULL;
 }
 
-static FALLIBLE set_mounts(struct parsing *parsing, const struct cache_key *key, const char *value)
+static FALLIBLE set_mounts(struct parsing *parsing, const char *key, const char *value)
 {
 	struct cache_mounts *mounts = &parsing->spec.mounts;
 	int64_t ns = 0;
 
-	if (text_equal(key->name, "mounts"))
-		return set_bool(parsing, key->name, value, &mounts->is_wanted);
-	parsing->bound = key->name;
-	if (text_equal(key->name, "mounts-max-size"))
-		return set_mounts_size(parsing, key->name, value);
+	if (text_equal(key, "mounts"))
+		return set_bool(parsing, key, value, &mounts->is_wanted);
+	parsing->bound = key;
+	if (text_equal(key, "mounts-max-size"))
+		return set_mounts_size(parsing, key, value);
 	TRY(usage_of_option(clock_parse_duration(str_of(value), &ns), parsing->option));
 	mounts->max_age_seconds = ns / 1000000000;
 	if (ns < 0)
-		return error_usage("option '%s': %s is negative", parsing->option, key->name);
+		return error_usage("option '%s': %s is negative", parsing->option, key);
 	return NULL;
 }
 
@@ -192,6 +130,8 @@ static FALLIBLE set_common(struct parsing *parsing, const char *key, const char 
 {
 	bool truth = false;
 
+	if (text_starts(key, "mounts"))
+		return set_mounts(parsing, key, value);
 	if (text_equal(key, "mode"))
 		return set_mode(parsing, value);
 	if (text_equal(key, "ignore-error")) {
@@ -201,50 +141,69 @@ static FALLIBLE set_common(struct parsing *parsing, const char *key, const char 
 	}
 	if (text_equal(key, "compression"))
 		return set_compression(parsing, value);
-	if (text_equal(key, "image-manifest") || text_equal(key, "oci-mediatypes"))
-		return check_always(parsing, key, value);
-	return error_hint(error_usage("option '%s': key '%s' is not there", parsing->option, key),
-			"a cache holds the layers as the image has them: --compression and "
-			"--compression-level say how");
+	if (text_equal(key, "compression-level"))
+		return set_level(parsing, value);
+	if (text_equal(key, "force-compression"))
+		return set_bool(parsing, key, value, &parsing->spec.forces);
+	if (text_equal(key, "oci-mediatypes"))
+		return check_always(parsing, key, value,
+				"Docker's manifests have no annotations, where kiln's records are");
+	return check_always(parsing, key, value,
+			"kiln's records are image manifests, so that registries keep their layers");
+}
+
+/* A setting that is a number, a duration or a boolean is written as its home reads it. */
+static FALLIBLE set_setting(struct parsing *parsing, const struct cache_key *key, const char *value)
+{
+	AUTO_FREE char *text = NULL;
+	bool truth = false;
+	uint64_t number = 0;
+	int64_t ns = 0;
+	struct error *error = NULL;
+
+	if (key->sort == KEY_BOOL) {
+		TRY(set_bool(parsing, key->name, value, &truth));
+		text = xstrdup(truth ? "true" : "false");
+	} else if (key->sort == KEY_COUNT) {
+		error = parse_u64(str_of(value), 1000, &number);
+		if (error || !number) {
+			error_ignore(error, "the value is what matters");
+			return error_usage("option '%s': %s '%s' is not a number from 1 to 1000",
+					parsing->option, key->name, value);
+		}
+		text = xasprintf("%llu", (unsigned long long)number);
+	} else if (key->sort == KEY_DURATION) {
+		TRY(usage_of_option(clock_parse_duration(str_of(value), &ns), parsing->option));
+		if (ns <= 0)
+			return error_usage("option '%s': %s '%s' is not longer than nothing",
+					parsing->option, key->name, value);
+		text = xasprintf("%lld", (long long)ns);
+	}
+	list_env_set(&parsing->spec.settings, key->name, text ? text : value);
+	return NULL;
 }
 
 static FALLIBLE set_field(struct parsing *parsing, const struct cache_key *key, const char *value)
 {
-	if (text_starts(key->name, "mounts"))
-		return set_mounts(parsing, key, value);
-	if (!key->kind)
+	if (list_env_get(&parsing->seen, key->name) &&
+			!text_equal(list_env_get(&parsing->seen, key->name), value))
+		return error_usage("option '%s': '%s' is given twice, as '%s' and '%s'",
+				parsing->option, key->name,
+				key_is_secret(key->name) ? "..."
+							 : list_env_get(&parsing->seen, key->name),
+				key_is_secret(key->name) ? "..." : value);
+	list_env_set(&parsing->seen, key->name, value);
+	if (key->sort == KEY_COMMON)
 		return set_common(parsing, key->name, value);
 	if (!*value)
 		return error_usage("option '%s': '%s' is empty", parsing->option, key->name);
-	if (text_equal(key->name, "ref") || text_equal(key->name, "src") ||
-			text_equal(key->name, "dest") || text_equal(key->name, "bucket") ||
-			text_equal(key->name, "url_v2"))
+	if (key->sort == KEY_WHERE)
 		set_text(&parsing->spec.where, value);
-	else if (text_equal(key->name, "tag") || text_equal(key->name, "name") ||
-			text_equal(key->name, "scope"))
+	else if (key->sort == KEY_NAME)
 		set_text(&parsing->spec.name, value);
 	else
-		list_env_set(&parsing->spec.settings, key->name, value);
+		return set_setting(parsing, key, value);
 	return NULL;
-}
-
-static FALLIBLE unknown_key(const struct parsing *parsing, const char *word)
-{
-	const char *names[COUNT(keys) + 1] = { "type" };
-	size_t n = 1;
-
-	for (size_t i = 0; i < COUNT(keys); i++) {
-		bool is_of_type = !keys[i].kind || keys[i].kind == parsing->spec.kind;
-
-		if (is_of_type && (keys[i].where & parsing->where))
-			names[n++] = keys[i].name;
-	}
-
-	const char *nearest = text_nearest(word, names, n);
-	struct error *error = error_usage(
-			"option '%s': key '%s' is not there for this type", parsing->option, word);
-
-	return nearest ? error_hint(error, "did you mean '%s'?", nearest) : error;
 }
 
 /* Keys mean what the type says, which may come behind them: "ref=r/app,type=registry". */
@@ -263,15 +222,8 @@ static FALLIBLE set_fields(struct parsing *parsing)
 
 		if (text_equal(word, "type"))
 			continue;
-		for (size_t i = 0; i < COUNT(keys); i++) {
-			bool is_of_type = !keys[i].kind || keys[i].kind == parsing->spec.kind;
-
-			if (is_of_type && (keys[i].where & parsing->where) &&
-					text_equal(keys[i].name, word))
-				found = &keys[i];
-		}
-		if (!found)
-			return unknown_key(parsing, word);
+		TRY(cache_key_find(
+				parsing->option, word, parsing->spec.kind, parsing->where, &found));
 		TRY(set_field(parsing, found, text.p));
 	}
 	return NULL;
@@ -289,8 +241,13 @@ static FALLIBLE find_type(struct parsing *parsing)
 		if (!str_cut(str_of(field), '=', &name, &text))
 			return error_usage("option '%s': '%s' is not KEY=VALUE", parsing->option,
 					field);
-		if (str_is(str_trim(name), "type"))
-			TRY(set_type(parsing, text.p));
+		enum cache_home_kind before = parsing->spec.kind;
+		if (!str_is(str_trim(name), "type"))
+			continue;
+		TRY(cache_kind_parse(parsing->option, text.p, &parsing->spec.kind));
+		if (before && before != parsing->spec.kind)
+			return error_usage("option '%s': '%s' has two types", parsing->option,
+					parsing->value);
 	}
 	if (!parsing->spec.kind)
 		return error_hint(error_usage("option '%s': '%s' has no type", parsing->option,
@@ -299,52 +256,33 @@ static FALLIBLE find_type(struct parsing *parsing)
 	return NULL;
 }
 
-/* An access key that was given goes with no secret of another. */
-static void fill_from_environment(struct parsing *parsing)
-{
-	struct cache_spec *spec = &parsing->spec;
-	bool has_id = list_env_get(&spec->settings, "access_key_id") != NULL;
-
-	for (size_t i = 0; parsing->flags->getenv && i < COUNT(variables); i++) {
-		const char *key = variables[i].key;
-		const char *value = parsing->flags->getenv(variables[i].variable);
-		bool is_where = text_equal(key, "bucket") || text_equal(key, "url_v2");
-		bool is_part = text_equal(key, "secret_access_key") ||
-			       text_equal(key, "session_token");
-
-		if (variables[i].kind != spec->kind || !value || !*value || (has_id && is_part))
-			continue;
-		if (is_where && !spec->where)
-			spec->where = xstrdup(value);
-		else if (!is_where && !list_env_get(&spec->settings, key))
-			list_env_set(&spec->settings, key, value);
-	}
-}
-
-static FALLIBLE check_service(struct parsing *parsing)
+static FALLIBLE check_compression(const struct parsing *parsing)
 {
 	const struct cache_spec *spec = &parsing->spec;
-	bool is_s3 = spec->kind == CACHE_HOME_S3, truth = false;
-	const char *style = list_env_get(&spec->settings, "use_path_style");
-	const char *missing = is_s3 && !list_env_get(&spec->settings, "region")   ? "region"
-			      : is_s3 && !spec->where                             ? "bucket"
-			      : !is_s3 && !spec->where                            ? "url_v2"
-			      : !is_s3 && !list_env_get(&spec->settings, "token") ? "token"
-										  : NULL;
+	bool has_level = spec->level != CODEC_LEVEL_DEFAULT;
 
-	if (style) {
-		TRY(set_bool(parsing, "use_path_style", style, &truth));
-		list_env_set(&parsing->spec.settings, "use_path_style", truth ? "true" : "false");
-	}
-	if (!missing)
-		return NULL;
-	struct error *error = error_usage("option '%s': type=%s needs %s=", parsing->option,
-			is_s3 ? "s3" : "gha", missing);
-	for (size_t i = 0; i < COUNT(variables); i++)
-		if (text_equal(variables[i].key, missing))
-			error = error_hint(
-					error, "or %s in the environment", variables[i].variable);
-	return error;
+	if (has_level && spec->compression == COMPRESSION_NONE)
+		return error_usage("option '%s': uncompressed layers have no compression-level",
+				parsing->option);
+	if (has_level && spec->compression == COMPRESSION_GZIP && spec->level > 9)
+		return error_usage("option '%s': gzip has no compression-level %d", parsing->option,
+				spec->level);
+	if (has_level && spec->compression == COMPRESSION_ZSTD && spec->level == 0)
+		return error_usage("option '%s': zstd has no compression-level 0", parsing->option);
+	return NULL;
+}
+
+static FALLIBLE check_inline(const struct parsing *parsing)
+{
+	if (parsing->where == CACHE_FROM)
+		return error_hint(error_usage("option '--cache-from': type=inline is for "
+					      "--cache-to"),
+				"an image with a cache in it is read by type=registry,ref=IMAGE");
+	if (parsing->spec.is_max)
+		return error_hint(error_usage("option '--cache-to': an inline cache knows the "
+					      "image's own layers only"),
+				"mode=max needs type=registry");
+	return NULL;
 }
 
 static FALLIBLE check_mounts(struct parsing *parsing)
@@ -360,58 +298,33 @@ static FALLIBLE check_mounts(struct parsing *parsing)
 	if (spec->kind == CACHE_HOME_INLINE)
 		return error_hint(error_usage("option '%s': an image has no place for cache mounts",
 						  parsing->option),
-				"mounts=true goes with type=registry, local and s3");
+				"mounts=true goes with type=registry, local, s3 and azblob");
 	if (spec->kind == CACHE_HOME_GHA)
 		return error_hint(error_usage("option '%s': type=gha has no cache mounts: they are "
 					      "thousands of entries, which GitHub's service counts "
 					      "and limits",
 						  parsing->option),
-				"mounts=true goes with type=registry, local and s3");
+				"mounts=true goes with type=registry, local, s3 and azblob");
 	return NULL;
 }
 
 static FALLIBLE check_whole(struct parsing *parsing)
 {
 	const struct cache_spec *spec = &parsing->spec;
+	AUTO(reference) struct reference reference = { 0 };
 
+	cache_spec_fill(&parsing->spec, parsing->flags->getenv);
+	TRY(cache_spec_check(parsing->option, parsing->where, &parsing->spec));
+	TRY(check_compression(parsing));
 	TRY(check_mounts(parsing));
-	switch (spec->kind) {
-	case CACHE_HOME_REGISTRY:
-		if (!spec->where)
-			return error_usage("option '%s': type=registry needs ref=REFERENCE",
-					parsing->option);
-		break;
-	case CACHE_HOME_LOCAL:
-		if (!spec->where)
-			return error_usage("option '%s': type=local needs %s=FOLDER",
-					parsing->option, parsing->where == FROM ? "src" : "dest");
-		break;
-	case CACHE_HOME_INLINE:
-		if (parsing->where == FROM)
-			return error_hint(error_usage("option '--cache-from': type=inline is for "
-						      "--cache-to"),
-					"an image with a cache in it is read by "
-					"type=registry,ref=IMAGE");
-		if (spec->is_max)
-			return error_hint(error_usage("option '--cache-to': an inline cache knows "
-						      "the image's own layers only"),
-					"mode=max needs type=registry");
-		break;
-	case CACHE_HOME_S3:
-	case CACHE_HOME_GHA:
-		fill_from_environment(parsing);
-		return check_service(parsing);
-	}
-	if (spec->kind == CACHE_HOME_REGISTRY) {
-		AUTO(reference) struct reference reference = { 0 };
-
-		TRY(usage_of_option(
-				reference_parse(str_of(spec->where), &reference), parsing->option));
-		if (digest_known(&reference.digest) && parsing->where == TO)
-			return error_usage("option '%s': '%s' is a digest, which cannot be "
-					   "written to",
-					parsing->option, spec->where);
-	}
+	if (spec->kind == CACHE_HOME_INLINE)
+		return check_inline(parsing);
+	if (spec->kind != CACHE_HOME_REGISTRY)
+		return NULL;
+	TRY(usage_of_option(reference_parse(str_of(spec->where), &reference), parsing->option));
+	if (digest_known(&reference.digest) && parsing->where == CACHE_TO)
+		return error_usage("option '%s': '%s' is a digest, which cannot be written to",
+				parsing->option, spec->where);
 	return NULL;
 }
 
@@ -427,10 +340,11 @@ static FALLIBLE parse(struct parsing *parsing)
 	return check_whole(parsing);
 }
 
-/* S3's name=a;b is two. Takes what spec holds. */
+/* name=a;b of S3 and Azure is two. Takes what spec holds. */
 static void add_spec(struct cache_spec *spec, struct cache_specs *to)
 {
-	AUTO_FREE char *names = spec->kind == CACHE_HOME_S3 ? TAKE(spec->name) : NULL;
+	bool is_list = spec->kind == CACHE_HOME_S3 || spec->kind == CACHE_HOME_AZBLOB;
+	AUTO_FREE char *names = is_list ? TAKE(spec->name) : NULL;
 	struct str rest = str_of(names), name;
 
 	while (rest.n) {
@@ -450,16 +364,18 @@ static void add_spec(struct cache_spec *spec, struct cache_specs *to)
 }
 
 static FALLIBLE add(struct cache_flags *flags, const char *option, const char *value,
-		unsigned where, struct cache_specs *to)
+		enum cache_where where, struct cache_specs *to)
 {
 	struct parsing parsing = { .option = option,
 		.value = value,
 		.where = where,
 		.flags = flags,
-		.spec.mounts = { .max_bytes = MOUNTS_BYTES,
-				.max_age_seconds = MOUNTS_AGE_SECONDS } };
+		.spec = { .level = CODEC_LEVEL_DEFAULT,
+				.mounts = { .max_bytes = MOUNTS_BYTES,
+						.max_age_seconds = MOUNTS_AGE_SECONDS } } };
 	struct error *error = parse(&parsing);
 
+	list_done(&parsing.seen);
 	if (error) {
 		cache_spec_done(&parsing.spec);
 		return error;
@@ -472,12 +388,12 @@ static FALLIBLE add(struct cache_flags *flags, const char *option, const char *v
 
 FALLIBLE cache_flags_add_from(struct cache_flags *flags, const char *value)
 {
-	return add(flags, "--cache-from", value, FROM, &flags->from);
+	return add(flags, "--cache-from", value, CACHE_FROM, &flags->from);
 }
 
 FALLIBLE cache_flags_add_to(struct cache_flags *flags, const char *value)
 {
-	return add(flags, "--cache-to", value, TO, &flags->to);
+	return add(flags, "--cache-to", value, CACHE_TO, &flags->to);
 }
 
 FALLIBLE cache_flags_add_repo(struct cache_flags *flags, const char *value)
@@ -486,8 +402,8 @@ FALLIBLE cache_flags_add_repo(struct cache_flags *flags, const char *value)
 		return error_hint(
 				error_usage("option '--cache-repo': '%s' is no repository", value),
 				"'--cache-from' and '--cache-to' take type=...");
-	TRY(add(flags, "--cache-repo", value, FROM, &flags->from));
-	TRY(add(flags, "--cache-repo", value, TO, &flags->to));
+	TRY(add(flags, "--cache-repo", value, CACHE_FROM, &flags->from));
+	TRY(add(flags, "--cache-repo", value, CACHE_TO, &flags->to));
 	flags->to.p[flags->to.n - 1].is_max = true;
 	return NULL;
 }

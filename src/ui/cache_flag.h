@@ -11,15 +11,12 @@
 #pragma once
 #include "base/error.h"
 #include "cache/spec.h"
-#include "oci/mediatype.h"
 
 struct cache_flags {
 	/* For what services take from the environment (AWS_..., ACTIONS_...); NULL: nothing. */
 	const char *(*getenv)(const char *name);
 	struct cache_specs from, to;
 	bool is_inline; /* --cache-to type=inline */
-	/* What compression=, compression-level= of a cache asked for; 0: nothing. */
-	enum compression compression;
 };
 
 FALLIBLE cache_flags_add_from(struct cache_flags *flags, const char *value);

@@ -21,9 +21,9 @@ static const struct {
 };
 
 /* Known to BuildKit, and not here yet. */
-static const char *const later[] = { "annotation", "attest", "dangling-name-prefix",
-	"force-compression", "mode", "name-canonical", "oci-artifact", "platform-split",
-	"push-by-digest", "rewrite-timestamp", "store", "unpack" };
+static const char *const later[] = { "annotation", "attest", "dangling-name-prefix", "mode",
+	"name-canonical", "oci-artifact", "platform-split", "push-by-digest", "rewrite-timestamp",
+	"store", "unpack" };
 
 static FALLIBLE set_type(const char *value, struct build_output *output)
 {
@@ -55,8 +55,17 @@ static FALLIBLE set_bool(const char *key, const char *value, bool *ret)
 	return error_usage("option '--output': '%s' is neither true nor false", key);
 }
 
+/* All outputs are one image. */
+static struct error *contradiction(const char *key)
+{
+	return error_hint(error_usage("option '--output': two outputs want different %s", key),
+			"build once for each; the second time every step is cached");
+}
+
 static FALLIBLE set_compression(struct output_flags *flags, const char *value)
 {
+	enum compression before = flags->compression;
+
 	if (text_equal(value, "gzip"))
 		flags->compression = COMPRESSION_GZIP;
 	else if (text_equal(value, "zstd"))
@@ -67,7 +76,7 @@ static FALLIBLE set_compression(struct output_flags *flags, const char *value)
 		return error_usage("option '--output': compression '%s' is not one of gzip, zstd, "
 				   "uncompressed",
 				value);
-	return NULL;
+	return before && before != flags->compression ? contradiction("compression") : NULL;
 }
 
 static FALLIBLE set_level(struct output_flags *flags, const char *value)
@@ -81,6 +90,8 @@ static FALLIBLE set_level(struct output_flags *flags, const char *value)
 				   "from 0 to 22",
 				value);
 	}
+	if (flags->level != CODEC_LEVEL_DEFAULT && flags->level != level)
+		return contradiction("compression-level");
 	flags->level = (int)level;
 	return NULL;
 }
@@ -88,7 +99,7 @@ static FALLIBLE set_level(struct output_flags *flags, const char *value)
 static FALLIBLE unknown_key(struct str key)
 {
 	static const char *const known[] = { "type", "dest", "tar", "name", "push", "compression",
-		"compression-level", "oci-mediatypes" };
+		"compression-level", "force-compression", "oci-mediatypes" };
 	AUTO_FREE char *word = str_dup(key);
 
 	for (size_t i = 0; i < COUNT(later); i++)
@@ -145,6 +156,13 @@ static FALLIBLE set_field(struct output_flags *flags, struct build_output *outpu
 		return set_compression(flags, value);
 	if (str_is(key, "compression-level"))
 		return set_level(flags, value);
+	if (str_is(key, "force-compression")) {
+		bool truth = false;
+
+		TRY(set_bool("force-compression", value, &truth));
+		flags->forces = flags->forces || truth;
+		return NULL;
+	}
 	return unknown_key(key);
 }
 
@@ -175,8 +193,13 @@ static FALLIBLE finish(struct output_flags *flags, struct build_output *output,
 	output->is_directory = wishes->has_tar && !wishes->tar;
 	if (output->is_directory && text_equal(output->dest, "-"))
 		return error_usage("option '--output': tar=false needs dest=FOLDER");
-	if (wishes->has_oci)
-		flags->format = wishes->oci ? FORMAT_OCI : FORMAT_DOCKER;
+	if (wishes->has_oci) {
+		enum image_format format = wishes->oci ? FORMAT_OCI : FORMAT_DOCKER;
+
+		if (flags->format && flags->format != format)
+			return contradiction("oci-mediatypes");
+		flags->format = format;
+	}
 	if (has_dest && text_equal(output->dest, "-")) {
 		if (flags->uses_stdout)
 			return error_usage("two outputs go to standard output");

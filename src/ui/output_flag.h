@@ -20,6 +20,7 @@ struct output_flags {
 	struct list texts;            /* what outputs point to */
 	enum compression compression; /* compression=, or 0 */
 	int level;                    /* compression-level=, or CODEC_LEVEL_DEFAULT */
+	bool forces;                  /* force-compression=: of the base's layers, too */
 	enum image_format format;     /* oci-mediatypes=, or 0 */
 	bool uses_stdout;             /* an output goes there, so nothing else may */
 };

@@ -183,8 +183,21 @@ same_image() { # HOST/NAME:TAG HOST/NAME:TAG
 	fails 2 "mode 'most' is neither min nor max" build one --cache-to "type=local,dest=$LOCAL,mode=most"
 	fails 2 'an inline cache knows the image' build one --cache-to type=inline,mode=max
 	fails 2 'image-manifest=false is not there' build one --cache-to "type=registry,ref=a/b,image-manifest=false"
-	fails 2 'layers are compressed with gzip in this build' build one \
+	fails 2 'oci-mediatypes=false is not there' build one --cache-to "type=registry,ref=a/b,oci-mediatypes=false"
+	fails 2 'those are written with gzip' build one --cache-to type=inline,compression=zstd
+	fails 2 'gzip has no compression-level 12' build one --cache-to "type=local,dest=$LOCAL,compression-level=12"
+	fails 2 'zstd has no compression-level 0' build one \
+		--cache-to "type=local,dest=$LOCAL,compression=zstd,compression-level=0"
+	fails 2 'uncompressed layers have no compression-level' build one \
+		--cache-to "type=local,dest=$LOCAL,compression=uncompressed,compression-level=1"
+	fails 2 "'mode' is given twice, as 'min' and 'max'" build one --cache-to "type=local,dest=$LOCAL,mode=min,mode=max"
+	fails 2 'has two types' build one --cache-to "type=local,type=registry,ref=a/b"
+	fails 2 'twice, with different wishes' build one --cache-to "type=local,dest=$LOCAL" \
 		--cache-to "type=local,dest=$LOCAL,compression=zstd"
+	fails 2 "kiln has no key 'registry.insecure'" build one --cache-from type=registry,ref=a/b,registry.insecure=true
+	fails 2 "kiln has no key 'digest'" build one --cache-from "type=local,src=$LOCAL,digest=sha256:a"
+	fails 2 'two outputs want different compression' build one -o type=oci,dest=x,compression=zstd \
+		-o type=oci,dest=y,compression=gzip
 	fails 2 "'--cache=false' contradicts" build one --cache=false --cache-repo "$CACHE"
 	fails 2 'has no place for an inline cache' build one --format docker --cache-to type=inline
 	fails 2 "the cache would take the place of the image '$APP:1'" build one -t "$APP:1" --push \
@@ -192,6 +205,52 @@ same_image() { # HOST/NAME:TAG HOST/NAME:TAG
 	fails 2 'is not KEY=VALUE' build one --cache-from type=registry,oops
 	fails 2 'a quote is not closed' build one --cache-from 'type=registry,"ref=a'
 	[ ! -e "$LOCAL" ]
+}
+
+# How the layers of a local cache's index are compressed, each once.
+forms() {
+	cat "$1"/index/* | jq -r '.steps[] | select(.kind == "layer") | .compression + "/" + (.level | tostring)' | sort -u
+}
+
+@test "compression= of a cache is the cache's own; the image has its own" {
+	local how archive=$BATS_TEST_TMPDIR/one.tar
+	export SOURCE_DATE_EPOCH=1700000000
+	succeeds build one -o "type=oci,dest=$archive" \
+		--cache-to "type=local,dest=$LOCAL-zstd,mode=max,compression=zstd,compression-level=7,ignore-error=false" \
+		--cache-to "type=local,dest=$LOCAL-none,mode=max,compression=uncompressed,ignore-error=false" \
+		--cache-to "type=local,dest=$LOCAL-gzip,mode=max,ignore-error=false"
+	equals zstd/7 "$(forms "$LOCAL-zstd")"
+	equals none/-1 "$(forms "$LOCAL-none")"
+	equals gzip/-1 "$(forms "$LOCAL-gzip")"
+	for how in zstd none gzip; do
+		succeeds build "far-$how" --cache-from "type=local,src=$LOCAL-$how" \
+			-o "type=oci,dest=$BATS_TEST_TMPDIR/$how.tar"
+		all_cached
+		cmp "$archive" "$BATS_TEST_TMPDIR/$how.tar"
+	done
+	# What a home has stays as it is, unless that is forced.
+	succeeds build one -o "type=oci,dest=$archive" --cache-from "type=local,src=$LOCAL-gzip" \
+		--cache-to "type=local,dest=$LOCAL-gzip,mode=max,compression=zstd,ignore-error=false"
+	equals gzip/-1 "$(forms "$LOCAL-gzip")"
+	succeeds build far-gzip -o "type=oci,dest=$archive" --cache-from "type=local,src=$LOCAL-gzip" \
+		--cache-to "type=local,dest=$LOCAL-gzip,mode=max,compression=zstd,force-compression=true,ignore-error=false"
+	equals zstd/-1 "$(forms "$LOCAL-gzip")"
+	succeeds build again --cache-from "type=local,src=$LOCAL-gzip" -o "type=oci,dest=$BATS_TEST_TMPDIR/again.tar"
+	all_cached
+	cmp "$archive" "$BATS_TEST_TMPDIR/again.tar"
+}
+
+@test "force-compression of an output is for the base's layers, too" {
+	local force
+	for force in false true; do
+		succeeds build one -o "type=image,name=$APP:$force,push=true,compression=zstd,force-compression=$force"
+	done
+	equals 1 "$(skopeo inspect --raw --tls-verify=false "docker://$APP:false" | jq -r '.layers[].mediaType' | grep -c 'tar.gzip$')"
+	equals 0 "$(skopeo inspect --raw --tls-verify=false "docker://$APP:true" | jq -r '.layers[].mediaType' | grep -vc 'tar.zstd$')"
+	registry_get "$APP:true" "$BATS_TEST_TMPDIR/got"
+	valid_image "$BATS_TEST_TMPDIR/got"
+	capture tree_of "$BATS_TEST_TMPDIR/got"
+	says '/out size=12'
 }
 
 @test "only the last COPY changed: no layer is fetched, and the result is the same" {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Cache homes that are no registry: S3, and the cache service of GitHub Actions, played by small
+# Cache homes that are no registry: S3, Azure, and the cache service of GitHub Actions, played by small
 # servers that check what the real ones check.
 # shellcheck disable=SC2030,SC2031,SC2154 # output, stderr, status come from lib/kiln.bash
 load ../lib/kiln
@@ -44,10 +44,23 @@ serves() { # OPTION...
 	unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
 	rm -rf "$BATS_TEST_TMPDIR/far"
 	serves --cache-from "$options,name=main,access_key_id=AKID,secret_access_key=se/cret+1"
+	# As AWS's own programs find them.
+	mkdir -p "$BATS_TEST_TMPDIR/home/.aws"
+	printf '[ci]\naws_access_key_id = AKID\naws_secret_access_key = se/cret+1\n' >"$BATS_TEST_TMPDIR/home/.aws/credentials"
+	rm -rf "$BATS_TEST_TMPDIR/far"
+	HOME=$BATS_TEST_TMPDIR/home AWS_PROFILE=ci serves --cache-from "$options,name=main"
 	succeeds build wrong --cache-from "$options,name=main,access_key_id=AKID,secret_access_key=no"
 	says 'SignatureDoesNotMatch'
 	says 'goes on without it'
 	says_not 'secret_access_key'
+	# As many uploads at a time as was asked for.
+	succeeds build one --cache-to "$options,name=few,upload_parallelism=1,disable_accept_encoding=true,access_key_id=AKID,secret_access_key=se/cret+1"
+	says_not 'was not exported'
+	fails 2 "upload_parallelism '0' is not a number from 1 to 1000" build one --cache-to "$options,upload_parallelism=0"
+	fails 2 "kiln has no key 'touch_refresh'" build one --cache-to "$options,touch_refresh=24h"
+	says 'runs its step again and puts it anew'
+	fails 2 "kiln has no key 'retry_mode'" build one --cache-to "$options,retry_mode=standard"
+	fails 2 'type=s3 needs secret_access_key=' build one --cache-to "$options,access_key_id=AKID"
 	fails 2 'type=s3 needs region=' build one --cache-from type=s3,bucket=cache
 	fails 2 'type=s3 needs bucket=' build one --cache-from type=s3,region=x
 }
@@ -66,8 +79,47 @@ serves() { # OPTION...
 	serves --cache-from type=gha,scope=branch --cache-from "$options"
 	# The token does not go where the bytes are.
 	equals 0 "$(grep -c ' 400$' "$LOG" || true)" "refused uploads"
+	# timeout= is for all of the reading, or the writing.
+	rm -rf "$BATS_TEST_TMPDIR/far"
+	serves --cache-from "$options,timeout=10m,url=http://ignored.invalid/"
+	succeeds build late --cache-from "$options,timeout=1ns" --cache-to "$options,timeout=1ns"
+	says 'not done within its timeout'
+	fails 2 "'0s' is not longer than nothing" build one --cache-from "$options,timeout=0s"
+	fails 2 'does not speak version 1' build one --cache-from "$options,version=1"
+	fails 2 "kiln has no key 'ghtoken'" build one --cache-to "$options,ghtoken=x,repository=a/b"
+	ACTIONS_RESULTS_URL='' fails 2 'does not speak version 1' build one --cache-from "$options,url=http://$SERVER_ADDRESS/"
+	says 'ACTIONS_RESULTS_URL'
 	unset ACTIONS_RUNTIME_TOKEN
 	fails 2 'type=gha needs token=' build one --cache-from "$options"
 	succeeds build wrong --cache-from "$options,token=no"
 	says 'goes on without it'
+}
+
+@test "azblob: BuildKit's options, a shared key or an identity's token" {
+	local options key
+	key=$(printf 'azure s3cr3t' | base64)
+	server_start azblob "$RIG_LIB/azblob_server.py" --account acct --key "$key" --token st0rage --log "$LOG"
+	options="type=azblob,account_url=http://$SERVER_ADDRESS/acct,account_name=acct,container=cache,prefix=some where/"
+	export SOURCE_DATE_EPOCH=1
+	succeeds build one --cache-to "$options,mode=max,name=main;other,secret_access_key=$key"
+	says_not 'was not exported'
+	serves --cache-from "$options,name=other,secret_access_key=$key"
+	equals 0 "$(grep -c ' 403$' "$LOG" || true)" "refused requests"
+	equals 1 "$(grep -c 'PUT /acct/cache?restype=container 201' "$LOG")" "containers made"
+	grep -q 'GET /acct/cache/some%20where/manifests/index/other 200' "$LOG"
+	grep -q 'PUT /acct/cache/some%20where/blobs/sha256/' "$LOG"
+	# A key of the environment; the token of a managed identity; a wrong key.
+	rm -rf "$BATS_TEST_TMPDIR/far"
+	AZURE_STORAGE_ACCESS_KEY=$key serves --cache-from "$options,name=main"
+	rm -rf "$BATS_TEST_TMPDIR/far"
+	IDENTITY_ENDPOINT=http://$SERVER_ADDRESS/token IDENTITY_HEADER=x serves --cache-from "$options,name=main"
+	succeeds build wrong --cache-from "$options,name=main,secret_access_key=bm90IGl0"
+	says 'AuthenticationFailed'
+	says 'goes on without it'
+	says_not 'bm90IGl0'
+	fails 2 'type=azblob needs account_url=' build one --cache-from type=azblob,name=x
+	fails 2 'type=azblob needs account_name=' build one --cache-from "type=azblob,account_url=http://$SERVER_ADDRESS/acct"
+	fails 2 'secret_access_key is not a key in base64' build one \
+		--cache-from "type=azblob,account_url=https://acct.blob.core.windows.net,secret_access_key=s3cr3t!"
+	says_not 's3cr3t'
 }

@@ -217,14 +217,15 @@ static void blobs(void **state)
 	AUTO(url) struct url url = url_make(true, "acct.blob.core.windows.net", "/c/x.tar.gz");
 
 	list_add(&headers, "Range: bytes=5-");
-	assert_ok(azure_sign_blob("c2VjcmV0a2V5", "acct", &url, 1440938160, &headers));
+	assert_ok(azure_sign_blob("c2VjcmV0a2V5", "acct", "GET", &url, 0, 1440938160, &headers));
 	assert_string_equal(headers.p[1], "x-ms-date: Sun, 30 Aug 2015 12:36:00 GMT");
 	assert_string_equal(headers.p[2], "x-ms-version: 2020-10-02");
 	assert_string_equal(headers.p[3], "Authorization: SharedKey "
 					  "acct:800xcwoDoUOg8XeAy+2sFzxQuyZ4COhdN3yNbcIj8UE=");
-	assert_error(azure_sign_blob("s3cr3t!", "acct", &url, 0, &headers), ERR_INVALID,
+	assert_error(azure_sign_blob("s3cr3t!", "acct", "GET", &url, 0, 0, &headers), ERR_INVALID,
 			"AZURE_STORAGE_ACCESS_KEY is not a key in base64");
-	assert_error(azure_sign_blob("", "acct", &url, 0, &headers), ERR_INVALID, "not a key");
+	assert_error(azure_sign_blob("", "acct", "GET", &url, 0, 0, &headers), ERR_INVALID,
+			"not a key");
 }
 
 UNIT_TESTS(hosts, profiles, addresses, jwt, blobs)
