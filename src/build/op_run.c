@@ -7,8 +7,6 @@
 #include "sys/fd.h"
 #include "sys/path.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -193,20 +191,6 @@ static struct error *failed(const struct step_run *run, const struct sandbox_res
 			    : error;
 }
 
-static FALLIBLE is_empty_dir(int fd, bool *ret)
-{
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
-
-	if (!dir)
-		return error_sys("read what the step changed");
-	*ret = true;
-	for (struct dirent *entry = readdir(dir); entry && *ret; entry = readdir(dir))
-		*ret = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-	(void)closedir(dir);
-	return NULL;
-}
-
 /* "/" itself: its owner and mode were set to what they are below. */
 static FALLIBLE is_root_changed(struct build *build, const struct owner *before,
 		const struct layer_draft *draft, bool *ret)
@@ -227,7 +211,7 @@ static FALLIBLE keep_changes(struct build *build, const struct stage_run *stage,
 	struct layer_facts facts = { 0 };
 	bool is_empty = false, is_changed = false;
 
-	TRY(is_empty_dir(draft->tree_fd, &is_empty));
+	TRY(file_dir_is_empty(draft->tree_fd, &is_empty));
 	TRY(is_root_changed(build, root, draft, &is_changed));
 	if (is_empty && !is_changed)
 		return NULL;

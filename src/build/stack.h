@@ -141,4 +141,11 @@ FALLIBLE stack_squash(struct layer_set *set, const struct stack *stack, size_t f
 FALLIBLE stack_root_owner(
 		const struct layer_set *set, const struct stack *stack, struct owner *ret);
 
+/*
+ * Does an upper directory change anything: has it entries, or a root of another owner or mode than
+ * the root below?
+ */
+FALLIBLE upper_is_changed(const struct owner_policy *policy, const struct owner *root, int upper_fd,
+		bool *ret);
+
 DEFINE_AUTO_VALUE(stack)

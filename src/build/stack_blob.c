@@ -309,3 +309,21 @@ FALLIBLE stack_root_owner(const struct layer_set *set, const struct stack *stack
 		return error_sys("look at the root of a layer");
 	return owner_get(&set->options->userns->owner, fd, "", &st, ret);
 }
+
+FALLIBLE upper_is_changed(const struct owner_policy *policy, const struct owner *root, int upper_fd,
+		bool *ret)
+{
+	struct owner now;
+	bool is_empty = false;
+	struct stat st;
+
+	TRY(file_dir_is_empty(upper_fd, &is_empty));
+	*ret = !is_empty;
+	if (*ret)
+		return NULL;
+	if (fstat(upper_fd, &st) != 0)
+		return error_sys("look at what a step changed");
+	TRY(owner_get_fd(policy, upper_fd, &st, &now));
+	*ret = now.mode != root->mode || now.uid != root->uid || now.gid != root->gid;
+	return NULL;
+}

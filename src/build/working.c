@@ -3,6 +3,7 @@
  * a Dockerfile use (stack, selection, placing) serves here as it is.
  */
 #include "build/working.h"
+#include "build/key_agent.h"
 #include "build/working_inner.h"
 #include "stream/codec.h"
 #include "sys/fd.h"
@@ -79,6 +80,8 @@ FALLIBLE working_open(
 	working->with = *with;
 	working->container = container;
 	working->dir_fd = working->upper_fd = working->build.empty_fd = -1;
+	working->own_dir_fd = working->own_upper_fd = -1;
+	working->draft.tree_fd = -1;
 	working->options = (struct build_options){
 		.format = container->format,
 		.compression = COMPRESSION_NONE,
@@ -104,10 +107,12 @@ void working_free(struct working *working)
 {
 	if (!working)
 		return;
+	working_layer_end(working);
 	stack_done(&working->stack);
 	layer_set_done(&working->build.layers);
 	image_free(working->base);
 	pool_free(working->build.pool);
+	key_agents_stop(working->build.key_agents, working->options.agent_count);
 	if (working->build.empty_fd >= 0)
 		(void)close(working->build.empty_fd);
 	if (working->upper_fd >= 0)
@@ -117,13 +122,13 @@ void working_free(struct working *working)
 	free(working);
 }
 
-/* An overlay shows the root of its upper: it looks like the root below, once. */
-static FALLIBLE begin(struct working *working)
+/* An overlay shows the root of its upper. */
+FALLIBLE working_begin(struct working *working)
 {
 	struct container *container = working->container;
 	struct owner root;
 
-	if (container->is_begun)
+	if (container->is_begun || working->own_dir_fd >= 0)
 		return NULL;
 	TRY(stack_root_owner(&working->build.layers, &working->stack, &root));
 	TRY(owner_set_fd(&working->with.userns->owner, working->upper_fd, &root));
@@ -134,7 +139,7 @@ static FALLIBLE begin(struct working *working)
 FALLIBLE working_prepare(struct working *working)
 {
 	TRY(stack_need_dirs(&working->build.layers, &working->stack, 0));
-	return begin(working);
+	return working_begin(working);
 }
 
 FALLIBLE working_fresh_work(struct working *working, const char *name, int *ret_fd)

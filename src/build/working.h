@@ -1,6 +1,6 @@
 /*
  * working: what is done in a working container (container/container.h): the steps of a build,
- *called one by one by a person or a script.
+ * called one by one by a person or a script.
  *
  *	AUTO(working) struct working *working = NULL;
  *	TRY(working_open(&with, container, &working));
@@ -44,6 +44,22 @@ FALLIBLE working_prepare(struct working *working);
 /* Instructions that change the config only ("CMD [...]", "ENV A=b"), without saving it. */
 FALLIBLE working_change(struct container *container, const struct list *instructions);
 
+/*
+ * --layers: the step is a layer of its own, and the container takes that from the cache when a step
+ * with the same key was done before. Keys are those of a Dockerfile's steps, so builds and scripts
+ * share results. What no key can see (files of the host, a terminal, standard input), and what
+ * stands on files that were changed without --layers, is done as ever and not remembered.
+ */
+struct working_layers {
+	bool no_cache;          /* do it anyhow */
+	const char *declared;   /* stands for what no key can see; or NULL */
+	const char *unseen;     /* that there is such a thing: "standard input"; or NULL */
+	const char *created_by; /* of its entry in the history; of a copy NULL */
+	/* Filled: */
+	bool is_hit;
+	const char *uncached; /* why it was done as without --layers; NULL: it was not */
+};
+
 /* --- run --- */
 
 struct working_volume {
@@ -58,10 +74,11 @@ struct working_volume {
 
 struct working_run {
 	const struct list *argv;
-	const struct list *env; /* "NAME=value", over the container's own */
-	const char *user;       /* NULL: the container's */
-	const char *workdir;    /* NULL: the container's */
-	const char *hostname;   /* NULL: the beginning of its id */
+	const struct list *env;       /* "NAME=value", over the container's own */
+	const struct list *quiet_env; /* the same, and part of no key: proxies; or NULL */
+	const char *user;             /* NULL: the container's */
+	const char *workdir;          /* NULL: the container's */
+	const char *hostname;         /* NULL: the beginning of its id */
 	enum sandbox_network network;
 	const struct sandbox_host *hosts;
 	size_t host_count;
@@ -69,6 +86,13 @@ struct working_run {
 	size_t volume_count;
 	const struct sandbox_limit *limits;
 	size_t limit_count;
+	const struct list *limit_texts;  /* the same as they were typed */
+	const struct plan_mount *mounts; /* caches, secrets, agents: as of RUN --mount */
+	size_t mount_count;
+	const struct build_secret *secrets;
+	size_t secret_count;
+	const struct build_agent *agents; /* of sockets */
+	size_t agent_count;
 	const char *const *dns; /* as in sandbox_step */
 	const char *const *dns_search;
 	const char *const *dns_options;
@@ -80,6 +104,7 @@ struct working_run {
 	size_t group_count;
 	int stdin_fd, stdout_fd, stderr_fd; /* as in sandbox_step */
 	bool has_terminal;                  /* stdin_fd is one, and becomes the step's own */
+	struct working_layers *layers;      /* or NULL */
 };
 
 /* Errors as sandbox_run()'s; a command that fails is no error here: see ret->status. */
@@ -104,6 +129,9 @@ struct working_copy {
 	bool allows_none; /* a pattern may match nothing */
 	bool has_epoch;
 	int64_t epoch;
+	const struct list *typed; /* sources as they were typed, for history and key */
+	bool adds_history;
+	struct working_layers *layers; /* or NULL */
 };
 
 /* Is that source brought from elsewhere: an http(s) address or a git repository? */
@@ -129,6 +157,11 @@ struct working_commit {
 	bool no_created_annotation;
 };
 
+/*
+ * What working_commit() needs to see is at hand; saves the container. Changes to it that are only
+ * for the image are made after that.
+ */
+FALLIBLE working_commit_begin(struct working *working, const struct working_commit *commit);
 /* The image; its blobs are in the store. It has no name yet. */
 FALLIBLE working_commit(
 		struct working *working, const struct working_commit *commit, struct image **ret);

@@ -1,13 +1,12 @@
 /*
- * A working container as an image: what its upper (and what it sealed) changed is one layer behind
- * those of its base, or one with them. The layer is written as the store wants it; what compresses
- * it is a push.
+ * A working container as an image: behind the layers of its base those that steps sealed, and one
+ * with what its upper changed; or one for all. The layer is written as the store wants it; what
+ * compresses it is a push.
  */
 #include "base/clock.h"
 #include "build/working.h"
 #include "build/working_inner.h"
 #include "layer/diff.h"
-#include "layer/squash.h"
 #include "oci/manifest.h"
 #include "store/blob.h"
 #include "sys/fd.h"
@@ -22,22 +21,28 @@ struct commit {
 	const struct working_commit *wish;
 	enum image_format format;
 	struct layer_format layer_format;
-	struct layer_result layer;
-	bool has_layer;
+	/* On top of the base's (with squash: all), lowest first. */
+	struct {
+		struct commit_layer {
+			struct digest diff_id, digest;
+			uint64_t bytes;
+			enum compression compression;
+			bool is_empty; /* a sealed step that changed nothing after all */
+		} * p;
+		size_t n, capacity;
+	} layers;
+	bool has_changes; /* the last one is the upper's */
 	int64_t created;
 };
 
 /* --- the layer --- */
 
-static FALLIBLE open_fds(
-		struct working *working, size_t from, bool with_upper, int *fds, size_t *ret_n)
+/* Directories of the lowest n layers, topmost first; -1 behind the last that is open. */
+static FALLIBLE open_fds(struct working *working, size_t n, int *fds, size_t *ret_n)
 {
 	const struct stack *stack = &working->stack;
 
-	if (with_upper)
-		TRY(file_open(working->dir_fd, "upper", O_RDONLY | O_DIRECTORY, 0,
-				&fds[(*ret_n)++]));
-	for (size_t i = stack->n; i-- > from;)
+	for (size_t i = n; i-- > 0;)
 		TRY(file_open(store_dir_fd(working->with.store), stack->p[i]->dir,
 				O_RDONLY | O_DIRECTORY, 0, &fds[(*ret_n)++]));
 	return NULL;
@@ -56,87 +61,103 @@ static FALLIBLE send_whole(struct commit *commit, struct entry_sink *sink)
 	return diff_upper(fd, &diff, sink, &counts);
 }
 
-/* The upper alone: what was copied up and is as it was is left out. */
-static FALLIBLE send_upper(struct commit *commit, struct entry_sink *sink)
+/* One upper on the lowest n layers: what was copied up and is as it was is left out. */
+static FALLIBLE send_upper(
+		struct commit *commit, int upper_fd, size_t below, struct entry_sink *sink)
 {
 	struct working *working = commit->working;
-	AUTO_FREE int *fds = xcalloc(working->stack.n + 1, sizeof(*fds));
+	AUTO_FREE int *fds = xcalloc(below + 1, sizeof(*fds));
 	size_t n = 0;
 	struct diff_counts counts = { 0 };
-	struct error *error = open_fds(working, 0, false, fds, &n);
+	struct error *error = open_fds(working, below, fds, &n);
 
 	if (!error) {
 		struct diff_options diff = { .policy = working->with.userns->owner,
 			.lowers = { fds, n },
 			.cancel = working->with.cancel };
 
-		error = diff_upper(working->upper_fd, &diff, sink, &counts);
+		error = diff_upper(upper_fd, &diff, sink, &counts);
 	}
 	for (size_t i = 0; i < n; i++)
 		(void)close(fds[i]);
 	return error;
 }
 
-static FALLIBLE send_sealed(struct commit *commit, struct entry_sink *sink)
-{
-	struct working *working = commit->working;
-	size_t sealed = working->container->layers.n;
-	size_t from = working->stack.n - sealed;
-	AUTO_FREE int *fds = xcalloc(sealed + 1, sizeof(*fds));
-	size_t n = 0;
-	uint64_t entries = 0;
-	struct stack below = { working->stack.p, from, from };
-	struct error *error = open_fds(working, from, true, fds, &n);
-	struct squash_options squash = { .policy = working->with.userns->owner,
-		.uppers = { fds, n },
-		.cancel = working->with.cancel };
-
-	if (!error)
-		error = stack_root_owner(&working->build.layers, &below, &squash.below_root);
-	if (!error)
-		error = squash_uppers(&squash, sink, &entries);
-	for (size_t i = 0; i < n; i++)
-		(void)close(fds[i]);
-	return error;
-}
-
-static FALLIBLE send_changes(struct commit *commit, struct entry_sink *sink)
-{
-	if (commit->wish->squash)
-		return send_whole(commit, sink);
-	return commit->working->container->layers.n ? send_sealed(commit, sink)
-						    : send_upper(commit, sink);
-}
-
-static FALLIBLE keep_layer(struct commit *commit, struct blob_writer *writer)
+static FALLIBLE keep_layer(
+		struct commit *commit, struct blob_writer *writer, const struct layer_result *layer)
 {
 	AUTO(blob_writer) struct blob_writer *blob = writer;
 	struct store *store = commit->working->with.store;
-	const struct layer_result *layer = &commit->layer;
 	struct layer_facts facts = { .diff_id = layer->diff_id, .tar_bytes = layer->diff_size };
 	struct layer_blob known = { layer->digest, layer->size, layer->compression,
 		commit->layer_format.level, true };
+	struct commit_layer made = { layer->diff_id, layer->digest, layer->size, layer->compression,
+		false };
 	char id[LAYER_ID_TEXT];
 
 	TRY(blob_commit(TAKE(blob), &layer->digest, layer->size, NULL, NULL));
 	TRY(layer_add(store, &facts, id));
+	vec_push(&commit->layers, made);
 	return layer_add_blob(store, &layer->diff_id, &known);
 }
 
-static FALLIBLE make_layer(struct commit *commit)
+/* upper_fd -1: base and all. *ret_kept is false when it holds nothing. */
+static FALLIBLE write_layer(struct commit *commit, int upper_fd, size_t below, bool *ret_kept)
 {
 	struct working *working = commit->working;
 	AUTO(blob_writer) struct blob_writer *blob = NULL;
 	AUTO(entry_sink) struct entry_sink *sink = NULL;
+	struct layer_result result = { 0 };
 
-	TRY(working_prepare(working));
 	TRY(blob_writer_open(working->with.store, BLOB_HASHED_BY_CALLER, &blob));
 	TRY(layer_writer(blob_writer_stream(blob), &commit->layer_format, working->build.pool,
-			&commit->layer, &sink));
-	TRY(send_changes(commit, sink));
+			&result, &sink));
+	TRY(upper_fd < 0 ? send_whole(commit, sink) : send_upper(commit, upper_fd, below, sink));
 	TRY(entry_sink_close(TAKE(sink)));
-	commit->has_layer = commit->layer.entries > 0;
-	return commit->has_layer ? keep_layer(commit, TAKE(blob)) : NULL;
+	*ret_kept = result.entries > 0;
+	return *ret_kept ? keep_layer(commit, TAKE(blob), &result) : NULL;
+}
+
+/* Written for the times that are wished, or once for all commits. */
+static FALLIBLE add_sealed(struct commit *commit, size_t at)
+{
+	struct working *working = commit->working;
+	struct layer_set *set = &working->build.layers;
+	struct build_layer *layer = working->stack.p[at];
+	struct commit_layer made = { .is_empty = true };
+
+	if (commit->wish->has_epoch) {
+		AUTO_FD int fd = -1;
+		bool is_kept = false;
+
+		TRY(file_open(store_dir_fd(working->with.store), layer->dir, O_RDONLY | O_DIRECTORY,
+				0, &fd));
+		TRY(write_layer(commit, fd, at, &is_kept));
+		if (is_kept)
+			return NULL;
+	} else {
+		working->options.compression = commit->layer_format.compression;
+		working->options.compression_level = commit->layer_format.level;
+		TRY(stack_need_blob(set, &working->stack, at));
+		made = (struct commit_layer){ layer->diff_id, layer->blob.digest, layer->blob.bytes,
+			layer->blob.compression, layer->is_empty };
+	}
+	vec_push(&commit->layers, made);
+	return NULL;
+}
+
+static FALLIBLE make_layers(struct commit *commit)
+{
+	struct working *working = commit->working;
+	size_t sealed = working->container->layers.n, top = working->stack.n;
+
+	if (commit->wish->squash)
+		return write_layer(commit, -1, 0, &commit->has_changes);
+	for (size_t i = top - sealed; i < top; i++)
+		TRY(add_sealed(commit, i));
+	if (sealed && !working->container->is_begun)
+		return NULL;
+	return write_layer(commit, working->upper_fd, top, &commit->has_changes);
 }
 
 /* --- the config --- */
@@ -159,6 +180,18 @@ static void clear_history(struct image_config *config)
 	image_config_done(&taken);
 }
 
+/* Entries of sealed steps, one for each layer: a layer that holds nothing is not in the image. */
+static void match_history(const struct commit *commit, struct image_config *config)
+{
+	size_t at = 0;
+
+	if (commit->wish->squash)
+		return;
+	for (size_t i = commit->working->container->base_history; i < config->history.n; i++)
+		if (!config->history.p[i].empty_layer && at < commit->layers.n)
+			config->history.p[i].empty_layer = commit->layers.p[at++].is_empty;
+}
+
 static void add_history(const struct commit *commit, struct image_config *config)
 {
 	const struct container *container = commit->working->container;
@@ -169,6 +202,7 @@ static void add_history(const struct commit *commit, struct image_config *config
 
 	if (commit->wish->squash || commit->wish->omit_history)
 		clear_history(config);
+	match_history(commit, config);
 	/* Entries that 'config --add-history' and its kin left: their time is now. */
 	for (size_t i = container->base_history; i < config->history.n; i++)
 		if (!config->history.p[i].created || commit->wish->has_epoch)
@@ -177,7 +211,7 @@ static void add_history(const struct commit *commit, struct image_config *config
 		return;
 	image_config_add_history(config, NULL,
 			container->created_by ? container->created_by : "/bin/sh", comment,
-			!commit->has_layer);
+			!commit->has_changes);
 	struct history_entry *entry = &config->history.p[config->history.n - 1];
 	set_time(&entry->created, commit->created);
 	entry->author = xstrdup(config->author);
@@ -196,8 +230,9 @@ static void make_config(const struct commit *commit, struct image_config *ret)
 			   i < working->base->config.diff_ids.n;
 			i++)
 		vec_push(&ret->diff_ids, working->base->config.diff_ids.p[i]);
-	if (commit->has_layer)
-		vec_push(&ret->diff_ids, commit->layer.diff_id);
+	for (size_t i = 0; i < commit->layers.n; i++)
+		if (!commit->layers.p[i].is_empty)
+			vec_push(&ret->diff_ids, commit->layers.p[i].diff_id);
 	add_history(commit, ret);
 	set_time(&ret->created, commit->created);
 }
@@ -257,10 +292,14 @@ static FALLIBLE make_manifest(
 	manifest->media_type = xstrdup(mediatype_manifest(commit->format));
 	if (!commit->wish->squash)
 		TRY(add_base_layers(commit, manifest));
-	if (commit->has_layer)
-		*vec_add(&manifest->layers) = descriptor_make(
-				mediatype_layer(commit->format, commit->layer.compression),
-				commit->layer.digest, commit->layer.size);
+	for (size_t i = 0; i < commit->layers.n; i++) {
+		const struct commit_layer *layer = &commit->layers.p[i];
+
+		if (!layer->is_empty)
+			*vec_add(&manifest->layers) = descriptor_make(
+					mediatype_layer(commit->format, layer->compression),
+					layer->digest, layer->bytes);
+	}
 	add_annotations(commit, manifest);
 	TRY(blob_put(store, config_json, strlen(config_json), &digest));
 	manifest->config = descriptor_make(
@@ -288,6 +327,16 @@ static FALLIBLE make_image(struct commit *commit, struct image **ret)
 	return error;
 }
 
+/* With nothing on top of sealed layers, the blobs that these have will do. */
+FALLIBLE working_commit_begin(struct working *working, const struct working_commit *wish)
+{
+	const struct container *container = working->container;
+
+	if (container->layers.n && !container->is_begun && !wish->squash && !wish->has_epoch)
+		return NULL;
+	return working_prepare(working);
+}
+
 FALLIBLE working_commit(
 		struct working *working, const struct working_commit *wish, struct image **ret)
 {
@@ -306,6 +355,9 @@ FALLIBLE working_commit(
 		commit.layer_format.times =
 				(struct entry_times){ wish->fixes_times ? TIMES_FIX : TIMES_CLAMP,
 					wish->epoch };
-	TRY(make_layer(&commit));
-	return make_image(&commit, ret);
+	struct error *error = make_layers(&commit);
+	if (!error)
+		error = make_image(&commit, ret);
+	vec_done(&commit.layers);
+	return error;
 }

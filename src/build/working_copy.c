@@ -8,6 +8,8 @@
 #include "build/working.h"
 #include "build/working_inner.h"
 #include "layer/apply.h"
+#include "store/cache.h"
+#include "store/file_digests.h"
 #include "sys/fd.h"
 #include "sys/path.h"
 
@@ -196,35 +198,176 @@ static FALLIBLE place_all(struct working *working, int merged_fd, struct selecti
 	return entry_sink_close(TAKE(sink));
 }
 
+/* What is asked for, and what was found for it. */
+struct copying {
+	struct working *working;
+	const struct working_copy *copy;
+	struct copy_words words;
+	struct origin origin;
+	struct selection *selection;
+	struct digest content;
+	char *created_by;
+};
+
+static void copying_done(struct copying *copying)
+{
+	copy_words_done(&copying->words);
+	select_free(copying->selection);
+	origin_done(&copying->origin);
+	free(copying->created_by);
+}
+
+DEFINE_AUTO_VALUE(copying)
+
+/* "/bin/sh -c #(nop) COPY file:... in /dest" as Buildah's history has it. */
+static char *history_text(const struct copying *copying)
+{
+	const struct working_copy *copy = copying->copy;
+	char hex[DIGEST_HEX];
+
+	return xasprintf("/bin/sh -c #(nop) %s %s:%s in %s ", copy->is_add ? "ADD" : "COPY",
+			copy->sources->n > 1 ? "multi" : "file", digest_hex(&copying->content, hex),
+			copy->dest[0] ? copy->dest : "/");
+}
+
+/* Files of the host that did not change since a script before read them are not read again. */
+static FALLIBLE hash(struct copying *copying)
+{
+	struct working *working = copying->working;
+	const struct working_with *with = &working->with;
+	AUTO(file_digests)
+	struct file_digests *known =
+			copying->copy->layers && copying->copy->origin_fd >= 0
+					? file_digests_open(with->store, "working containers")
+					: NULL;
+
+	TRY(select_hash(copying->selection, known, working->build.pool, with->cancel));
+	copying->content = select_digest(copying->selection);
+	copying->created_by = history_text(copying);
+	if (known)
+		error_ignore(file_digests_close(TAKE(known)), "it is a memory aid");
+	return NULL;
+}
+
+static FALLIBLE select_all(struct copying *copying)
+{
+	struct working *working = copying->working;
+	const struct working_copy *copy = copying->copy;
+
+	make_words(working, copy, &copying->words);
+	TRY(open_origin(working, copy, &copying->origin));
+	if (copy_is_fetched(&copying->words.step.copy)) {
+		TRY(fetched_need(&working->build, &copying->words.run));
+		copying->origin.select.fetched = copying->words.run.fetched;
+	}
+	TRY(select_make(&copying->origin.select, &copying->words.step.copy, working->with.cancel,
+			&copying->selection));
+	if (copying->selection->groups.n || copy->allows_none)
+		return NULL;
+	return error_hint(error_new(ERR_NOT_FOUND, "'%s': the pattern matches nothing in %s",
+					  copy->sources->p[0], copying->origin.select.name),
+			"--allow-empty-wildcard lets that pass");
+}
+
+static FALLIBLE place_now(struct copying *copying, int64_t made_time)
+{
+	const struct working_copy *copy = copying->copy;
+	AUTO_FD int merged_fd = -1;
+	struct place_rules rules = { .chmod = copy->chmod && copy->chmod[0] ? copy->chmod : NULL,
+		.made_time = copy->has_epoch ? copy->epoch : made_time,
+		.fixes_times = copy->has_epoch };
+
+	TRY(working_merge(copying->working, &merged_fd));
+	TRY(find_owner(merged_fd, copy, &rules));
+	return place_all(copying->working, merged_fd, copying->selection, &copying->words, &rules);
+}
+
+static FALLIBLE place_in_container(struct copying *copying)
+{
+	struct container *container = copying->working->container;
+
+	TRY(place_now(copying, clock_now_seconds()));
+	TRY(hash(copying));
+	if (!copying->copy->adds_history)
+		return NULL;
+	image_config_add_history(&container->config, NULL, copying->created_by, NULL, true);
+	return container_save(container);
+}
+
+/*
+ * A Dockerfile's COPY has its sources as they are written there. *ret_definition: what a build asks
+ * first, to see whether it can hit at all.
+ */
+static void copying_key(struct copying *copying, const struct digest *parent, struct digest *ret,
+		char **ret_record, struct digest *ret_definition)
+{
+	static const struct digest none = { 0 };
+	struct working *working = copying->working;
+	const struct working_copy *copy = copying->copy;
+	struct plan_stage stage = { .platform = working->container->config.platform };
+	struct plan_step step = copying->words.step;
+	AUTO_FREE struct plan_source *sources = xcalloc(copy->typed->n, sizeof(*sources));
+
+	for (size_t i = 0; i < copy->typed->n; i++)
+		sources[i] = (struct plan_source){
+			.path = working_copy_is_remote(copy->typed->p[i])
+						? copying->words.sources[i].path
+						: copy->typed->p[i],
+		};
+	step.kind = STEP_COPY;
+	step.stage = &stage;
+	step.copy.sources = sources;
+	if (copy->origin_fd >= 0)
+		step.copy.origin.kind = ORIGIN_CONTEXT;
+	working->options.has_epoch = copy->has_epoch;
+	working->options.epoch = copy->epoch;
+	copy_key(&working->build, &step, parent, &copying->content, ret, ret_record);
+	*ret_definition = copy_definition(&working->build, &step, parent, &none);
+	working->options.has_epoch = false;
+}
+
+static FALLIBLE place_as_layer(struct copying *copying, const struct digest *parent)
+{
+	struct working *working = copying->working;
+	struct working_layers *layers = copying->copy->layers;
+	AUTO_FREE char *record = NULL;
+	struct digest key, definition;
+
+	TRY(hash(copying));
+	copying_key(copying, parent, &key, &record, &definition);
+	if (!layers->no_cache)
+		TRY(working_take(working, &key, copying->created_by, &layers->is_hit));
+	if (layers->is_hit)
+		return NULL;
+	TRY(working_layer_begin(working));
+	/* As a build does: what has no time of its own is the same every time. */
+	struct error *error = place_now(copying, 0);
+	if (!error)
+		error = working_layer_seal(
+				working, &key, record, &copying->content, copying->created_by);
+	if (!error && !store_is_read_only(working->with.store))
+		error = definition_mark(working->with.store, &definition);
+	working_layer_end(working);
+	return error;
+}
+
 FALLIBLE working_copy(struct working *working, const struct working_copy *copy,
 		struct digest *ret_content)
 {
-	AUTO(origin) struct origin origin = { .fd = -1 };
-	AUTO(copy_words) struct copy_words words = { 0 };
-	AUTO(selection) struct selection *selection = NULL;
-	AUTO_FD int merged_fd = -1;
-	struct place_rules rules = { .chmod = copy->chmod && copy->chmod[0] ? copy->chmod : NULL,
-		.made_time = copy->has_epoch ? copy->epoch : clock_now_seconds(),
-		.fixes_times = copy->has_epoch };
+	AUTO(copying)
+	struct copying copying = { .working = working, .copy = copy, .origin = { .fd = -1 } };
+	struct working_layers *layers = copy->layers;
+	struct digest parent;
 
-	if (rules.chmod)
-		TRY(mode_check(rules.chmod));
-	make_words(working, copy, &words);
-	TRY(open_origin(working, copy, &origin));
-	if (copy_is_fetched(&words.step.copy)) {
-		TRY(fetched_need(&working->build, &words.run));
-		origin.select.fetched = words.run.fetched;
-	}
-	TRY(select_make(&origin.select, &words.step.copy, working->with.cancel, &selection));
-	if (!selection->groups.n && !copy->allows_none)
-		return error_hint(
-				error_new(ERR_NOT_FOUND, "'%s': the pattern matches nothing in %s",
-						copy->sources->p[0], origin.select.name),
-				"--allow-empty-wildcard lets that pass");
-	TRY(working_merge(working, &merged_fd));
-	TRY(find_owner(merged_fd, copy, &rules));
-	TRY(place_all(working, merged_fd, selection, &words, &rules));
-	TRY(select_hash(selection, NULL, working->build.pool, working->with.cancel));
-	*ret_content = select_digest(selection);
+	if (copy->chmod && copy->chmod[0])
+		TRY(mode_check(copy->chmod));
+	TRY(select_all(&copying));
+	if (layers)
+		TRY(working_parent(working, &parent, &layers->uncached));
+	if (layers && !layers->uncached)
+		TRY(place_as_layer(&copying, &parent));
+	else
+		TRY(place_in_container(&copying));
+	*ret_content = copying.content;
 	return NULL;
 }

@@ -16,6 +16,12 @@ struct working {
 	struct stack stack; /* of its image and of sealed steps */
 	int dir_fd;         /* containers/<id> */
 	int upper_fd;
+	/*
+	 * While a step becomes a layer of its own the two above are the draft's, and these the
+	 * container's; else -1.
+	 */
+	int own_dir_fd, own_upper_fd;
+	struct layer_draft draft;
 };
 
 /* "work" in dir_fd, empty: an overlay's leftovers of a killed process would spoil it. */
@@ -24,5 +30,34 @@ FALLIBLE working_fresh_work(struct working *working, const char *name, int *ret_
 FALLIBLE working_merge(struct working *working, int *ret_fd);
 /* Directories for an overlay, topmost first: without the upper, or with it. New; free(). */
 struct mount_dir *working_dirs(const struct working *working, bool with_upper, size_t *ret_n);
+/* The container's upper looks like the root below, once. */
+FALLIBLE working_begin(struct working *working);
+
+/* --- working_layers.c: steps that are layers --- */
+
+/* The key of what stands below the next step; unknown, and why, when it has none. */
+FALLIBLE working_parent(struct working *working, struct digest *ret, const char **ret_why);
+/* The layer of that key becomes the container's, if the cache has it. */
+FALLIBLE working_take(struct working *working, const struct digest *key, const char *created_by,
+		bool *ret_taken);
+/* From here on what is written goes into a new layer ... */
+FALLIBLE working_layer_begin(struct working *working);
+/* ... which the container has, and the cache; nothing is mounted on it any more ... */
+FALLIBLE working_layer_seal(struct working *working, const struct digest *key, const char *record,
+		const struct digest *content, const char *created_by);
+/* ... or the step failed, and what it wrote is the container's as without --layers. */
+FALLIBLE working_layer_spill(struct working *working);
+/* Back to the container's own directory; what was not sealed is dropped. */
+void working_layer_end(struct working *working);
+
+/* --- working_keys.c --- */
+
+/* Why the command's result cannot be remembered by its key alone; or NULL. */
+const char *working_run_unseen(const struct working_run *run);
+/* step: the RUN that it would be. */
+void working_run_key(struct working *working, const struct working_run *run,
+		const struct plan_step *step, const struct digest *parent, struct digest *ret,
+		char **ret_record);
+
 /* What "USER spec" is in it. */
 FALLIBLE working_user(struct working *working, const char *spec, struct user *ret);

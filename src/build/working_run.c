@@ -1,4 +1,7 @@
 /* One command in a working container. */
+#include "build/key_agent.h"
+#include "build/mounts.h"
+#include "build/secrets.h"
 #include "build/working.h"
 #include "build/working_inner.h"
 #include "sys/fd.h"
@@ -22,6 +25,11 @@ struct parts {
 	uint32_t *groups;
 	struct user user;
 	struct sandbox_step step;
+	/* The RUN that it would be. */
+	struct list run_env;
+	struct plan_stage stage;
+	struct plan_step plan;
+	struct step_run run;
 };
 
 static void parts_done(struct parts *parts)
@@ -37,30 +45,39 @@ static void parts_done(struct parts *parts)
 	free(parts->fds);
 	free(parts->groups);
 	user_done(&parts->user);
+	list_done(&parts->run_env);
+	step_mounts_free(parts->run.mounts);
 }
 
 DEFINE_AUTO_VALUE(parts)
 
-static void set_environment(const struct working *working, const struct working_run *run,
-		const char *hostname, struct parts *parts)
+static void add_variables(const struct list *from, struct list *env)
 {
-	struct list *env = &parts->environment;
-
-	list_add_all(env, &working->container->config.env);
-	for (size_t i = 0; run->env && i < run->env->n; i++) {
+	for (size_t i = 0; from && i < from->n; i++) {
 		struct str name, value;
 
-		(void)str_cut(str_of(run->env->p[i]), '=', &name, &value);
+		(void)str_cut(str_of(from->p[i]), '=', &name, &value);
 		AUTO_FREE char *key = str_dup(name);
 		AUTO_FREE char *text = str_dup(value);
 		list_env_set(env, key, text);
 	}
+}
+
+static void set_environment(
+		const struct working_run *run, const char *hostname, struct parts *parts)
+{
+	const struct step_mounts *mounts = parts->run.mounts;
+	struct list *env = &parts->environment;
+
+	list_add_all(env, &parts->run_env);
+	add_variables(run->quiet_env, env);
 	if (!list_env_get(env, "PATH"))
 		list_env_set(env, "PATH", PLAN_DEFAULT_PATH);
-	if (!list_env_get(env, "HOSTNAME"))
+	if (hostname && !list_env_get(env, "HOSTNAME"))
 		list_env_set(env, "HOSTNAME", hostname);
 	if (!list_env_get(env, "HOME"))
 		list_env_set(env, "HOME", parts->user.home ? parts->user.home : "/");
+	add_variables(mounts ? &mounts->env : NULL, env);
 	parts->env = xcalloc(env->n + 1, sizeof(*parts->env));
 	for (size_t i = 0; i < env->n; i++)
 		parts->env[i] = env->p[i];
@@ -118,10 +135,17 @@ static FALLIBLE add_volume(
 static FALLIBLE add_volumes(
 		struct working *working, const struct working_run *run, struct parts *parts)
 {
-	parts->mounts = xcalloc(run->volume_count, sizeof(*parts->mounts));
-	parts->fds = xcalloc(run->volume_count, sizeof(*parts->fds));
+	const struct step_mounts *mounts = parts->run.mounts;
+	size_t ready = mounts ? mounts->ready.n : 0;
+
+	parts->mounts = xcalloc(run->volume_count + ready, sizeof(*parts->mounts));
+	parts->fds = xcalloc(run->volume_count + ready, sizeof(*parts->fds));
 	for (size_t i = 0; i < run->volume_count; i++)
 		TRY(add_volume(working, &run->volumes[i], parts));
+	for (size_t i = 0; i < ready; i++) {
+		parts->fds[parts->mount_count] = -1;
+		parts->mounts[parts->mount_count++] = mounts->ready.p[i];
+	}
 	return NULL;
 }
 
@@ -138,17 +162,45 @@ static void add_groups(const struct working_run *run, struct parts *parts)
 		memcpy(parts->groups + own, run->groups, run->group_count * sizeof(*parts->groups));
 }
 
-static FALLIBLE gather(struct working *working, const struct working_run *run, const char *hostname,
-		struct parts *parts)
+/* What a Dockerfile would say. */
+static void make_plan(struct working *working, const struct working_run *run, struct parts *parts)
 {
-	const char *spec = run->user ? run->user : working->container->config.user;
+	const struct image_config *config = &working->container->config;
+	const char *user = run->user ? run->user : config->user;
+	const char *workdir = run->workdir ? run->workdir : config->working_dir;
 
-	TRY(working_user(working, spec ? spec : "", &parts->user));
-	set_environment(working, run, hostname, parts);
-	add_groups(run, parts);
+	list_add_all(&parts->run_env, &config->env);
+	add_variables(run->env, &parts->run_env);
 	parts->argv = xcalloc(run->argv->n + 1, sizeof(*parts->argv));
 	for (size_t i = 0; i < run->argv->n; i++)
 		parts->argv[i] = run->argv->p[i];
+	parts->stage.platform = config->platform;
+	parts->plan = (struct plan_step){
+		.kind = STEP_RUN,
+		.stage = &parts->stage,
+		.name = "run",
+		.user = user ? user : "",
+		.workdir = workdir ? workdir : "/",
+		.run = { .argv = { parts->argv, run->argv->n },
+				.env = { (const char *const *)parts->run_env.p, parts->run_env.n },
+				.mounts = run->mounts,
+				.mount_count = run->mount_count },
+	};
+	parts->run.step = &parts->plan;
+	working->options.secrets = run->secrets;
+	working->options.secret_count = run->secret_count;
+	working->options.agents = run->agents;
+	working->options.agent_count = run->agent_count;
+}
+
+static FALLIBLE gather(struct working *working, const struct working_run *run, const char *hostname,
+		struct parts *parts)
+{
+	TRY(working_user(working, parts->plan.user, &parts->user));
+	TRY(key_agents_start(&working->options, &working->build.key_agents));
+	TRY(mounts_prepare(&working->build, &parts->run));
+	set_environment(run, hostname, parts);
+	add_groups(run, parts);
 	parts->layers = working_dirs(working, false, &parts->layer_count);
 	return add_volumes(working, run, parts);
 }
@@ -167,10 +219,7 @@ static void fill(struct working *working, const struct working_run *run, const c
 		.root = { working->dir_fd, "upper" },
 		.argv = parts->argv,
 		.env = parts->env,
-		.cwd = run->workdir ? run->workdir
-		       : working->container->config.working_dir
-				       ? working->container->config.working_dir
-				       : "/",
+		.cwd = parts->plan.workdir,
 		.uid = parts->user.uid,
 		.gid = parts->user.gid,
 		.groups = parts->groups,
@@ -218,21 +267,78 @@ static FALLIBLE need_workdir(struct working *working, const char *path)
 	return rootfs_make_dirs(merged_fd, path, &working->with.userns->owner, &owner, NULL);
 }
 
+/* As Buildah names it; in a layer that others may get, as a build does. */
+static const char *choose_hostname(
+		const struct working *working, const struct working_run *run, const char *short_id)
+{
+	if (run->hostname)
+		return run->hostname;
+	if (run->layers && !run->layers->uncached)
+		return NULL;
+	return working->container->config.hostname ? working->container->config.hostname : short_id;
+}
+
+static FALLIBLE look_for_secrets(const struct working *working, const struct parts *parts)
+{
+	const struct step_mounts *mounts = parts->run.mounts;
+
+	return mounts && mounts->secrets ? secrets_scan(mounts->secrets, working->upper_fd,
+							   working->with.cancel)
+					 : NULL;
+}
+
+static FALLIBLE run_once(struct working *working, const struct working_run *run,
+		struct parts *parts, struct sandbox_result *ret)
+{
+	AUTO_FD int work_fd = -1;
+	AUTO_FREE char *short_id = xstrndup(working->container->id, 12);
+	const char *hostname = choose_hostname(working, run, short_id);
+
+	TRY(working_prepare(working));
+	TRY(gather(working, run, hostname, parts));
+	fill(working, run, hostname, parts);
+	TRY(need_workdir(working, parts->step.cwd));
+	TRY(working_fresh_work(working, "work", &work_fd));
+	struct error *error =
+			sandbox_run(working->with.sandbox, &parts->step, working->with.cancel, ret);
+	mounts_release(&parts->run);
+	return error ? error : look_for_secrets(working, parts);
+}
+
+static FALLIBLE run_layer(struct working *working, const struct working_run *run,
+		const struct digest *parent, struct parts *parts, struct sandbox_result *ret)
+{
+	AUTO_FREE char *record = NULL;
+	struct digest key;
+
+	working_run_key(working, run, &parts->plan, parent, &key, &record);
+	if (!run->layers->no_cache)
+		TRY(working_take(working, &key, run->layers->created_by, &run->layers->is_hit));
+	if (run->layers->is_hit)
+		return NULL;
+	TRY(working_layer_begin(working));
+	struct error *error = run_once(working, run, parts, ret);
+	if (!error && ret->status == 0)
+		error = working_layer_seal(working, &key, record, NULL, run->layers->created_by);
+	else
+		error = error_first(error, working_layer_spill(working));
+	working_layer_end(working);
+	return error;
+}
+
 FALLIBLE working_run(
 		struct working *working, const struct working_run *run, struct sandbox_result *ret)
 {
 	AUTO(parts) struct parts parts = { 0 };
-	AUTO_FD int work_fd = -1;
-	AUTO_FREE char *short_id = xstrndup(working->container->id, 12);
-	const char *hostname = run->hostname ? run->hostname
-			       : working->container->config.hostname
-					       ? working->container->config.hostname
-					       : short_id;
+	struct digest parent;
 
-	TRY(working_prepare(working));
-	TRY(gather(working, run, hostname, &parts));
-	fill(working, run, hostname, &parts);
-	TRY(need_workdir(working, parts.step.cwd));
-	TRY(working_fresh_work(working, "work", &work_fd));
-	return sandbox_run(working->with.sandbox, &parts.step, working->with.cancel, ret);
+	make_plan(working, run, &parts);
+	if (!run->layers)
+		return run_once(working, run, &parts, ret);
+	run->layers->uncached = working_run_unseen(run);
+	if (!run->layers->uncached)
+		TRY(working_parent(working, &parent, &run->layers->uncached));
+	if (run->layers->uncached)
+		return run_once(working, run, &parts, ret);
+	return run_layer(working, run, &parent, &parts, ret);
 }

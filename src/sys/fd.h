@@ -25,6 +25,8 @@ FALLIBLE file_read(int dir_fd, const char *path, size_t limit, char **ret, size_
  */
 FALLIBLE file_write_atomic(
 		int dir_fd, const char *path, const void *bytes, size_t n, mode_t mode, bool sync);
+/* No entry in the directory that fd is. */
+FALLIBLE file_dir_is_empty(int fd, bool *ret);
 /* mkdir -p on the host, mode for new ones. */
 FALLIBLE file_make_dirs(const char *path, mode_t mode);
 /*

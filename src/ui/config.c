@@ -74,6 +74,8 @@ static const struct setting settings[] = {
 			.help = "how steps are kept apart" },
 	{ "jobs", SETTING_INT, FIELD(jobs, int64_t), .initial = "0", .min = 0, .max = 1024,
 			.help = "steps at the same time; 0: one for each CPU" },
+	{ "layers", SETTING_FLAG, FIELD(layers, bool), .initial = "false",
+			.help = "run, copy and add make layers, which the cache remembers" },
 	{ "lower-store", SETTING_LIST, FIELD(lower_stores, struct list),
 			.help = "folders that 'kiln warm' filled, read by builds and never "
 				"written" },

@@ -54,6 +54,7 @@ struct config {
 	char *credential_helpers; /* "env,gitlab": variables that may hold credentials */
 	char *user_agent;         /* NULL: kiln's own */
 	bool tls_verify, debug;
+	bool layers; /* steps in working containers are layers, and cached */
 	bool insecure_push, insecure_pull;
 	bool registry_fallback;          /* ask the registry itself when its mirrors fail */
 	struct list insecure_registries; /* "HOST[:PORT]" */

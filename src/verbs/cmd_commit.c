@@ -240,7 +240,7 @@ static struct error *run(const struct invocation *call)
 	wish.name = text ? text : "";
 	TRY(work_open(call, WORK_FILES, &work));
 	TRY(work_take(&work, call->args->p[0], false));
-	TRY(working_prepare(work.working));
+	TRY(working_commit_begin(work.working, &wish));
 	TRY(change(opts, work.container));
 	return commit_to(&work, opts, &wish, &to);
 }

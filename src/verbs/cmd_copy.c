@@ -18,7 +18,7 @@ struct copy_opts {
 	struct list excludes;
 	char *chown, *chmod, *from, *ignore_file, *context_dir, *checksum, *retry, *retry_delay;
 	int64_t timestamp;
-	bool add_history, quiet, link, parents, no_follow, wildcard, empty_wildcard;
+	bool add_history, quiet, link, parents, no_follow, wildcard, empty_wildcard, no_cache;
 };
 
 static const struct copy_opts defaults = { .timestamp = -1, .wildcard = true };
@@ -39,7 +39,7 @@ static const struct copy_opts defaults = { .timestamp = -1, .wildcard = true };
 					"time of what is copied"),                                 \
 			OPT_FLAG(0, "add-history", add_history,                                    \
 					"tell of it in the image's history"),                      \
-			OPT_FLAG('q', "quiet", quiet, "do not print a digest"),                    \
+			LAYER_ROWS, OPT_FLAG('q', "quiet", quiet, "do not print a digest"),        \
 			OPT_FLAG(0, "allow-wildcard", wildcard, "sources may be patterns",         \
 					.is_hidden = true),                                        \
 			OPT_FLAG(0, "allow-empty-wildcard", empty_wildcard,                        \
@@ -127,17 +127,6 @@ static FALLIBLE find_from(struct work *work, const char *text, struct container 
 	return NULL;
 }
 
-/* "/bin/sh -c #(nop) COPY file:... in /dest" as Buildah's history has it. */
-static FALLIBLE add_history(struct work *work, const struct working_copy *copy, const char *hex)
-{
-	AUTO_FREE char *text = xasprintf("/bin/sh -c #(nop) %s %s:%s in %s ",
-			copy->is_add ? "ADD" : "COPY", copy->sources->n > 1 ? "multi" : "file", hex,
-			copy->dest[0] ? copy->dest : "/");
-
-	image_config_add_history(&work->container->config, NULL, text, NULL, true);
-	return container_save(work->container);
-}
-
 static FALLIBLE copy_in(struct work *work, const struct copy_opts *opts, struct working_copy *copy)
 {
 	AUTO(container) struct container *from = NULL;
@@ -158,12 +147,10 @@ static FALLIBLE copy_in(struct work *work, const struct copy_opts *opts, struct 
 		copy->origin_fd = origin_fd;
 	}
 	TRY(working_copy(work->working, copy, &content));
-	(void)digest_hex(&content, hex);
-	if (opts->add_history)
-		TRY(add_history(work, copy, hex));
 	TRY(work_release(work));
+	layers_note(work->call, copy->layers);
 	if (!opts->quiet)
-		(void)printf("%s\n", hex);
+		(void)printf("%s\n", digest_hex(&content, hex));
 	return NULL;
 }
 
@@ -183,6 +170,7 @@ static FALLIBLE copy(const struct invocation *call, bool is_add)
 				   "using --contextdir");
 	bool has_dest = args->n > 2;
 	const struct list typed = { args->p + 1, args->n - 1 - has_dest, 0 };
+	struct working_layers layers = { .no_cache = opts->no_cache };
 	TRY(check_sources(opts, &typed, is_add));
 	TRY(make_sources(opts, &typed, &sources));
 	struct working_copy copy = {
@@ -199,6 +187,9 @@ static FALLIBLE copy(const struct invocation *call, bool is_add)
 		.allows_none = opts->empty_wildcard,
 		.has_epoch = opts->timestamp >= 0,
 		.epoch = opts->timestamp,
+		.typed = &typed,
+		.adds_history = opts->add_history,
+		.layers = call->config->layers ? &layers : NULL,
 	};
 	TRY(work_open(call, WORK_FILES, &work));
 	TRY(work_take(&work, args->p[0], true));

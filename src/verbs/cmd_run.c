@@ -1,4 +1,6 @@
 #include "verbs/run_flags.h"
+#include "verbs/run_mounts.h"
+#include "verbs/run_stdin.h"
 #include "verbs/terminal.h"
 #include "verbs/verbs.h"
 #include "verbs/work.h"
@@ -8,15 +10,15 @@
 #include "base/xalloc.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 struct run_opts {
 	struct run_flags run;
-	struct list env, mounts;
-	char *user, *workdir, *hostname, *context_dir;
+	struct list env, mounts, secrets, agents;
+	char *user, *workdir, *hostname, *context_dir, *layers_key;
 	struct list valid_codes;
-	bool terminal, add_history, no_hostname, no_hosts, no_pivot;
+	bool terminal, add_history, no_hostname, no_hosts, no_pivot, no_cache;
 };
 
 static const struct run_opts defaults = { .run = { .http_proxy = true } };
@@ -29,7 +31,14 @@ static const struct option options[] = {
 	OPT_TEXT(0, "hostname", hostname, "NAME", "the host's name that it sees"),
 	OPT_FLAG('t', "terminal", terminal, "give it a terminal"),
 	OPT_FLAG(0, "tty", terminal, "give it a terminal", .is_hidden = true),
-	OPT_LIST(0, "mount", mounts, "type=bind|tmpfs,...", "mount something while it runs"),
+	OPT_LIST(0, "mount", mounts, "type=bind|tmpfs|cache|secret|ssh,...",
+			"mount something while it runs"),
+	OPT_LIST(0, "secret", secrets, "id=ID[,src=PATH|env=NAME]",
+			"what --mount=type=secret shows"),
+	OPT_LIST(0, "ssh", agents, "ID[=SOCKET|KEYFILE]", "what --mount=type=ssh shows"),
+	LAYER_ROWS,
+	OPT_TEXT(0, "layers-key", layers_key, "TEXT",
+			"with --layers: stands for volumes and standard input in the key"),
 	OPT_FLAG(0, "add-history", add_history, "tell of it in the image's history"),
 	OPT_LIST(0, "valid-exit-codes", valid_codes, "CODE[,CODE]",
 			"exit codes that are no failure"),
@@ -43,11 +52,8 @@ static const struct option options[] = {
 #undef OPTS
 
 /* "NAME" alone takes ours, "NAME-" nothing. */
-static void environment(const struct run_opts *opts, const struct config *config,
-		const struct run_flags *flags, struct list *out)
+static void environment(const struct run_opts *opts, struct list *out)
 {
-	if (flags->http_proxy)
-		list_add_all(out, &config->environment.proxies);
 	for (size_t i = 0; i < opts->env.n; i++) {
 		const char *text = opts->env.p[i];
 		const char *ours = strchr(text, '=') ? NULL : config_getenv(text);
@@ -60,13 +66,13 @@ static void environment(const struct run_opts *opts, const struct config *config
 }
 
 /* "/bin/sh -c ..." as Buildah's history has it. */
-static void add_history(struct container *container, const struct list *argv)
+static char *history_text(const struct list *argv)
 {
 	AUTO(strbuf) struct strbuf text = { 0 };
 
 	for (size_t i = 0; i < argv->n; i++)
 		strbuf_addf(&text, "%s%s", i ? " " : "", argv->p[i]);
-	image_config_add_history(&container->config, NULL, strbuf_text(&text), NULL, true);
+	return strbuf_take(&text);
 }
 
 static bool is_valid(const struct run_opts *opts, int status)
@@ -105,7 +111,11 @@ static FALLIBLE own_streams(struct working_run *run, int fds[3])
 		if (fds[i] < 0 && errno != EBADF)
 			return error_sys("use standard input and output");
 	}
-	run->stdin_fd = fds[0];
+	/* With --layers a terminal is nothing to read from: whoever wants it says -t. */
+	bool is_given = !run->layers || run_stdin_has_input(STDIN_FILENO);
+	if (run->layers && is_given)
+		run->layers->unseen = "standard input may bring something; give it </dev/null";
+	run->stdin_fd = is_given ? fds[0] : -1;
 	run->stdout_fd = fds[1];
 	run->stderr_fd = fds[2];
 	return NULL;
@@ -151,42 +161,74 @@ static FALLIBLE check(const struct run_opts *opts)
 	return NULL;
 }
 
-static FALLIBLE run_one(struct work *work, const struct run_opts *opts, const char *name,
-		const struct list *argv)
+/* What a working_run is made of. */
+struct parts {
+	struct run_flags flags;
+	struct run_parts run;
+	struct run_mounts mounts;
+	struct list env;
+	struct working_layers layers;
+	char *created_by;
+};
+
+static void parts_done(struct parts *parts)
 {
-	struct run_flags flags = { .http_proxy = opts->run.http_proxy };
-	AUTO(run_parts) struct run_parts parts = { 0 };
-	AUTO(list) struct list lines = { 0 }, env = { 0 };
+	run_flags_done(&parts->flags);
+	run_parts_done(&parts->run);
+	run_mounts_done(&parts->mounts);
+	list_done(&parts->env);
+	free(parts->created_by);
+}
+
+DEFINE_AUTO_VALUE(parts)
+
+static FALLIBLE gather(struct work *work, const struct run_opts *opts, const struct list *argv,
+		struct parts *parts)
+{
+	const struct config *config = work->call->config;
+	const char *own = work->container->config.working_dir;
+	const char *workdir = opts->workdir ? opts->workdir : own ? own : "/";
+	struct working_run *run = &parts->run.run;
+	AUTO(list) struct list lines = { 0 };
+
+	parts->flags.http_proxy = opts->run.http_proxy;
+	run_flags_save(&opts->run, &lines);
+	run_flags_load(&work->container->settings, &parts->flags);
+	run_flags_load(&lines, &parts->flags);
+	environment(opts, &parts->env);
+	TRY(run_parts_make(&parts->flags, config, &parts->run));
+	TRY(run_mounts_make(&opts->mounts, workdir, &parts->run, &parts->mounts));
+	parts->created_by = history_text(argv);
+	parts->layers = (struct working_layers){
+		.no_cache = opts->no_cache,
+		.declared = opts->layers_key,
+		.created_by = parts->created_by,
+	};
+	run->argv = argv;
+	run->env = &parts->env;
+	run->quiet_env = parts->flags.http_proxy ? &config->environment.proxies : NULL;
+	run->user = opts->user;
+	run->workdir = opts->workdir;
+	run->hostname = opts->hostname;
+	run->layers = config->layers ? &parts->layers : NULL;
+	run_parts_fill(&parts->run, &parts->flags);
+	return NULL;
+}
+
+static FALLIBLE run_one(struct work *work, const struct run_opts *opts, const char *name,
+		const struct list *argv, struct parts *parts)
+{
 	struct sandbox_result result = { 0 };
+	struct working_run *run = &parts->run.run;
 
 	TRY(work_take(work, name, true));
-	run_flags_save(&opts->run, &lines);
-	run_flags_load(&work->container->settings, &flags);
-	run_flags_load(&lines, &flags);
-	environment(opts, work->call->config, &flags, &env);
-	struct error *error = run_parts_make(&flags, work->call->config, &parts);
-	for (size_t i = 0; !error && i < opts->mounts.n; i++)
-		error = run_parts_add_mount(&parts, opts->mounts.p[i]);
-	struct working_run run = parts.run;
-	run.argv = argv;
-	run.env = &env;
-	run.user = opts->user;
-	run.workdir = opts->workdir;
-	run.hostname = opts->hostname;
-	run.hosts = parts.hosts.p;
-	run.host_count = parts.hosts.n;
-	run.volumes = parts.volumes.p;
-	run.volume_count = parts.volumes.n;
-	run.limits = parts.limits.p;
-	run.limit_count = parts.limits.n;
-	run.groups = parts.groups.p;
-	run.group_count = parts.groups.n;
-	if (!error)
-		error = run_in(work, opts, &run, &result);
-	run_flags_done(&flags);
-	TRY(error);
-	if (opts->add_history) {
-		add_history(work->container, argv);
+	TRY(gather(work, opts, argv, parts));
+	TRY(run_in(work, opts, run, &result));
+	layers_note(work->call, run->layers);
+	/* A layer has its entry. */
+	if (opts->add_history && (!run->layers || run->layers->uncached)) {
+		image_config_add_history(
+				&work->container->config, NULL, parts->created_by, NULL, true);
 		TRY(container_save(work->container));
 	}
 	TRY(work_release(work));
@@ -199,6 +241,7 @@ static struct error *run(const struct invocation *call)
 	const struct list *args = call->args;
 	AUTO(work) struct work work = WORK_INIT;
 	AUTO(list) struct list argv = { 0 };
+	AUTO(parts) struct parts parts = { 0 };
 
 	if (args->n == 0)
 		return error_usage("container ID must be specified");
@@ -208,8 +251,9 @@ static struct error *run(const struct invocation *call)
 		return error_usage("command must be specified");
 	TRY(check(opts));
 	TRY(run_flags_check(&opts->run));
+	TRY(run_mounts_flags(&opts->secrets, &opts->agents, &parts.mounts));
 	TRY(work_open(call, WORK_RUN, &work));
-	return run_one(&work, opts, args->p[0], &argv);
+	return run_one(&work, opts, args->p[0], &argv, &parts);
 }
 
 const struct command cmd_run = {

@@ -293,7 +293,7 @@ FALLIBLE run_parts_add_mount(struct run_parts *parts, const char *text)
 						  "option '--mount': type '%.*s' is not supported "
 						  "here",
 						  STR_ARG(type)),
-				"bind and tmpfs are; caches and secrets belong to RUN --mount");
+				"bind, tmpfs, cache, secret and ssh are");
 	else if (!volume.source)
 		return error_usage("option '--mount': '%s' has no source", text);
 	vec_push(&parts->volumes, volume);
@@ -409,6 +409,21 @@ FALLIBLE run_parts_make(
 	ret->run.drops_all = ret->run.drop_capabilities == UINT64_MAX;
 	set_dns(flags, ret);
 	return set_numbers(flags, ret);
+}
+
+void run_parts_fill(struct run_parts *parts, const struct run_flags *flags)
+{
+	struct working_run *run = &parts->run;
+
+	run->hosts = parts->hosts.p;
+	run->host_count = parts->hosts.n;
+	run->volumes = parts->volumes.p;
+	run->volume_count = parts->volumes.n;
+	run->limits = parts->limits.p;
+	run->limit_count = parts->limits.n;
+	run->limit_texts = &flags->ulimits;
+	run->groups = parts->groups.p;
+	run->group_count = parts->groups.n;
 }
 
 void run_parts_done(struct run_parts *parts)

@@ -4,6 +4,7 @@
 #include "ui/source_environment.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 
 FALLIBLE work_open(const struct invocation *call, enum work_needs needs, struct work *ret)
 {
@@ -70,4 +71,10 @@ void work_done(struct work *work)
 	list_done(&work->source_environment);
 	if (work->host_fd >= 0)
 		(void)close(work->host_fd);
+}
+
+void layers_note(const struct invocation *call, const struct working_layers *layers)
+{
+	if (layers && layers->uncached)
+		(void)fprintf(stderr, "%s: not cached: %s\n", call->program, layers->uncached);
 }

@@ -45,4 +45,13 @@ FALLIBLE work_take(struct work *work, const char *name, bool changes);
 FALLIBLE work_release(struct work *work);
 void work_done(struct work *work);
 
+/* --layers: for the options of a command with a member no_cache. */
+#define LAYER_ROWS                                                                                \
+	OPT_SETTING(0, "layers", NULL, "make a layer of it, or take the one that the cache has"), \
+			OPT_FLAG(0, "no-cache", no_cache,                                         \
+					"with --layers: do it, whatever the cache has")
+
+/* With --layers: say on standard error why a step was not for the cache. NULL is fine. */
+void layers_note(const struct invocation *call, const struct working_layers *layers);
+
 DEFINE_AUTO_VALUE(work)
