@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # Real Dockerfiles, in the shapes that official images and popular projects have (tests/corpus/, each
 # with the address of what it was written after): they parse, plan and check without error, with no
-# base image at hand. Files called parser-* are shapes of BuildKit's own parser tests.
+# base image at hand. tests/proof/corpus.bats builds those that can be built. Files called parser-* are
+# shapes of BuildKit's own parser tests.
 #
 # tests/corpus/expected has one line a file: instructions, stages, and what BuildKit's rules say. To
 # renew it after a change that is meant:  UPDATE=1 bats tests/cli/corpus.bats

@@ -50,7 +50,6 @@ COPY --link --from=bundle-installer ${MASTODON_HOME}/vendor/bundle ${MASTODON_HO
 ENV PATH="${PATH}:${MASTODON_HOME}/bin" \
     LD_PRELOAD="libjemalloc.so.2" \
     MASTODON_VERSION_METADATA="${MASTODON_VERSION_METADATA}"
-USER mastodon
 RUN set -eux; \
     case "${RAILS_ENV}" in \
         development) exit 0;; \
@@ -58,6 +57,7 @@ RUN set -eux; \
             SECRET_KEY_BASE=placeholder rails assets:precompile; \
         ;; \
     esac;
+USER mastodon
 ENTRYPOINT ["/usr/bin/tini", "--"]
 
 EXPOSE 3000 4000
