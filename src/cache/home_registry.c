@@ -14,6 +14,7 @@
 #include "cache/home_kinds.h"
 #include "oci/json.h"
 #include "oci/manifest.h"
+#include "registry/retry.h"
 #include "stream/hash.h"
 
 #include <pthread.h>
@@ -25,6 +26,8 @@
 #define CHUNK_TYPE    "application/vnd.kiln.mount.chunk.v1+zstd"
 
 static const char empty_json[] = "{}";
+
+enum { TORN_TRIES = 4, TORN_MS = 25 };
 
 struct registry_home {
 	struct cache_home home;
@@ -58,6 +61,36 @@ static FALLIBLE take_document(const struct registry_manifest *manifest, const ch
 	return NULL;
 }
 
+/*
+ * Docker's registry over a file system writes a tag in place. Who reads it, or writes it too, at
+ * that moment is told that a digest is wrong (400); a moment later it is whole.
+ */
+static FALLIBLE try_again(struct registry_home *self, struct error *error, struct retry *retry,
+		bool *ret_again)
+{
+	*ret_again = false;
+	if (!error_is(error, ERR_DIGEST) || error->code != 400)
+		return error;
+	struct error *stop = retry_wait(retry, NULL, error, self->means->cancel, ret_again);
+	if (!stop && !*ret_again)
+		return error;
+	error_free(error);
+	return stop;
+}
+
+static FALLIBLE get_manifest(struct registry_home *self, const struct reference *reference,
+		struct registry_manifest *ret)
+{
+	struct retry retry = { .tries = TORN_TRIES, .base_ms = TORN_MS };
+	bool again = true;
+
+	while (again)
+		TRY(try_again(self,
+				registry_get_manifest(self->means->reader, reference, NULL, ret),
+				&retry, &again));
+	return NULL;
+}
+
 /* An image for several platforms has its cache in the manifest of ours. */
 static FALLIBLE pick_platform(struct registry_home *self, struct registry_manifest *manifest)
 {
@@ -83,7 +116,7 @@ static FALLIBLE read_index(struct cache_home *home, struct cached_steps *ret)
 	AUTO(registry_manifest) struct registry_manifest manifest = { 0 };
 	AUTO_FREE char *json = NULL, *what = reference_text(&self->index);
 
-	TRY(registry_get_manifest(self->means->reader, &self->index, NULL, &manifest));
+	TRY(get_manifest(self, &self->index, &manifest));
 	TRY(pick_platform(self, &manifest));
 	TRY(take_document(&manifest, CACHE_ANNOTATION, what, &json, &home->is_image));
 	return cached_steps_parse(str_of(json), what, ret);
@@ -109,7 +142,7 @@ static FALLIBLE read_step(
 	bool is_image = false;
 
 	tag_of_key(self, "kiln", key, &reference);
-	TRY(registry_get_manifest(self->means->reader, &reference, NULL, &manifest));
+	TRY(get_manifest(self, &reference, &manifest));
 	TRY(take_document(&manifest, CACHE_ANNOTATION, reference.tag, &json, &is_image));
 	return cached_steps_parse(str_of(json), reference.tag, ret);
 }
@@ -124,7 +157,7 @@ static FALLIBLE read_mount(
 	bool is_image = false;
 
 	tag_of_key(self, "kiln-mount", name, &reference);
-	TRY(registry_get_manifest(self->means->reader, &reference, NULL, &manifest));
+	TRY(get_manifest(self, &reference, &manifest));
 	TRY(take_document(&manifest, MOUNT_ANNOTATION, reference.tag, &json, &is_image));
 	return mount_record_parse(str_of(json), reference.tag, ret);
 }
@@ -208,8 +241,14 @@ static FALLIBLE put_manifest(struct registry_home *self, const struct reference 
 	list_addf(&manifest->annotations, "%s=%s", annotation, json);
 	AUTO_FREE char *text = manifest_print(manifest);
 	TRY(need_config(self));
-	return registry_put_manifest(
-			self->means->registry, to, MEDIA_OCI_MANIFEST, str_of(text), NULL);
+	struct retry retry = { .tries = TORN_TRIES, .base_ms = TORN_MS };
+	bool again = true;
+	while (again)
+		TRY(try_again(self,
+				registry_put_manifest(self->means->registry, to, MEDIA_OCI_MANIFEST,
+						str_of(text), NULL),
+				&retry, &again));
+	return NULL;
 }
 
 static FALLIBLE put_document(struct registry_home *self, const struct reference *to,

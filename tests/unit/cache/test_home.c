@@ -130,6 +130,49 @@ static void a_thousand_builders_share_a_home(void **state)
 	scratch_done(&scratch);
 }
 
+/* The same in a registry. Each builder is a client of its own, as a process would be. */
+static FALLIBLE build_at_registry(char *where, unsigned variant)
+{
+	struct registry_settings settings = { .insecure_hosts = { 0 } };
+	AUTO(registry_client) struct registry_client *client = registry_client_new(&settings, NULL);
+	struct cache_spec spec = { .kind = CACHE_HOME_REGISTRY, .where = where };
+	struct cache_means means = { .registry = client, .reader = client, .index_name = "all" };
+	AUTO(cache_home) struct cache_home *home = NULL;
+
+	TRY(cache_home_open(&spec, &means, &home));
+	return build(home, variant);
+}
+
+static struct error *run_registry_builders(void *argument)
+{
+	const char *builds = getenv("KILN_TEST_BUILDS");
+	unsigned n = builds ? (unsigned)strtoul(builds, NULL, 10) : BUILDS;
+
+	for (unsigned i = 0; i < n; i++)
+		TRY(build_at_registry(argument,
+				(unsigned)((uintptr_t)pthread_self() / 64 + i) % VARIANTS));
+	return NULL;
+}
+
+/* tests/cache/builders.bats says where one is, and how many come. */
+static void a_thousand_builders_share_a_registry(void **state)
+{
+	char *where = getenv("KILN_TEST_REGISTRY");
+	AUTO(group) struct group *group = group_new();
+
+	if (!where) {
+		note("without KILN_TEST_REGISTRY there is none");
+		return;
+	}
+	if (getenv("KILN_TEST_ONE")) {
+		assert_ok(build_at_registry(where, 3));
+		return;
+	}
+	for (unsigned i = 0; i < THREADS; i++)
+		assert_true(group_start(group, "builders", run_registry_builders, where));
+	assert_ok(group_join(group));
+}
+
 /* --- several homes --- */
 
 static void count(void *user, const char *text)
@@ -219,5 +262,5 @@ static void old_records_do_not_count(void **state)
 	scratch_done(&scratch);
 }
 
-UNIT_TESTS(a_thousand_builders_share_a_home, first_home_wins_and_distrust_goes_on,
-		old_records_do_not_count)
+UNIT_TESTS(a_thousand_builders_share_a_home, a_thousand_builders_share_a_registry,
+		first_home_wins_and_distrust_goes_on, old_records_do_not_count)
