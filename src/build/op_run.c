@@ -205,9 +205,70 @@ static FALLIBLE is_root_changed(struct build *build, const struct owner *before,
 	return NULL;
 }
 
+static const struct secrets *secrets_of(const struct step_run *run)
+{
+	return run->mounts ? run->mounts->secrets : NULL;
+}
+
+/* A find that is allowed is told; another is the failure (takes found; NULL is fine). */
+static FALLIBLE judge_find(struct build *build, const struct step_run *run, struct error *found)
+{
+	if (!error_is(found, ERR_DENIED) || !build->options->allows_secret_in_layer)
+		return found;
+	progress_note(build->options->progress, run->vertex, "%s", found->message);
+	error_free(found);
+	return NULL;
+}
+
+static FALLIBLE look_for_secrets(
+		struct build *build, const struct step_run *run, const struct layer_draft *draft)
+{
+	const struct secrets *secrets = secrets_of(run);
+
+	return secrets ? judge_find(build, run,
+					 secrets_scan(secrets, draft->tree_fd,
+							 build->options->cancel))
+		       : NULL;
+}
+
+static struct entry_sink *watch_sink(void *user, struct entry_sink *below)
+{
+	return secrets_sink(user, below);
+}
+
+/*
+ * What a step with secrets wrote, looked through before anybody can have it. A layer of the image
+ * becomes its blob in the same read, which other layers do in the background: nothing may be built
+ * on this one, and nothing of it sent, before it is known to be clean.
+ */
+static FALLIBLE examine(struct build *build, const struct stage_run *stage, struct step_run *run,
+		struct build_layer *layer, const struct layer_draft *draft, struct stack_blob **ret)
+{
+	AUTO(secrets_watch)
+	struct secrets_watch watch = { .secrets = secrets_of(run),
+		.goes_on = build->options->allows_secret_in_layer };
+	const struct list *ignore = build->options->ignore;
+
+	*ret = NULL;
+	if (!watch.secrets)
+		return NULL;
+	/* What is left out of the layer lies in the store all the same. */
+	if (!stage->is_exported || !build->exports || run->is_trial || (ignore && ignore->n))
+		return look_for_secrets(build, run, draft);
+	struct error *error = stack_blob_make(&build->layers, &stage->stack, layer, draft->tree_fd,
+			watch_sink, &watch, ret);
+	if (!watch.found || watch.goes_on) {
+		TRY(judge_find(build, run, TAKE(watch.found)));
+		return error;
+	}
+	error_ignore(error, "what was found is told instead");
+	return TAKE(watch.found);
+}
+
 static FALLIBLE keep_changes(struct build *build, const struct stage_run *stage,
 		const struct owner *root, struct step_run *run, struct layer_draft *draft)
 {
+	AUTO(stack_blob) struct stack_blob *blob = NULL;
 	struct layer_facts facts = { 0 };
 	bool is_empty = false, is_changed = false;
 
@@ -218,24 +279,12 @@ static FALLIBLE keep_changes(struct build *build, const struct stage_run *stage,
 	struct build_layer *layer = layer_new(&build->layers);
 	layer->is_timed = build->options->has_epoch;
 	layer->is_exact = stage->flat && stage->flat->is_exact && !is_changed;
+	TRY(examine(build, stage, run, layer, draft, &blob));
 	TRY(layer_commit(draft, &facts, layer->id));
 	layer->dir = xasprintf("layers/%s", layer->id);
+	if (blob)
+		TRY(stack_blob_keep(TAKE(blob)));
 	run->layer = layer;
-	return NULL;
-}
-
-static FALLIBLE look_for_secrets(
-		struct build *build, const struct step_run *run, const struct layer_draft *draft)
-{
-	const struct secrets *secrets = run->mounts ? run->mounts->secrets : NULL;
-
-	if (!secrets)
-		return NULL;
-	struct error *error = secrets_scan(secrets, draft->tree_fd, build->options->cancel);
-	if (!error_is(error, ERR_DENIED) || !build->options->allows_secret_in_layer)
-		return error;
-	progress_note(build->options->progress, run->vertex, "%s", error->message);
-	error_free(error);
 	return NULL;
 }
 
@@ -283,6 +332,5 @@ FALLIBLE op_run(struct build *build, struct stage_run *stage, struct step_run *r
 	if (result.status != 0)
 		return failed(run, &result);
 	TRY(mounts_finish(run));
-	TRY(look_for_secrets(build, run, &draft));
 	return keep_changes(build, stage, &root, run, &draft);
 }

@@ -1,7 +1,7 @@
 /*
- * The step's upper directory is read once, right after the step, while its files are still in the
- * page cache; the layer itself may be made much later or never. What the kernel knows to be a hole
- * is not read.
+ * The step's upper directory is read right after the step, while its files are still in the page
+ * cache: for layers that become no blob in this build, or not now. What the kernel knows to be a
+ * hole is not read.
  */
 #include "base/limits.h"
 #include "build/secrets_inner.h"

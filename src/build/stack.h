@@ -129,6 +129,22 @@ FALLIBLE stack_need_blob(struct layer_set *set, const struct stack *stack, size_
  */
 FALLIBLE layer_need_blob_over(struct layer_set *set, struct build_layer *layer, int below_fd);
 
+/* Puts a sink above the one that makes a blob (takes that). */
+typedef struct entry_sink *stack_filter_fn(void *user, struct entry_sink *below);
+/* A blob that no layer has yet. */
+struct stack_blob;
+
+/*
+ * What tree_fd (an overlay's upper on below) changed, as a blob of layer, which nobody shares and
+ * the store does not know yet. Nothing of it is sent ahead. stack_blob_keep() once the layer has
+ * its id and directory (takes blob); stack_blob_free() drops it.
+ */
+FALLIBLE stack_blob_make(struct layer_set *set, const struct stack *below,
+		struct build_layer *layer, int tree_fd, stack_filter_fn *filter, void *user,
+		struct stack_blob **ret);
+FALLIBLE stack_blob_keep(struct stack_blob *blob);
+void stack_blob_free(struct stack_blob *blob);
+
 /* How the build writes layers. */
 struct layer_format stack_format(const struct build_options *options);
 /*
@@ -149,3 +165,4 @@ FALLIBLE upper_is_changed(const struct owner_policy *policy, const struct owner 
 		bool *ret);
 
 DEFINE_AUTO_VALUE(stack)
+DEFINE_AUTO_PTR(stack_blob, stack_blob_free)

@@ -88,7 +88,6 @@ static FALLIBLE find_form(
 struct export
 {
 	struct layer_set *set;
-	struct build_layer *layer;
 	struct layer_format format;
 	struct blob_writer *blob;
 	struct ahead *ahead;
@@ -105,25 +104,24 @@ static void export_done(struct export *export)
 
 DEFINE_AUTO_VALUE(export)
 
-static FALLIBLE export_open(struct layer_set *set, struct build_layer *layer, struct export *ret)
+static FALLIBLE export_open(struct layer_set *set, bool goes_ahead, struct export *ret)
 {
 	ret->set = set;
-	ret->layer = layer;
 	ret->format = stack_format(set->options);
 	TRY(blob_writer_open(set->options->store, BLOB_HASHED_BY_CALLER, &ret->blob));
-	if (set->push)
+	if (set->push && goes_ahead)
 		ret->ahead = ahead_start(set->options->registry, set->push, ret->blob);
 	return layer_writer(blob_writer_stream(ret->blob), &ret->format, set->pool, &ret->result,
 			&ret->sink);
 }
 
-static FALLIBLE export_close(struct export *export)
+static FALLIBLE export_close(struct export *export, struct build_layer *layer)
 {
 	const struct layer_result *result = &export->result;
 	struct store *store = export->set->options->store;
-	struct build_layer *layer = export->layer;
 
-	TRY(entry_sink_close(TAKE(export->sink)));
+	if (export->sink)
+		TRY(entry_sink_close(TAKE(export->sink)));
 	TRY(blob_commit(TAKE(export->blob), &result->digest, result->size, NULL, NULL));
 	layer_is_blob(layer, result, &export->format);
 	layer->ahead = TAKE(export->ahead);
@@ -138,38 +136,54 @@ static FALLIBLE export_close(struct export *export)
 	return layer_add_blob(store, &result->diff_id, &layer->blob);
 }
 
-static FALLIBLE export_over(
-		struct layer_set *set, struct build_layer *layer, const struct lowers *lowers)
+/* The changes of an upper directory against what lies below. */
+static FALLIBLE export_changes(struct export *export, const struct build_layer *layer,
+		const struct lowers *lowers, int upper_fd, bool *ret_is_empty)
 {
-	const struct build_options *options = set->options;
-	AUTO(export) struct export export = { 0 };
-	AUTO_FD int upper = -1;
+	const struct build_options *options = export->set->options;
 	struct diff_counts counts = { 0 };
-
-	TRY(file_open(store_dir_fd(options->store), layer->dir, O_RDONLY | O_DIRECTORY, 0, &upper));
-	TRY(export_open(set, layer, &export));
 	struct diff_options diff = { .policy = options->userns->owner,
 		.lowers = *lowers,
 		.is_exact = layer->is_exact,
 		.cancel = options->cancel,
 		.ignore = options->ignore };
-	TRY(diff_upper(upper, &diff, export.sink, &counts));
-	layer->is_empty = counts.entries == 0 && counts.whiteouts == 0;
-	return export_close(&export);
+
+	TRY(diff_upper(upper_fd, &diff, export->sink, &counts));
+	*ret_is_empty = counts.entries == 0 && counts.whiteouts == 0;
+	return NULL;
+}
+
+static FALLIBLE export_over(
+		struct layer_set *set, struct build_layer *layer, const struct lowers *lowers)
+{
+	AUTO(export) struct export export = { 0 };
+	AUTO_FD int upper = -1;
+
+	TRY(file_open(store_dir_fd(set->options->store), layer->dir, O_RDONLY | O_DIRECTORY, 0,
+			&upper));
+	TRY(export_open(set, true, &export));
+	TRY(export_changes(&export, layer, lowers, upper, &layer->is_empty));
+	return export_close(&export, layer);
+}
+
+/* Directories of what lies below, where the changes have to be told from it. */
+static FALLIBLE need_lowers(struct layer_set *set, const struct build_layer *layer,
+		const struct stack *below, struct lower_fds *ret)
+{
+	if (layer->is_exact)
+		return NULL;
+	TRY(stack_need_dirs(set, below, 0));
+	return open_lowers(set, below, 0, below->n, ret);
 }
 
 /* From its directory. */
 static FALLIBLE export_dir(struct layer_set *set, const struct stack *stack, size_t i)
 {
-	struct build_layer *layer = stack->p[i];
 	AUTO(lower_fds) struct lower_fds fds = { 0 };
 	struct stack below = { stack->p, i, i };
 
-	if (!layer->is_exact) {
-		TRY(stack_need_dirs(set, &below, 0));
-		TRY(open_lowers(set, stack, 0, i, &fds));
-	}
-	return export_over(set, layer, &(struct lowers){ fds.p, fds.n });
+	TRY(need_lowers(set, stack->p[i], &below, &fds));
+	return export_over(set, stack->p[i], &(struct lowers){ fds.p, fds.n });
 }
 
 FALLIBLE layer_need_blob_over(struct layer_set *set, struct build_layer *layer, int below_fd)
@@ -195,9 +209,51 @@ static FALLIBLE export_blob(
 	TRY(blob_open(set->options->store, &from->digest, &raw, NULL));
 	TRY(codec_reader(raw, &plain, NULL));
 	tar = tar_reader_new(TAKE(plain));
-	TRY(export_open(set, layer, &export));
+	TRY(export_open(set, true, &export));
 	TRY(layer_replay(tar, export.sink, set->options->cancel, NULL));
-	return export_close(&export);
+	return export_close(&export, layer);
+}
+
+/* --- before the store has the layer --- */
+
+struct stack_blob {
+	struct export export;
+	struct build_layer *layer;
+	bool is_empty;
+};
+
+void stack_blob_free(struct stack_blob *blob)
+{
+	if (blob)
+		export_done(&blob->export);
+	free(blob);
+}
+
+FALLIBLE stack_blob_make(struct layer_set *set, const struct stack *below,
+		struct build_layer *layer, int tree_fd, stack_filter_fn *filter, void *user,
+		struct stack_blob **ret)
+{
+	AUTO(stack_blob) struct stack_blob *blob = xcalloc(1, sizeof(*blob));
+	AUTO(lower_fds) struct lower_fds fds = { 0 };
+	struct export *export = &blob->export;
+
+	blob->layer = layer;
+	TRY(need_lowers(set, layer, below, &fds));
+	TRY(export_open(set, false, export));
+	export->sink = filter(user, export->sink);
+	TRY(export_changes(
+			export, layer, &(struct lowers){ fds.p, fds.n }, tree_fd, &blob->is_empty));
+	TRY(entry_sink_close(TAKE(export->sink)));
+	*ret = TAKE(blob);
+	return NULL;
+}
+
+FALLIBLE stack_blob_keep(struct stack_blob *taken)
+{
+	AUTO(stack_blob) struct stack_blob *blob = taken;
+
+	blob->layer->is_empty = blob->is_empty;
+	return export_close(&blob->export, blob->layer);
 }
 
 /* A blob that the image can have as it is, or one (*ret_other) that it can be made of. */

@@ -192,6 +192,20 @@ large_layer() {
 	equals 1 "$(grep -c '^PUT .*/blobs/uploads/.*digest=.* in=0 ' "$PROXY_LOG")" "the layer's PUT has no bytes"
 }
 
+@test "a layer that a secret was left in is not sent, not even its beginning" {
+	printf 'a-secret-of-the-test-42' >key
+	cat >Dockerfile <<-'END'
+		ARG HOST
+		FROM $HOST/base/busybox
+		RUN --mount=type=secret,id=key,env=KEY head -c 24000000 /dev/urandom >/a; printf %s "$KEY" >/z
+	END
+	fails 1 "left the secret 'key' in '/z'" build --secret id=key,src=key
+	equals 0 "$(requests PATCH /uploads/)"
+	equals 0 "$(requests POST /uploads/)"
+	succeeds build --secret id=key,src=key --allow-secret-in-layer
+	says "left the secret 'key' in '/z'"
+}
+
 @test "a large layer whose upload breaks off is sent from the store" {
 	large_layer
 	faults "PATCH /uploads/ cut-upload=20000000"

@@ -114,6 +114,157 @@ static void finds_in_names_and_links(void **state)
 	assert_error(secrets_scan(secrets, name.fd, NULL), ERR_DENIED, "the name of '/d/");
 }
 
+/* --- on the way into a layer --- */
+
+/* Reads as a disk never does: a few bytes at a time. */
+struct pieces {
+	struct reader reader;
+	struct str rest;
+	size_t piece;
+};
+
+static FALLIBLE pieces_read(struct reader *reader, void *buf, size_t n, size_t *ret_n)
+{
+	struct pieces *pieces = (struct pieces *)reader;
+
+	n = n < pieces->piece ? n : pieces->piece;
+	n = n < pieces->rest.n ? n : pieces->rest.n;
+	memcpy(buf, pieces->rest.p, n);
+	pieces->rest = str_slice(pieces->rest, n, pieces->rest.n);
+	*ret_n = n;
+	return NULL;
+}
+
+static void pieces_free(struct reader *reader)
+{
+}
+
+/* A sink that takes the first `takes` bytes of each content, and keeps count of entries. */
+struct eater {
+	struct entry_sink sink;
+	size_t takes, entries;
+};
+
+static FALLIBLE eat(struct entry_sink *sink, const struct entry *entry, struct reader *content)
+{
+	struct eater *eater = (struct eater *)sink;
+	char buf[4096];
+	size_t n = 1;
+
+	eater->entries++;
+	for (size_t left = eater->takes; content && left && n; left -= n)
+		TRY(reader_read(content, buf, left < sizeof(buf) ? left : sizeof(buf), &n));
+	return NULL;
+}
+
+static FALLIBLE eat_name(struct entry_sink *sink, const char *path)
+{
+	return NULL;
+}
+
+static FALLIBLE eat_close(struct entry_sink *sink)
+{
+	return NULL;
+}
+
+static void eat_free(struct entry_sink *sink)
+{
+}
+
+static const struct reader_ops pieces_ops = { pieces_read, pieces_free, NULL };
+static const struct entry_sink_ops eater_ops = { eat, eat_name, eat_name, eat_close, eat_free };
+
+/* One file through the sink: what was found, or NULL. The caller's. */
+static struct error *pass(const struct secrets *secrets, const struct entry *entry,
+		const char *text, size_t n, size_t piece, size_t takes)
+{
+	struct secrets_watch watch = { .secrets = secrets };
+	struct eater eater = { .sink = { .ops = &eater_ops }, .takes = takes };
+	struct pieces pieces = { { .ops = &pieces_ops }, { text, n }, piece };
+	struct entry_sink *sink = secrets_sink(&watch, &eater.sink);
+	struct error *error = entry_sink_add(sink, entry, text ? &pieces.reader : NULL);
+
+	assert_int_equal(error != NULL, watch.found != NULL);
+	error_free(error);
+	entry_sink_free(sink);
+	return watch.found;
+}
+
+static void finds_on_the_way_wherever_reads_end(void **state)
+{
+	AUTO_FREE char *content = xstrdup("hunter22\n");
+	struct build_secret secret = { "id", content, 9, NULL };
+	AUTO(secrets) struct secrets *secrets = secrets_of(&secret);
+	size_t n = (2 << 20) + 100, middle = 1 << 20;
+	AUTO_FREE char *big = xcalloc(1, n);
+	const struct entry entry = { .path = "d/file", .size = n };
+	static const size_t pieces[] = { 1000, 65536, 1 << 20, 3 << 20 };
+
+	for (size_t p = 0; p < COUNT(pieces); p++) {
+		for (size_t at = middle - 10; at < middle + 20; at += 3) {
+			memcpy(big + at, "hunter22", 8);
+			assert_error(pass(secrets, &entry, big, n, pieces[p], n), ERR_DENIED,
+					"the secret 'id' in '/d/file'");
+			memset(big + at, 0, 8);
+		}
+		assert_null(pass(secrets, &entry, big, n, pieces[p], n));
+	}
+	/* At the very end, in what the layer's own sink leaves unread, and in a small file. */
+	memcpy(big + n - 8, "hunter22", 8);
+	assert_error(pass(secrets, &entry, big, n, 65536, n), ERR_DENIED, "/d/file");
+	assert_error(pass(secrets, &entry, big, n, 65536, 0), ERR_DENIED, "/d/file");
+	assert_error(pass(secrets, &entry, "hunter22", 8, 1, 8), ERR_DENIED, "/d/file");
+	/* The end of one file and the start of the next are no find. */
+	struct secrets_watch watch = { .secrets = secrets };
+	struct eater eater = { .sink = { .ops = &eater_ops }, .takes = 100 };
+	struct entry_sink *sink = secrets_sink(&watch, &eater.sink);
+	for (int i = 0; i < 2; i++) {
+		AUTO(reader) struct reader *half = reader_from_bytes(i ? "er22" : "hunt", 4);
+
+		assert_ok(entry_sink_add(sink, &(struct entry){ .path = "a", .size = 4 }, half));
+	}
+	entry_sink_free(sink);
+	assert_null(watch.found);
+}
+
+static void finds_on_the_way_beside_contents(void **state)
+{
+	AUTO_FREE char *content = xstrdup("hunter22");
+	struct build_secret secret = { "id", content, 8, NULL };
+	AUTO(secrets) struct secrets *secrets = secrets_of(&secret);
+	char name[] = "user.k", value[] = "a hunter22";
+	const struct xattr xattr = { .name = name, .value = value, .n = 10 };
+	const struct {
+		struct entry entry;
+		const char *says;
+	} cases[] = {
+		{ { .path = "d/hunter22.txt" }, "the name of '/d/***.txt'" },
+		{ { .path = "l", .link = "/to/hunter22" }, "the target of '/l'" },
+		{ { .path = "x", .xattrs = &xattr, .n_xattrs = 1 }, "an attribute of '/x'" },
+		/* What it is a link to was told of itself. */
+		{ { .path = "h", .link = "d/hunter22.txt", .is_hardlink = true }, NULL },
+		{ { .path = "clean", .link = "hunter2" }, NULL },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct error *found = pass(secrets, &cases[i].entry, NULL, 0, 1, 0);
+
+		if (cases[i].says)
+			assert_error(found, ERR_DENIED, cases[i].says);
+		else
+			assert_null(found);
+	}
+	/* Allowed: the first is kept to be told, and all goes through. */
+	AUTO(secrets_watch) struct secrets_watch watch = { .secrets = secrets, .goes_on = true };
+	struct eater eater = { .sink = { .ops = &eater_ops } };
+	struct entry_sink *sink = secrets_sink(&watch, &eater.sink);
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_ok(entry_sink_add(sink, &cases[i].entry, NULL));
+	entry_sink_free(sink);
+	assert_int_equal(eater.entries, COUNT(cases));
+	assert_non_null(strstr(watch.found->message, "the name of"));
+}
+
 static void leaves_short_ones(void **state)
 {
 	AUTO_FREE char *content = xstrdup("abc\n");
@@ -150,4 +301,5 @@ static void redacts_whatever_the_pieces(void **state)
 }
 
 UNIT_TESTS(finds_base64_wherever_it_begins, finds_across_reads_and_after_holes,
-		finds_in_names_and_links, leaves_short_ones, redacts_whatever_the_pieces)
+		finds_in_names_and_links, finds_on_the_way_wherever_reads_end,
+		finds_on_the_way_beside_contents, leaves_short_ones, redacts_whatever_the_pieces)
