@@ -48,6 +48,14 @@ static void key_mount(struct key *key, const struct plan_mount *mount)
 	key_number(key, "uid", as->uid);
 	key_number(key, "gid", as->gid);
 	key_number(key, "size", as->size);
+	if (as->no_exec || as->has_set_id || as->takes_over || as->is_flat || as->propagation) {
+		key_number(key, "no_exec", as->no_exec);
+		key_number(key, "has_set_id", as->has_set_id);
+		key_number(key, "takes_over", as->takes_over);
+		key_number(key, "is_flat", as->is_flat);
+		key_number(key, "propagation", as->propagation);
+		key_number(key, "propagates_below", as->propagates_below);
+	}
 }
 
 static void key_run(struct build *build, struct key *key, const struct plan_step *step)

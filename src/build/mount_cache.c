@@ -10,6 +10,7 @@
  * own for which it never waits: so no two steps wait for each other.
  */
 #include "build/mount_travel.h"
+#include "layer/tree.h"
 #include "sys/path.h"
 #include "sys/rootfs.h"
 
@@ -182,7 +183,7 @@ static FALLIBLE make(struct build *build, struct step_run *run, struct step_cach
 			return error_new(ERR_INVALID,
 					"a cache mount is a directory, and '/%s' is none",
 					mount->plan->source);
-		TRY(mount_copy(build, mount));
+		TRY(mount_copy(build, mount, NULL));
 	} else {
 		TRY(layer_begin(build->options->store, &mount->draft));
 	}
@@ -225,6 +226,46 @@ void mount_caches_done(struct step_mounts *mounts)
 	vec_done(&mounts->caches);
 }
 
+struct give {
+	const struct owner_policy *policy;
+	const struct user *user;
+};
+
+static FALLIBLE give(const struct give *give, int dir_fd, const char *name, const struct stat *st)
+{
+	struct owner owner = { 0 };
+
+	TRY(owner_get(give->policy, dir_fd, name, st, &owner));
+	if (owner.uid == give->user->uid && owner.gid == give->user->gid)
+		return NULL;
+	owner.uid = give->user->uid;
+	owner.gid = give->user->gid;
+	return owner_set(give->policy, dir_fd, name, &owner);
+}
+
+static struct error *give_item(void *state, const struct tree_item *at, enum tree_step *step)
+{
+	(void)step;
+	return give(state, at->dir_fd, at->name, at->st);
+}
+
+/* Everything in a cache is the step's user's from now on. */
+static FALLIBLE give_all(struct build *build, int tree_fd, const struct user *user)
+{
+	struct give to = { &build->options->userns->owner, user };
+	const struct tree_visitor visitor = { .visit = give_item, .state = &to };
+	struct owner owner = { 0 };
+	struct stat st;
+
+	if (fstat(tree_fd, &st) < 0)
+		return error_sys("look at a cache");
+	TRY(owner_get_fd(to.policy, tree_fd, &st, &owner));
+	owner.uid = user->uid;
+	owner.gid = user->gid;
+	TRY(owner_set_fd(to.policy, tree_fd, &owner));
+	return tree_walk(tree_fd, &visitor);
+}
+
 FALLIBLE mount_cache_show(struct build *build, struct step_mounts *mounts, size_t i,
 		struct sandbox_mount *out)
 {
@@ -233,6 +274,8 @@ FALLIBLE mount_cache_show(struct build *build, struct step_mounts *mounts, size_
 	int tree_fd = mounts->caches.p[mount->cache].held.tree_fd;
 	const struct owner owner = { .uid = as->uid, .gid = as->gid, .mode = S_IFDIR | as->mode };
 
+	if (as->takes_over)
+		TRY(give_all(build, tree_fd, mounts->user));
 	out->kind = SANDBOX_BIND;
 	out->source.fd = tree_fd;
 	if (mount->plan->origin.kind != ORIGIN_NONE || mount->plan->source[0] == '\0')

@@ -67,7 +67,7 @@ FALLIBLE mount_secret_show(struct build *build, struct step_mounts *mounts, size
 	out->read_only = true;
 	out->no_exec = true;
 	out->mode = as->mode;
-	out->uid = as->uid;
-	out->gid = as->gid;
+	out->uid = as->takes_over && !as->has_uid ? mounts->user->uid : as->uid;
+	out->gid = as->takes_over && !as->has_gid ? mounts->user->gid : as->gid;
 	return NULL;
 }

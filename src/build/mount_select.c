@@ -102,7 +102,7 @@ FALLIBLE mounts_content(struct build *build, struct step_run *run, struct digest
 	return NULL;
 }
 
-FALLIBLE mount_copy(struct build *build, struct step_mount *mount)
+FALLIBLE mount_copy(struct build *build, struct step_mount *mount, const struct user *owner)
 {
 	AUTO(made) struct made made = { 0 };
 	AUTO(place) struct place place = { 0 };
@@ -113,8 +113,17 @@ FALLIBLE mount_copy(struct build *build, struct step_mount *mount)
 
 	if (mount->selection->groups.p[0].is_dir)
 		root = top->owner;
+	if (owner) {
+		root.uid = owner->uid;
+		root.gid = owner->gid;
+	}
 	TRY(made_open(build, &root, true, false, &made));
 	place_init(&place, build, &made, &nothing);
+	if (owner) {
+		place.rules.has_owner = true;
+		place.rules.uid = owner->uid;
+		place.rules.gid = owner->gid;
+	}
 	place.digests = origin_digests(build, &mount->plan->origin);
 	TRY(place_selection(&place, mount->selection, &copy));
 	return made_keep(&made, &mount->draft);

@@ -39,7 +39,11 @@ FALLIBLE mount_ssh_show(struct build *build, struct step_mounts *mounts, size_t 
 	struct step_mount *mount = &mounts->p[i];
 	const struct run_mount *as = &mount->plan->as;
 	const struct build_agent *given = find(build, as->id);
-	const struct owner owner = { .uid = as->uid, .gid = as->gid, .mode = S_IFSOCK | as->mode };
+	const struct owner owner = {
+		.uid = as->takes_over && !as->has_uid ? mounts->user->uid : as->uid,
+		.gid = as->takes_over && !as->has_gid ? mounts->user->gid : as->gid,
+		.mode = S_IFSOCK | as->mode,
+	};
 
 	if (!given)
 		return not_given(as);

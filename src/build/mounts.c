@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 struct step_mounts *step_mounts(struct step_run *run)
@@ -132,11 +133,12 @@ static FALLIBLE show_live(struct build *build, struct step_mount *mount, struct 
 	return add_scratch(build, mount, &(struct owner){ .mode = S_IFDIR | 0755 }, out);
 }
 
-static FALLIBLE show_copy(struct build *build, struct step_mount *mount, struct sandbox_mount *out)
+static FALLIBLE show_copy(struct build *build, struct step_mount *mount, const struct user *user,
+		struct sandbox_mount *out)
 {
 	const struct select_group *group = &mount->selection->groups.p[0];
 
-	TRY(mount_copy(build, mount));
+	TRY(mount_copy(build, mount, user));
 	out->kind = SANDBOX_BIND;
 	out->source = (struct mount_dir){ mount->draft.tree_fd,
 		group->is_dir ? NULL : group->name };
@@ -160,6 +162,9 @@ static FALLIBLE prepare_bind(
 	const struct plan_origin *origin = &mount->plan->origin;
 
 	TRY(mount_look(build, run, i));
+	/* An overlay shows its layers' owners: what is given away has to be a copy. */
+	if (mount->plan->as.takes_over && origin->kind != ORIGIN_NONE)
+		return show_copy(build, mount, run->mounts->user, out);
 	switch (origin->kind) {
 	case ORIGIN_NONE:
 		show_nothing(out);
@@ -172,9 +177,21 @@ static FALLIBLE prepare_bind(
 		break;
 	}
 	if (build->options->userns->owner.kind != OWNER_SHIFTED && mount->selection->is_whole &&
-			!holds_store(build))
+			!mount->plan->as.takes_over && !holds_store(build))
 		return show_live(build, mount, out);
-	return show_copy(build, mount, out);
+	return show_copy(build, mount, NULL, out);
+}
+
+static unsigned long propagation(enum mount_propagation wanted)
+{
+	static const unsigned long flags[] = {
+		[PROPAGATION_SHARED] = MS_SHARED,
+		[PROPAGATION_SLAVE] = MS_SLAVE,
+		[PROPAGATION_PRIVATE] = MS_PRIVATE,
+		[PROPAGATION_UNBINDABLE] = MS_UNBINDABLE,
+	};
+
+	return flags[wanted];
 }
 
 static FALLIBLE prepare_mount(
@@ -184,12 +201,22 @@ static FALLIBLE prepare_mount(
 
 	out->target = plan->target;
 	out->read_only = plan->as.is_read_only;
+	out->no_exec = plan->as.no_exec;
+	out->has_set_id = plan->as.has_set_id;
+	out->is_flat = plan->as.is_flat;
+	out->propagation = propagation(plan->as.propagation);
+	out->propagates_below = plan->as.propagates_below;
 	switch (plan->as.type) {
 	case MOUNT_BIND:
 		return prepare_bind(build, run, i, out);
 	case MOUNT_TMPFS:
 		out->kind = SANDBOX_TMPFS;
 		out->size_bytes = plan->as.size;
+		out->mode = plan->as.has_tmpfs_mode ? plan->as.mode : 0;
+		if (plan->as.takes_over) {
+			out->uid = run->mounts->user->uid;
+			out->gid = run->mounts->user->gid;
+		}
 		return NULL;
 	case MOUNT_CACHE:
 		return mount_cache_show(build, run->mounts, i, out);
@@ -221,12 +248,13 @@ static void add_ready(struct step_mounts *mounts, const struct sandbox_mount *mo
 	mounts->ready.p[at] = *mount;
 }
 
-FALLIBLE mounts_prepare(struct build *build, struct step_run *run)
+FALLIBLE mounts_prepare(struct build *build, struct step_run *run, const struct user *user)
 {
 	struct step_mounts *mounts = step_mounts(run);
 
 	if (!mounts)
 		return NULL;
+	mounts->user = user;
 	TRY(mount_caches_take(build, run));
 	for (size_t i = 0; i < mounts->n; i++) {
 		struct sandbox_mount mount = { 0 };

@@ -54,6 +54,7 @@ struct step_mounts {
 		size_t n, capacity;
 	} ready;                 /* in the order of mounting: outer targets first */
 	struct list env;         /* "NAME=value" for the step alone, never for key or log; wiped */
+	const struct user *user; /* of the step; borrowed */
 	size_t agents;           /* that the step sees */
 	struct secrets *secrets; /* those that the step sees; NULL: none (secrets.h) */
 };
@@ -70,8 +71,11 @@ FALLIBLE mount_look(struct build *build, struct step_run *run, size_t i);
 /* Digest of what one bind mount shows, and of all of them. */
 FALLIBLE mount_content(struct build *build, struct step_run *run, size_t i, struct digest *ret);
 FALLIBLE mounts_content(struct build *build, struct step_run *run, struct digest *ret);
-/* A directory with what was selected, owned as the image would have it: mount->draft. */
-FALLIBLE mount_copy(struct build *build, struct step_mount *mount);
+/*
+ * A directory with what was selected, owned as the image would have it, or all by owner (or NULL):
+ * mount->draft.
+ */
+FALLIBLE mount_copy(struct build *build, struct step_mount *mount, const struct user *owner);
 
 /* mount_keys.c */
 /*
@@ -98,7 +102,7 @@ FALLIBLE mount_ssh_show(struct build *build, struct step_mounts *mounts, size_t 
 		struct sandbox_mount *out);
 
 /* mounts.c */
-FALLIBLE mounts_prepare(struct build *build, struct step_run *run);
+FALLIBLE mounts_prepare(struct build *build, struct step_run *run, const struct user *user);
 /* The step is over, however it went: caches are let go, agents end. */
 void mounts_release(struct step_run *run);
 FALLIBLE mounts_finish(struct step_run *run);

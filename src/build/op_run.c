@@ -313,7 +313,7 @@ FALLIBLE op_run(struct build *build, struct stage_run *stage, struct step_run *r
 	TRY(stage_need_files(build, stage, run->vertex));
 	TRY(stage_root_owner(build, stage, &root));
 	TRY_WRAP(stage_user(build, stage, run->step->user, &user), "USER %s", run->step->user);
-	TRY(mounts_prepare(build, run));
+	TRY(mounts_prepare(build, run, user));
 	TRY(layer_begin(build->options->store, &draft));
 	TRY(pump_open(&pump, build->options->progress, run->vertex,
 			run->mounts ? run->mounts->secrets : NULL));

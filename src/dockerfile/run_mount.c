@@ -7,7 +7,9 @@
 
 #include "base/nearest.h"
 #include "base/xalloc.h"
+#include "dockerfile/run_mount_options.h"
 
+#include <ctype.h>
 #include <strings.h>
 
 enum { MODE_SECRET = 0400, MODE_SSH = 0600, MODE_CACHE = 0755 };
@@ -198,15 +200,6 @@ static FALLIBLE set_env(struct parse *parse, const char *value)
 	return NULL;
 }
 
-/* Buildah's words for SELinux labels, which kiln never sets. */
-static FALLIBLE set_label(struct parse *parse, const char *value)
-{
-	static const char *const kinds[] = { "shared", "private" };
-	size_t i = 0;
-
-	return *value ? parse_choice(parse, "relabel", value, kinds, COUNT(kinds), &i) : NULL;
-}
-
 static const struct key keys[] = {
 	{ "type", set_type, NULL },
 	{ "from", set_from, NULL },
@@ -227,8 +220,6 @@ static const struct key keys[] = {
 	{ "gid", set_gid, NULL },
 	{ "size", set_size, NULL },
 	{ "env", set_env, "" },
-	{ "z", set_label, "" }, /* and "Z": keys have no case */
-	{ "relabel", set_label, NULL },
 };
 
 /* Take one CSV field from the front of *text. False when its quotes are wrong. */
@@ -258,13 +249,16 @@ static bool take_field(struct str *text, struct strbuf *out)
 
 static FALLIBLE unknown_key(const struct parse *parse, const char *name)
 {
-	const char *names[COUNT(keys)];
+	AUTO_FREE const char **names = xcalloc(COUNT(keys) + mount_option_count(), sizeof(*names));
+	size_t n = 0;
 
 	for (size_t i = 0; i < COUNT(keys); i++)
-		names[i] = keys[i].name;
+		names[n++] = keys[i].name;
+	for (size_t i = 0; i < mount_option_count(); i++)
+		names[n++] = mount_option_name(i);
 	struct error *error = error_at(
 			error_new(ERR_INVALID, "--mount: unknown key '%s'", name), parse->flag->at);
-	const char *nearest = text_nearest(name, names, COUNT(names));
+	const char *nearest = text_nearest(name, names, n);
 	return nearest ? error_hint(error, "did you mean %s?", nearest) : error;
 }
 
@@ -298,6 +292,38 @@ static FALLIBLE read_value(struct parse *parse, struct str value, const char **r
 	return NULL;
 }
 
+static FALLIBLE no_value(const struct parse *parse, const char *name)
+{
+	return error_hint(error_at(error_new(ERR_INVALID, "--mount: '%s' has no value", name),
+					  parse->flag->at),
+			"write %s=VALUE", name);
+}
+
+/* text: what is behind "=", or NULL. */
+static FALLIBLE parse_option(struct parse *parse, const char *name, const struct str *text)
+{
+	size_t i = mount_option_find(name);
+	const char *value = NULL;
+	bool is_good = false;
+
+	if (i == mount_option_count())
+		return unknown_key(parse, name);
+	if (text)
+		TRY(read_value(parse, *text, &value));
+	else if (!(value = mount_option_bare(i)))
+		return no_value(parse, name);
+	if (!value)
+		return NULL;
+	struct error *error = mount_option_set(parse->mount, i, value, &is_good);
+	if (error)
+		return error_at(error, parse->flag->at);
+	if (is_good)
+		return NULL;
+	const char *nearest = mount_option_nearest(i, value);
+	error = wrong_value(parse, name, value);
+	return nearest ? error_hint(error, "did you mean %s?", nearest) : error;
+}
+
 static FALLIBLE parse_field(struct parse *parse, struct str field)
 {
 	struct str name = { 0 }, text = { 0 };
@@ -308,13 +334,13 @@ static FALLIBLE parse_field(struct parse *parse, struct str field)
 
 	while (i < COUNT(keys) && strcasecmp(keys[i].name, lower) != 0)
 		i++;
-	if (i == COUNT(keys))
-		return unknown_key(parse, lower);
+	if (i == COUNT(keys)) {
+		for (char *c = lower; *c; c++)
+			*c = (char)tolower((unsigned char)*c);
+		return parse_option(parse, lower, has_value ? &text : NULL);
+	}
 	if (!has_value && !keys[i].bare)
-		return error_hint(error_at(error_new(ERR_INVALID, "--mount: '%s' has no value",
-							   keys[i].name),
-						  parse->flag->at),
-				"write %s=VALUE", keys[i].name);
+		return no_value(parse, keys[i].name);
 	if (!has_value)
 		return keys[i].set(parse, keys[i].bare);
 	if (keys[i].set == set_from && str_find(text, '$') < text.n)
@@ -350,6 +376,9 @@ static FALLIBLE check_rules(const struct parse *parse)
 		return rule(parse, "env is for secret only");
 	if (parse->has_sharing && type != MOUNT_CACHE)
 		return rule(parse, "sharing is for cache only");
+	const char *misplaced = mount_option_misplaced(mount);
+	if (misplaced)
+		return rule(parse, misplaced);
 	if (type == MOUNT_BIND)
 		return NULL;
 	if (type != MOUNT_SECRET && type != MOUNT_SSH)

@@ -11,6 +11,12 @@
 #include "dockerfile/words.h"
 
 enum mount_type { MOUNT_BIND = 1, MOUNT_CACHE, MOUNT_TMPFS, MOUNT_SECRET, MOUNT_SSH };
+enum mount_propagation {
+	PROPAGATION_SHARED = 1,
+	PROPAGATION_SLAVE,
+	PROPAGATION_PRIVATE,
+	PROPAGATION_UNBINDABLE,
+};
 enum mount_sharing { MOUNT_SHARED = 1, MOUNT_PRIVATE, MOUNT_LOCKED };
 
 struct run_mount {
@@ -28,6 +34,14 @@ struct run_mount {
 	uint32_t mode, uid, gid;
 	bool has_size;
 	uint64_t size; /* tmpfs, bytes */
+	/* Buildah's (run_mount_options.h). */
+	bool has_tmpfs_mode; /* tmpfs: mode is its own */
+	bool no_exec;
+	bool has_set_id;                    /* set-id bits count; not so by default */
+	bool takes_over;                    /* all in it is the step's user's */
+	bool is_flat;                       /* bind: without what is mounted below it */
+	enum mount_propagation propagation; /* bind; 0: private */
+	bool propagates_below;              /* and of what is below it */
 	struct source_range at;
 };
 

@@ -3,6 +3,7 @@
 #include "base/vec.h"
 
 #include <linux/capability.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 
 #define PLAN_MAGIC 0x6e6c706bu
@@ -20,6 +21,8 @@ enum part {
 	HAS_BYTES = 1 << 4, /* more is content, of any bytes */
 };
 
+enum { MOUNT_FLAGS = PLAN_READ_ONLY | PLAN_NO_EXEC | PLAN_SET_ID };
+
 static const struct shape {
 	const char *name;
 	unsigned parts;
@@ -35,9 +38,9 @@ static const struct shape {
 	[PLAN_SYS] = { "sys", 0, PLAN_HOST_NET | PLAN_MASKED },
 	[PLAN_DEV] = { "dev", 0, 0 },
 	[PLAN_FILE] = { "file", HAS_TEXT | HAS_BYTES, PLAN_READ_ONLY },
-	[PLAN_BIND] = { "bind", HAS_FD | HAS_TEXT | HAS_MORE, PLAN_READ_ONLY | PLAN_NO_EXEC },
-	[PLAN_MERGE] = { "merge", HAS_TEXT | HAS_MORE, PLAN_READ_ONLY | PLAN_NO_EXEC },
-	[PLAN_TMPFS] = { "tmpfs", HAS_TEXT, PLAN_READ_ONLY | PLAN_NO_EXEC },
+	[PLAN_BIND] = { "bind", HAS_FD | HAS_TEXT | HAS_MORE, MOUNT_FLAGS | PLAN_FLAT | PLAN_DEEP },
+	[PLAN_MERGE] = { "merge", HAS_TEXT | HAS_MORE, MOUNT_FLAGS | PLAN_DEEP },
+	[PLAN_TMPFS] = { "tmpfs", HAS_TEXT, MOUNT_FLAGS },
 	[PLAN_ENTER] = { "enter", 0, 0 },
 	[PLAN_LIMIT] = { "limit", 0, 0 },
 	[PLAN_CGROUP] = { "cgroup", HAS_FD, 0 },
@@ -66,6 +69,19 @@ static const struct {
 	{ PLAN_SCAFFOLD, "scaffold" },
 	{ PLAN_HOST_NET, "host-net" },
 	{ PLAN_MASKED, "masked" },
+	{ PLAN_SET_ID, "set-id" },
+	{ PLAN_FLAT, "flat" },
+	{ PLAN_DEEP, "deep" },
+};
+
+static const struct {
+	uint32_t value;
+	const char *name;
+} propagations[] = {
+	{ MS_SHARED, "shared" },
+	{ MS_SLAVE, "slave" },
+	{ MS_PRIVATE, "private" },
+	{ MS_UNBINDABLE, "unbindable" },
 };
 
 void plan_done(struct plan *plan)
@@ -236,6 +252,13 @@ static void print_details(const struct plan *plan, const struct plan_op *op, str
 	}
 }
 
+static void print_propagation(uint32_t propagation, struct strbuf *out)
+{
+	for (size_t i = 0; i < COUNT(propagations); i++)
+		if (propagation == propagations[i].value)
+			strbuf_addf(out, " %s", propagations[i].name);
+}
+
 void plan_print(const struct plan *plan, struct strbuf *out)
 {
 	for (size_t i = 0; i < plan->ops.n; i++) {
@@ -246,6 +269,7 @@ void plan_print(const struct plan *plan, struct strbuf *out)
 		for (size_t f = 0; f < COUNT(flag_names); f++)
 			if (op->flags & flag_names[f].flag)
 				strbuf_addf(out, " %s", flag_names[f].name);
+		print_propagation(op->propagation, out);
 		strbuf_add_char(out, '\n');
 	}
 }

@@ -57,6 +57,9 @@ enum plan_flag {
 	PLAN_SCAFFOLD = 1 << 3, /* OVERLAY: the helper's own lowest layer goes below */
 	PLAN_HOST_NET = 1 << 4, /* SYS, NETWORK: stay where we are */
 	PLAN_MASKED = 1 << 5,   /* PROC, SYS */
+	PLAN_SET_ID = 1 << 6,   /* BIND, MERGE, TMPFS: set-id bits count */
+	PLAN_FLAT = 1 << 7,     /* BIND: not what is mounted below */
+	PLAN_DEEP = 1 << 8,     /* BIND, MERGE: propagation of what is below, too */
 };
 
 /* A piece of the pool. Texts end with a NUL that n does not count. */
@@ -66,8 +69,8 @@ struct plan_text {
 
 struct plan_op {
 	uint16_t kind, flags;
-	int32_t fd; /* place in the list of fds, or -1 */
-	uint32_t mode, reserved;
+	int32_t fd;                 /* place in the list of fds, or -1 */
+	uint32_t mode, propagation; /* propagation: BIND, MERGE: MS_SHARED and its kin, or 0 */
 	struct plan_text text, more;
 	uint64_t number, second;
 };

@@ -129,7 +129,8 @@ static void add_system(
 static FALLIBLE add_mount(struct plan *plan, const struct sandbox_mount *mount)
 {
 	uint16_t flags = (mount->read_only ? PLAN_READ_ONLY : 0) |
-			 (mount->no_exec ? PLAN_NO_EXEC : 0);
+			 (mount->no_exec ? PLAN_NO_EXEC : 0) |
+			 (mount->has_set_id ? PLAN_SET_ID : 0);
 	uint64_t owner = plan_owner(mount->uid, mount->gid);
 	struct plan_text target = plan_keep(plan, mount->target);
 	struct plan_text path = plan_keep(
@@ -166,6 +167,12 @@ static FALLIBLE add_mount(struct plan *plan, const struct sandbox_mount *mount)
 	default:
 		return error_new(ERR_INVALID, "a mount of unknown kind");
 	}
+	if (mount->propagation && mount->kind != SANDBOX_TMPFS) {
+		op->propagation = (uint32_t)mount->propagation;
+		flags |= mount->propagates_below ? PLAN_DEEP : 0;
+	}
+	if (mount->kind == SANDBOX_BIND && mount->is_flat)
+		flags |= PLAN_FLAT;
 	op->text = target;
 	op->flags = flags;
 	return NULL;

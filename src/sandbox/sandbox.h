@@ -62,6 +62,10 @@ struct sandbox_mount {
 	const char *target;
 	bool read_only;
 	bool no_exec;
+	bool has_set_id;                /* set-id bits count */
+	bool is_flat;                   /* BIND: without what is mounted below */
+	unsigned long propagation;      /* BIND: MS_SHARED and its kin; 0: private */
+	bool propagates_below;          /* the same of all mounts below */
 	struct mount_dir source;        /* BIND; path must not leave fd (resolved inside it) */
 	const struct mount_dir *layers; /* LAYERS, topmost first */
 	size_t n_layers;

@@ -172,13 +172,17 @@ static FALLIBLE do_sys(struct scene *scene, const struct plan_op *op)
 
 static FALLIBLE attach_restricted(int mount_fd, const struct plan_op *op, bool is_recursive)
 {
-	unsigned attributes = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID;
+	unsigned attributes = MOUNT_ATTR_NODEV;
 
+	if (!(op->flags & PLAN_SET_ID))
+		attributes |= MOUNT_ATTR_NOSUID;
 	if (op->flags & PLAN_READ_ONLY)
 		attributes |= MOUNT_ATTR_RDONLY;
 	if (op->flags & PLAN_NO_EXEC)
 		attributes |= MOUNT_ATTR_NOEXEC;
-	return mount_set(mount_fd, NULL, attributes, is_recursive);
+	TRY(mount_set(mount_fd, NULL, attributes, is_recursive));
+	return op->propagation ? mount_propagate(mount_fd, op->propagation, op->flags & PLAN_DEEP)
+			       : NULL;
 }
 
 static FALLIBLE attach_on(struct scene *scene, int mount_fd, const struct plan_op *op)
@@ -253,7 +257,7 @@ static FALLIBLE do_bind(struct scene *scene, const struct plan_op *op)
 	if (op->more.n)
 		TRY_WRAP(rootfs_open(fd, text_of(scene, op->more), O_PATH, 0, &from_fd),
 				"bind '%s'", text_of(scene, op->more));
-	TRY(mount_clone(from_fd >= 0 ? from_fd : fd, NULL, true, &mount_fd));
+	TRY(mount_clone(from_fd >= 0 ? from_fd : fd, NULL, !(op->flags & PLAN_FLAT), &mount_fd));
 	TRY(attach_restricted(mount_fd, op, true));
 	return attach_on(scene, mount_fd, op);
 }
@@ -280,12 +284,11 @@ static FALLIBLE do_merge(struct scene *scene, const struct plan_op *op)
 	return attach_on(scene, mount_fd, op);
 }
 
-static FALLIBLE do_tmpfs(struct scene *scene, const struct plan_op *op)
+static FALLIBLE new_tmpfs(const struct plan_op *op, bool has_owner, int *ret_fd)
 {
 	char mode[16], size[24], uid[16], gid[16];
 	struct mount_option options[4] = { { "mode", mode } };
 	size_t n = 1;
-	AUTO_FD int mount_fd = -1;
 
 	(void)snprintf(mode, sizeof(mode), "%o", op->mode);
 	(void)snprintf(size, sizeof(size), "%llu", (unsigned long long)op->number);
@@ -293,11 +296,38 @@ static FALLIBLE do_tmpfs(struct scene *scene, const struct plan_op *op)
 	(void)snprintf(gid, sizeof(gid), "%u", (unsigned)op->second);
 	if (op->number)
 		options[n++] = (struct mount_option){ "size", size };
-	if (op->second >> 32)
+	if (has_owner && op->second >> 32)
 		options[n++] = (struct mount_option){ "uid", uid };
-	if ((uint32_t)op->second)
+	if (has_owner && (uint32_t)op->second)
 		options[n++] = (struct mount_option){ "gid", gid };
-	TRY(mount_new("tmpfs", options, n, 0, &mount_fd));
+	return mount_new("tmpfs", options, n, 0, ret_fd);
+}
+
+/* Where one id is mapped, another owner is recorded, as give_file() does. */
+static FALLIBLE record_tmpfs(const struct plan_op *op, int mount_fd)
+{
+	static const struct owner_policy recorded = { .kind = OWNER_RECORDED };
+	const struct owner owner = { .uid = (uint32_t)(op->second >> 32),
+		.gid = (uint32_t)op->second,
+		.mode = S_IFDIR | op->mode };
+	AUTO_FD int fd = -1;
+
+	TRY(file_open(mount_fd, ".", O_RDONLY | O_DIRECTORY, 0, &fd));
+	error_ignore(owner_set_fd(&recorded, fd, &owner), "it stays the root's");
+	return NULL;
+}
+
+static FALLIBLE do_tmpfs(struct scene *scene, const struct plan_op *op)
+{
+	AUTO_FD int mount_fd = -1;
+	struct error *error = new_tmpfs(op, true, &mount_fd);
+
+	if (op->second && error_is_errno(error, EINVAL)) {
+		error_free(error);
+		TRY(new_tmpfs(op, false, &mount_fd));
+		error = record_tmpfs(op, mount_fd);
+	}
+	TRY(error);
 	TRY(attach_restricted(mount_fd, op, false));
 	return attach_on(scene, mount_fd, op);
 }

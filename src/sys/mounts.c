@@ -342,6 +342,16 @@ FALLIBLE mount_set(int fd, const char *path, unsigned attributes, bool recursive
 	return NULL;
 }
 
+FALLIBLE mount_propagate(int fd, unsigned long propagation, bool recursive)
+{
+	struct mount_attr attr = { .propagation = propagation };
+
+	if (mount_setattr(fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr,
+			    sizeof(attr)) < 0)
+		return error_sys("set the propagation of a mount");
+	return NULL;
+}
+
 FALLIBLE mount_attach(int mount_fd, int target_fd, const char *name)
 {
 	if (move_mount(mount_fd, "", target_fd, "",

@@ -64,6 +64,8 @@ FALLIBLE mount_new(const char *type, const struct mount_option *options, size_t 
 FALLIBLE mount_clone(int fd, const char *path, bool recursive, int *ret_fd);
 /* Set MOUNT_ATTR_* flags on a mount (recursive: and all below). */
 FALLIBLE mount_set(int fd, const char *path, unsigned attributes, bool recursive);
+/* MS_SHARED, MS_SLAVE, MS_PRIVATE or MS_UNBINDABLE for a mount (recursive: and all below). */
+FALLIBLE mount_propagate(int fd, unsigned long propagation, bool recursive);
 /* Attach the detached mount at target_fd (an O_PATH fd of a directory or file). name for errors. */
 FALLIBLE mount_attach(int mount_fd, int target_fd, const char *name);
 /* Make every mount of our namespace private (nothing spreads in or out). */

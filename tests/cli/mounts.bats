@@ -227,3 +227,57 @@ one
 	equals 1 "$status" 'status of the build'
 	grep 'changed while a step had it mounted' log
 }
+
+@test "Buildah's options of mounts have their effect" {
+	for kind in $(each_user); do
+		enter_context "$kind"
+		dockerfile "$kind" <<-'END'
+			ARG BASE
+			FROM $BASE AS files
+			RUN mkdir -p /d/e && echo stage >/d/e/f && chown -R 3:4 /d
+			FROM $BASE
+			RUN printf '#!/bin/sh\necho ran\n' >/s && chmod 755 /s && printf '%s\n' \
+				'has() { grep " $1 " /proc/self/mountinfo | tail -n 1 | grep -qE "$2"; }' >/has
+			RUN --mount=type=tmpfs,target=/t,noexec cp /s /t/s && ! /t/s 2>/dev/null && . /has && has /t noexec
+			RUN --mount=type=tmpfs,target=/t,exec cp /s /t/s && test "$(/t/s)" = ran && . /has && ! has /t noexec && has /t nosuid
+			RUN --mount=type=tmpfs,target=/t,suid,nodev . /has && ! has /t nosuid && has /t nodev
+			RUN --mount=type=tmpfs,target=/t,tmpfs-size=64k,tmpfs-mode=0750,notmpcopyup \
+				test "$(stat -c %a /t)" = 750 && ! dd if=/dev/zero of=/t/x bs=1k count=100 2>/dev/null
+			RUN --mount=type=bind,source=src,target=/b,noexec,z,Z,relabel=private,bind-nonrecursive . /has && has /b noexec
+			RUN --mount=type=bind,source=src,target=/b,rw,bind-propagation=rshared . /has && has /b shared:
+			RUN --mount=type=bind,source=src,target=/b,unbindable . /has && has /b unbindable
+			RUN --mount=type=cache,target=/c,noexec,Z . /has && has /c noexec && rm -rf /c/* && mkdir /c/sub && touch /c/sub/f
+			USER 7:8
+			RUN --mount=type=bind,source=src,target=/b,U=true test "$(echo $(stat -c %u:%g /b /b/a /b/sub/b))" = "7:8 7:8 7:8"
+			RUN --mount=type=bind,from=files,source=d,target=/b,U,rw echo more >>/b/e/f && test "$(stat -c %u:%g /b/e/f)" = 7:8
+			RUN --mount=type=cache,target=/c,U test "$(echo $(stat -c %u:%g /c /c/sub/f))" = "7:8 7:8" && rm -r /c/sub
+			RUN --mount=type=tmpfs,target=/t,U test "$(stat -c %u:%g /t)" = 7:8
+			RUN --mount=type=secret,id=key,U cat /run/secrets/key >/dev/null
+			RUN --mount=type=bind,source=src,target=/b,U=false test "$(stat -c %u:%g /b/a)" = 0:0
+		END
+		echo a-secret | as_user "$kind" tee key >/dev/null
+		succeeds build "$kind" --secret id=key,src=key
+		[ "$(cat src/a)" = hello ]
+	done
+}
+
+@test "an option of a mount that kiln has not is refused at its place, with the reason" {
+	local kind options text
+	kind=$(a_user)
+	enter_context "$kind"
+	while IFS='|' read -r options text; do
+		printf 'FROM scratch\nRUN --mount=target=/a,%s true\n' "$options" | dockerfile "$kind"
+		fails 1 "$text" build "$kind"
+		says 'Dockerfile:2:5'
+	done <<-'END'
+		dev|device nodes in mounts never open
+		type=tmpfs,tmpcopyup|a tmpfs begins empty
+		no-dereference|a link cannot be mounted
+		bind-propagation=rshraed|invalid value for bind-propagation: 'rshraed'
+		type=cache,shared|write sharing=shared
+		type=tmpfs,rslave|propagation is for bind only
+		tmpfs-mode=0700|tmpfs-mode is for tmpfs only
+		nosiud|did you mean nosuid?
+		U=perhaps|invalid value for u: 'perhaps'
+	END
+}

@@ -39,6 +39,11 @@ static void print_mount(const struct run_mount *mount, struct strbuf *out)
 		strbuf_addf(out, " owner=%u:%u", mount->uid, mount->gid);
 	if (mount->has_size)
 		strbuf_addf(out, " size=%zu", (size_t)mount->size);
+	if (mount->has_tmpfs_mode || mount->no_exec || mount->has_set_id || mount->takes_over ||
+			mount->is_flat || mount->propagation)
+		strbuf_addf(out, " options=%d%d%d%d%d%d%d", mount->has_tmpfs_mode, mount->no_exec,
+				mount->has_set_id, mount->takes_over, mount->is_flat,
+				(int)mount->propagation, mount->propagates_below);
 }
 
 static void parses(void **state)
@@ -78,6 +83,13 @@ static void parses(void **state)
 		{ "target=/a,z", "bind target=/a source=- from=- id=- ro" },
 		{ "type=cache,target=/a,Z,relabel=shared",
 				"cache target=/a source=- from=- id=/a rw sharing=1 mode=0755" },
+		{ "type=tmpfs,target=/t,tmpfs-size=1m,tmpfs-mode=1770,noexec,suid",
+				"tmpfs target=/t source=- from=- id=- rw mode=1770 size=1048576 "
+				"options=1110000" },
+		{ "target=/t,U,BIND-NONRECURSIVE=true,rslave,nodev,nosuid,exec",
+				"bind target=/t source=- from=- id=- ro options=0001121" },
+		{ "target=/t,bind-propagation=unbindable,noexec=false,chown=false",
+				"bind target=/t source=- from=- id=- ro options=0000040" },
 		{ "\"target=/a,b\",source=\"x\"\"\"", NULL },
 		{ "\"target=/a,b\",\"source=x\\\"\"y\"",
 				"bind target=/a,b source=x\"y from=- id=- ro" },
@@ -110,7 +122,14 @@ static void refuses(void **state)
 		{ "", "invalid value", NULL },
 		{ "type=bnd,target=/a", "invalid value for type: 'bnd'", "did you mean bind?" },
 		{ "type=cache,taget=/a", "unknown key 'taget'", "did you mean target?" },
-		{ "type=cache,target=/a,shared", "unknown key 'shared'", NULL },
+		{ "type=cache,target=/a,shared", "write sharing=shared", NULL },
+		{ "type=cache,target=/a,nodef", "unknown key 'nodef'", "did you mean nodev?" },
+		{ "type=secret,id=a,suid", "suid is for bind, cache and tmpfs", NULL },
+		{ "target=/a,bind-nonrecursive=2", "bind-nonrecursive: '2'", NULL },
+		{ "target=/a,z=2", "invalid value for z: '2'", NULL },
+		{ "type=tmpfs,target=/a,bind-nonrecursive", "is for bind only", NULL },
+		{ "type=tmpfs,target=/a,tmpfs-mode=9", "tmpfs-mode: '9'", NULL },
+		{ "type=tmpfs,target=/a,tmpfs-size=x", "tmpfs-size: 'x'", NULL },
 		{ "target", "'target' has no value", "write target=VALUE" },
 		{ "type=cache,target=/a,sharing=lock", "sharing: 'lock'", "did you mean locked?" },
 		{ "target=/a,from=$V", "from takes no variables",
