@@ -198,7 +198,7 @@ static FALLIBLE gather(struct working *working, const struct working_run *run, c
 {
 	TRY(working_user(working, parts->plan.user, &parts->user));
 	TRY(key_agents_start(&working->options, &working->build.key_agents));
-	TRY(mounts_prepare(&working->build, &parts->run));
+	TRY(mounts_prepare(&working->build, &parts->run, &parts->user));
 	set_environment(run, hostname, parts);
 	add_groups(run, parts);
 	parts->layers = working_dirs(working, false, &parts->layer_count);
