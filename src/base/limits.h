@@ -60,6 +60,10 @@ enum {
 	/* BuildKit's bound of one --secret, and more of them than anybody has. */
 	LIMIT_SECRET_BYTES = 500 * 1024,
 	LIMIT_SECRETS = 100,
+	/* What is signed names one manifest: some hundred bytes, with certificates some thousand.
+	   Signatures of one image: containers/image looks at as many. */
+	LIMIT_SIGNATURE_BYTES = 1024 * 1024,
+	LIMIT_SIGNATURES = 128,
 	/* What one RUN may pass as argument (MAX_ARG_STRLEN is 128 KiB). */
 	LIMIT_ARG_BYTES = 131072,
 	LIMIT_LOG_LINE_BYTES = 65536,

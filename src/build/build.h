@@ -24,7 +24,9 @@
 
 struct registry_client;
 struct sandbox;
+struct signer;
 struct store;
+struct trust;
 
 enum build_network { BUILD_NETWORK_HOST = 1, BUILD_NETWORK_NONE, BUILD_NETWORK_PRIVATE };
 
@@ -157,6 +159,8 @@ struct build_options {
 	size_t lower_count;
 	struct registry_client *registry;       /* NULL: no network for images */
 	struct registry_client *cache_registry; /* to look caches up, less patient; or NULL */
+	struct trust *trust;   /* asked about every base image; NULL: only of the store */
+	struct signer *signer; /* of what is pushed; or NULL */
 	struct sandbox *sandbox;
 	const struct userns *userns;
 	struct progress *progress; /* or NULL */

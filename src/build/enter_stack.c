@@ -35,7 +35,7 @@ static FALLIBLE push_image(struct entrance *entrance, const struct explained_sta
 {
 	const struct build_options *options = entrance->options;
 	struct image_homes homes = { options->store, options->registry, &entrance->platform,
-		options->cancel };
+		options->cancel, NULL, options->trust };
 	AUTO_FREE char *name = NULL;
 	AUTO(stack) struct stack layers = { 0 };
 	char digest[DIGEST_TEXT];

@@ -122,8 +122,8 @@ static FALLIBLE to_registry(struct build *build, struct image *image, const stru
 		AUTO(reference) struct reference reference = { 0 };
 
 		TRY(reference_parse(str_of(names->p[i]), &reference));
-		struct error *error = image_push(
-				image, options->registry, &reference, options->cancel, progress);
+		struct error *error = image_push(image, options->registry, &reference,
+				options->signer, options->cancel, progress);
 
 		if (error && options->tolerates_immutable && error_is_immutable_tag(error)) {
 			progress_warn(options->progress, 0, (struct source_range){ 0 },

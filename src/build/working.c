@@ -88,6 +88,7 @@ FALLIBLE working_open(
 		.compression_level = CODEC_LEVEL_DEFAULT,
 		.store = with->store,
 		.registry = with->registry,
+		.trust = with->trust,
 		.sandbox = with->sandbox,
 		.userns = with->userns,
 		.progress = with->progress,

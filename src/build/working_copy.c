@@ -44,7 +44,8 @@ static FALLIBLE open_image_origin(
 		struct working *working, const struct working_copy *copy, struct origin *ret)
 {
 	const struct image_homes homes = { working->with.store, working->with.registry,
-		&working->container->config.platform, working->with.cancel };
+		&working->container->config.platform, working->with.cancel, NULL,
+		working->with.trust };
 	struct layer_set *layers = &working->build.layers;
 
 	TRY_WRAP(image_open(&homes, copy->from_image, copy->pull, &ret->image), "image '%s'",

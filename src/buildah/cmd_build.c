@@ -20,6 +20,7 @@
 #include "ui/cache_flag.h"
 #include "ui/lower_stores.h"
 #include "ui/output_flag.h"
+#include "ui/registry_flags.h"
 #include "ui/session.h"
 #include "ui/show.h"
 #include "verbs/manifest_list.h"
@@ -120,6 +121,9 @@ static const struct option options[] = {
 	OPT_SETTING(0, "authfile", "PATH", "read credentials from this file alone",
 			.is_path = true),
 	OPT_SETTING(0, "tls-verify", NULL, "check certificates of registries (the default)"),
+	REGISTRY_REACH_ROWS,
+	SIGNATURE_POLICY_ROW,
+	SIGN_ROWS,
 	OPT_TEXT(0, "retry", retry, "N", "kiln tries again by itself", .is_hidden = true),
 	OPT_TEXT(0, "retry-delay", retry_delay, "TIME", "kiln waits as the registry says",
 			.is_hidden = true),
@@ -139,8 +143,6 @@ static const struct option options[] = {
 			.is_hidden = true),
 	OPT_FLAG(0, "compat-volumes", compat_volumes, "refused", .is_hidden = true),
 	LATER("all-platforms", "name them one by one"),
-	LATER("cert-dir", "certificates are read from /etc/containers/certs.d"),
-	LATER("creds", "credentials come from 'login' or --authfile"),
 	LATER("cw", "confidential workloads are not there"),
 	LATER("decryption-key", "encryption is not there"),
 	LATER("force-compression", "push it with --force-compression"),
@@ -162,8 +164,6 @@ static const struct option options[] = {
 	LATER("sbom-scanner-command", SBOM),
 	LATER("sbom-scanner-image", SBOM),
 	LATER("save-stages", "stages are in the cache"),
-	LATER("sign-by", "signing comes with a later release"),
-	LATER("signature-policy", "policies come with a later release"),
 	LATER("source-policy-file", "policies come with a later release"),
 	LATER("stage-labels", "stages have no labels"),
 	LATER("stdin", "a step's standard input is empty"),
@@ -511,6 +511,8 @@ static FALLIBLE build_shown(const struct invocation *call, const struct session 
 	TRY(show_open(call->config, opts->quiet, &show));
 	made->store = session->store;
 	made->registry = session->registry;
+	made->trust = session->trust;
+	made->signer = session->signer;
 	made->sandbox = session->sandbox;
 	made->userns = &session->userns;
 	made->cancel = session->cancel;

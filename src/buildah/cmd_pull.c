@@ -5,6 +5,7 @@
 #include "base/xalloc.h"
 #include "stream/codec.h"
 #include "sys/fd.h"
+#include "ui/registry_flags.h"
 #include "verbs/destination.h"
 #include "verbs/names.h"
 
@@ -14,24 +15,21 @@
 
 struct pull_opts {
 	char *policy, *platform, *os, *arch, *variant, *retry, *retry_delay;
-	bool quiet;
+	bool quiet, remove_signatures;
 };
 
 #define OPTS pull_opts
-#define REGISTRY_ROWS                                                                           \
-	OPT_SETTING(0, "authfile", "PATH", "read credentials from this file alone",             \
-			.is_path = true),                                                       \
-			OPT_SETTING(0, "tls-verify", NULL,                                      \
-					"check certificates of registries (the default)"),      \
-			OPT_SETTING(0, "progress", "auto|tty|plain|rawjson|quiet|none",         \
-					"how to show progress"),                                \
-			OPT_LATER(0, "cert-dir",                                                \
-					"certificates are read from /etc/containers/certs.d"),  \
-			OPT_LATER(0, "creds", "credentials come from 'login' or --authfile"),   \
-			OPT_LATER(0, "signature-policy", "policies come with a later release"), \
-			OPT_TEXT(0, "retry", retry, "N", "kiln tries again by itself",          \
-					.is_hidden = true),                                     \
-			OPT_TEXT(0, "retry-delay", retry_delay, "TIME",                         \
+#define REGISTRY_ROWS                                                                      \
+	OPT_SETTING(0, "authfile", "PATH", "read credentials from this file alone",        \
+			.is_path = true),                                                  \
+			OPT_SETTING(0, "tls-verify", NULL,                                 \
+					"check certificates of registries (the default)"), \
+			OPT_SETTING(0, "progress", "auto|tty|plain|rawjson|quiet|none",    \
+					"how to show progress"),                           \
+			REGISTRY_REACH_ROWS, SIGNATURE_POLICY_ROW,                         \
+			OPT_TEXT(0, "retry", retry, "N", "kiln tries again by itself",     \
+					.is_hidden = true),                                \
+			OPT_TEXT(0, "retry-delay", retry_delay, "TIME",                    \
 					"kiln waits as the registry says", .is_hidden = true)
 
 static const struct option pull_options[] = {
@@ -44,7 +42,8 @@ static const struct option pull_options[] = {
 	REGISTRY_ROWS,
 	OPT_LATER('a', "all-tags", "pull each by its name"),
 	OPT_LATER(0, "decryption-key", "encryption is not there"),
-	OPT_LATER(0, "remove-signatures", "signing comes with a later release"),
+	OPT_FLAG(0, "remove-signatures", remove_signatures, "taken: none are copied",
+			.is_hidden = true),
 	OPT_END,
 };
 #undef OPTS
@@ -99,7 +98,7 @@ const struct command buildah_pull = {
 struct push_opts {
 	char *digest_file, *format, *compression, *retry, *retry_delay;
 	int64_t level;
-	bool quiet, disable_compression, force_compression, all;
+	bool quiet, disable_compression, force_compression, all, remove_signatures;
 };
 
 static const struct push_opts push_defaults = { .level = CODEC_LEVEL_DEFAULT };
@@ -118,9 +117,10 @@ static const struct option push_options[] = {
 	REGISTRY_ROWS,
 	OPT_LATER(0, "encryption-key", "encryption is not there"),
 	OPT_LATER(0, "encrypt-layer", "encryption is not there"),
-	OPT_LATER(0, "remove-signatures", "signing comes with a later release"),
+	OPT_FLAG(0, "remove-signatures", remove_signatures, "taken: none are copied",
+			.is_hidden = true),
 	OPT_LATER(0, "rm", "lists come with a later release"),
-	OPT_LATER(0, "sign-by", "signing comes with a later release"),
+	SIGN_ROWS,
 	OPT_END,
 };
 #undef OPTS

@@ -4,6 +4,7 @@
 #include "base/xalloc.h"
 #include "ui/config.h"
 #include "ui/help.h"
+#include "ui/registry_flags.h"
 #include "ui/report.h"
 #include "verbs/verbs.h"
 
@@ -27,8 +28,7 @@ static const struct option options[] = {
 	OPT_LIST(0, "storage-opt", storage_opts, "OPTION", "taken, as --storage-driver"),
 	OPT_TEXT(0, "cgroup-manager", cgroup_manager, "NAME", "taken: kiln needs none",
 			.is_hidden = true),
-	OPT_LATER(0, "registries-conf", "the system's and the user's registries.conf are read"),
-	OPT_LATER(0, "registries-conf-dir", "the system's and the user's registries.conf are read"),
+	REGISTRIES_CONF_ROWS,
 	OPT_LATER(0, "short-name-alias-conf", "the system's and the user's files are read"),
 	OPT_LATER(0, "imagestore", "'--root' is the one store"),
 	OPT_LATER(0, "transient-store", "'--root' is the one store"),

@@ -119,7 +119,9 @@ FALLIBLE image_convert(const struct image *image, struct store *store,
 		TRY(blob_put(store, image->config_json, image->config_bytes, &digest));
 		AUTO_FREE char *json = xstrndup(image->manifest_json, image->manifest_bytes);
 		AUTO_FREE char *config = xstrndup(image->config_json, image->config_bytes);
-		return image_make(image->name, json, config, image->source, ret);
+		TRY(image_make(image->name, json, config, image->source, ret));
+		(*ret)->fetched_as = xstrdup(image->fetched_as);
+		return NULL;
 	}
 	manifest.format = form->format ? form->format : image->manifest.format;
 	manifest.media_type = xstrdup(mediatype_manifest(manifest.format));

@@ -43,6 +43,7 @@ void image_free(struct image *image)
 	manifest_done(&image->manifest);
 	image_config_done(&image->config);
 	list_done(&image->entry_annotations);
+	free(image->fetched_as);
 	image_source_unref(image->source);
 	free(image);
 }
@@ -124,8 +125,22 @@ static FALLIBLE select_manifest(struct document *document, const struct platform
 	return NULL;
 }
 
-FALLIBLE image_from_document(const char *name, struct document *document,
-		const struct platform *platform, struct image_source *source, struct image **ret)
+/* Before anything but the manifest is read. */
+static FALLIBLE vouch(const struct image_homes *homes, const struct image_origin *origin,
+		const struct document *manifest, struct image *image)
+{
+	const struct digest digests[] = { manifest->digest, image->index_digest };
+
+	TRY(image_vouch(homes->trust, homes->store, origin, digests,
+			digest_known(&image->index_digest) ? 2 : 1));
+	if (origin->has_reference)
+		image->fetched_as = reference_text(&origin->reference);
+	return NULL;
+}
+
+FALLIBLE image_from_document(const struct image_homes *homes, const struct image_origin *origin,
+		const char *name, struct document *document, struct image_source *source,
+		struct image **ret)
 {
 	AUTO(image) struct image *image = xcalloc(1, sizeof(*image));
 	AUTO(document) struct document owned = *document;
@@ -134,7 +149,9 @@ FALLIBLE image_from_document(const char *name, struct document *document,
 	*document = (struct document){ 0 };
 	image->name = xstrdup(name);
 	image->source = source;
-	TRY(select_manifest(&owned, platform ? platform : &host, source, &image->index_digest));
+	TRY(select_manifest(&owned, homes->platform ? homes->platform : &host, source,
+			&image->index_digest));
+	TRY(vouch(homes, origin, &owned, image));
 	image->manifest_json = TAKE(owned.json);
 	image->manifest_bytes = owned.n;
 	image->digest = owned.digest;

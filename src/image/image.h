@@ -20,7 +20,9 @@
 #include "sys/cancel.h"
 
 struct registry_client;
+struct signer;
 struct store;
+struct trust;
 struct writer;
 struct image_source;
 
@@ -67,6 +69,7 @@ struct image {
 	size_t config_bytes;
 	struct image_config config;
 	struct list entry_annotations; /* "key=value", for the index that will list the image */
+	char *fetched_as;              /* the name that a registry was asked for; or NULL */
 	struct image_source *source;
 };
 
@@ -78,6 +81,11 @@ struct image_homes {
 	struct cancel *cancel;
 	const char *cache_dir; /* layouts by manifest digest, looked into before a registry; or NULL
 				*/
+	/*
+	 * Asked before an image is handed out. NULL: only what is in the store, whatever it is, and
+	 * nothing from elsewhere.
+	 */
+	struct trust *trust;
 };
 
 enum pull_policy { PULL_MISSING = 1, PULL_ALWAYS, PULL_NEVER };
@@ -88,7 +96,8 @@ enum pull_policy { PULL_MISSING = 1, PULL_ALWAYS, PULL_NEVER };
  * "oci-archive:FILE[:TAG]", "docker-archive:FILE[:REF]", "dir:DIR", "rootfs:FILE" (a tar of a root
  * file system, compressed or not: an image of one layer and an empty config), "docker://REF",
  * "store:REF". Errors: ERR_NOT_FOUND naming where was looked; ERR_UNSUPPORTED for daemons with what
- * to use; no manifest for the platform is ERR_NOT_FOUND listing those there are.
+ * to use; no manifest for the platform is ERR_NOT_FOUND listing those there are; what the signature
+ * policy does not allow is ERR_DENIED.
  */
 FALLIBLE image_open(const struct image_homes *homes, const char *name, enum pull_policy policy,
 		struct image **ret);
@@ -124,10 +133,10 @@ struct image_progress {
 
 /*
  * Where an image goes. Blobs first, all at once on a few threads, then config, then manifest: what
- * is visible is whole.
+ * is visible is whole. signer (may be NULL) signs it behind that.
  */
 FALLIBLE image_push(const struct image *image, struct registry_client *registry,
-		const struct reference *to, struct cancel *cancel,
+		const struct reference *to, struct signer *signer, struct cancel *cancel,
 		const struct image_progress *progress);
 /*
  * Send one blob of an image that is still being made; image_push() then finds it there. It is

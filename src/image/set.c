@@ -3,6 +3,7 @@
 #include "base/map.h"
 #include "image/set_sink.h"
 #include "image/source.h"
+#include "image/vouch.h"
 #include "stream/group.h"
 
 #include <pthread.h>
@@ -17,6 +18,10 @@ void image_set_done(struct image_set *set)
 	free(set->json);
 	free(set->media_type);
 	image_source_unref(set->source);
+	if (set->origin)
+		image_origin_done(set->origin);
+	free(set->origin);
+	free(set->fetched_as);
 	*set = (struct image_set){ 0 };
 }
 
@@ -35,7 +40,8 @@ static FALLIBLE open_archive(const char *name)
 }
 
 static FALLIBLE open_reference(const struct image_homes *homes, const char *name,
-		enum pull_policy policy, struct document *document, struct image_source **source)
+		enum pull_policy policy, struct document *document, struct image_source **source,
+		struct image_origin *origin)
 {
 	AUTO(reference) struct reference reference = { 0 };
 
@@ -50,24 +56,28 @@ static FALLIBLE open_reference(const struct image_homes *homes, const char *name
 	}
 	if (!homes->registry)
 		return error_new(ERR_NOT_FOUND, "'%s' is not in the store", full);
-	return source_registry_document(homes, &reference, document, source);
+	TRY(source_registry_document(homes, &reference, document, source));
+	*origin = image_origin_registry(&reference);
+	return NULL;
 }
 
 static FALLIBLE open_document(const struct image_homes *homes, const char *name,
-		enum pull_policy policy, struct document *document, struct image_source **source)
+		enum pull_policy policy, struct document *document, struct image_source **source,
+		struct image_origin *origin)
 {
 	TRY(open_archive(name));
 	if (text_starts(name, "oci:"))
-		return source_layout_document(homes, name + strlen("oci:"), document, source);
+		return source_layout_document(
+				homes, name + strlen("oci:"), document, source, origin);
 	if (text_starts(name, "dir:"))
-		return source_dir_document(name + strlen("dir:"), document, source);
+		return source_dir_document(name + strlen("dir:"), document, source, origin);
 	if (text_starts(name, "store:"))
 		return source_store_document(
 				homes, name + strlen("store:"), true, document, source);
 	if (text_starts(name, "docker://"))
-		return open_reference(
-				homes, name + strlen("docker://"), PULL_ALWAYS, document, source);
-	return open_reference(homes, name, policy, document, source);
+		return open_reference(homes, name + strlen("docker://"), PULL_ALWAYS, document,
+				source, origin);
+	return open_reference(homes, name, policy, document, source, origin);
 }
 
 /* What kind of document it is, and the bytes of which it is made. */
@@ -97,9 +107,19 @@ FALLIBLE image_set_open(const struct image_homes *homes, const char *name, enum 
 		struct image_set *ret)
 {
 	AUTO(document) struct document document = { 0 };
+	AUTO(image_origin) struct image_origin origin = { 0 };
 
-	TRY(open_document(homes, name, policy, &document, &ret->source));
-	return fill(name, &document, ret);
+	TRY(open_document(homes, name, policy, &document, &ret->source, &origin));
+	TRY(fill(name, &document, ret));
+	ret->trust = homes->trust;
+	ret->store = homes->store;
+	if (!origin.transport)
+		return NULL;
+	ret->origin = xcalloc(1, sizeof(*ret->origin));
+	if (origin.has_reference)
+		ret->fetched_as = reference_text(&origin.reference);
+	*ret->origin = TAKE_VALUE(origin);
+	return NULL;
 }
 
 FALLIBLE image_set_make(const char *name, const char *json, struct image_source *source,
@@ -113,6 +133,12 @@ FALLIBLE image_set_make(const char *name, const char *json, struct image_source 
 	return fill(name, &document, ret);
 }
 
+FALLIBLE image_set_of(const struct image *image, struct image_set *ret)
+{
+	ret->fetched_as = xstrdup(image->fetched_as);
+	return image_set_make(image->name, image->manifest_json, image->source, ret);
+}
+
 /* --- copying --- */
 
 struct copying {
@@ -120,6 +146,7 @@ struct copying {
 	struct set_sink *sink;
 	struct cancel *cancel;
 	struct map *seen; /* digests of the blobs so far */
+	bool is_vouched;  /* by the index above */
 	struct {
 		struct descriptor *p;
 		size_t n, capacity;
@@ -171,6 +198,27 @@ static void want_blob(struct copying *copying, const struct descriptor *blob)
 static FALLIBLE want_all(
 		struct copying *copying, struct str json, const char *media_type, unsigned depth);
 
+static FALLIBLE vouch(const struct copying *copying, const struct digest *digest)
+{
+	const struct image_set *set = copying->set;
+
+	return image_vouch(set->trust, set->store, set->origin, digest, 1);
+}
+
+/* A signed index speaks for all below it; else each of its images has to speak for itself. */
+static FALLIBLE vouch_document(struct copying *copying, const struct digest *digest, bool is_index)
+{
+	if (!copying->set->origin || copying->is_vouched)
+		return NULL;
+	struct error *error = vouch(copying, digest);
+	if (is_index && error_is(error, ERR_DENIED)) {
+		error_ignore(error, "its images are asked about");
+		return NULL;
+	}
+	copying->is_vouched = !error && is_index;
+	return error;
+}
+
 static FALLIBLE want_nested(struct copying *copying, const struct descriptor *what, unsigned depth)
 {
 	AUTO(reader) struct reader *reader = NULL;
@@ -187,7 +235,12 @@ static FALLIBLE want_nested(struct copying *copying, const struct descriptor *wh
 	TRY_WRAP(copying->set->source->ops->open_blob(copying->set->source, what, &reader),
 			"manifest '%s'", digest_text(&what->digest, text));
 	TRY(reader_read_all(reader, LIMIT_MANIFEST_BYTES, &json, &n));
-	TRY(want_all(copying, (struct str){ json, n }, what->media_type, depth + 1));
+	struct str bytes = { json, n };
+	bool outside = copying->is_vouched;
+	TRY(vouch_document(copying, &what->digest,
+			manifest_sniff(bytes, what->media_type) == MEDIA_INDEX));
+	TRY(want_all(copying, bytes, what->media_type, depth + 1));
+	copying->is_vouched = outside;
 	struct nested *nested = vec_add(&copying->documents);
 	descriptor_copy(what, &nested->what);
 	nested->n = n;
@@ -252,6 +305,7 @@ FALLIBLE set_copy(const struct image_set *set, struct set_sink *sink, struct can
 
 	copying.seen = map_new(NULL);
 	(void)pthread_mutex_init(&copying.lock, NULL);
+	TRY(vouch_document(&copying, &set->digest, set->is_index));
 	TRY(want_all(&copying, (struct str){ set->json, set->n }, set->media_type, 0));
 	for (size_t i = 0; i < copying.blobs.n && i < COPIES; i++)
 		group_start(group, "copy", copy_some, &copying);

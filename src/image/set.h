@@ -8,6 +8,8 @@
 #pragma once
 #include "image/image.h"
 
+struct image_origin;
+
 struct image_set {
 	char *name; /* for messages */
 	char *json; /* the document */
@@ -16,23 +18,36 @@ struct image_set {
 	struct digest digest;
 	bool is_index;
 	struct image_source *source;
+	/*
+	 * Of a set from elsewhere: its manifests are asked about, one by one where their index
+	 * alone is not vouched for, when the set is copied and before anything is.
+	 */
+	char *fetched_as;            /* as image.fetched_as */
+	struct image_origin *origin; /* NULL: it is of the store, or was asked about */
+	struct trust *trust;         /* borrowed, as store is */
+	struct store *store;
 };
 
-/* As image_open(), but for archives: ERR_UNSUPPORTED with what to use. */
+/*
+ * As image_open(), but for archives: ERR_UNSUPPORTED with what to use. What homes has must outlive
+ * the set.
+ */
 FALLIBLE image_set_open(const struct image_homes *homes, const char *name, enum pull_policy policy,
 		struct image_set *ret);
 /* Of an index that was made here: json is copied, blobs come from source (a reference is taken). */
 FALLIBLE image_set_make(const char *name, const char *json, struct image_source *source,
 		struct image_set *ret);
+/* Of one image, which was asked about when it was opened. */
+FALLIBLE image_set_of(const struct image *image, struct image_set *ret);
 void image_set_done(struct image_set *set);
 
 /*
  * Where it goes: blobs first, several at a time, then the manifests, then the document under its
  * name. A manifest that the source does not have (an index of the store may have some only) is
- * ERR_NOT_FOUND.
+ * ERR_NOT_FOUND. signer (may be NULL) signs the document and each manifest below it.
  */
 FALLIBLE image_set_push(const struct image_set *set, struct registry_client *registry,
-		const struct reference *to, struct cancel *cancel,
+		const struct reference *to, struct signer *signer, struct cancel *cancel,
 		const struct image_progress *progress);
 /* Blobs and documents alone: something else must name them before the next prune. */
 FALLIBLE image_set_keep(const struct image_set *set, struct store *store, struct cancel *cancel,

@@ -7,6 +7,7 @@
 #include "image/set_sink.h"
 #include "registry/registry.h"
 #include "stream/pool.h"
+#include "trust/sign.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -172,7 +173,17 @@ static size_t threads_for(const struct image *image)
 	return threads < image->manifest.layers.n + 1 ? threads : image->manifest.layers.n + 1;
 }
 
-FALLIBLE image_push(const struct image *image, struct registry_client *registry,
+static FALLIBLE sign_document(struct signer *signer, const struct reference *to,
+		const char *media_type, const struct digest *digest, uint64_t bytes)
+{
+	const struct descriptor what = {
+		.media_type = (char *)(uintptr_t)media_type, .digest = *digest, .size = bytes
+	};
+
+	return signer ? sign(signer, to, &what) : NULL;
+}
+
+static FALLIBLE push_image(const struct image *image, struct registry_client *registry,
 		const struct reference *to, struct cancel *cancel,
 		const struct image_progress *progress)
 {
@@ -202,6 +213,15 @@ FALLIBLE image_push(const struct image *image, struct registry_client *registry,
 			(struct str){ image->manifest_json, image->manifest_bytes }, NULL);
 }
 
+FALLIBLE image_push(const struct image *image, struct registry_client *registry,
+		const struct reference *to, struct signer *signer, struct cancel *cancel,
+		const struct image_progress *progress)
+{
+	TRY(push_image(image, registry, to, cancel, progress));
+	return sign_document(signer, to, image->manifest.media_type, &image->digest,
+			image->manifest_bytes);
+}
+
 FALLIBLE image_push_ahead(struct image_source *source, const struct descriptor *blob,
 		struct registry_client *registry, const struct reference *to)
 {
@@ -214,6 +234,7 @@ struct registry_sink {
 	struct set_sink sink;
 	struct registry_client *registry;
 	const struct reference *to;
+	struct signer *signer; /* or NULL */
 };
 
 static struct error *put_blob(
@@ -234,20 +255,24 @@ static struct error *put_document(
 
 	by_digest.tag = NULL;
 	by_digest.digest = what->digest;
-	return registry_put_manifest(self->registry, &by_digest, what->media_type, json, &existed);
+	TRY(registry_put_manifest(self->registry, &by_digest, what->media_type, json, &existed));
+	/* Under the name of the whole: that is how it will be asked for. */
+	return sign_document(self->signer, self->to, what->media_type, &what->digest, what->size);
 }
 
 FALLIBLE image_set_push(const struct image_set *set, struct registry_client *registry,
-		const struct reference *to, struct cancel *cancel,
+		const struct reference *to, struct signer *signer, struct cancel *cancel,
 		const struct image_progress *progress)
 {
-	struct registry_sink sink = { { put_blob, put_document, progress }, registry, to };
+	struct registry_sink sink = { { put_blob, put_document, progress }, registry, to, signer };
 	enum registry_name name = 0;
 
 	TRY(registry_has_manifest(registry, to, &set->digest, &name));
-	if (name == NAME_SAME)
-		return NULL;
-	TRY(set_copy(set, &sink.sink, cancel));
-	return registry_put_manifest(
-			registry, to, set->media_type, (struct str){ set->json, set->n }, NULL);
+	/* What is below it is there as well then, and its signatures may not be. */
+	if (name != NAME_SAME || signer)
+		TRY(set_copy(set, &sink.sink, cancel));
+	if (name != NAME_SAME)
+		TRY(registry_put_manifest(registry, to, set->media_type,
+				(struct str){ set->json, set->n }, NULL));
+	return sign_document(signer, to, set->media_type, &set->digest, set->n);
 }

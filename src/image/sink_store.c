@@ -1,10 +1,12 @@
 #include "image/set_sink.h"
 #include "store/blob.h"
 #include "store/tag.h"
+#include "store/vouch.h"
 
 struct store_sink {
 	struct set_sink sink;
 	struct store *store;
+	const char *fetched_as; /* or NULL */
 };
 
 FALLIBLE store_keep_blob(
@@ -33,17 +35,22 @@ static struct error *put_blob(
 static struct error *put_document(
 		struct set_sink *sink, const struct descriptor *what, struct str json)
 {
-	(void)what;
-	return blob_put(((struct store_sink *)sink)->store, json.p, json.n, NULL);
+	struct store_sink *self = (struct store_sink *)sink;
+
+	TRY(blob_put(self->store, json.p, json.n, NULL));
+	return self->fetched_as ? vouch_add_name(self->store, &what->digest, self->fetched_as)
+				: NULL;
 }
 
 FALLIBLE image_set_keep(const struct image_set *set, struct store *store, struct cancel *cancel,
 		const struct image_progress *progress)
 {
-	struct store_sink sink = { { put_blob, put_document, progress }, store };
+	const char *name = set->fetched_as;
+	struct store_sink sink = { { put_blob, put_document, progress }, store, name };
 
 	TRY(set_copy(set, &sink.sink, cancel));
-	return blob_put(store, set->json, set->n, NULL);
+	TRY(blob_put(store, set->json, set->n, NULL));
+	return name ? vouch_add_name(store, &set->digest, name) : NULL;
 }
 
 FALLIBLE image_set_save_store(const struct image_set *set, struct store *store, const char *name,
@@ -60,6 +67,6 @@ FALLIBLE image_save_store(const struct image *image, struct store *store, const 
 	AUTO(image_set) struct image_set set = { 0 };
 
 	TRY(blob_put(store, image->config_json, image->config_bytes, NULL));
-	TRY(image_set_make(image->name, image->manifest_json, image->source, &set));
+	TRY(image_set_of(image, &set));
 	return image_set_save_store(&set, store, name, cancel, progress);
 }

@@ -7,7 +7,7 @@
  * Floor: image.
  */
 #pragma once
-#include "image/image.h"
+#include "image/vouch.h"
 
 /* A document and what it says it is. */
 struct document {
@@ -21,10 +21,12 @@ void document_done(struct document *document);
 
 /*
  * From a manifest or index to an image: picks the platform's manifest out of an index (read through
- * the source), then reads the config. Takes document and source, also when it fails.
+ * the source), asks whether it may be used, then reads the config. Takes document and source, also
+ * when it fails.
  */
-FALLIBLE image_from_document(const char *name, struct document *document,
-		const struct platform *platform, struct image_source *source, struct image **ret);
+FALLIBLE image_from_document(const struct image_homes *homes, const struct image_origin *origin,
+		const char *name, struct document *document, struct image_source *source,
+		struct image **ret);
 
 /*
  * The document that a name stands for, manifest or index, and where its blobs are. *ret_source is
@@ -36,17 +38,19 @@ FALLIBLE source_registry_document(const struct image_homes *homes,
 FALLIBLE source_store_document(const struct image_homes *homes, const char *name, bool is_id,
 		struct document *ret, struct image_source **ret_source);
 FALLIBLE source_layout_document(const struct image_homes *homes, const char *where,
-		struct document *ret, struct image_source **ret_source);
-FALLIBLE source_dir_document(
-		const char *path, struct document *ret, struct image_source **ret_source);
+		struct document *ret, struct image_source **ret_source,
+		struct image_origin *ret_origin);
+FALLIBLE source_dir_document(const char *path, struct document *ret,
+		struct image_source **ret_source, struct image_origin *ret_origin);
 
 FALLIBLE source_registry_open(const struct image_homes *homes, const struct reference *reference,
 		struct image **ret);
 /* By a name in the store, or by digest or a part of one (id). ERR_NOT_FOUND. */
 FALLIBLE source_store_open(
 		const struct image_homes *homes, const char *name, bool is_id, struct image **ret);
-FALLIBLE source_store_open_digest(const struct image_homes *homes, const char *name,
-		const struct digest *manifest, struct image **ret);
+FALLIBLE source_store_open_digest(const struct image_homes *homes,
+		const struct image_origin *origin, const char *name, const struct digest *manifest,
+		struct image **ret);
 /* path[:tag|@digest] of an OCI layout directory. */
 FALLIBLE source_layout_open(const struct image_homes *homes, const char *where, struct image **ret);
 

@@ -327,14 +327,33 @@ static FALLIBLE import_blobs(const struct image_homes *homes, enum archive_kind 
 
 /* --- the door --- */
 
-/* Everything that the manifest speaks of is in the store. */
-static FALLIBLE open_known(const struct image_homes *homes, const char *name,
-		const struct digest *manifest, struct image **ret)
+/* An archive as it was asked for. */
+struct archive {
+	const struct image_homes *homes;
+	enum archive_kind kind;
+	char *path, *tag, *name; /* name: for messages */
+	struct image_origin origin;
+};
+
+static void archive_done(struct archive *archive)
 {
+	free(archive->path);
+	free(archive->tag);
+	free(archive->name);
+	image_origin_done(&archive->origin);
+}
+
+DEFINE_AUTO_VALUE(archive)
+
+/* Everything that the manifest speaks of is in the store. */
+static FALLIBLE open_known(
+		const struct archive *archive, const struct digest *manifest, struct image **ret)
+{
+	const struct image_homes *homes = archive->homes;
 	AUTO(image) struct image *image = NULL;
 	bool here = false;
 
-	TRY(source_store_open_digest(homes, name, manifest, &image));
+	TRY(source_store_open_digest(homes, &archive->origin, archive->name, manifest, &image));
 	for (size_t i = 0; i < image->manifest.layers.n; i++) {
 		TRY(blob_has(homes->store, &image->manifest.layers.p[i].digest, &here, NULL));
 		if (!here)
@@ -363,69 +382,78 @@ static void split(const char *where, char **ret_path, char **ret_tag)
 }
 
 /* What the file became when it was imported before, if it is unchanged and all of it is here. */
-static FALLIBLE open_remembered(const struct image_homes *homes, const char *scope,
-		const struct file_key *key, const char *name, struct image **ret)
+static FALLIBLE open_remembered(const struct archive *archive, const char *scope,
+		const struct file_key *key, struct image **ret)
 {
-	AUTO(file_digests) struct file_digests *known = file_digests_open(homes->store, scope);
+	AUTO(file_digests)
+	struct file_digests *known = file_digests_open(archive->homes->store, scope);
 	struct digest manifest;
 
-	if (file_digests_get(known, key, &manifest))
-		error_ignore(open_known(homes, name, &manifest, ret),
-				"what is not whole in the store is imported again");
+	if (!file_digests_get(known, key, &manifest))
+		return NULL;
+	struct error *error = open_known(archive, &manifest, ret);
+	if (error_is(error, ERR_DENIED))
+		return error;
+	error_ignore(error, "what is not whole in the store is imported again");
 	return NULL;
 }
 
 /* The files of a rootfs say nothing of a platform; it is the one that was asked for. */
-static char *scope_of(const struct image_homes *homes, enum archive_kind kind, const char *tag)
+static char *scope_of(const struct archive *archive)
 {
-	struct platform platform = homes->platform ? *homes->platform : platform_host();
+	const struct platform *wanted = archive->homes->platform;
+	struct platform platform = wanted ? *wanted : platform_host();
 	char text[PLATFORM_TEXT];
 
-	return xasprintf("archive %d %s", (int)kind,
-			kind == IMPORT_ROOTFS ? platform_text(&platform, text) : (tag ? tag : ""));
+	return xasprintf("archive %d %s", (int)archive->kind,
+			archive->kind == IMPORT_ROOTFS ? platform_text(&platform, text)
+						       : (archive->tag ? archive->tag : ""));
 }
 
-static FALLIBLE import_file(const struct image_homes *homes, enum archive_kind kind,
-		const char *path, const char *tag, const char *name, struct image **ret)
+static FALLIBLE import_file(const struct archive *archive, struct image **ret)
 {
+	const struct image_homes *homes = archive->homes;
 	AUTO(store_lock) struct store_lock *lock = NULL;
-	AUTO_FREE char *scope = scope_of(homes, kind, tag);
+	AUTO_FREE char *scope = scope_of(archive);
 	AUTO_FD int fd = -1;
 	uint64_t began = clock_now_ns();
 	struct digest manifest;
 	struct stat st;
 
-	TRY(file_open(AT_FDCWD, path, O_RDONLY, 0, &fd));
+	TRY(file_open(AT_FDCWD, archive->path, O_RDONLY, 0, &fd));
 	if (fstat(fd, &st) != 0)
-		return error_sys("look at '%s'", path);
+		return error_sys("look at '%s'", archive->path);
 	struct file_key key = file_key_of(&st);
-	TRY(open_remembered(homes, scope, &key, name, ret));
+	TRY(open_remembered(archive, scope, &key, ret));
 	if (*ret)
 		return NULL;
 	/* One at a time: another may be importing the same. */
 	TRY(store_lock_take(homes->store, "import", homes->cancel, &lock));
-	TRY(open_remembered(homes, scope, &key, name, ret));
+	TRY(open_remembered(archive, scope, &key, ret));
 	if (*ret)
 		return NULL;
-	TRY(kind == IMPORT_ROOTFS ? import_rootfs(homes, TAKE_FD(fd), &manifest)
-				  : import_blobs(homes, kind, TAKE_FD(fd), tag, &manifest));
+	TRY(archive->kind == IMPORT_ROOTFS ? import_rootfs(homes, TAKE_FD(fd), &manifest)
+					   : import_blobs(homes, archive->kind, TAKE_FD(fd),
+							     archive->tag, &manifest));
 	struct file_digests *known = file_digests_open(homes->store, scope);
 	file_digests_put(known, &key, &manifest, false, began);
 	error_ignore(file_digests_close(known), "the memory of archives is an aid");
-	return source_store_open_digest(homes, name, &manifest, ret);
+	return source_store_open_digest(homes, &archive->origin, archive->name, &manifest, ret);
 }
 
 FALLIBLE source_archive_open(const struct image_homes *homes, enum archive_kind kind,
 		const char *where, struct image **ret)
 {
+	/* A tar of a root file system is what containers/image calls a tarball. */
 	static const char *const names[] = { [IMPORT_OCI] = "oci-archive",
 		[IMPORT_DOCKER] = "docker-archive",
 		[IMPORT_ROOTFS] = "rootfs" };
-	AUTO_FREE char *path = NULL;
-	AUTO_FREE char *tag = NULL;
-	AUTO_FREE char *name = xasprintf("%s:%s", names[kind], where);
+	const char *transport = kind == IMPORT_ROOTFS ? "tarball" : names[kind];
+	AUTO(archive) struct archive archive = { .homes = homes, .kind = kind };
 
-	split(where, &path, &tag);
-	TRY_WRAP(import_file(homes, kind, path, tag, name, ret), "archive '%s'", path);
+	archive.name = xasprintf("%s:%s", names[kind], where);
+	split(where, &archive.path, &archive.tag);
+	archive.origin = image_origin_file(transport, archive.path, archive.tag);
+	TRY_WRAP(import_file(&archive, ret), "archive '%s'", archive.path);
 	return NULL;
 }

@@ -60,8 +60,8 @@ static const struct image_source_ops ops = {
 	.free = dir_free,
 };
 
-FALLIBLE source_dir_document(
-		const char *path, struct document *ret, struct image_source **ret_source)
+FALLIBLE source_dir_document(const char *path, struct document *ret,
+		struct image_source **ret_source, struct image_origin *ret_origin)
 {
 	struct dir_source *source = xcalloc(1, sizeof(*source));
 
@@ -76,6 +76,7 @@ FALLIBLE source_dir_document(
 	if (error)
 		return error_wrap(error, "image directory '%s'", path);
 	ret->digest = digest_of(ret->json, ret->n);
+	*ret_origin = image_origin_file("dir", path, NULL);
 	return NULL;
 }
 
@@ -83,12 +84,13 @@ FALLIBLE source_dir_open(const struct image_homes *homes, const char *path, stru
 {
 	AUTO_FREE char *name = xasprintf("dir:%s", path);
 	AUTO(document) struct document document = { 0 };
+	AUTO(image_origin) struct image_origin origin = { 0 };
 	struct image_source *source = NULL;
-	struct error *error = source_dir_document(path, &document, &source);
+	struct error *error = source_dir_document(path, &document, &source, &origin);
 
 	if (error) {
 		image_source_unref(source);
 		return error;
 	}
-	return image_from_document(name, &document, homes->platform, source, ret);
+	return image_from_document(homes, &origin, name, &document, source, ret);
 }

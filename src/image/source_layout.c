@@ -123,7 +123,8 @@ static FALLIBLE read_entry(struct layout_source *source, const char *where, cons
 }
 
 FALLIBLE source_layout_document(const struct image_homes *homes, const char *where,
-		struct document *ret, struct image_source **ret_source)
+		struct document *ret, struct image_source **ret_source,
+		struct image_origin *ret_origin)
 {
 	AUTO_FREE char *dir = NULL;
 	AUTO_FREE char *tag = NULL;
@@ -138,19 +139,23 @@ FALLIBLE source_layout_document(const struct image_homes *homes, const char *whe
 		source->fd = -1;
 	else
 		error = read_entry(source, where, tag, &digest, ret);
-	return error ? error_wrap(error, "OCI layout '%s'", dir) : NULL;
+	if (error)
+		return error_wrap(error, "OCI layout '%s'", dir);
+	*ret_origin = image_origin_file("oci", dir, tag);
+	return NULL;
 }
 
 FALLIBLE source_layout_open(const struct image_homes *homes, const char *where, struct image **ret)
 {
 	AUTO_FREE char *name = xasprintf("oci:%s", where);
 	AUTO(document) struct document document = { 0 };
+	AUTO(image_origin) struct image_origin origin = { 0 };
 	struct image_source *source = NULL;
-	struct error *error = source_layout_document(homes, where, &document, &source);
+	struct error *error = source_layout_document(homes, where, &document, &source, &origin);
 
 	if (error) {
 		image_source_unref(source);
 		return error;
 	}
-	return image_from_document(name, &document, homes->platform, source, ret);
+	return image_from_document(homes, &origin, name, &document, source, ret);
 }

@@ -98,6 +98,7 @@ FALLIBLE source_registry_open(const struct image_homes *homes, const struct refe
 	struct image_source *source = NULL;
 
 	TRY(source_registry_document(homes, reference, &document, &source));
-	TRY(image_from_document(name, &document, homes->platform, source, ret));
+	AUTO(image_origin) struct image_origin origin = image_origin_registry(reference);
+	TRY(image_from_document(homes, &origin, name, &document, source, ret));
 	return remember_config(homes->store, *ret);
 }

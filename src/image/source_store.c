@@ -115,13 +115,14 @@ struct image_source *image_source_store(struct store *store, struct image_source
 	return &source->source;
 }
 
-FALLIBLE source_store_open_digest(const struct image_homes *homes, const char *name,
-		const struct digest *manifest, struct image **ret)
+FALLIBLE source_store_open_digest(const struct image_homes *homes,
+		const struct image_origin *origin, const char *name, const struct digest *manifest,
+		struct image **ret)
 {
 	struct document document = { .digest = *manifest };
 
 	TRY(blob_read(homes->store, manifest, LIMIT_MANIFEST_BYTES, &document.json, &document.n));
-	return image_from_document(name, &document, homes->platform,
+	return image_from_document(homes, origin, name, &document,
 			image_source_store(homes->store, NULL), ret);
 }
 
@@ -166,9 +167,10 @@ FALLIBLE source_store_document(const struct image_homes *homes, const char *name
 FALLIBLE source_store_open(
 		const struct image_homes *homes, const char *name, bool is_id, struct image **ret)
 {
+	static const struct image_origin here = { 0 };
 	struct document document = { 0 };
 	struct image_source *source = NULL;
 
 	TRY(source_store_document(homes, name, is_id, &document, &source));
-	return image_from_document(name, &document, homes->platform, source, ret);
+	return image_from_document(homes, &here, name, &document, source, ret);
 }

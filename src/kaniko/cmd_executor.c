@@ -82,6 +82,8 @@ static FALLIBLE build_shown(const struct kaniko_log *log, const struct session *
 	lower_stores_open(session, &lowers, options);
 	options->store = session->store;
 	options->registry = session->registry;
+	options->trust = session->trust;
+	options->signer = session->signer;
 	options->sandbox = session->sandbox;
 	options->userns = &session->userns;
 	options->cancel = session->cancel;

@@ -70,7 +70,9 @@ static FALLIBLE check_layout(const char *dir)
 
 static FALLIBLE open_artifact(const char *path, struct session *session, struct image **ret)
 {
-	const struct image_homes homes = { .store = session->store, .cancel = session->cancel };
+	const struct image_homes homes = {
+		.store = session->store, .cancel = session->cancel, .trust = session->trust
+	};
 	struct stat st;
 
 	if (stat(path, &st) != 0)
@@ -97,7 +99,7 @@ static FALLIBLE push_all(const struct kaniko_globals *globals, struct session *s
 		kaniko_log_say(log, SEVERITY_INFO, "Pushing image to %s", names->p[i]);
 
 		struct error *error = image_push(image, session->registry, &reference,
-				session->cancel, &show.copies);
+				session->signer, session->cancel, &show.copies);
 
 		if (error && globals->ignore_immutable && error_is_immutable_tag(error)) {
 			kaniko_log_say(log, SEVERITY_WARN,

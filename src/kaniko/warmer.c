@@ -93,6 +93,7 @@ static FALLIBLE warm_one(struct warming *warming, const char *name)
 {
 	const struct image_homes homes = { .store = warming->session->store,
 		.registry = warming->session->registry,
+		.trust = warming->session->trust,
 		.platform = &warming->platform,
 		.cancel = warming->session->cancel };
 	AUTO(image) struct image *image = NULL;
@@ -156,6 +157,7 @@ static FALLIBLE add_bases(struct warming *warming, struct list *names)
 	size_t n = 0;
 	struct finding finding = { names, { .store = warming->session->store,
 							  .registry = warming->session->registry,
+							  .trust = warming->session->trust,
 							  .platform = &warming->platform,
 							  .cancel = warming->session->cancel } };
 

@@ -74,6 +74,7 @@ static FALLIBLE open_check(const struct invocation *invocation, const struct bui
 	TRY(session_open(invocation->config, SESSION_STORE | SESSION_REGISTRY, &session));
 	filled.store = session.store;
 	filled.registry = session.registry;
+	filled.trust = session.trust;
 	filled.cancel = session.cancel;
 	struct error *error = check_open(&check_options, check);
 	/* Its images borrow the store. */

@@ -12,6 +12,7 @@
 #include "ui/build_result_files.h"
 #include "ui/kept.h"
 #include "ui/lower_stores.h"
+#include "ui/registry_flags.h"
 #include "ui/session.h"
 #include "ui/show.h"
 
@@ -118,6 +119,9 @@ static const struct option rows[] = {
 			"speak to it without TLS, or without checking it"),
 	OPT_SETTING(0, "registry-mirror", "HOST=MIRROR", "ask the mirror first"),
 	OPT_SETTING(0, "tls-verify", NULL, "check certificates of registries (the default)"),
+	REGISTRY_REACH_ROWS,
+	SIGNATURE_POLICY_ROW,
+	SIGN_ROWS,
 
 	OPT_LATER(0, "attest", "attestations come with a later release"),
 	OPT_LATER(0, "builder", "kiln has no builders: it runs where it is called"),
@@ -149,6 +153,8 @@ static FALLIBLE build_shown(const struct invocation *call, const struct session 
 	TRY(show_open(call->config, opts->quiet, &show));
 	options->store = session->store;
 	options->registry = session->registry;
+	options->trust = session->trust;
+	options->signer = session->signer;
 	options->sandbox = session->sandbox;
 	options->userns = &session->userns;
 	options->cancel = session->cancel;

@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "image/set.h"
 #include "sys/fd.h"
+#include "ui/registry_flags.h"
 #include "ui/session.h"
 #include "verbs/destination.h"
 
@@ -34,6 +35,9 @@ static const struct option options[] = {
 			"speak to it without TLS, or without checking it"),
 	OPT_SETTING(0, "registry-mirror", "HOST=MIRROR", "ask the mirror first"),
 	OPT_SETTING(0, "tls-verify", NULL, "check certificates of registries (the default)"),
+	REGISTRY_REACH_ROWS,
+	SIGNATURE_POLICY_ROW,
+	SIGN_ROWS,
 	OPT_SETTING(0, "progress", "auto|tty|plain|rawjson|quiet|none", "how to show progress"),
 	OPT_END,
 };
@@ -63,7 +67,7 @@ static FALLIBLE copy_image(struct session *session, const struct image_opts *opt
 	if (to->kind == TO_OCI_ARCHIVE || to->kind == TO_DOCKER_ARCHIVE)
 		return destination_send(session, image, to, &as_it_is, opts->quiet, ret);
 	*ret = image->digest;
-	TRY(image_set_make(from, image->manifest_json, image->source, &set));
+	TRY(image_set_of(image, &set));
 	return destination_send_set(session, &set, to, opts->quiet);
 }
 
@@ -84,7 +88,7 @@ static FALLIBLE copy(const struct invocation *call, const char *from, const char
 	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY, &session));
 
 	const struct image_homes homes = { session.store, session.registry, &platform,
-		session.cancel };
+		session.cancel, NULL, session.trust };
 
 	return opts->all ? copy_set(&session, opts, &homes, from, &to, ret)
 			 : copy_image(&session, opts, &homes, from, &to, ret);

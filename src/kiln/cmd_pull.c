@@ -5,6 +5,7 @@
 #include "registry/registry.h"
 #include "sys/fd.h"
 #include "ui/image_names.h"
+#include "ui/registry_flags.h"
 #include "ui/session.h"
 #include "ui/show.h"
 
@@ -28,6 +29,8 @@ static const struct option pull_options[] = {
 			"speak to it without TLS, or without checking it"),
 	OPT_SETTING(0, "registry-mirror", "HOST=MIRROR", "ask the mirror first"),
 	OPT_SETTING(0, "tls-verify", NULL, "check certificates of registries (the default)"),
+	REGISTRY_REACH_ROWS,
+	SIGNATURE_POLICY_ROW,
 	OPT_SETTING(0, "progress", "auto|tty|plain|rawjson|quiet|none", "how to show progress"),
 	OPT_END,
 };
@@ -58,7 +61,7 @@ static FALLIBLE pull_all(const struct invocation *call, struct session *session,
 				platform_parse(str_of(opts->platform), &platform), "--platform"));
 
 	const struct image_homes homes = { session->store, session->registry, &platform,
-		session->cancel };
+		session->cancel, NULL, session->trust };
 
 	TRY(show_open(call->config, opts->quiet, &show));
 	for (size_t i = 0; i < call->args->n; i++) {
@@ -112,6 +115,8 @@ static const struct option push_options[] = {
 	OPT_SETTING(0, "insecure-registry", "HOST[:PORT]",
 			"speak to it without TLS, or without checking it"),
 	OPT_SETTING(0, "tls-verify", NULL, "check certificates of registries (the default)"),
+	REGISTRY_REACH_ROWS,
+	SIGN_ROWS,
 	OPT_SETTING(0, "progress", "auto|tty|plain|rawjson|quiet|none", "how to show progress"),
 	OPT_END,
 };
@@ -131,8 +136,8 @@ static FALLIBLE push_one(const struct invocation *call, struct session *session,
 	TRY(image_open(&homes, from, PULL_NEVER, &image));
 	TRY(show_open(call->config, opts->quiet, &show));
 	show_begin(&show, "pushing %s", to);
-	TRY(show_end(&show, image_push(image, session->registry, &reference, session->cancel,
-					    &show.copies)));
+	TRY(show_end(&show, image_push(image, session->registry, &reference, session->signer,
+					    session->cancel, &show.copies)));
 	(void)digest_text(&image->digest, ret_digest);
 	return NULL;
 }

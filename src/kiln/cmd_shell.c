@@ -100,6 +100,7 @@ static struct error *run(const struct invocation *call)
 			&session));
 	struct build_options options = { .store = session.store,
 		.registry = session.registry,
+		.trust = session.trust,
 		.sandbox = session.sandbox,
 		.userns = &session.userns,
 		.cancel = session.cancel };

@@ -8,6 +8,7 @@
 #include "oci/reference.h"
 #include "store/store.h"
 #include "sys/fd.h"
+#include "ui/registry_flags.h"
 #include "ui/session.h"
 #include "ui/show.h"
 
@@ -39,6 +40,8 @@ static const struct option rows[] = {
 			"speak to it without TLS, or without checking it"),
 	OPT_SETTING(0, "registry-mirror", "HOST=MIRROR", "ask the mirror first"),
 	OPT_SETTING(0, "tls-verify", NULL, "check certificates of registries (the default)"),
+	REGISTRY_REACH_ROWS,
+	SIGNATURE_POLICY_ROW,
 	OPT_SETTING(0, "progress", "auto|tty|plain|rawjson|quiet|none", "how to show progress"),
 	OPT_END,
 };
@@ -56,6 +59,7 @@ static struct image_homes homes_of(const struct warming *warming)
 {
 	return (struct image_homes){ .store = warming->options.store,
 		.registry = warming->options.registry,
+		.trust = warming->options.trust,
 		.platform = &warming->platform,
 		.cancel = warming->options.cancel };
 }
@@ -183,6 +187,7 @@ static struct error *run(const struct invocation *call)
 	struct warming warming = { .opts = opts,
 		.options = { .store = store,
 				.registry = session.registry,
+				.trust = session.trust,
 				.userns = &session.userns,
 				.cancel = session.cancel,
 				.progress = show.progress },

@@ -1,9 +1,11 @@
 #include "kiln/commands.h"
+#include "ui/registry_flags.h"
 #include "verbs/verbs.h"
 
 static const struct option options[] = {
 	OPT_SETTING(0, "color", "auto|always|never", "colours on a terminal"),
 	OPT_SETTING('D', "debug", NULL, "tell what kiln does, for its developers"),
+	REGISTRIES_CONF_ROWS,
 	OPT_SETTING(0, "root", "DIR", "the folder of the store", .is_path = true),
 	OPT_END,
 };

@@ -363,12 +363,25 @@ static FALLIBLE ask_token_service(
 	return parse_token(strbuf_str(&body), who, grant);
 }
 
+/* --creds; whoever gave them checked their form. */
+static void take_given(const char *given, struct credential *ret)
+{
+	struct str user, password;
+
+	str_cut(str_of(given), ':', &user, &password);
+	ret->username = str_dup(user);
+	ret->password = str_dup(password);
+	ret->source = xstrdup("--creds");
+}
+
 static FALLIBLE fetch_grant(struct auth *auth, struct token_request *request, struct grant *grant)
 {
 	struct credential *credential = &request->credential;
 
 	if (credential_known(&auth->fixed))
 		credential_copy(&auth->fixed, credential);
+	else if (client_creds(auth->client)->given && !request->endpoint->is_mirror)
+		take_given(client_creds(auth->client)->given, credential);
 	else
 		TRY_WRAP(creds_find(client_creds(auth->client), request->endpoint->creds_host,
 					 request->endpoint->repository, client_cancel(auth->client),

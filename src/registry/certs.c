@@ -76,6 +76,18 @@ static FALLIBLE read_folder(const struct list *names, const char *folder, struct
 	return NULL;
 }
 
+FALLIBLE certs_read(const char *folder, struct certs *ret)
+{
+	AUTO(certs) struct certs certs = { 0 };
+	AUTO(list) struct list names = { 0 };
+
+	if (!list_folder(folder, &names))
+		return error_sys("open '%s'", folder);
+	TRY(read_folder(&names, folder, &certs));
+	*ret = TAKE_VALUE(certs);
+	return NULL;
+}
+
 FALLIBLE certs_find(const struct list *directories, const char *host, struct certs *ret)
 {
 	AUTO(certs) struct certs certs = { 0 };

@@ -20,6 +20,8 @@ struct certs {
  * the other way round) is ERR_INVALID, as in docker.
  */
 FALLIBLE certs_find(const struct list *directories, const char *host, struct certs *ret);
+/* What one folder holds. It must be there: ERR_SYS. */
+FALLIBLE certs_read(const char *folder, struct certs *ret);
 /*
  * Add authorities from files, and from folders their *.crt and *.pem. What cannot be read or holds
  * none is told at debug level: these come from variables that are for every program.

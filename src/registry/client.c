@@ -61,6 +61,7 @@ static void copy_creds(const struct creds_settings *from, struct creds_settings 
 		.config_home = xstrdup(from->config_home),
 		.home = xstrdup(from->home),
 		.sources = xstrdup(from->sources),
+		.given = xstrdup(from->given),
 		.helper_env = from->helper_env,
 		.host_env = from->host_env };
 }
@@ -79,6 +80,9 @@ static void free_creds(struct creds_settings *creds)
 	free_text(creds->config_home);
 	free_text(creds->home);
 	free_text(creds->sources);
+	if (creds->given)
+		explicit_bzero((void *)(uintptr_t)creds->given, strlen(creds->given));
+	free_text(creds->given);
 }
 
 static void copy_settings(const struct registry_settings *from, struct registry_settings *ret)
@@ -95,6 +99,7 @@ static void copy_settings(const struct registry_settings *from, struct registry_
 	list_add_all(&ret->certificates, &from->certificates);
 	list_add_all(&ret->client_certs, &from->client_certs);
 	list_add_all(&ret->registries_confs, &from->registries_confs);
+	ret->cert_dir = xstrdup(from->cert_dir);
 	ret->http_proxy = xstrdup(from->http_proxy);
 	ret->https_proxy = xstrdup(from->https_proxy);
 	ret->no_proxy = xstrdup(from->no_proxy);
@@ -265,10 +270,12 @@ FALLIBLE client_host_endpoint(
 /* Called with lock held. */
 static FALLIBLE make_host(struct registry_client *client, const char *name, bool is_insecure)
 {
+	const char *own_dir = client->settings.cert_dir;
 	struct certs certs = { 0 };
 
-	TRY_WRAP(certs_find(&client->settings.certs_dirs, name, &certs), "certificates of '%s'",
-			name);
+	TRY_WRAP(own_dir ? certs_read(own_dir, &certs)
+			 : certs_find(&client->settings.certs_dirs, name, &certs),
+			"certificates of '%s'", name);
 	certs_add_authorities(&client->settings.authorities, &certs);
 	struct error *error = certs_add(&client->settings.certificates,
 			&client->settings.client_certs, name, &certs);

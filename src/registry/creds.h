@@ -33,6 +33,7 @@ struct creds_settings {
 	const char *const *helper_env;
 	/* Variables that may hold user names and passwords (registry/creds_env.h); NULL: none. */
 	const char *const *host_env;
+	const char *given;   /* --creds: "USER:PASSWORD", for registries and not their mirrors */
 	const char *sources; /* which of them: "env,gitlab"; NULL: none */
 };
 

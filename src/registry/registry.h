@@ -51,6 +51,7 @@ struct registry_settings {
 	struct list mirrors;
 	bool mirrors_only;      /* never fall back from those to the registry itself */
 	struct list certs_dirs; /* each holds HOST[:PORT]/{*.crt,*.cert,*.key} */
+	char *cert_dir;         /* --cert-dir: holds these itself, for every host; or NULL */
 	/* registries.conf files in order of increasing weight; a directory's *.conf in order. */
 	struct list registries_confs;
 	char *http_proxy, *https_proxy, *no_proxy;
@@ -77,6 +78,12 @@ enum { REGISTRY_NO_RETRIES = 0xffff };
 void registry_settings_from_env(
 		const char *(*get)(const char *name), struct registry_settings *ret);
 void registry_settings_done(struct registry_settings *settings);
+/*
+ * --registries-conf and --registries-conf-dir (either may be NULL) in the place of the files and
+ * folders found. ERR_SYS when it is not there.
+ */
+FALLIBLE registry_settings_use_conf(
+		struct registry_settings *settings, const char *file, const char *dir);
 
 /* Cheap; settings are copied; cancel (may be NULL) is borrowed and stops every call. */
 struct registry_client *registry_client_new(

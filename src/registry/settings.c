@@ -27,12 +27,38 @@ static void add_files(const char *home, const char *config_home, struct registry
 		list_addf(&ret->certs_dirs, "%s/certs.d", user);
 	list_add(&ret->certs_dirs, "/etc/containers/certs.d");
 	list_add(&ret->certs_dirs, "/etc/docker/certs.d");
-	list_add(&ret->registries_confs, "/etc/containers/registries.conf");
+	/* The user's file stands for the system's; of the folders both count. */
+	AUTO_FREE char *own = user ? xasprintf("%s/registries.conf", user) : NULL;
+	list_add(&ret->registries_confs,
+			own && access(own, F_OK) == 0 ? own : "/etc/containers/registries.conf");
 	list_add(&ret->registries_confs, "/etc/containers/registries.conf.d");
-	if (user) {
-		list_addf(&ret->registries_confs, "%s/registries.conf", user);
+	if (user)
 		list_addf(&ret->registries_confs, "%s/registries.conf.d", user);
+}
+
+FALLIBLE registry_settings_use_conf(
+		struct registry_settings *settings, const char *file, const char *dir)
+{
+	AUTO(list) struct list kept = { 0 };
+
+	if (file && access(file, R_OK) != 0)
+		return error_sys("open '%s'", file);
+	if (dir && access(dir, R_OK) != 0)
+		return error_sys("open '%s'", dir);
+	if (file)
+		list_add(&kept, file);
+	for (size_t i = 0; i < settings->registries_confs.n; i++) {
+		const char *path = settings->registries_confs.p[i];
+		bool is_dir = text_ends(path, ".conf.d");
+
+		if (is_dir ? !dir : !file)
+			list_add(&kept, path);
 	}
+	if (dir)
+		list_add(&kept, dir);
+	list_done(&settings->registries_confs);
+	settings->registries_confs = TAKE_VALUE(kept);
+	return NULL;
 }
 
 /* As OpenSSL and Go have them: a file; folders with colons between. The system's own are known. */
@@ -82,6 +108,7 @@ void registry_settings_done(struct registry_settings *settings)
 	list_done(&settings->certificates);
 	list_done(&settings->client_certs);
 	list_done(&settings->registries_confs);
+	free(settings->cert_dir);
 	free(settings->http_proxy);
 	free(settings->https_proxy);
 	free(settings->no_proxy);

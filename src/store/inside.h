@@ -87,7 +87,7 @@ struct layer_record;
 FALLIBLE layer_look_up(struct store *store, const char *id, const struct digest *diff_id,
 		const struct digest *chain, struct layer_record *ret);
 /* Tables, and the row of facts about the store itself. */
-enum { STORE_VERSION = 2 };
+enum { STORE_VERSION = 3 };
 FALLIBLE schema_make(struct db *db);
 /* From an older version's tables to ours. Within a transaction. */
 FALLIBLE schema_raise(struct db *db, int from);

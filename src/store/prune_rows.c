@@ -1,7 +1,11 @@
 /* The steps of prune that follow rows: trees, blobs, cache records, images. */
+#include "base/clock.h"
 #include "store/image_rows.h"
 #include "store/inside.h"
 #include "store/pruning.h"
+
+/* A verdict on an image that is not here is forgotten after 30 days. */
+enum { VOUCHED_SECONDS = 30 * 24 * 3600 };
 
 /* The blob of a layer, here. */
 #define HAS_BLOB                                                     \
@@ -194,8 +198,15 @@ FALLIBLE prune_unused(struct pruning *pruning)
 			&found));
 	for (size_t i = 0; i < found.n && pruning_wants_more(pruning); i++)
 		TRY(pruning_drop_blob(pruning, PRUNE_BLOBS, &found.p[i].digest, found.p[i].bytes));
-	return db_run(pruning->store->db,
+	TRY(db_run(pruning->store->db,
 			"DELETE FROM location WHERE digest NOT IN (SELECT digest FROM blob) AND "
 			"digest NOT IN (SELECT digest FROM layer_blob)",
-			"");
+			""));
+	TRY(db_run(pruning->store->db,
+			"DELETE FROM fetched WHERE manifest NOT IN (SELECT digest FROM blob)", ""));
+	/* A base image that a registry has is not here, and is asked about at every build. */
+	return db_run(pruning->store->db,
+			"DELETE FROM vouched WHERE manifest NOT IN (SELECT digest FROM blob) AND "
+			"made < ?",
+			"i", clock_now_seconds() - VOUCHED_SECONDS);
 }

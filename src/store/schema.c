@@ -53,6 +53,11 @@ static const char *const steps[] = {
 	"CREATE INDEX container_by_image ON container (image) WHERE image IS NOT NULL;"
 	"CREATE TABLE container_layer (container TEXT NOT NULL, layer TEXT NOT NULL,"
 	" PRIMARY KEY (container, layer)) WITHOUT ROWID;",
+	/* 3: where images came from, and which rules of a signature policy they met. */
+	"CREATE TABLE fetched (manifest BLOB NOT NULL, name TEXT NOT NULL, made INTEGER NOT NULL,"
+	" PRIMARY KEY (manifest, name)) WITHOUT ROWID;"
+	"CREATE TABLE vouched (manifest BLOB NOT NULL, rule BLOB NOT NULL, made INTEGER NOT NULL,"
+	" PRIMARY KEY (manifest, rule)) WITHOUT ROWID;",
 };
 _Static_assert(COUNT(steps) == STORE_VERSION - 1, "a step for each version");
 

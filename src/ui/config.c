@@ -35,6 +35,7 @@ struct setting {
 	const char *choices; /* SETTING_CHOICE: "a|b|c" */
 	const char *initial; /* NULL: set by code */
 	int64_t min, max;    /* SETTING_INT */
+	bool is_secret;      /* in no listing */
 	const char *help;
 };
 
@@ -43,6 +44,8 @@ struct setting {
 static const struct setting settings[] = {
 	{ "authfile", SETTING_TEXT, FIELD(auth_file, char *),
 			.help = "the only file to read registry credentials from" },
+	{ "cert-dir", SETTING_TEXT, FIELD(cert_dir, char *),
+			.help = "certificates for every registry, instead of certs.d" },
 	{ "color", SETTING_CHOICE, FIELD(colour, char *), "auto|always|never", "auto",
 			.help = "colours on a terminal" },
 	{ "compression", SETTING_CHOICE, FIELD(compression, char *), "gzip|zstd|none", "gzip",
@@ -52,6 +55,8 @@ static const struct setting settings[] = {
 	{ "credential-helpers", SETTING_TEXT, FIELD(credential_helpers, char *),
 			.initial = "env,google,ecr,acr,gitlab",
 			.help = "where to look for credentials besides files; may be empty" },
+	{ "creds", SETTING_TEXT, FIELD(creds, char *), .is_secret = true,
+			.help = "USER:PASSWORD for registries, whatever the files say" },
 	{ "debug", SETTING_FLAG, FIELD(debug, bool), .initial = "false",
 			.help = "tell what kiln does, for its developers" },
 	{ "format", SETTING_CHOICE, FIELD(format, char *), "oci|docker", "oci",
@@ -83,6 +88,12 @@ static const struct setting settings[] = {
 			.help = "network of RUN steps" },
 	{ "progress", SETTING_CHOICE, FIELD(progress, char *), "auto|tty|plain|rawjson|quiet|none",
 			"auto", .help = "how a build is shown" },
+	{ "registries-conf", SETTING_TEXT, FIELD(registries_conf, char *),
+			.help = "instead of the user's or the system's registries.conf" },
+	{ "registries-conf-dir", SETTING_TEXT, FIELD(registries_conf_dir, char *),
+			.help = "instead of their registries.conf.d" },
+	{ "registries-d", SETTING_TEXT, FIELD(registries_d, char *),
+			.help = "the folder that says where signatures are" },
 	{ "registry-certificate", SETTING_LIST, FIELD(registry_certificates, struct list),
 			.help = "HOST=PATH: authorities to trust there" },
 	{ "registry-client-cert", SETTING_LIST, FIELD(registry_client_certs, struct list),
@@ -94,6 +105,14 @@ static const struct setting settings[] = {
 	{ "registry-retries", SETTING_INT, FIELD(registry_retries, int64_t), .initial = "5",
 			.min = 0, .max = 1000, .help = "tries after the first" },
 	{ "root", SETTING_TEXT, FIELD(root, char *), .help = "the folder of the store" },
+	{ "sign-by", SETTING_TEXT, FIELD(sign_fingerprint, char *),
+			.help = "the GPG key that signs what is pushed" },
+	{ "sign-by-sigstore-private-key", SETTING_TEXT, FIELD(sign_key_file, char *),
+			.help = "the key in PEM that signs what is pushed, as cosign does" },
+	{ "sign-passphrase-file", SETTING_TEXT, FIELD(sign_passphrase_file, char *),
+			.help = "the passphrase of the key that signs" },
+	{ "signature-policy", SETTING_TEXT, FIELD(signature_policy, char *),
+			.help = "the policy.json that images must meet" },
 	{ "tls-verify", SETTING_FLAG, FIELD(tls_verify, bool), .initial = "true",
 			.help = "check certificates of registries" },
 	{ "user-agent", SETTING_TEXT, FIELD(user_agent, char *),
@@ -520,7 +539,7 @@ bool config_each(const struct config *config, size_t *at, struct strbuf *text,
 	case SETTING_TEXT:
 	case SETTING_CHOICE:
 		if (*(char *const *)field)
-			strbuf_add(text, *(char *const *)field);
+			strbuf_add(text, setting->is_secret ? "***" : *(char *const *)field);
 		break;
 	case SETTING_FLAG:
 		strbuf_add(text, *(const bool *)field ? "true" : "false");

@@ -53,6 +53,12 @@ struct config {
 	int64_t registry_retries; /* tries after the first */
 	char *credential_helpers; /* "env,gitlab": variables that may hold credentials */
 	char *user_agent;         /* NULL: kiln's own */
+	char *creds;              /* "USER:PASSWORD" for registries; in no listing; or NULL */
+	char *cert_dir;           /* certificates for every registry; or NULL */
+	char *registries_conf, *registries_conf_dir; /* instead of those found; or NULL */
+	char *signature_policy; /* policy.json; NULL: the user's, else the system's */
+	char *registries_d;     /* instead of the user's or the system's; or NULL */
+	char *sign_key_file, *sign_fingerprint, *sign_passphrase_file; /* or NULL */
 	bool tls_verify, debug;
 	bool layers; /* steps in working containers are layers, and cached */
 	bool insecure_push, insecure_pull;

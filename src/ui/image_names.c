@@ -87,8 +87,9 @@ static bool is_transport(const char *text)
 FALLIBLE image_open_named(struct session *session, const char *text, struct image **ret,
 		struct list *ret_names)
 {
-	const struct image_homes homes = { session->store, session->registry, NULL,
-		session->cancel };
+	/* What is here may be looked at, whatever the policy says of its use. */
+	const struct image_homes homes = { session->store, session->registry, NULL, session->cancel,
+		NULL, is_transport(text) ? session->trust : NULL };
 	AUTO(tag_record) struct tag_record record = { 0 };
 	struct error *error = image_name_find(session->store, text, &record, NULL);
 

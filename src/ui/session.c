@@ -3,6 +3,7 @@
 #include "registry/registry.h"
 #include "sandbox/sandbox.h"
 #include "store/store.h"
+#include "trust/sign.h"
 #include "ui/options.h"
 
 #include <signal.h>
@@ -42,6 +43,13 @@ FALLIBLE session_new_registry(
 	settings.retries = config->registry_retries ? (unsigned)config->registry_retries
 						    : REGISTRY_NO_RETRIES;
 	settings.user_agent = config->user_agent;
+	if (config->creds && (config->creds[0] == ':' || !strchr(config->creds, ':')))
+		return error_hint(error_usage("--creds is not USER:PASSWORD"),
+				"'login' asks for a password");
+	settings.creds.given = config->creds;
+	settings.cert_dir = xstrdup(config->cert_dir);
+	TRY(registry_settings_use_conf(
+			&settings, config->registries_conf, config->registries_conf_dir));
 	settings.creds.sources = config->credential_helpers;
 	settings.creds.host_env = (const char *const *)environ;
 	/* Later these files are the image's. */
@@ -53,6 +61,33 @@ FALLIBLE session_new_registry(
 	}
 	*ret = registry_client_new(&settings, session->cancel);
 	return NULL;
+}
+
+static void open_trust(struct session *session)
+{
+	const struct config *config = session->config;
+	const struct environment *environment = &config->environment;
+	AUTO_FREE char *lookaside = geteuid() == 0 ? xstrdup("file:///var/lib/containers/sigstore")
+						   : xasprintf("file://%s/containers/sigstore",
+								     environment->data_home);
+	const struct trust_settings settings = { .policy = config->signature_policy,
+		.config_home = environment->config_home,
+		.lookaside = lookaside,
+		.registries_dir = config->registries_d,
+		.tmp_dir = environment->tmp_dir,
+		.env = (const char *const *)environ };
+
+	session->trust = trust_new(&settings, session->registry, session->cancel);
+}
+
+static FALLIBLE open_signer(struct session *session)
+{
+	const struct config *config = session->config;
+	const struct sign_settings settings = { .key_file = config->sign_key_file,
+		.fingerprint = config->sign_fingerprint,
+		.passphrase_file = config->sign_passphrase_file };
+
+	return signer_new(session->trust, &settings, &session->signer);
 }
 
 /*
@@ -104,11 +139,15 @@ FALLIBLE session_open(const struct config *config, unsigned needs, struct sessio
 		set_patience(ret);
 	if (needs & SESSION_REGISTRY)
 		TRY(session_new_registry(ret, 0, &ret->registry));
-	return NULL;
+	if (needs & (SESSION_STORE | SESSION_REGISTRY))
+		open_trust(ret);
+	return needs & SESSION_REGISTRY ? open_signer(ret) : NULL;
 }
 
 void session_done(struct session *session)
 {
+	signer_free(session->signer);
+	trust_free(session->trust);
 	store_close(session->store);
 	registry_client_free(session->registry);
 	sandbox_stop(session->sandbox);

@@ -17,7 +17,9 @@
 
 struct registry_client;
 struct sandbox;
+struct signer;
 struct store;
+struct trust;
 
 /* What is needed; each brings what it needs itself. */
 enum {
@@ -37,6 +39,8 @@ struct session {
 	struct sandbox *sandbox;
 	struct registry_client *registry;
 	struct store *store;
+	struct trust *trust;   /* with SESSION_STORE or SESSION_REGISTRY */
+	struct signer *signer; /* with SESSION_REGISTRY; NULL: nothing is to be signed */
 };
 
 FALLIBLE session_open(const struct config *config, unsigned needs, struct session *ret);

@@ -9,6 +9,7 @@
 #include "container/edit.h"
 #include "stream/codec.h"
 #include "sys/fd.h"
+#include "ui/registry_flags.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -73,10 +74,11 @@ static const struct option options[] = {
 	OPT_SETTING(0, "authfile", "PATH", "read credentials from this file alone",
 			.is_path = true),
 	OPT_SETTING(0, "tls-verify", NULL, "check certificates of registries (the default)"),
+	REGISTRY_REACH_ROWS,
+	SIGNATURE_POLICY_ROW,
+	SIGN_ROWS,
 	OPT_SETTING(0, "progress", "auto|tty|plain|rawjson|quiet|none", "how to show progress"),
 	REFUSED("add-file", "'copy' adds files"),
-	REFUSED("cert-dir", "certificates are read from /etc/containers/certs.d"),
-	REFUSED("creds", "credentials come from 'login' or --authfile"),
 	REFUSED("cw", "confidential workloads are not there"),
 	REFUSED("encrypt-layer", "encryption is not there"),
 	REFUSED("encryption-key", "encryption is not there"),
@@ -88,7 +90,6 @@ static const struct option options[] = {
 	REFUSED("sbom-image-output", SBOM),
 	REFUSED("sbom-purl-output", SBOM),
 	REFUSED("sbom-image-purl-output", SBOM),
-	REFUSED("sign-by", "signing comes with a later release"),
 	OPT_END,
 };
 #undef OPTS

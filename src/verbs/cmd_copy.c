@@ -8,6 +8,7 @@
 #include "base/xalloc.h"
 #include "sys/fd.h"
 #include "sys/path.h"
+#include "ui/registry_flags.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -53,6 +54,7 @@ static const struct copy_opts defaults = { .timestamp = -1, .wildcard = true };
 					"read credentials from this file alone", .is_path = true), \
 			OPT_SETTING(0, "tls-verify", NULL,                                         \
 					"check certificates of registries (the default)"),         \
+			REGISTRY_REACH_ROWS, SIGNATURE_POLICY_ROW,                                 \
 			OPT_LATER(0, "no-follow-symlinks",                                         \
 					"links that a source names are followed")
 

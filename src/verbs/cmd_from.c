@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "sys/fd.h"
+#include "ui/registry_flags.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -40,6 +41,8 @@ static const struct option options[] = {
 	OPT_SETTING(0, "authfile", "PATH", "read credentials from this file alone",
 			.is_path = true),
 	OPT_SETTING(0, "tls-verify", NULL, "check certificates of registries (the default)"),
+	REGISTRY_REACH_ROWS,
+	SIGNATURE_POLICY_ROW,
 	OPT_SETTING(0, "progress", "auto|tty|plain|rawjson|quiet|none", "how to show progress"),
 	OPT_END,
 };

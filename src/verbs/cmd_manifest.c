@@ -9,6 +9,7 @@
 #include "base/xalloc.h"
 #include "store/blob.h"
 #include "sys/fd.h"
+#include "ui/registry_flags.h"
 #include "verbs/destination.h"
 #include "verbs/manifest_list.h"
 #include "verbs/names.h"
@@ -44,6 +45,8 @@ static const struct option create_options[] = {
 	OPT_SETTING(0, "insecure-registry", "HOST[:PORT]",
 			"speak to it without TLS, or without checking it"),
 	OPT_SETTING(0, "tls-verify", NULL, "check certificates of registries (the default)"),
+	REGISTRY_REACH_ROWS,
+	SIGNATURE_POLICY_ROW,
 	OPT_END,
 };
 #undef OPTS
@@ -145,6 +148,8 @@ static const struct option add_options[] = {
 	OPT_SETTING(0, "insecure-registry", "HOST[:PORT]",
 			"speak to it without TLS, or without checking it"),
 	OPT_SETTING(0, "tls-verify", NULL, "check certificates of registries (the default)"),
+	REGISTRY_REACH_ROWS,
+	SIGNATURE_POLICY_ROW,
 	OPT_LATER(0, "artifact", "artifacts of files come with a later release"),
 	OPT_LATER(0, "artifact-type", "artifacts of files come with a later release"),
 	OPT_LATER(0, "artifact-config", "artifacts of files come with a later release"),
@@ -256,6 +261,7 @@ static const struct option inspect_options[] = {
 	OPT_SETTING(0, "insecure-registry", "HOST[:PORT]",
 			"speak to it without TLS, or without checking it"),
 	OPT_SETTING(0, "tls-verify", NULL, "check certificates of registries (the default)"),
+	REGISTRY_REACH_ROWS,
 	OPT_END,
 };
 #undef OPTS
@@ -284,9 +290,10 @@ static struct error *run_inspect(const struct invocation *call)
 	size_t n = 0;
 
 	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY, &session));
-	const struct image_homes homes = {
-		.store = session.store, .registry = session.registry, .cancel = session.cancel
-	};
+	const struct image_homes homes = { .store = session.store,
+		.registry = session.registry,
+		.cancel = session.cancel,
+		.trust = session.trust };
 	struct error *error = names_find(session.store, call->program, text, &record, NULL);
 	if (!error) {
 		TRY(blob_read(session.store, &record.manifest, LIMIT_MANIFEST_BYTES, &json, &n));
@@ -419,8 +426,9 @@ static const struct option push_options[] = {
 	OPT_SETTING(0, "insecure-registry", "HOST[:PORT]",
 			"speak to it without TLS, or without checking it"),
 	OPT_SETTING(0, "tls-verify", NULL, "check certificates of registries (the default)"),
+	REGISTRY_REACH_ROWS,
+	SIGN_ROWS,
 	OPT_LATER(0, "add-compression", "one compression a list for now"),
-	OPT_LATER(0, "sign-by", "signing comes with a later release"),
 	OPT_LATER(0, "remove-signatures", "no signatures are copied"),
 	OPT_END,
 };

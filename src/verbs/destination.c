@@ -97,7 +97,8 @@ static FALLIBLE to_registry(struct session *session, const struct image *image,
 	AUTO(reference) struct reference reference = { 0 };
 
 	TRY(reference_parse(str_of(to->name), &reference));
-	return image_push(image, session->registry, &reference, session->cancel, progress);
+	return image_push(image, session->registry, &reference, session->signer, session->cancel,
+			progress);
 }
 
 /* The image alone, as a set of one manifest. */
@@ -106,7 +107,7 @@ static FALLIBLE to_dir(struct session *session, const struct image *image,
 {
 	AUTO(image_set) struct image_set set = { 0 };
 
-	TRY(image_set_make(image->name, image->manifest_json, image->source, &set));
+	TRY(image_set_of(image, &set));
 	return image_set_save_dir(&set, to->path, session->cancel, progress);
 }
 
@@ -140,7 +141,8 @@ static FALLIBLE send_set(struct session *session, const struct image_set *set,
 		return image_set_save_store(set, session->store, to->name, cancel, progress);
 	case TO_REGISTRY:
 		TRY(reference_parse(str_of(to->name), &reference));
-		return image_set_push(set, session->registry, &reference, cancel, progress);
+		return image_set_push(set, session->registry, &reference, session->signer, cancel,
+				progress);
 	case TO_LAYOUT:
 		return image_set_save_layout(set, to->path, to->name, cancel, progress);
 	case TO_DIR:

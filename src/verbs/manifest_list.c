@@ -153,7 +153,7 @@ static FALLIBLE choose(
 		return NULL;
 	TRY(image_open(homes, text, PULL_MISSING, &image));
 	image_set_done(ret);
-	return image_set_make(text, image->manifest_json, image->source, ret);
+	return image_set_of(image, ret);
 }
 
 /* A name of the store in whatever spelling; anything else as it is. */
@@ -175,9 +175,10 @@ FALLIBLE manifest_list_add(struct session *session, struct manifest_list *list, 
 		const char *text, bool all, const struct list_change *change, bool quiet,
 		struct digest *ret)
 {
-	const struct image_homes homes = {
-		.store = session->store, .registry = session->registry, .cancel = session->cancel
-	};
+	const struct image_homes homes = { .store = session->store,
+		.registry = session->registry,
+		.cancel = session->cancel,
+		.trust = session->trust };
 	AUTO(image_set) struct image_set set = { 0 };
 	AUTO(show) struct show show = { 0 };
 	AUTO_FREE char *name = source_name(session, program, text);

@@ -153,7 +153,7 @@ static FALLIBLE open_transport(struct session *session, const struct names_reque
 		struct named_image *ret)
 {
 	const struct image_homes homes = { session->store, session->registry, request->platform,
-		session->cancel };
+		session->cancel, NULL, session->trust };
 	const char *text = request->text;
 
 	if (text_starts(text, "docker://"))
@@ -167,7 +167,7 @@ static FALLIBLE open_stored(struct session *session, const struct names_request 
 		const struct tag_record *record, struct named_image *ret)
 {
 	const struct image_homes homes = { session->store, session->registry, request->platform,
-		session->cancel };
+		session->cancel, NULL, session->trust };
 	char digest[DIGEST_TEXT];
 	AUTO_FREE char *by_digest = xasprintf("store:%s", digest_text(&record->manifest, digest));
 
@@ -194,7 +194,7 @@ static FALLIBLE pull(struct session *session, const struct names_request *reques
 		struct named_image *ret)
 {
 	const struct image_homes homes = { session->store, session->registry, request->platform,
-		session->cancel };
+		session->cancel, NULL, session->trust };
 
 	if (is_transport(request->text))
 		TRY(open_transport(session, request, ret));

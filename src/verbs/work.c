@@ -39,6 +39,7 @@ FALLIBLE work_take(struct work *work, const char *name, bool changes)
 	const struct working_with with = {
 		.store = session->store,
 		.registry = session->registry,
+		.trust = session->trust,
 		.sandbox = session->sandbox,
 		.userns = &session->userns,
 		.cancel = session->cancel,

@@ -361,7 +361,7 @@ secrets() {
 	subject=kiln
 	fails 125 "Error: command 'source' is not there yet" buildah source create x
 	fails 1 "" buildah manifest exists nothere
-	fails 125 "sign-by" buildah push --sign-by me app
+	fails 125 "decryption-key" buildah pull --decryption-key k app
 	fails 125 "Error: option '--device' is not supported" buildah from --device /dev/fuse "$img"
 	fails 125 "sbom" buildah build --sbom syft .
 	succeeds buildah --version

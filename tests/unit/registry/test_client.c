@@ -34,7 +34,19 @@ static void settings(void **state)
 	assert_null(settings.http_proxy);
 	assert_string_equal(settings.certs_dirs.p[0], "/h/.config/containers/certs.d");
 	assert_true(list_has(&settings.registries_confs, "/etc/containers/registries.conf.d"));
-	assert_true(list_has(&settings.registries_confs, "/h/.config/containers/registries.conf"));
+	/* The user's file would stand for the system's, were it there. */
+	assert_true(list_has(&settings.registries_confs, "/etc/containers/registries.conf"));
+	assert_true(list_has(
+			&settings.registries_confs, "/h/.config/containers/registries.conf.d"));
+	assert_int_equal(settings.registries_confs.n, 3);
+	assert_ok(registry_settings_use_conf(&settings, "/dev/null", NULL));
+	assert_string_equal(settings.registries_confs.p[0], "/dev/null");
+	assert_int_equal(settings.registries_confs.n, 3);
+	assert_ok(registry_settings_use_conf(&settings, NULL, "/tmp"));
+	assert_int_equal(settings.registries_confs.n, 2);
+	assert_string_equal(settings.registries_confs.p[1], "/tmp");
+	assert_error(registry_settings_use_conf(&settings, "/nowhere.conf", NULL), ERR_SYS,
+			"open '/nowhere.conf'");
 }
 
 /* A client that is never used loads nothing and asks nobody. */

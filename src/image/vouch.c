@@ -1,0 +1,105 @@
+#include "image/vouch.h"
+
+#include "store/store.h"
+#include "store/vouch.h"
+
+#include <stdlib.h>
+
+void image_origin_done(struct image_origin *origin)
+{
+	if (origin->has_reference)
+		reference_done(&origin->reference);
+	free(origin->path);
+	free(origin->name);
+	*origin = (struct image_origin){ 0 };
+}
+
+struct image_origin image_origin_registry(const struct reference *reference)
+{
+	struct image_origin origin = { .transport = "docker", .has_reference = true };
+
+	reference_copy(reference, &origin.reference);
+	return origin;
+}
+
+struct image_origin image_origin_file(const char *transport, const char *path, const char *name)
+{
+	char *full = realpath(path, NULL);
+
+	return (struct image_origin){
+		.transport = transport, .path = full ? full : xstrdup(path), .name = xstrdup(name)
+	};
+}
+
+void image_origin_copy(const struct image_origin *from, struct image_origin *ret)
+{
+	*ret = (struct image_origin){ .transport = from->transport,
+		.has_reference = from->has_reference,
+		.path = xstrdup(from->path),
+		.name = xstrdup(from->name) };
+	if (from->has_reference)
+		reference_copy(&from->reference, &ret->reference);
+}
+
+static FALLIBLE ask(struct trust *trust, struct store *store, const struct image_origin *origin,
+		const struct digest *digests, size_t n)
+{
+	const struct trust_origin asked = { .transport = origin->transport,
+		.reference = origin->has_reference ? &origin->reference : NULL,
+		.path = origin->path,
+		.name = origin->name };
+	struct trust_rules rules;
+	bool known = false;
+
+	TRY(trust_rules(trust, &asked, &rules));
+	if (rules.answer == TRUST_ACCEPT)
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
+		TRY(vouch_get(store, &digests[i], &rules.key, &known));
+		if (known)
+			return NULL;
+	}
+	TRY(trust_verify(trust, &asked, &rules, digests, n));
+	return store_is_read_only(store) ? NULL : vouch_put(store, &digests[0], &rules.key);
+}
+
+/* One of the names that it came under is enough: it is the same image. */
+static FALLIBLE ask_names(struct trust *trust, struct store *store, const struct list *names,
+		const struct digest *digests, size_t n)
+{
+	struct error *first = NULL;
+
+	for (size_t i = 0; i < names->n; i++) {
+		AUTO(reference) struct reference reference = { 0 };
+		AUTO(image_origin) struct image_origin origin = { 0 };
+		struct error *error = reference_parse(str_of(names->p[i]), &reference);
+
+		if (!error) {
+			origin = image_origin_registry(&reference);
+			error = ask(trust, store, &origin, digests, n);
+		}
+		if (!error) {
+			error_free(first);
+			return NULL;
+		}
+		first = error_first(first, error);
+	}
+	return error_hint(first, "the image was fetched before this policy; it is used again once "
+				 "the policy allows it");
+}
+
+FALLIBLE image_vouch(struct trust *trust, struct store *store, const struct image_origin *origin,
+		const struct digest *digests, size_t n)
+{
+	AUTO(list) struct list names = { 0 };
+
+	if (origin->transport && !trust)
+		return error_new(ERR_DENIED, "there is no signature policy to ask");
+	if (origin->transport)
+		return ask(trust, store, origin, digests, n);
+	if (!trust)
+		return NULL;
+	for (size_t i = 0; i < n; i++)
+		TRY(vouch_names(store, &digests[i], &names));
+	return names.n ? ask_names(trust, store, &names, digests, n) : NULL;
+}

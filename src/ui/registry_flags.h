@@ -1,0 +1,37 @@
+/*
+ * registry_flags: rows of the options that commands speaking to registries share. All are settings
+ * (ui/config.h), so a command has nothing to do for them: who we are and whom we trust, the policy
+ * that images must meet, and the keys that sign what is pushed.
+ *
+ * Floor: ui.
+ */
+#pragma once
+#include "ui/options.h"
+
+/* For every program's own table. */
+#define REGISTRIES_CONF_ROWS                                                                       \
+	OPT_SETTING(0, "registries-conf", "PATH",                                                  \
+			"instead of the user's or the system's registries.conf", .is_path = true), \
+			OPT_SETTING(0, "registries-conf-dir", "DIR",                               \
+					"instead of their registries.conf.d", .is_path = true)
+
+/* For whatever reads or writes a registry. */
+#define REGISTRY_REACH_ROWS                                                                    \
+	OPT_SETTING(0, "creds", "USER:PASSWORD", "log in so, whatever the files say"),         \
+			OPT_SETTING(0, "cert-dir", "DIR",                                      \
+					"certificates for every registry, instead of certs.d", \
+					.is_path = true)
+
+/* For what brings images in. */
+#define SIGNATURE_POLICY_ROW                                                                \
+	OPT_SETTING(0, "signature-policy", "PATH", "the policy.json that images must meet", \
+			.is_path = true)
+
+/* For what pushes. */
+#define SIGN_ROWS                                                                            \
+	OPT_SETTING(0, "sign-by", "FINGERPRINT", "sign what is pushed with this GPG key"),   \
+			OPT_SETTING(0, "sign-by-sigstore-private-key", "PATH",               \
+					"sign what is pushed with this key, as cosign does", \
+					.is_path = true),                                    \
+			OPT_SETTING(0, "sign-passphrase-file", "PATH",                       \
+					"the passphrase of that key", .is_path = true)
