@@ -1,7 +1,7 @@
 #include "cache/cutter.h"
 
-/* Bits of the hash that are zero at a cut: 2^20 is the wanted size. */
-enum { BITS_BEFORE = 22, BITS_BEHIND = 18 };
+/* Bits of the hash that are zero at a cut: 2^19 is the wanted size. */
+enum { BITS_BEFORE = 20, BITS_BEHIND = 18 };
 
 /* Numbers that look random and are the same everywhere: splitmix64 from a start of no meaning. */
 static uint64_t next_number(uint64_t *state)

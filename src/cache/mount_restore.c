@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <string.h>
 
-/* Chunks under way or waiting to be written: 64 MiB at most, twice that while they are unpacked. */
+/* Chunks under way or waiting to be written: 16 MiB at most, twice that while they are unpacked. */
 enum { AHEAD = 8 };
 
 struct slot {

@@ -23,7 +23,7 @@ struct parsing {
 /* Without a word: enough for a compiler's cache, and a month without use. */
 enum { MOUNTS_AGE_SECONDS = 30 * 24 * 3600 };
 #define MOUNTS_BYTES     (2ull << 30)
-#define MOUNTS_BYTES_MAX (16ull << 30)
+#define MOUNTS_BYTES_MAX (8ull << 30)
 
 static FALLIBLE set_bool(struct parsing *parsing, const char *key, const char *value, bool *ret)
 {
@@ -104,7 +104,7 @@ static FALLIBLE set_mounts_size(struct parsing *parsing, const char *key, const 
 
 	TRY(usage_of_option(parse_size(str_of(value), bytes), parsing->option));
 	if (!*bytes || *bytes > MOUNTS_BYTES_MAX)
-		return error_usage("option '%s': %s is between 1 byte and 16 GiB, and '%s' is not",
+		return error_usage("option '%s': %s is between 1 byte and 8 GiB, and '%s' is not",
 				parsing->option, key, value);
 	return NULL;
 }
