@@ -28,6 +28,8 @@
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
 
+enum { TOLD_WARNINGS = 500 };
+
 static FALLIBLE check_annotations(const struct build_options *options)
 {
 	if (options->annotation_count && options->format == FORMAT_DOCKER)
@@ -121,17 +123,26 @@ static FALLIBLE check_no_cache_stages(const struct build *build)
 	return NULL;
 }
 
-/* What the checks found, as BuildKit tells it; an error when the file wants that. */
+/*
+ * What the checks found, as BuildKit tells it; an error when the file wants that. Nobody reads more
+ * than the first few hundred.
+ */
 static FALLIBLE tell_checks(struct build *build, const struct lint *lint)
 {
 	AUTO(strbuf) struct strbuf names = { 0 };
+	size_t told = lint->warnings.n < TOLD_WARNINGS ? lint->warnings.n : TOLD_WARNINGS;
 
-	for (size_t i = 0; i < lint->warnings.n; i++) {
+	for (size_t i = 0; i < told; i++) {
 		const struct lint_warning *warning = &lint->warnings.p[i];
 
 		progress_warn(build->options->progress, 0, warning->at, "%s: %s",
 				warning->rule->name, warning->message);
 	}
+	if (told < lint->warnings.n)
+		progress_warn(build->options->progress, 0, lint->warnings.p[told].at,
+				"and %zu more warnings from here on; 'kiln check --format json' "
+				"has all",
+				lint->warnings.n - told);
 	if (!lint->config->is_error || !lint->warnings.n)
 		return NULL;
 	lint_broken_rules(lint, &names);

@@ -27,7 +27,7 @@ static bool is_in_front(const char *word)
 	if (equal && equal != word && !memchr(word, '/', (size_t)(equal - word)))
 		return true;
 	for (size_t i = 0; i < COUNT(in_front); i++)
-		if (strcmp(in_front[i], word) == 0)
+		if (in_front[i][0] == word[0] && strcmp(in_front[i], word) == 0)
 			return true;
 	return false;
 }
@@ -163,5 +163,7 @@ bool shell_has_word(const struct shell_command *command, const char *word)
 
 bool shell_is(const struct shell_command *command, const char *program, const char *verb)
 {
-	return strcmp(command->words[0], program) == 0 && (!verb || shell_has_word(command, verb));
+	/* Asked of each command for each rule: the first byte mostly tells. */
+	return command->words[0][0] == program[0] && strcmp(command->words[0], program) == 0 &&
+	       (!verb || shell_has_word(command, verb));
 }

@@ -39,14 +39,15 @@ static void read_ports(struct lowered *stage)
 static void expose_range(struct lowered *stage, uint64_t from, uint64_t to, struct str protocol)
 {
 	static const char *const names[] = { "tcp", "udp", "sctp" };
+	static const unsigned char all[8] = { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF };
 	size_t first = port_bit(from, protocol), last = port_bit(to, protocol);
 
 	if (!stage->ports)
 		read_ports(stage);
 	for (size_t bit = first; bit <= last; bit++) {
-		/* Eight at once that are exposed already. */
-		if (bit % 8 == 0 && stage->ports[bit / 8] == 0xFF) {
-			bit += 7;
+		/* Sixty-four at once that are exposed already. */
+		if (bit % 64 == 0 && memcmp(stage->ports + bit / 8, all, sizeof(all)) == 0) {
+			bit += 63;
 			continue;
 		}
 		if (stage->ports[bit / 8] & 1u << bit % 8)

@@ -9,7 +9,7 @@ load ../lib/kiln
 		grep '^not ok' "$BATS_TEST_TMPDIR/report" >&2
 		return 1
 	}
-	(($(grep -c '^ok' "$BATS_TEST_TMPDIR/report") >= 120))
+	(($(grep -c '^ok' "$BATS_TEST_TMPDIR/report") >= 160))
 }
 
 @test "a syntax error names file, line and column, shows the line, and the nearest known name" {

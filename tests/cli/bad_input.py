@@ -101,6 +101,26 @@ def cases():
     yield "directives", "# check=" + "skip=A;" * (MIB // 8) + "\nFROM scratch\n", None
     yield "skip list", "# check=skip=" + "A," * (MIB // 2) + "\nFROM scratch\n" + "ENV A b\n" * 1000, None
     yield "PATH that climbs", "FROM scratch\nWORKDIR " + "../" * (MIB // 3) + "\n", None
+    yield "byte order mark alone", "\ufeff", "no instruction"
+    yield "byte order mark twice", "\ufeff\ufeffFROM scratch\n", "unknown instruction"
+    yield "CRLF, 100,000 lines", "\ufeffFROM scratch\r\n" + "RUN a `\\\r\n b\r\n" * (lots // 2), None
+    yield "CR alone", "FROM scratch\rRUN x\r" * 1000, None
+    yield "NUL in a heredoc", "FROM scratch\nCOPY <<E /x\na\0b\nE\n", "NUL"
+    yield "heredoc of broken UTF-8", b"FROM scratch\nCOPY <<E /x\n" + b"\xff$\xfe${\xfd}" * 1000 + b"\nE\n", None
+    yield "heredoc of variables, 1 MiB", "FROM scratch\nCOPY <<E /x\n" + "${a:-$b}" * (MIB // 8) + "\nE\n", None
+    yield "100,000 ONBUILD heredocs", "FROM scratch AS a\n" + "ONBUILD RUN <<E\nx\nE\n" * (lots // 3) + "FROM a\n", None
+    yield "1 MiB of quotes in a mount", "FROM scratch\nRUN --mount=" + '"' * MIB + " x\n", "--mount"
+    yield "1 MiB of --exclude", "FROM scratch\nCOPY " + "--exclude=**/[a-z]*/** " * (MIB // 24) + "a /b\n", None
+    yield "1 MiB of git address", "FROM scratch\nADD https://h/" + "x" * MIB + ".git#a:b /x\n", None
+    yield "1 MiB of query", "FROM scratch\nADD https://h/x.git?" + "ref=a&" * (MIB // 6) + "tag=b /x\n", "ref"
+    yield "platform of 1 MiB", "FROM --platform=" + "a/" * (MIB // 2) + "b scratch\n", "platform"
+    yield "1 MiB of EXPOSE", "FROM scratch\nEXPOSE " + "1-65535 " * (MIB // 8) + "\n", None
+    yield "ports beyond numbers", "FROM scratch\nEXPOSE " + "9" * MIB + "\n", "port"
+    yield "interval of 1 MiB", "FROM scratch\nHEALTHCHECK --interval=" + "9h" * (MIB // 2) + " CMD x\n", "duration"
+    yield "nested JSON objects", "FROM scratch\nCMD [" + '{"a":' * (MIB // 5) + "\n", None
+    yield "trimmed by patterns", "FROM scratch\nARG A=" + "ab" * 50000 + "\nENV B=${A%%*" + "?" * 5000 + "c}\n", None
+    yield "replaced over and over", "FROM scratch\nARG A=" + "a" * 1000 + "\n" + \
+        "".join(f"ARG A=${{A//a/aa}}\n" for _ in range(30)) + "ENV B=$A\n", "expan"
     yield "glob", "FROM scratch\nCOPY " + "[" * 100000 + "*" * 100000 + " /x\n", None
 
 

@@ -228,6 +228,17 @@ tools       compiles
 	fails 1 "frontend image 'e/f'" kiln check --build-arg BUILDKIT_SYNTAX=e/f
 }
 
+@test "a build tells the first five hundred warnings, and how many more there are" {
+	{
+		echo 'FROM scratch'
+		yes 'ENV A b' | head -n 600
+	} >Dockerfile
+	succeeds kiln build --dry-run --progress plain .
+	equals 500 "$(grep -c 'WARNING: LegacyKeyValueFormat' <<<"$output$stderr")"
+	says 'and 100 more warnings from here on'
+	fails 1 'and 100 more' kiln check
+}
+
 @test "300 lines are checked in under 10 ms" {
 	{
 		echo 'FROM debian:12 AS build'
