@@ -15,6 +15,7 @@
 #include "build/state.h"
 #include "build/trees.h"
 #include "build/turns.h"
+#include "build/unused_args.h"
 #include "build/verify.h"
 #include "dockerfile/frontend.h"
 #include "dockerfile/stage.h"
@@ -152,6 +153,17 @@ static FALLIBLE tell_checks(struct build *build, const struct lint *lint)
 			"'# check=error=true' asks for this; 'kiln check' shows each");
 }
 
+static void tell_unused_args(struct build *build)
+{
+	AUTO(list) struct list names = { 0 };
+	AUTO(strbuf) struct strbuf text = { 0 };
+
+	unused_args_find(build->file, build->plan, build->options->build_args, &names);
+	if (unused_args_say(&names, &text))
+		progress_warn(build->options->progress, 0, (struct source_range){ 0 }, "%s",
+				strbuf_text(&text));
+}
+
 static FALLIBLE make_plan(struct build *build)
 {
 	const struct build_options *options = build->options;
@@ -179,6 +191,7 @@ static FALLIBLE make_plan(struct build *build)
 	struct error *error = plan_new(&input, &build->plan);
 	trees_plan_free(contexts, options->context_count);
 	TRY(error);
+	tell_unused_args(build);
 	lint_run(&lint);
 	return tell_checks(build, &lint);
 }

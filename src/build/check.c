@@ -1,6 +1,7 @@
 #include "build/check.h"
 
 #include "build/trees.h"
+#include "build/unused_args.h"
 #include "dockerfile/frontend.h"
 
 static FALLIBLE leave_closed(void *user, struct plan_image *const *images, size_t n)
@@ -84,6 +85,7 @@ static FALLIBLE look(const struct check_options *options, struct check *check)
 	struct error *error = plan_new(&input, &check->plan);
 	trees_plan_free(contexts, build->context_count);
 	lint_run(&check->lint);
+	unused_args_find(check->file, check->plan, build->build_args, &check->unused_args);
 	return error;
 }
 
@@ -114,6 +116,7 @@ void check_done(struct check *check)
 {
 	lint_done(&check->lint);
 	lint_config_done(&check->config);
+	list_done(&check->unused_args);
 	plan_free(check->plan);
 	dockerfile_free(check->file);
 	dockerfile_free(check->before);

@@ -37,8 +37,9 @@ struct check {
 	struct plan *plan;         /* NULL: it cannot be planned */
 	struct lint_config config;
 	struct lint lint;
-	struct arena *arena; /* of the warnings' text */
-	struct error *error; /* why a build of it would fail, or NULL */
+	struct arena *arena;     /* of the warnings' text */
+	struct list unused_args; /* names of --build-arg that nothing takes */
+	struct error *error;     /* why a build of it would fail, or NULL */
 };
 
 FALLIBLE check_open(const struct check_options *options, struct check *ret);

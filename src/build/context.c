@@ -92,13 +92,28 @@ static FALLIBLE open_local(const struct context_input *input, struct context *co
 	return error ? error_wrap(error, "open %s '%s'", context->name, path) : NULL;
 }
 
+static bool is_git(const char *path)
+{
+	return git_url_matches(path, true) && access(path, F_OK) != 0;
+}
+
+static bool is_http(const char *path)
+{
+	return text_starts(path, "http://") || text_starts(path, "https://");
+}
+
+bool context_is_remote(const char *path)
+{
+	return is_git(path) || is_http(path);
+}
+
 static FALLIBLE open_files(const struct context_input *input, struct context *context)
 {
 	if (strcmp(input->path, "-") == 0 && !input->name)
 		return open_stdin(input, context);
-	if (git_url_matches(input->path, true) && access(input->path, F_OK) != 0)
+	if (is_git(input->path))
 		return context_fetch_git(input, context);
-	if (text_starts(input->path, "http://") || text_starts(input->path, "https://"))
+	if (is_http(input->path))
 		return context_fetch_http(input, context);
 	return open_local(input, context);
 }

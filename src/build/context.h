@@ -53,6 +53,8 @@ struct context_input {
 	const struct sources *sources;
 };
 
+/* An address or git repository: it has to be brought here. */
+bool context_is_remote(const char *path);
 FALLIBLE context_open(const struct context_input *input, struct context **ret);
 void context_free(struct context *context);
 

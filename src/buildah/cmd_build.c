@@ -406,6 +406,9 @@ static FALLIBLE set_lists(const struct build_opts *opts, struct request *request
 				strchr(opts->labels.p[i], '=') ? "" : "=");
 	for (size_t i = 0; i < opts->annotations.n; i++)
 		TRY(annotation_flags_add(&request->annotations, opts->annotations.p[i]));
+	for (size_t i = 0; i < request->out.annotations.n; i++)
+		TRY(annotation_flags_add_output(
+				&request->annotations, request->out.annotations.p[i]));
 	for (size_t i = 0; i < opts->cache_from.n; i++)
 		TRY(cache_flags_add_from(&request->cache, opts->cache_from.p[i]));
 	for (size_t i = 0; i < opts->cache_to.n; i++) {

@@ -91,13 +91,16 @@ static FALLIBLE answer_check(const struct invocation *invocation, const struct b
 	TRY(open_check(invocation, options, &check));
 	check_report(&check, call->is_json ? CHECK_JSON : CHECK_TEXT, invocation->config, &out);
 	(void)fputs(strbuf_text(&out), stdout);
+	check_tell_arguments(&check);
 	return check_verdict(&check);
 }
 
 FALLIBLE build_call_answer(const struct invocation *invocation, const struct build_call *call,
 		const struct build_options *options)
 {
-	const struct check_options check_options = { .build = options, .is_offline = true };
+	struct build_options filled = *options;
+	const struct check_options check_options = { .build = &filled, .is_offline = true };
+	AUTO(session) struct session session = { 0 };
 	enum outline_form form = call->is_json ? OUTLINE_JSON : OUTLINE_TEXT;
 	AUTO(check) struct check check = { 0 };
 	AUTO(strbuf) struct strbuf out = { 0 };
@@ -107,6 +110,13 @@ FALLIBLE build_call_answer(const struct invocation *invocation, const struct bui
 	if (call->kind == CALL_DESCRIBE) {
 		subrequests_print(form, &out);
 	} else {
+		if (context_is_remote(options->context) || text_equal(options->context, "-")) {
+			TRY(session_open(invocation->config, SESSION_STORE | SESSION_REGISTRY,
+					&session));
+			filled.store = session.store;
+			filled.registry = session.registry;
+			filled.cancel = session.cancel;
+		}
 		TRY(check_open(&check_options, &check));
 		/* A list of targets needs no plan that works out. */
 		if (!check.file || (call->kind == CALL_OUTLINE && check.error))

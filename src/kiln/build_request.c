@@ -478,6 +478,8 @@ FALLIBLE build_request_make(const struct invocation *call, struct build_request 
 	TRY(set_time(opts, ret, call->config, options));
 	for (size_t i = 0; i < opts->annotations.n; i++)
 		TRY(annotation_flags_add(&ret->annotations, opts->annotations.p[i]));
+	for (size_t i = 0; i < ret->out.annotations.n; i++)
+		TRY(annotation_flags_add_output(&ret->annotations, ret->out.annotations.p[i]));
 	options->annotations = ret->annotations.annotations.p;
 	options->annotation_count = ret->annotations.annotations.n;
 	TRY(set_cache(opts, ret));

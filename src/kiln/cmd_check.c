@@ -1,5 +1,6 @@
 /*
- * kiln check: a Dockerfile looked at, without store, network or sandbox.
+ * kiln check: a Dockerfile looked at, without sandbox, and for a directory without store and
+ * network.
  */
 #include "kiln/commands.h"
 
@@ -7,6 +8,8 @@
 #include "build/context.h"
 #include "dockerfile/ast.h"
 #include "ui/check_report.h"
+#include "ui/session.h"
+#include "ui/source_environment.h"
 
 #include <stdio.h>
 #include <sys/stat.h>
@@ -82,12 +85,27 @@ static void set_place(const struct invocation *call, struct build_options *optio
 
 	options->context = place;
 	options->dockerfile = opts->file;
-	if (opts->file)
+	if (opts->file || context_is_remote(place))
 		return;
 	if (stat(place, &st) != 0 || !S_ISDIR(st.st_mode)) {
 		options->context = ".";
 		options->dockerfile = place;
 	}
+}
+
+/* What is no directory is brought, or unpacked, below the store. */
+static FALLIBLE open_session(const struct invocation *call, struct session *session,
+		struct build_options *options)
+{
+	struct stat st;
+
+	if (stat(options->context, &st) == 0 && S_ISDIR(st.st_mode))
+		return NULL;
+	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY, session));
+	options->store = session->store;
+	options->registry = session->registry;
+	options->cancel = session->cancel;
+	return NULL;
 }
 
 static FALLIBLE print_ast(struct check *check)
@@ -126,6 +144,8 @@ static struct error *run(const struct invocation *call)
 		.all_stages = true,
 		.skip = &opts->skip,
 	};
+	AUTO(session) struct session session = { 0 };
+	AUTO(list) struct list source_environment = { 0 };
 	AUTO(check) struct check check = { 0 };
 	AUTO(strbuf) struct strbuf out = { 0 };
 	enum check_form form = CHECK_TEXT;
@@ -139,6 +159,9 @@ static struct error *run(const struct invocation *call)
 		TRY(usage_of_option(
 				platform_parse(str_of(opts->platform), &platform), "--platform"));
 	set_place(call, &options);
+	source_environment_add(call->config, &source_environment);
+	options.source_environment = &source_environment;
+	TRY(open_session(call, &session, &options));
 	TRY(check_open(&check_options, &check));
 	keep_source(&check, call->source);
 	if (text_equal(opts->format, "ast"))
@@ -149,6 +172,7 @@ static struct error *run(const struct invocation *call)
 		form = CHECK_SARIF;
 	check_report(&check, form, call->config, &out);
 	(void)fputs(strbuf_text(&out), stdout);
+	check_tell_arguments(&check);
 	return check_verdict(&check);
 }
 
@@ -156,8 +180,10 @@ const struct command cmd_check = {
 	.name = "check",
 	.args = "[FILE|CONTEXT]",
 	.summary = "Look for mistakes in a Dockerfile",
-	.description = "Runs BuildKit's checks and kiln's own, without network, store or build. A "
-		       "FILE is read with the current folder as context. Exits with 1 when there "
+	.description = "Runs BuildKit's checks and kiln's own, without a build; only a CONTEXT "
+		       "that is an address, a git repository or a tar (with -f) needs store and "
+		       "network. A FILE is read with the current folder as context. Exits with 1 "
+		       "when there "
 		       "is something to say. '# check=skip=RULE' in the file, or --skip, turns a "
 		       "rule off; docs/checks.md explains each. 'kiln build --check' runs "
 		       "BuildKit's "

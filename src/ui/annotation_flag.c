@@ -5,6 +5,8 @@
 #include "base/xalloc.h"
 #include "ui/options.h"
 
+#include <string.h>
+
 static const char *const kind_names[] = {
 	[ANNOTATE_MANIFEST] = "manifest",
 	[ANNOTATE_INDEX] = "index",
@@ -12,7 +14,7 @@ static const char *const kind_names[] = {
 	[ANNOTATE_INDEX_DESCRIPTOR] = "index-descriptor",
 };
 
-static FALLIBLE find_kind(struct str name, enum annotation_kind *ret)
+static FALLIBLE find_kind(const char *option, struct str name, enum annotation_kind *ret)
 {
 	AUTO_FREE char *text = str_dup(name);
 
@@ -22,30 +24,29 @@ static FALLIBLE find_kind(struct str name, enum annotation_kind *ret)
 			return NULL;
 		}
 	const char *near = text_nearest(text, kind_names, COUNT(kind_names));
-	struct error *error = error_usage("option '--annotation': unknown type '%s'", text);
+	struct error *error = error_usage("option '%s': unknown type '%s'", option, text);
 	return near ? error_hint(error, "did you mean '%s'?", near)
 		    : error_hint(error, "one of manifest, index, manifest-descriptor, "
 					"index-descriptor");
 }
 
 /* "manifest" or "manifest[linux/arm64]". */
-static FALLIBLE parse_type(struct str type, struct build_annotation *ret)
+static FALLIBLE parse_type(const char *option, struct str type, struct build_annotation *ret)
 {
 	struct str name = type, platform = { 0 };
 
 	if (str_cut(type, '[', &name, &platform)) {
 		if (!str_ends(platform, "]"))
-			return error_usage(
-					"option '--annotation': a bracket is not closed in '%.*s'",
+			return error_usage("option '%s': a bracket is not closed in '%.*s'", option,
 					STR_ARG(type));
 		platform = str_slice(platform, 0, platform.n - 1);
-		TRY(usage_of_option(platform_parse(platform, &ret->platform), "--annotation"));
+		TRY(usage_of_option(platform_parse(platform, &ret->platform), option));
 		ret->has_platform = true;
 	}
-	TRY(find_kind(name, &ret->kind));
+	TRY(find_kind(option, name, &ret->kind));
 	if (ret->has_platform &&
 			(ret->kind == ANNOTATE_INDEX || ret->kind == ANNOTATE_INDEX_DESCRIPTOR))
-		return error_usage("option '--annotation': an index is of no platform: '%.*s'",
+		return error_usage("option '%s': an index is of no platform: '%.*s'", option,
 				STR_ARG(type));
 	return NULL;
 }
@@ -58,7 +59,7 @@ static FALLIBLE add_types(struct annotation_flags *flags, struct str types, stru
 		struct build_annotation annotation = { 0 };
 
 		more = str_cut(types, ',', &type, &types);
-		TRY(parse_type(type, &annotation));
+		TRY(parse_type("--annotation", type, &annotation));
 		annotation.pair = str_dup(pair);
 		vec_push(&flags->annotations, annotation);
 	}
@@ -94,6 +95,44 @@ FALLIBLE annotation_flags_add(struct annotation_flags *flags, const char *value)
 	if (!name.n)
 		return error_usage("option '--annotation': '%s' has no key", value);
 	return add_types(flags, types, str_slice(all, (size_t)(name.p - all.p), all.n));
+}
+
+/* "annotation-manifest[linux/arm64]." without its ends: "manifest[linux/arm64]". */
+static FALLIBLE split_key(const char *text, struct str *ret_type, const char **ret_pair)
+{
+	const char *rest = text + strlen("annotation");
+	const char *bracket = strchr(rest, '[');
+	const char *dot = strchr(rest, '.');
+	const char *equals = strchr(rest, '=');
+
+	/* A platform may have a dot, too. */
+	if (bracket && dot && bracket < dot) {
+		const char *end = strchr(bracket, ']');
+
+		dot = end ? strchr(end, '.') : dot;
+	}
+	if (!dot || dot > equals || dot + 1 == equals || !strchr("-.[", *rest))
+		return error_hint(error_usage("option '--output': '%s' names no annotation", text),
+				"write annotation.KEY=VALUE, or annotation-TYPE.KEY=VALUE");
+	rest += *rest == '-';
+	*ret_type = (struct str){ rest, (size_t)(dot - rest) };
+	*ret_pair = dot + 1;
+	return NULL;
+}
+
+FALLIBLE annotation_flags_add_output(struct annotation_flags *flags, const char *text)
+{
+	struct build_annotation annotation = { 0 };
+	struct str type = { 0 };
+	const char *pair = NULL;
+
+	TRY(split_key(text, &type, &pair));
+	AUTO_FREE char *whole = xasprintf(
+			"%s%.*s", !type.n || *type.p == '[' ? "manifest" : "", STR_ARG(type));
+	TRY(parse_type("--output", str_of(whole), &annotation));
+	annotation.pair = xstrdup(pair);
+	vec_push(&flags->annotations, annotation);
+	return NULL;
 }
 
 void annotation_flags_done(struct annotation_flags *flags)

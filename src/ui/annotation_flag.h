@@ -18,6 +18,11 @@ struct annotation_flags {
 
 /* Add one value. Every failure is error_usage. flags starts as { 0 }. */
 FALLIBLE annotation_flags_add(struct annotation_flags *flags, const char *value);
+/*
+ * The same as a field of --output: "annotation.KEY=VALUE", "annotation[PLATFORM].KEY=VALUE",
+ * "annotation-TYPE.KEY=VALUE", "annotation-TYPE[PLATFORM].KEY=VALUE".
+ */
+FALLIBLE annotation_flags_add_output(struct annotation_flags *flags, const char *text);
 void annotation_flags_done(struct annotation_flags *flags);
 
 DEFINE_AUTO_VALUE(annotation_flags)

@@ -1,9 +1,11 @@
 #include "ui/check_report.h"
 
 #include "build/context.h"
+#include "build/unused_args.h"
 #include "ui/plain_text.h"
 #include "ui/show.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 /* Nobody reads more, and each looks its line up from the top of the file. */
@@ -63,6 +65,14 @@ void check_report(const struct check *check, enum check_form form, const struct 
 	source.name = xstrdup(context->dockerfile_name);
 	strbuf_add_str(&source.text, text);
 	report_text(check, &style, out);
+}
+
+void check_tell_arguments(const struct check *check)
+{
+	AUTO(strbuf) struct strbuf text = { 0 };
+
+	if (unused_args_say(&check->unused_args, &text))
+		(void)fprintf(stderr, "%s\n", strbuf_text(&text));
 }
 
 struct error *check_verdict(struct check *check)

@@ -26,4 +26,6 @@ void check_report(const struct check *check, enum check_form form, const struct 
  * What the command ends with: the error that a build would end with, or how many warnings there
  * are; NULL when there is nothing to say, or only JSON was asked for and there are no warnings.
  */
+/* The build arguments that nothing takes, on standard error. */
+void check_tell_arguments(const struct check *check);
 struct error *check_verdict(struct check *check);

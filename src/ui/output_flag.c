@@ -21,9 +21,9 @@ static const struct {
 };
 
 /* Known to BuildKit, and not here yet. */
-static const char *const later[] = { "annotation", "attest", "dangling-name-prefix", "mode",
-	"name-canonical", "oci-artifact", "platform-split", "push-by-digest", "rewrite-timestamp",
-	"store", "unpack" };
+static const char *const later[] = { "attest", "dangling-name-prefix", "mode", "name-canonical",
+	"oci-artifact", "platform-split", "push-by-digest", "rewrite-timestamp", "store",
+	"unpack" };
 
 static FALLIBLE set_type(const char *value, struct build_output *output)
 {
@@ -103,7 +103,7 @@ static FALLIBLE unknown_key(struct str key)
 	AUTO_FREE char *word = str_dup(key);
 
 	for (size_t i = 0; i < COUNT(later); i++)
-		if (text_equal(later[i], word) || (i == 0 && str_starts(key, "annotation")))
+		if (text_equal(later[i], word))
 			return error_usage("option '--output': key '%s' is not there yet", word);
 
 	const char *nearest = text_nearest(word, known, COUNT(known));
@@ -116,7 +116,15 @@ static FALLIBLE unknown_key(struct str key)
 struct wishes {
 	bool push, tar, oci;
 	bool has_tar, has_oci;
+	struct list annotations; /* "annotation-index.KEY=VALUE" */
 };
+
+static void wishes_done(struct wishes *wishes)
+{
+	list_done(&wishes->annotations);
+}
+
+DEFINE_AUTO_VALUE(wishes)
 
 static FALLIBLE set_field(struct output_flags *flags, struct build_output *output,
 		struct wishes *wishes, struct str key, const char *value)
@@ -136,6 +144,10 @@ static FALLIBLE set_field(struct output_flags *flags, struct build_output *outpu
 			AUTO_FREE char *copy = str_dup(str_trim(name));
 			list_add(&output->names, copy);
 		}
+		return NULL;
+	}
+	if (str_starts(key, "annotation")) {
+		list_addf(&wishes->annotations, "%.*s=%s", STR_ARG(key), value);
 		return NULL;
 	}
 	if (str_is(key, "push"))
@@ -164,6 +176,37 @@ static FALLIBLE set_field(struct output_flags *flags, struct build_output *outpu
 		return NULL;
 	}
 	return unknown_key(key);
+}
+
+static bool is_same(const struct list *a, const struct list *b)
+{
+	bool same = a->n == b->n;
+
+	for (size_t i = 0; same && i < a->n; i++)
+		same = text_equal(a->p[i], b->p[i]);
+	return same;
+}
+
+/* They are part of the image, which all outputs share. */
+static FALLIBLE finish_annotations(struct output_flags *flags, const struct build_output *output,
+		const struct wishes *wishes)
+{
+	bool is_image = output->kind == OUTPUT_STORE || output->kind == OUTPUT_REGISTRY ||
+			output->kind == OUTPUT_OCI;
+
+	if (!is_image && wishes->annotations.n)
+		return error_hint(error_usage("option '--output': '%s' is for type image, registry "
+					      "and oci",
+						  wishes->annotations.p[0]),
+				"files and Docker's archives have no place for it");
+	if (!is_image)
+		return NULL;
+	if (flags->has_image && !is_same(&flags->annotations, &wishes->annotations))
+		return contradiction("annotations");
+	if (!flags->has_image)
+		list_add_all(&flags->annotations, &wishes->annotations);
+	flags->has_image = true;
+	return NULL;
 }
 
 static FALLIBLE finish(struct output_flags *flags, struct build_output *output,
@@ -200,6 +243,7 @@ static FALLIBLE finish(struct output_flags *flags, struct build_output *output,
 			return contradiction("oci-mediatypes");
 		flags->format = format;
 	}
+	TRY(finish_annotations(flags, output, wishes));
 	if (has_dest && text_equal(output->dest, "-")) {
 		if (flags->uses_stdout)
 			return error_usage("two outputs go to standard output");
@@ -211,7 +255,7 @@ static FALLIBLE finish(struct output_flags *flags, struct build_output *output,
 static FALLIBLE parse(struct output_flags *flags, const char *value, struct build_output *output)
 {
 	struct str rest = str_of(value);
-	struct wishes wishes = { 0 };
+	AUTO(wishes) struct wishes wishes = { 0 };
 
 	if (!strchr(value, '=')) {
 		output->kind = text_equal(value, "-") ? OUTPUT_TAR : OUTPUT_LOCAL;
@@ -258,4 +302,5 @@ void output_flags_done(struct output_flags *flags)
 		list_done(&flags->outputs.p[i].names);
 	vec_done(&flags->outputs);
 	list_done(&flags->texts);
+	list_done(&flags->annotations);
 }

@@ -23,6 +23,9 @@ struct output_flags {
 	bool forces;                  /* force-compression=: of the base's layers, too */
 	enum image_format format;     /* oci-mediatypes=, or 0 */
 	bool uses_stdout;             /* an output goes there, so nothing else may */
+	/* What image outputs say of annotations, for annotation_flags_add_output(). */
+	struct list annotations;
+	bool has_image;
 };
 
 /* Add one value. Every failure is error_usage. flags starts as OUTPUT_FLAGS_INIT. */

@@ -19,6 +19,21 @@ setup() {
 	fails 1 'JSONArgsRecommended' kiln check "$PWD"
 }
 
+@test "a build argument that no ARG takes is told, in check and build, and fails nothing" {
+	printf '%s\n' 'ARG g' 'FROM scratch AS x' 'ARG one' 'COPY Dockerfile /' 'FROM scratch' 'ARG two' 'COPY Dockerfile /' >Dockerfile
+	local wanted='[Warning] One or more build-args [onee three] were not consumed'
+	for command in check 'build --check' 'build --progress plain'; do
+		# shellcheck disable=SC2086 # words
+		succeeds kiln $command --build-arg one=1 --build-arg g=1 --build-arg onee=1 --build-arg three=s3cr3t \
+			--build-arg HTTP_PROXY=x --build-arg BUILDKIT_SYNTAX=docker/dockerfile:1 .
+		[[ $stderr == *"$wanted"* ]] || explain "$command does not say it"
+		says_not s3cr3t
+		# shellcheck disable=SC2086
+		succeeds kiln $command --build-arg one=1 --build-arg two=1 --build-arg g=1 .
+		says_not consumed
+	done
+}
+
 @test "nothing to say is status 0" {
 	succeeds kiln check --skip StageNameCasing,JSONArgsRecommended
 	equals 'Check complete, no warnings found.' "$output"

@@ -257,3 +257,27 @@ files() {
 	succeeds kiln rm "$c"
 	[ -z "$(leftovers "$W/store")" ]
 }
+
+@test "kiln check and --call look at a context that is elsewhere" {
+	mkdir ctx
+	printf '%s\n' 'FROM debian:12 AS Build' 'COPY file /' >ctx/Dockerfile
+	echo x >ctx/file
+	tar -C ctx -cf "$ROOT/ctx.tar" .
+	git -C ctx init -q -b main
+	git -C ctx add .
+	git -C ctx -c user.name=a -c user.email=a@b commit -qm one
+	git clone -q --bare ctx "$ROOT/check.git"
+	git -C "$ROOT/check.git" update-server-info
+	local place
+	for place in "$U/open/check.git" "$U/open/check.git#main" "$U/dumb/ctx.tar"; do
+		fails 1 'StageNameCasing' kiln check "$place"
+		says 'Dockerfile:1'
+		fails 1 'StageNameCasing' kiln build --check "$place"
+		succeeds kiln build --call targets "$place"
+		[[ $output == *Build* || $output == *build* ]]
+	done
+	fails 1 'StageNameCasing' kiln check -f Dockerfile "$ROOT/ctx.tar"
+	fails 1 "no-such.git" kiln check "$U/open/no-such.git"
+	# Nothing is left in the store.
+	equals "" "$(find "$BATS_TEST_TMPDIR/store/tmp" -name Dockerfile 2>/dev/null || true)"
+}

@@ -52,6 +52,21 @@ manifest_of() { # LAYOUT: the manifest's text
 	equals 1 "$(jq -r '.manifests[0].annotations.both' ../layout/index.json)" 'entry of the index'
 }
 
+@test "annotations of an output are the image's, after those of --annotation" {
+	succeeds kiln build --annotation k=flag --annotation only=flag \
+		-o 'type=oci,dest=../layout,tar=false,annotation.k=out,"annotation.list=a,b",annotation-manifest.m=1,annotation[linux/s390x].other=1,annotation-manifest-descriptor.d=2' .
+	valid_image ../layout
+	equals '{"k":"out","list":"a,b","m":"1","only":"flag"}' "$(manifest_of ../layout | jq -cS .annotations)"
+	equals 2 "$(jq -r '.manifests[0].annotations.d' ../layout/index.json)" 'entry of the index'
+	# All outputs are one image.
+	succeeds kiln build -o type=oci,dest=../a.tar,annotation.k=1 -o type=image,annotation.k=1 -o type=tar,dest=../t.tar .
+	fails 2 'two outputs want different annotations' kiln build -o type=oci,dest=../b.tar,annotation.k=1 -o type=image .
+	fails 2 "unknown type 'indx'" kiln build -o type=image,annotation-indx.k=1 .
+	fails 2 'is for type image' kiln build -o type=local,dest=../d,annotation.k=1 .
+	fails 1 'an image of one platform has no index to annotate' kiln build -o type=image,annotation-index.k=1 .
+	fails 1 "Docker's format has no annotations" kiln build -o type=image,oci-mediatypes=false,annotation.k=1 .
+}
+
 @test "what --annotation refuses" {
 	fails 2 "unknown type 'manifst'" kiln build --annotation manifst:a=b .
 	says "did you mean 'manifest'?"

@@ -45,6 +45,49 @@ static void understands(void **state)
 	}
 }
 
+/* As a field of --output. */
+static void understands_outputs(void **state)
+{
+	static const struct {
+		const char *text, *shown;
+	} cases[] = {
+		{ "annotation.a=b", "manifest a=b" },
+		{ "annotation.org.example.x=1=2", "manifest org.example.x=1=2" },
+		{ "annotation[linux/arm64].a.b=c", "manifest linux/arm64 a.b=c" },
+		{ "annotation-index.a=b", "index a=b" },
+		{ "annotation-manifest-descriptor.a=", "manifest-descriptor a=" },
+		{ "annotation-manifest[linux/arm/v7].a=b", "manifest linux/arm/v7 a=b" },
+		{ "annotation.a[0].b=c", "manifest a[0].b=c" },
+	};
+	static const struct {
+		const char *text, *message;
+	} wrong[] = {
+		{ "annotation=a", "names no annotation" },
+		{ "annotation.=a", "names no annotation" },
+		{ "annotations.a=b", "names no annotation" },
+		{ "annotation-index=a.b", "names no annotation" },
+		{ "annotation-indx.a=b", "option '--output': unknown type 'indx'" },
+		{ "annotation-index[linux/amd64].a=b", "an index is of no platform" },
+		{ "annotation[linux.a=b", "a bracket is not closed" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		AUTO(annotation_flags) struct annotation_flags flags = { 0 };
+
+		note("%s", cases[i].text);
+		assert_ok(annotation_flags_add_output(&flags, cases[i].text));
+		AUTO_FREE char *shown = show(&flags);
+		assert_string_equal(shown, cases[i].shown);
+	}
+	for (size_t i = 0; i < COUNT(wrong); i++) {
+		AUTO(annotation_flags) struct annotation_flags flags = { 0 };
+
+		note("%s", wrong[i].text);
+		assert_error(annotation_flags_add_output(&flags, wrong[i].text), ERR_INVALID,
+				wrong[i].message);
+	}
+}
+
 static void refuses(void **state)
 {
 	static const struct {
@@ -72,4 +115,4 @@ static void refuses(void **state)
 	}
 }
 
-UNIT_TESTS(understands, refuses)
+UNIT_TESTS(understands, understands_outputs, refuses)

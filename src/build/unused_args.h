@@ -1,0 +1,20 @@
+/*
+ * unused_args: --build-arg values that nothing takes, most often a name with a typing error.
+ *
+ * Taken is what an ARG anywhere in the file names, used stages or not, or one of a base image's
+ * ONBUILD; and what needs no ARG: proxies, platforms, SOURCE_DATE_EPOCH, BUILDKIT_*.
+ *
+ * Floor: build (pure).
+ */
+#pragma once
+#include "base/strbuf.h"
+#include "base/vec.h"
+
+struct dockerfile;
+struct plan;
+
+/* plan may be NULL, and its images unopened: then a base image's own triggers are not known. */
+void unused_args_find(const struct dockerfile *file, const struct plan *plan,
+		const struct list *build_args, struct list *ret);
+/* The words that users of docker build know. False: there are none. */
+bool unused_args_say(const struct list *names, struct strbuf *out);
