@@ -17,7 +17,9 @@ struct lower_source {
 	struct image_source source;
 	const struct build_options *options; /* borrowed */
 	struct image_source *below;
+	size_t owner; /* the lower store that has the image's name; SIZE_MAX: none */
 	pthread_mutex_t lock;
+	bool told_missing; /* guarded by lock */
 	struct {
 		struct verdict *p;
 		size_t n, capacity;
@@ -56,6 +58,23 @@ static FALLIBLE read_through(struct store *store, const struct digest *digest)
 	return NULL;
 }
 
+/* A store that has the image has its blobs, or somebody took them: said once. */
+static void tell_missing(struct lower_source *self, const struct digest *digest, size_t lower)
+{
+	char text[DIGEST_TEXT];
+
+	if (lower != self->owner)
+		return;
+	pthread_mutex_lock(&self->lock);
+	bool told = self->told_missing;
+	self->told_missing = true;
+	pthread_mutex_unlock(&self->lock);
+	if (!told)
+		lower_warn(self->options, self->options->lowers[lower],
+				error_new(ERR_NOT_FOUND, "it has the image and not its blob '%s'",
+						digest_text(digest, text)));
+}
+
 /* Two that ask at the same time both hash; the first one's word counts, and warns. */
 static bool is_whole(struct lower_source *self, const struct digest *digest, size_t lower)
 {
@@ -68,8 +87,10 @@ static bool is_whole(struct lower_source *self, const struct digest *digest, siz
 	if (judged)
 		return whole;
 	struct error *error = blob_has(store, digest, &here, NULL);
-	if (!error && !here)
+	if (!error && !here) {
+		tell_missing(self, digest, lower);
 		return false;
+	}
 	if (!error)
 		error = read_through(store, digest);
 	pthread_mutex_lock(&self->lock);
@@ -144,7 +165,7 @@ static void lower_source_free(struct image_source *source)
 }
 
 struct image_source *lower_source_new(
-		const struct build_options *options, struct image_source *below)
+		const struct build_options *options, struct image_source *below, size_t owner)
 {
 	static const struct image_source_ops ops = {
 		.open_blob = open_blob,
@@ -158,6 +179,7 @@ struct image_source *lower_source_new(
 	self->source = (struct image_source){ &ops, 1 };
 	self->options = options;
 	self->below = below;
+	self->owner = owner;
 	pthread_mutex_init(&self->lock, NULL);
 	return &self->source;
 }

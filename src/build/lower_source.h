@@ -11,9 +11,12 @@
 #include "build/build.h"
 #include "image/image.h"
 
-/* Borrows options; takes below, which must not be a lower store's. */
+/*
+ * Borrows options; takes below, which must not be a lower store's. owner: the lower store that has
+ * the image, which is told of once when a blob of it is not there; SIZE_MAX: none has.
+ */
 struct image_source *lower_source_new(
-		const struct build_options *options, struct image_source *below);
+		const struct build_options *options, struct image_source *below, size_t owner);
 /* A lower store is done without, this once. Takes error. */
 void lower_warn(const struct build_options *options, const struct store *lower,
 		struct error *error);

@@ -36,7 +36,7 @@ static FALLIBLE source_below(
 
 /* *ret stays NULL when no lower store has it. */
 static FALLIBLE open_lower(const struct build_options *options, const struct image_homes *homes,
-		const char *name, struct image **ret)
+		const char *name, struct image **ret, size_t *ret_owner)
 {
 	struct image_homes only = *homes;
 	struct image_source *below = NULL;
@@ -46,6 +46,7 @@ static FALLIBLE open_lower(const struct build_options *options, const struct ima
 		only.store = options->lowers[i];
 		if (!is_found(options, i, image_open(&only, name, PULL_NEVER, ret)))
 			*ret = NULL;
+		*ret_owner = *ret ? i : SIZE_MAX;
 	}
 	if (!*ret)
 		return NULL;
@@ -60,7 +61,7 @@ static FALLIBLE open_lower(const struct build_options *options, const struct ima
 }
 
 static FALLIBLE open_somewhere(const struct build_options *options, const struct image_homes *homes,
-		const char *name, enum pull_policy policy, struct image **ret)
+		const char *name, enum pull_policy policy, struct image **ret, size_t *ret_owner)
 {
 	struct image_homes only = *homes;
 
@@ -72,7 +73,7 @@ static FALLIBLE open_somewhere(const struct build_options *options, const struct
 			return error;
 		error_free(error);
 		*ret = NULL;
-		TRY(open_lower(options, homes, name, ret));
+		TRY(open_lower(options, homes, name, ret, ret_owner));
 		if (*ret)
 			return NULL;
 	}
@@ -82,9 +83,11 @@ static FALLIBLE open_somewhere(const struct build_options *options, const struct
 FALLIBLE lower_open_image(const struct build_options *options, const struct image_homes *homes,
 		const char *name, enum pull_policy policy, struct image **ret)
 {
-	TRY(open_somewhere(options, homes, name, policy, ret));
+	size_t owner = SIZE_MAX;
+
+	TRY(open_somewhere(options, homes, name, policy, ret, &owner));
 	if (options->lower_count)
-		(*ret)->source = lower_source_new(options, (*ret)->source);
+		(*ret)->source = lower_source_new(options, (*ret)->source, owner);
 	return NULL;
 }
 

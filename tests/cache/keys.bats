@@ -1,7 +1,11 @@
 #!/usr/bin/env bats
-# Keys: what must not be taken for the same.
+# Keys: what must not be taken for the same, and what must.
 # shellcheck disable=SC2154 # output, stderr, status come from lib/kiln.bash
 load ../lib/kiln
+
+teardown() {
+	stores_unmount
+}
 
 @test "what lies below a COPY --link counts for what stands on it" {
 	local base what
@@ -43,4 +47,54 @@ load ../lib/kiln
 	python3 -c "$set"
 	succeeds kiln build --progress plain -t x .
 	says CACHED
+}
+
+# Everything from the home, the last stage and by its key the one before: as KIND, its context in FOLDER, under a command that changes its surroundings.
+hits() { # KIND FOLDER COMMAND...
+	local kind=$1 dir=$2
+	shift 2
+	mkdir -p "$dir"
+	# Other times; modes are what counts.
+	cp -r --preserve=mode,links "$MADE" "$dir/context"
+	chmod a+rx "$dir" "$dir/context"
+	capture as_user "$kind" "$@" "$(kiln_for_all)" build --progress plain --cache-from "type=local,src=$HOME_OF_CACHE" "$dir/context"
+	[ "$status" -eq 0 ] || explain "$kind in $dir under $*: status $status"
+	equals 4 "$(grep -c ' CACHED$' <<<"$stderr")" "cached, as $kind in $dir under $*"
+}
+
+@test "other users, umasks, locales, time zones and file systems have the same keys" {
+	local kind upper
+	export MADE=$BATS_TEST_TMPDIR/made HOME_OF_CACHE=$BATS_TEST_TMPDIR/home
+	mkdir -p "$MADE/tree/Ä" "$MADE/tree/z"
+	cd "$MADE"
+	for kind in a B ä Z _ 1 10 2; do echo "$kind" >"tree/$kind"; done
+	chmod 755 tree/a
+	ln tree/a tree/z/hard
+	ln -s ../a tree/z/link
+	cat >Dockerfile <<-END
+		FROM $(image_ref busybox) AS made
+		WORKDIR /src/deep
+		COPY tree tree
+		RUN mkdir /out && cp -r tree /out && echo \$RANDOM >/out/random
+		RUN --mount=type=bind,target=/context ls -l /context >/out/list
+		FROM scratch
+		COPY --from=made /out /out
+		COPY --chmod=u=rw,go=r tree/[a-z]* /some/
+		COPY --link tree /linked
+	END
+	succeeds kiln build -q --cache-to "type=local,dest=$HOME_OF_CACHE,mode=max" .
+	chmod -R a+rX "$HOME_OF_CACHE" "$BATS_TEST_TMPDIR"
+	for kind in $(each_user); do
+		hits "$kind" "$(user_dir "$kind")/there" sh -c 'umask 077; exec "$@"' sh
+	done
+	hits "$(a_user)" "$(user_dir "$(a_user)")/german" env LC_ALL=C LANG=de_DE.UTF-8 TZ=Asia/Kathmandu
+	[ "$(id -u)" = 0 ] || skip "the rest needs root"
+	KILN_ROOT=$(store_tmpfs 64M)/root hits root "$(store_tmpfs 8M)/c" env TZ=America/St_Johns
+	KILN_ROOT=$(store_ext4 256M)/root hits root "$(store_ext4 64M)/c" sh -c 'umask 000; exec "$@"' sh
+	upper=$(store_tmpfs 64M)
+	mkdir -p "$upper/upper" "$upper/work" "$upper/merged"
+	unshare -m sh -c 'mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/merged" &&
+		cd "$2/merged" && KILN_ROOT=$2/root exec "$3" build --progress plain --cache-from "type=local,src=$4" .' sh \
+		"$MADE" "$upper" "$KILN" "$HOME_OF_CACHE" >"$BATS_TEST_TMPDIR/log" 2>&1
+	equals 4 "$(grep -c ' CACHED$' "$BATS_TEST_TMPDIR/log")" "cached on an overlay"
 }

@@ -126,7 +126,13 @@ in_store() { # KIND
 	KILN_ROOT=$BATS_TEST_TMPDIR/push succeeds kiln build -f other -t "${REGISTRY}/app/pushed" --push \
 		--lower-store "$warm" .
 	rm "$layer"
-	KILN_ROOT=$BATS_TEST_TMPDIR/lost succeeds kiln build -q -t app --lower-store "$warm" .
+	KILN_ROOT=$BATS_TEST_TMPDIR/lost succeeds kiln build -t app --lower-store "$warm" .
+	says "lower store '$warm': it has the image and not its blob 'sha256:${layer##*/}'"
+	equals 1 "$(grep -c 'is done without' <<<"$stderr")" "warnings"
+	# One that never had the image is no reason to warn.
+	succeeds kiln warm -q --unpack=false --dir "$warm.3" "$REGISTRY/app/pushed"
+	KILN_ROOT=$BATS_TEST_TMPDIR/never succeeds kiln build -t app --lower-store "$warm.3" .
+	says_not 'is done without'
 	faults 'GET /blobs/ status=404'
 	KILN_ROOT=$BATS_TEST_TMPDIR/alone fails 1 'layer 1 of 1' kiln build -q -t app --lower-store "$warm" .
 	faults
