@@ -57,12 +57,14 @@ static FALLIBLE run_once(const struct exchange *exchange, struct http_response *
 		request.body = body;
 		request.body_bytes = (int64_t)exchange->body->size;
 	}
-	return http_open(exchange->http, &request, response, ret_body);
+	return http_open(registry_client_http(exchange->client), &request, response, ret_body);
 }
 
 FALLIBLE exchange_run(const struct exchange *exchange, struct reader **ret_body)
 {
-	struct retry retry = { .tries = TRIES, .base_ms = WAIT_MS };
+	struct retry retry = { .tries = TRIES,
+		.base_ms = WAIT_MS,
+		.after_ms = registry_client_retry_after_ms(exchange->client) };
 
 	for (;;) {
 		AUTO(http_response) struct http_response response = { 0 };

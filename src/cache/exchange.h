@@ -10,7 +10,7 @@
 #include "registry/registry.h"
 
 struct exchange {
-	struct http_client *http;
+	struct registry_client *client; /* whose proxies and patience */
 	struct cancel *cancel;
 	const char *method;
 	struct url url;

@@ -60,7 +60,7 @@ static FALLIBLE run(struct objects_azblob *self, struct exchange *exchange, stru
 	const struct registry_blob *body = exchange->body;
 	struct digest nothing = digest_of("", 0);
 
-	exchange->http = registry_client_http(body ? self->means->registry : self->means->reader);
+	exchange->client = body ? self->means->registry : self->means->reader;
 	exchange->cancel = self->means->cancel;
 	TRY(object_sign(self->signer, exchange->method, &exchange->url,
 			body ? &body->digest : &nothing, body ? body->size : 0,

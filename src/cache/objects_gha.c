@@ -43,7 +43,7 @@ static FALLIBLE call(struct objects_gha *self, const char *method, struct json_o
 	struct str text = str_of(json);
 	struct registry_blob sent = { .size = text.n, .open = open_text, .user = &text };
 	AUTO(exchange)
-	struct exchange exchange = { .http = registry_client_http(self->means->reader),
+	struct exchange exchange = { .client = self->means->reader,
 		.cancel = self->means->cancel,
 		.method = "POST",
 		.url = url_make(self->base.is_https, self->base.host, path),
@@ -109,7 +109,7 @@ static FALLIBLE get(struct objects *objects, const char *name, struct reader **r
 {
 	struct objects_gha *self = (struct objects_gha *)objects;
 	AUTO(exchange)
-	struct exchange exchange = { .http = registry_client_http(self->means->reader),
+	struct exchange exchange = { .client = self->means->reader,
 		.cancel = self->means->cancel,
 		.method = "GET",
 		.what = name };
@@ -180,7 +180,7 @@ static FALLIBLE put(struct objects *objects, const char *name, const struct regi
 							       (unsigned long long)clock_now_ns())
 					     : xasprintf("kiln/%s", name);
 	AUTO(exchange)
-	struct exchange exchange = { .http = registry_client_http(self->means->registry),
+	struct exchange exchange = { .client = self->means->registry,
 		.cancel = self->means->cancel,
 		.method = "PUT",
 		.body = blob,

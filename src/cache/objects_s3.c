@@ -44,8 +44,7 @@ static FALLIBLE send(struct objects_s3 *self, const char *method, const char *na
 	AUTO_FREE char *what = xasprintf("object '%s'", name);
 	bool writes = body != NULL;
 	AUTO(exchange)
-	struct exchange exchange = { .http = registry_client_http(writes ? self->means->registry
-									 : self->means->reader),
+	struct exchange exchange = { .client = writes ? self->means->registry : self->means->reader,
 		.cancel = self->means->cancel,
 		.method = method,
 		.body = body,

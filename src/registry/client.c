@@ -106,6 +106,7 @@ static void copy_settings(const struct registry_settings *from, struct registry_
 	ret->retries = from->retries == REGISTRY_NO_RETRIES ? 0
 		       : from->retries                      ? from->retries
 							    : RETRIES;
+	ret->retry_after_ms = from->retry_after_ms;
 	ret->retry_base_ms = from->retry_base_ms ? from->retry_base_ms : RETRY_BASE_MS;
 }
 
@@ -209,7 +210,13 @@ struct http_client *registry_client_http(struct registry_client *client)
 struct retry client_retry(const struct registry_client *client)
 {
 	return (struct retry){ .tries = client->settings.retries,
-		.base_ms = client->settings.retry_base_ms };
+		.base_ms = client->settings.retry_base_ms,
+		.after_ms = client->settings.retry_after_ms };
+}
+
+unsigned registry_client_retry_after_ms(const struct registry_client *client)
+{
+	return client->settings.retry_after_ms;
 }
 
 FALLIBLE client_conf(struct registry_client *client, const struct registries_conf **ret)

@@ -66,6 +66,7 @@ struct registry_settings {
 	unsigned stall_timeout_ms;   /* 0: 60 s without a byte */
 	unsigned retries;            /* tries after the first; 0: 5; REGISTRY_NO_RETRIES: none */
 	unsigned retry_base_ms;      /* 0: 500 ms before the second try, doubling, with jitter */
+	unsigned retry_after_ms; /* a longer Retry-After is no wait but an end; 0: a minute or so */
 };
 
 enum { REGISTRY_NO_RETRIES = 0xffff };
@@ -231,6 +232,8 @@ FALLIBLE registry_short_names(struct registry_client *client, const char *name, 
 
 /* The HTTP client below, for services that are no registry: same proxies, patience and cancel. */
 struct http_client *registry_client_http(struct registry_client *client);
+/* settings.retry_after_ms, for their retries. */
+unsigned registry_client_retry_after_ms(const struct registry_client *client);
 
 /* HTTP requests sent so far (redirects and token requests count), for tests and --debug. */
 unsigned long registry_client_requests(const struct registry_client *client);

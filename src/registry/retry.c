@@ -67,12 +67,13 @@ FALLIBLE retry_wait(struct retry *retry, const char *retry_after, const struct e
 {
 	unsigned tries = retry->tries;
 	uint64_t ms = retry->base_ms;
+	int64_t most = retry->after_ms ? retry->after_ms : LIMIT_RETRY_AFTER_SECONDS * 1000;
 	int64_t asked = retry_after ? retry_after_ms(retry_after, clock_now_seconds()) : -1;
 
 	*ret_again = false;
 	if (http_error_is_unreachable(why) && tries > UNREACHABLE_TRIES)
 		tries = UNREACHABLE_TRIES;
-	if (retry->used >= tries || asked > LIMIT_RETRY_AFTER_SECONDS * 1000)
+	if (retry->used >= tries || asked > most)
 		return NULL;
 	for (unsigned i = 0; i < retry->used && ms < LONGEST_MS; i++)
 		ms *= 2;

@@ -12,6 +12,7 @@
 struct retry {
 	unsigned tries;     /* allowed after the first */
 	unsigned base_ms;   /* before the second */
+	unsigned after_ms;  /* the longest Retry-After; 0: LIMIT_RETRY_AFTER_SECONDS */
 	unsigned used;      /* so far */
 	uint64_t waited_ms; /* so far */
 };
@@ -22,7 +23,7 @@ bool retry_is_temporary(int status);
 bool retry_is_broken(const struct error *error);
 /*
  * Wait before the next try. False, without waiting, when there shall be none: tries used up, or the
- * server asks for more patience than LIMIT_RETRY_AFTER_SECONDS. ERR_CANCELED when stopped.
+ * server asks for more patience than after_ms. ERR_CANCELED when stopped.
  * retry_after is the header's value or NULL; an unreachable host is given two tries only.
  */
 FALLIBLE retry_wait(struct retry *retry, const char *retry_after, const struct error *why,

@@ -57,6 +57,7 @@ FALLIBLE session_new_registry(
 	if (patience_ms) {
 		settings.connect_timeout_ms = patience_ms;
 		settings.stall_timeout_ms = patience_ms;
+		settings.retry_after_ms = patience_ms;
 		settings.retries = 1;
 	}
 	*ret = registry_client_new(&settings, session->cancel);

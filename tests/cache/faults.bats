@@ -75,17 +75,20 @@ cached() {
 }
 
 @test "a home that is away, refuses or hangs is told of once" {
-	local rule
+	local rule began
 	succeeds build --cache-from 127.0.0.1:1/cache --cache-to type=registry,ref=127.0.0.1:1/cache
 	right
 	says "registry cache '127.0.0.1:1/cache"
 	equals 1 "$(grep -c 'goes on without it' <<<"$stderr")" "warnings"
 	says 'the cache was not exported'
-	for rule in status=403 status=500 hang; do
+	for rule in status=401 status=403 'status=429 retry-after=3600' 'status=429 retry-after=20' status=500 hang; do
 		faults "GET /cache/manifests/ $rule"
+		began=$(date +%s)
 		KILN_ROOT=$BATS_TEST_TMPDIR/$rule succeeds build --cache-from "$PROXY/cache" --cache-timeout 300ms
 		right
 		equals 1 "$(grep -c 'goes on without it' <<<"$stderr")" "warnings of $rule"
+		# Nobody waits for a cache, whatever it asks for.
+		[ $(($(date +%s) - began)) -lt 15 ] || explain "$rule: $(($(date +%s) - began)) s"
 	done
 }
 
@@ -187,4 +190,44 @@ forge() { # PYTHON
 	done
 	KILN_ROOT=$BATS_TEST_TMPDIR/last succeeds build --cache-from "type=local,src=$LOCAL"
 	equals 4 "$(cached)"
+}
+
+@test "kill -9 while the cache is written to a registry leaves what can be read" {
+	local i
+	for i in 2 6 12; do
+		requests_forget
+		faults "* /killed$i/ delay=50"
+		KILN_ROOT=$BATS_TEST_TMPDIR/kill$i "$KILN" build --progress quiet -t x \
+			--cache-to "type=registry,ref=$PROXY/killed$i,mode=max" . >/dev/null 2>&1 3>&- 4>&- &
+		# Killed after the i-th request of the cache.
+		while kill -0 $! 2>/dev/null && [ "$(requests '*' "/killed$i/")" -lt "$i" ]; do :; done
+		kill -9 $! 2>/dev/null || true
+		wait $! 2>/dev/null || true
+		faults
+		KILN_ROOT=$BATS_TEST_TMPDIR/after$i succeeds build --cache-from "$PROXY/killed$i" \
+			--cache-to "type=registry,ref=$PROXY/killed$i,mode=max,ignore-error=false"
+		right
+		says_not 'not used'
+		KILN_ROOT=$BATS_TEST_TMPDIR/last$i succeeds build --cache-from "$PROXY/killed$i"
+		equals 4 "$(cached)" "after $i requests"
+	done
+}
+
+@test "one build writes to two homes, and two builds at once to both" {
+	local i pids=()
+	for i in 1 2; do
+		KILN_ROOT=$BATS_TEST_TMPDIR/both$i "$KILN" build --progress plain -t x \
+			--cache-to "type=registry,ref=$PROXY/both,mode=max,ignore-error=false" \
+			--cache-to "type=local,dest=$BATS_TEST_TMPDIR/both,mode=max,ignore-error=false" \
+			. >"$BATS_TEST_TMPDIR/log$i" 2>&1 3>&- 4>&- &
+		pids+=($!)
+	done
+	for i in 1 2; do
+		wait "${pids[i - 1]}" || explain "$(cat "$BATS_TEST_TMPDIR/log$i")"
+	done
+	KILN_ROOT=$BATS_TEST_TMPDIR/from-registry succeeds build --cache-from "$PROXY/both"
+	equals 4 "$(cached)" "from the registry"
+	KILN_ROOT=$BATS_TEST_TMPDIR/from-local succeeds build --cache-from "type=local,src=$BATS_TEST_TMPDIR/both"
+	equals 4 "$(cached)" "from the folder"
+	right
 }
