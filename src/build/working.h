@@ -23,6 +23,7 @@ struct working_with {
 	struct store *store;
 	struct registry_client *registry; /* NULL: no network for images */
 	struct trust *trust;              /* asked about images; NULL: only of the store */
+	bool short_names;                 /* as in image_homes */
 	struct sandbox *sandbox;          /* NULL: nothing will be run */
 	const struct userns *userns;
 	struct progress *progress; /* or NULL */

@@ -510,11 +510,13 @@ static FALLIBLE build_shown(const struct invocation *call, const struct session 
 	AUTO(lower_stores) struct lower_stores lowers = { 0 };
 	AUTO(show) struct show show = { 0 };
 
+	TRY(session_check_build_signing(session, made));
 	lower_stores_open(session, &lowers, made);
 	TRY(show_open(call->config, opts->quiet, &show));
 	made->store = session->store;
 	made->registry = session->registry;
 	made->trust = session->trust;
+	made->short_names = true;
 	made->signer = session->signer;
 	made->sandbox = session->sandbox;
 	made->userns = &session->userns;

@@ -2,6 +2,7 @@
 #include "base/limits.h"
 #include "base/strbuf.h"
 #include "image/source.h"
+#include "registry/registry.h"
 
 #include <string.h>
 
@@ -188,6 +189,31 @@ FALLIBLE image_open_layer(const struct image *image, size_t i, struct reader **r
 
 /* --- by name --- */
 
+/* Each place that a short name may mean, until one has it. */
+static FALLIBLE open_candidates(
+		const struct image_homes *homes, const char *name, struct image **ret)
+{
+	AUTO(list) struct list names = { 0 };
+	struct error *first = NULL;
+
+	TRY(registry_short_names(homes->registry, name, &names));
+	for (size_t i = 0; i < names.n; i++) {
+		AUTO(reference) struct reference reference = { 0 };
+		struct error *error = reference_parse(str_of(names.p[i]), &reference);
+
+		if (!error)
+			error = source_registry_open(homes, &reference, ret);
+		if (!error) {
+			error_free(first);
+			return NULL;
+		}
+		first = error_first(first, error);
+		if (error_is(first, ERR_CANCELED))
+			break;
+	}
+	return first;
+}
+
 static FALLIBLE open_reference(const struct image_homes *homes, const char *name,
 		enum pull_policy policy, struct image **ret)
 {
@@ -195,15 +221,14 @@ static FALLIBLE open_reference(const struct image_homes *homes, const char *name
 
 	TRY(reference_parse(str_of(name), &reference));
 	AUTO_FREE char *full = reference_text(&reference);
+	/* What was named without a registry is localhost's under Buildah's name. */
+	bool is_bare = text_equal(reference.host, "docker.io") && !text_starts(name, "docker.io/");
 	if (policy != PULL_ALWAYS) {
 		struct error *error = source_store_open(homes, full, false, ret);
 
 		if (!error_is(error, ERR_NOT_FOUND))
 			return error;
 		error_free(error);
-		/* What was named without a registry is localhost's under Buildah's name. */
-		bool is_bare = text_equal(reference.host, "docker.io") &&
-			       !text_starts(name, "docker.io/");
 		AUTO_FREE char *local = xasprintf("localhost/%s", name);
 		AUTO(reference) struct reference own = { 0 };
 		if (is_bare)
@@ -218,7 +243,8 @@ static FALLIBLE open_reference(const struct image_homes *homes, const char *name
 	}
 	if (!homes->registry)
 		return error_new(ERR_NOT_FOUND, "'%s' is not in the store", full);
-	return source_registry_open(homes, &reference, ret);
+	return is_bare && homes->short_names ? open_candidates(homes, name, ret)
+					     : source_registry_open(homes, &reference, ret);
 }
 
 FALLIBLE image_open(const struct image_homes *homes, const char *name, enum pull_policy policy,

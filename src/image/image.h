@@ -86,6 +86,11 @@ struct image_homes {
 	 * nothing from elsewhere.
 	 */
 	struct trust *trust;
+	/*
+	 * A name without a registry is what registries.conf says (aliases, search registries), as
+	 * for Podman and Buildah; else docker.io's.
+	 */
+	bool short_names;
 };
 
 enum pull_policy { PULL_MISSING = 1, PULL_ALWAYS, PULL_NEVER };

@@ -149,6 +149,7 @@ static FALLIBLE build_shown(const struct invocation *call, const struct session 
 	AUTO(lower_stores) struct lower_stores lowers = { 0 };
 	AUTO(show) struct show show = { 0 };
 
+	TRY(session_check_build_signing(session, options));
 	lower_stores_open(session, &lowers, options);
 	TRY(show_open(call->config, opts->quiet, &show));
 	options->store = session->store;

@@ -38,6 +38,15 @@ void credential_copy(const struct credential *from, struct credential *ret)
 		.source = xstrdup(from->source) };
 }
 
+/* Where podman keeps them for who has no runtime folder, root above all. */
+static void add_system_file(struct list *ret)
+{
+	AUTO_FREE char *path = xasprintf("/run/containers/%u/auth.json", (unsigned)getuid());
+
+	if (access(path, R_OK) == 0)
+		list_add(ret, path);
+}
+
 void creds_files(const struct creds_settings *settings, struct list *ret)
 {
 	if (settings->auth_file) {
@@ -46,6 +55,8 @@ void creds_files(const struct creds_settings *settings, struct list *ret)
 	}
 	if (settings->runtime_dir)
 		list_addf(ret, "%s/containers/auth.json", settings->runtime_dir);
+	else
+		add_system_file(ret);
 	if (settings->config_home)
 		list_addf(ret, "%s/containers/auth.json", settings->config_home);
 	else if (settings->home)

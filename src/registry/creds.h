@@ -3,7 +3,8 @@
  * repository in the files and programs that people have, and writes them for login and logout.
  *
  * Order: the authentication file alone when one is named (--authfile, REGISTRY_AUTH_FILE); else
- * DOCKER_AUTH_CONFIG (JSON in a variable), $XDG_RUNTIME_DIR/containers/auth.json,
+ * DOCKER_AUTH_CONFIG (JSON in a variable), $XDG_RUNTIME_DIR/containers/auth.json (without that
+ * variable /run/containers/UID/auth.json, if it can be read),
  * $XDG_CONFIG_HOME/containers/auth.json, $DOCKER_CONFIG/config.json (or .dockerconfigjson, as
  * Kubernetes mounts it) or else ~/.docker/config.json, ~/.dockercfg. In one of them: credHelpers of
  * the host, then the longest of host/namespace/repository that has an entry, then credsStore. The

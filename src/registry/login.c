@@ -46,6 +46,11 @@ FALLIBLE registry_short_names(struct registry_client *client, const char *name, 
 		list_add(&found, name);
 	else if (alias)
 		list_addf(&found, "%s%.*s", alias, STR_ARG(rest));
+	else if (conf->mode == SHORT_ENFORCING && conf->search.n > 1)
+		return error_hint(error_new(ERR_DENIED, "'%s' could be of %zu registries", name,
+						  conf->search.n),
+				"write which, or add an alias: registries.conf has "
+				"short-name-mode = \"enforcing\"");
 	else
 		for (size_t i = 0; i < conf->search.n; i++)
 			list_addf(&found, "%s/%s", conf->search.p[i], name);

@@ -127,9 +127,25 @@ static FALLIBLE registry_value(
 	return location_value(&registry->itself, key, value);
 }
 
+static FALLIBLE take_mode(const struct toml_value *value, enum short_mode *ret)
+{
+	static const char *const names[] = { [SHORT_ENFORCING] = "enforcing",
+		[SHORT_PERMISSIVE] = "permissive",
+		[SHORT_DISABLED] = "disabled" };
+
+	for (size_t i = SHORT_ENFORCING; value->kind == TOML_TEXT && i < COUNT(names); i++)
+		if (strcmp(value->text, names[i]) == 0) {
+			*ret = (enum short_mode)i;
+			return NULL;
+		}
+	return error_new(ERR_INVALID, "is none of enforcing, permissive and disabled");
+}
+
 static FALLIBLE top_value(
 		struct registries_conf *conf, const char *key, const struct toml_value *value)
 {
+	if (strcmp(key, "short-name-mode") == 0)
+		return take_mode(value, &conf->mode);
 	if (strcmp(key, "unqualified-search-registries") != 0)
 		return NULL;
 	if (value->kind != TOML_LIST)
@@ -213,6 +229,8 @@ static void merge(struct registries_conf *conf, struct registries_conf *more)
 		conf->registries.p[k] = more->registries.p[i];
 		more->registries.p[i] = (struct conf_registry){ 0 };
 	}
+	if (more->mode)
+		conf->mode = more->mode;
 	if (more->has_search) {
 		list_done(&conf->search);
 		conf->search = more->search;

@@ -2,8 +2,8 @@
  * registries_conf: what registries.conf (version 2) says: where names are rewritten to, mirrored,
  * blocked, which registries are insecure, aliases of short names.
  *
- * Keys that are about other programs (credential-helpers, short-name-mode) are read over; unknown
- * ones too, as containers/image does. Version 1 ([registries.search] …) is refused.
+ * Keys that are about other programs (credential-helpers) are read over; unknown ones too, as
+ * containers/image does. Version 1 ([registries.search] …) is refused.
  *
  * Floor: registry. Constant once read.
  * Spec: containers-registries.conf(5), containers-registries.conf.d(5).
@@ -29,6 +29,12 @@ struct registries_conf {
 	VEC(struct conf_registry) registries;
 	struct list search;
 	bool has_search;
+	enum short_mode {
+		SHORT_UNSAID = 0,
+		SHORT_ENFORCING,
+		SHORT_PERMISSIVE,
+		SHORT_DISABLED
+	} mode;
 	struct list aliases; /* "short=host/name" */
 };
 

@@ -52,7 +52,10 @@ struct registry_settings {
 	bool mirrors_only;      /* never fall back from those to the registry itself */
 	struct list certs_dirs; /* each holds HOST[:PORT]/{*.crt,*.cert,*.key} */
 	char *cert_dir;         /* --cert-dir: holds these itself, for every host; or NULL */
-	/* registries.conf files in order of increasing weight; a directory's *.conf in order. */
+	/*
+	 * registries.conf files in order of increasing weight; a directory's *.conf in order. The
+	 * first is what --registries-conf stands for.
+	 */
 	struct list registries_confs;
 	char *http_proxy, *https_proxy, *no_proxy;
 	/*
@@ -226,7 +229,8 @@ FALLIBLE registry_check_push(struct registry_client *client, const struct refere
 
 /*
  * Candidates for a name without a registry, by registries.conf: the alias alone, else each
- * unqualified-search-registries, else docker.io. Full references as text, in order.
+ * unqualified-search-registries, else docker.io. Full references as text, in order. ERR_DENIED
+ * where short-name-mode is enforcing and there are several.
  */
 FALLIBLE registry_short_names(struct registry_client *client, const char *name, struct list *ret);
 

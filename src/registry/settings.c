@@ -36,6 +36,18 @@ static void add_files(const char *home, const char *config_home, struct registry
 		list_addf(&ret->registries_confs, "%s/registries.conf.d", user);
 }
 
+/* Aliases that Podman and Buildah wrote down when they asked their user. */
+static void add_aliases(const char *(*get)(const char *name), struct registry_settings *ret)
+{
+	const char *cache = value_of(get, "XDG_CACHE_HOME"), *home = value_of(get, "HOME");
+
+	if (cache)
+		list_addf(&ret->registries_confs, "%s/containers/short-name-aliases.conf", cache);
+	else if (home)
+		list_addf(&ret->registries_confs, "%s/.cache/containers/short-name-aliases.conf",
+				home);
+}
+
 FALLIBLE registry_settings_use_conf(
 		struct registry_settings *settings, const char *file, const char *dir)
 {
@@ -50,8 +62,9 @@ FALLIBLE registry_settings_use_conf(
 	for (size_t i = 0; i < settings->registries_confs.n; i++) {
 		const char *path = settings->registries_confs.p[i];
 		bool is_dir = text_ends(path, ".conf.d");
+		bool is_replaced = is_dir ? dir != NULL : i == 0 && file;
 
-		if (is_dir ? !dir : !file)
+		if (!is_replaced)
 			list_add(&kept, path);
 	}
 	if (dir)
@@ -91,6 +104,7 @@ void registry_settings_from_env(const char *(*get)(const char *name), struct reg
 		list_done(&settings.registries_confs);
 		list_add(&settings.registries_confs, override);
 	}
+	add_aliases(get, &settings);
 	add_authorities(value_of(get, "SSL_CERT_FILE"), value_of(get, "SSL_CERT_DIR"),
 			&settings.authorities);
 	settings.http_proxy = xstrdup(first_of(get, "http_proxy", "HTTP_PROXY"));

@@ -65,7 +65,7 @@ static FALLIBLE read_payload(struct registry_client *client, const struct refere
 static FALLIBLE read_payloads(struct registry_client *client, const struct reference *reference,
 		const struct manifest *manifest, struct attached *ret)
 {
-	for (size_t i = 0; i < manifest->layers.n && ret->n < LIMIT_SIGNATURES; i++) {
+	for (size_t i = 0; i < manifest->layers.n && ret->looked++ < LIMIT_SIGNATURES; i++) {
 		struct error *error = read_payload(client, reference, &manifest->layers.p[i], ret);
 
 		if (error_is(error, ERR_INVALID) || error_is(error, ERR_LIMIT) ||
@@ -121,13 +121,13 @@ static FALLIBLE read_referrers(struct registry_client *client, const struct refe
 		error_ignore(error, "no index of referrers");
 		return NULL;
 	}
-	for (size_t i = 0, read = 0; i < index.manifests.n && read < LIMIT_SIGNATURES; i++) {
+	for (size_t i = 0; i < index.manifests.n && ret->looked < LIMIT_SIGNATURES; i++) {
 		const struct descriptor *entry = &index.manifests.p[i];
 
 		if (!text_equal(entry->artifact_type, TYPE_SIGNATURE))
 			continue;
+		ret->looked++;
 		TRY(read_manifest(client, reference, &entry->digest, ret));
-		read++;
 	}
 	return NULL;
 }

@@ -26,13 +26,17 @@ struct attached_signature {
 struct attached {
 	struct attached_signature *p;
 	size_t n, capacity;
+	size_t looked; /* requests for signatures so far, those that brought none too */
 };
 
 void attached_done(struct attached *attached);
 
 enum attached_where { ATTACHED_BY_TAG = 1, ATTACHED_AS_REFERRER };
 
-/* Adds those that are there; what is damaged is left out. None is success. */
+/*
+ * Adds those that are there; what is damaged is left out. None is success. At most LIMIT_SIGNATURES
+ * are asked for, whatever a registry lists.
+ */
 FALLIBLE attached_read(struct registry_client *client, const struct reference *reference,
 		const struct digest *manifest, enum attached_where where, struct attached *ret);
 /* One more, beside all that are there. manifest: what is signed, as the registry has it. */

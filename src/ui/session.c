@@ -1,5 +1,6 @@
 #include "ui/session.h"
 
+#include "build/build.h"
 #include "registry/registry.h"
 #include "sandbox/sandbox.h"
 #include "store/store.h"
@@ -143,6 +144,30 @@ FALLIBLE session_open(const struct config *config, unsigned needs, struct sessio
 	if (needs & (SESSION_STORE | SESSION_REGISTRY))
 		open_trust(ret);
 	return needs & SESSION_REGISTRY ? open_signer(ret) : NULL;
+}
+
+FALLIBLE session_check_signing(const struct session *session, bool to_registry)
+{
+	AUTO(strbuf) struct strbuf value = { 0 };
+	struct setting_view view;
+	size_t at = 0;
+
+	while (!to_registry && config_each(session->config, &at, &value, &view))
+		if (text_starts(view.name, "sign-") && text_starts(view.from, "--"))
+			return error_hint(error_usage("option '--%s' signs what goes to a registry",
+							  view.name),
+					"push it, and sign then");
+	return NULL;
+}
+
+FALLIBLE session_check_build_signing(
+		const struct session *session, const struct build_options *options)
+{
+	bool pushes = false;
+
+	for (size_t i = 0; i < options->output_count; i++)
+		pushes = pushes || options->outputs[i].kind == OUTPUT_REGISTRY;
+	return session_check_signing(session, pushes);
 }
 
 void session_done(struct session *session)

@@ -15,6 +15,7 @@
 #include "ui/config.h"
 #include "ui/interrupt.h"
 
+struct build_options;
 struct registry_client;
 struct sandbox;
 struct signer;
@@ -51,6 +52,14 @@ FALLIBLE session_open(const struct config *config, unsigned needs, struct sessio
  */
 FALLIBLE session_new_registry(
 		const struct session *session, unsigned patience_ms, struct registry_client **ret);
+/*
+ * error_usage when the command line says how to sign and nothing goes to a registry: signatures are
+ * nowhere else. Settings of files and the environment are for what does.
+ */
+FALLIBLE session_check_signing(const struct session *session, bool to_registry);
+/* The same for a build. */
+FALLIBLE session_check_build_signing(
+		const struct session *session, const struct build_options *options);
 void session_done(struct session *session);
 
 DEFINE_AUTO_VALUE(session)

@@ -160,6 +160,7 @@ FALLIBLE destination_send_set(struct session *session, const struct image_set *s
 {
 	AUTO(show) struct show show = { 0 };
 
+	TRY(session_check_signing(session, to->kind == TO_REGISTRY));
 	TRY(show_open(session->config, quiet, &show));
 	show_begin(&show, "writing %s", to->name ? to->name : to->path);
 	return show_end(&show, send_set(session, set, to, &show.copies));
@@ -173,6 +174,8 @@ FALLIBLE destination_send(struct session *session, const struct image *image,
 	AUTO(show) struct show show = { 0 };
 	struct pool *pool = NULL;
 	struct image_form wanted = *form;
+
+	TRY(session_check_signing(session, to->kind == TO_REGISTRY));
 
 	/* What leaves this machine is compressed; what stays need not be. */
 	if (!wanted.compression && to->kind != TO_STORE && to->kind != TO_DOCKER_ARCHIVE) {

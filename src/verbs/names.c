@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "oci/reference.h"
+#include "registry/registry.h"
 #include "ui/image_names.h"
 #include "ui/options.h"
 #include "ui/show.h"
@@ -190,15 +191,38 @@ static FALLIBLE save(struct session *session, const struct names_request *reques
 	return NULL;
 }
 
+/* Of what registries.conf says that the name may mean, what is here already. */
+static FALLIBLE find_candidate(struct session *session, const struct names_request *request,
+		struct tag_record *ret, char **ret_name, bool *ret_found)
+{
+	AUTO(list) struct list names = { 0 };
+
+	TRY(registry_short_names(session->registry, request->text, &names));
+	for (size_t i = 0; i < names.n && !*ret_found; i++) {
+		struct error *error = tag_get(session->store, names.p[i], ret);
+
+		*ret_found = !error;
+		if (error && !error_is(error, ERR_NOT_FOUND))
+			return error;
+		error_free(error);
+		if (*ret_found)
+			*ret_name = xstrdup(names.p[i]);
+	}
+	return NULL;
+}
+
 static FALLIBLE pull(struct session *session, const struct names_request *request,
 		struct named_image *ret)
 {
 	const struct image_homes homes = { session->store, session->registry, request->platform,
-		session->cancel, NULL, session->trust };
+		session->cancel, NULL, session->trust, is_buildah(request->program) };
 
 	if (is_transport(request->text))
 		TRY(open_transport(session, request, ret));
-	else {
+	else if (homes.short_names && is_short(request->text)) {
+		TRY(image_open(&homes, request->text, PULL_ALWAYS, &ret->image));
+		ret->name = xstrdup(ret->image->fetched_as);
+	} else {
 		TRY(image_name_complete(request->text, &ret->name));
 		TRY(image_open(&homes, ret->name, PULL_ALWAYS, &ret->image));
 	}
@@ -229,7 +253,11 @@ FALLIBLE names_open(struct session *session, const struct names_request *request
 	}
 	if (error && (!error_is(error, ERR_NOT_FOUND) || wanted.pull == PULL_NEVER))
 		return error;
+	bool is_new = error != NULL, found = false;
 	error_free(error);
 	free(TAKE(ret->name));
-	return pull(session, &wanted, ret);
+	if (is_new && wanted.pull == PULL_MISSING && is_buildah(wanted.program) &&
+			is_short(wanted.text))
+		TRY(find_candidate(session, &wanted, &record, &ret->name, &found));
+	return found ? open_stored(session, &wanted, &record, ret) : pull(session, &wanted, ret);
 }

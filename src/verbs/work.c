@@ -1,5 +1,6 @@
 #include "verbs/work.h"
 
+#include "base/str.h"
 #include "base/xalloc.h"
 #include "ui/source_environment.h"
 
@@ -40,6 +41,7 @@ FALLIBLE work_take(struct work *work, const char *name, bool changes)
 		.store = session->store,
 		.registry = session->registry,
 		.trust = session->trust,
+		.short_names = text_equal(work->call->program, "buildah"),
 		.sandbox = session->sandbox,
 		.userns = &session->userns,
 		.cancel = session->cancel,

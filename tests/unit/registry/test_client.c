@@ -38,13 +38,15 @@ static void settings(void **state)
 	assert_true(list_has(&settings.registries_confs, "/etc/containers/registries.conf"));
 	assert_true(list_has(
 			&settings.registries_confs, "/h/.config/containers/registries.conf.d"));
-	assert_int_equal(settings.registries_confs.n, 3);
+	assert_int_equal(settings.registries_confs.n, 4);
+	assert_string_equal(settings.registries_confs.p[3],
+			"/h/.cache/containers/short-name-aliases.conf");
 	assert_ok(registry_settings_use_conf(&settings, "/dev/null", NULL));
 	assert_string_equal(settings.registries_confs.p[0], "/dev/null");
-	assert_int_equal(settings.registries_confs.n, 3);
+	assert_int_equal(settings.registries_confs.n, 4);
 	assert_ok(registry_settings_use_conf(&settings, NULL, "/tmp"));
-	assert_int_equal(settings.registries_confs.n, 2);
-	assert_string_equal(settings.registries_confs.p[1], "/tmp");
+	assert_int_equal(settings.registries_confs.n, 3);
+	assert_string_equal(settings.registries_confs.p[2], "/tmp");
 	assert_error(registry_settings_use_conf(&settings, "/nowhere.conf", NULL), ERR_SYS,
 			"open '/nowhere.conf'");
 }
