@@ -232,6 +232,7 @@ static FALLIBLE take(struct layer_set *set, struct flat *flat, struct snapshot *
 	const struct snapshot_options options = {
 		.skip = flat->inplace ? inplace_kept(flat->inplace) : NULL,
 		.one_device = flat->inplace != NULL,
+		.opens_up = &set->options->userns->owner,
 		.cancel = set->options->cancel,
 	};
 

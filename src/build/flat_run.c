@@ -134,10 +134,6 @@ FALLIBLE flat_run(struct build *build, struct stage_run *stage, const struct san
 		error = flat_end(set, flat, &ignore, tree_fd, &any);
 	/* What is gone is the reason for whatever else went wrong. */
 	error = error_first(flat->inplace ? inplace_check(flat->inplace) : NULL, error);
-	if (error_is_errno(error, EACCES))
-		return error_hint(error,
-				"under proot kiln is an ordinary user: what a step leaves must be "
-				"readable to its owner");
 	TRY(error);
 	if (ret->status == 0)
 		flat->height = stage->stack.n + any;

@@ -402,6 +402,9 @@ FALLIBLE place_is_archive(
 	*ret = false;
 	TRY(rootfs_open_nofollow(item->fd, item->path, O_RDONLY, 0, &fd));
 	struct error *error = codec_reader(reader_from_fd(TAKE_FD(fd)), &plain, NULL);
+	/* Nobody can know without the library. */
+	if (error_is(error, ERR_UNSUPPORTED))
+		return error_wrap(error, "look into '%s'", item->path);
 	while (!error && n < sizeof(block) && got) {
 		error = reader_read(plain, block + n, sizeof(block) - n, &got);
 		n += got;

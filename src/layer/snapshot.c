@@ -183,6 +183,22 @@ static void push_dirs(struct worker *worker, struct snap_dir *dir, const char *p
 	pthread_mutex_unlock(&taking->lock);
 }
 
+/* A file that its owner may not read, left by a step: before it is looked at. */
+static FALLIBLE open_up(const struct taking *taking, int dir_fd, struct snap_node *node)
+{
+	const struct owner_policy *policy = taking->options->opens_up;
+	const uint32_t need = S_ISDIR(node->mode) ? 0700 : 0600;
+	bool is_done = false;
+	struct stat st;
+
+	if (!policy || !(S_ISREG(node->mode) || S_ISDIR(node->mode)) || (node->mode & need) == need)
+		return NULL;
+	if (fstatat(dir_fd, node->name, &st, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) < 0)
+		return error_sys("look at '%s'", node->name);
+	TRY(owner_open_up(policy, dir_fd, node->name, &st, &is_done));
+	return is_done ? look(dir_fd, node->name, node) : NULL;
+}
+
 static FALLIBLE take_dir(struct worker *worker, struct snap_node *node, const char *path)
 {
 	struct taking *taking = worker->taking;
@@ -200,6 +216,7 @@ static FALLIBLE take_dir(struct worker *worker, struct snap_node *node, const ch
 		struct snap_node *child = &node->dir->p[i];
 
 		TRY(look(fd, child->name, child));
+		TRY(open_up(taking, fd, child));
 		if (child->change_ns > worker->latest_ns && !S_ISDIR(child->mode))
 			worker->latest_ns = child->change_ns;
 	}
@@ -269,6 +286,7 @@ FALLIBLE snapshot_take(int root_fd, const struct snapshot_options *options, stru
 
 	TRY(look(root_fd, "", &snapshot->root));
 	snapshot->root.name = "";
+	TRY(open_up(&taking, root_fd, &snapshot->root));
 	taking.dev = snapshot->root.dev;
 	vec_push(&taking.stack, ((struct waiting){ &snapshot->root, xstrdup("") }));
 	for (int i = 1; i < workers; i++)

@@ -36,6 +36,8 @@ struct snapshot;
 struct snapshot_options {
 	const struct list *skip;
 	bool one_device;
+	/* What shuts us out is opened up on the way (owner_open_up()). NULL: it is an error. */
+	const struct owner_policy *opens_up;
 	struct cancel *cancel;
 };
 

@@ -335,8 +335,8 @@ static FALLIBLE execute_below(const struct command *command, struct wish *wish)
 	TRY(become(wish));
 	list_add_all(&argv, command->bare.words);
 	list_add_all(&argv, &wish->argv);
-	/* Its own filter would hide calls from ours. */
-	list_env_set(&wish->env, "PROOT_NO_SECCOMP", "1");
+	if (command->bare.variable)
+		list_env_set(&wish->env, command->bare.variable, "1");
 	wish->argv.p = argv.p;
 	wish->argv.n = argv.n;
 	wish->argv.capacity = argv.capacity;

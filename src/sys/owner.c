@@ -411,6 +411,23 @@ FALLIBLE owner_get_fd(
 	return get(policy, &(struct subject){ fd, NULL }, st, ret);
 }
 
+FALLIBLE owner_open_up(const struct owner_policy *policy, int dir_fd, const char *name,
+		const struct stat *st, bool *ret)
+{
+	const struct owner seen = { .mode = st->st_mode };
+	struct owner owner;
+
+	*ret = policy->kind == OWNER_RECORDED && (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode)) &&
+	       disk_bits(&seen) != (st->st_mode & ALL_BITS);
+	if (!*ret)
+		return NULL;
+	/* The record cannot be read, nor written, before. */
+	if (subject_chmod(&(struct subject){ dir_fd, name }, disk_bits(&seen)) < 0)
+		return error_sys("set the mode of '%s'", name);
+	TRY(owner_get(policy, dir_fd, name, st, &owner));
+	return owner_set(policy, dir_fd, name, &owner);
+}
+
 bool owner_makes(const struct owner_policy *policy, uint32_t mode)
 {
 	return policy->kind != OWNER_RECORDED || !(S_ISCHR(mode) || S_ISBLK(mode));

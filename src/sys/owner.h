@@ -66,6 +66,14 @@ FALLIBLE owner_get(const struct owner_policy *policy, int dir_fd, const char *na
 FALLIBLE owner_get_fd(const struct owner_policy *policy, int fd, const struct stat *st,
 		struct owner *ret);
 
+/*
+ * OWNER_RECORDED, without the right to ignore permissions: a file or directory (lstat st) that a
+ * step left without those that we need ourselves. Its mode is written down, and the disk has more.
+ * *ret tells whether anything was done.
+ */
+FALLIBLE owner_open_up(const struct owner_policy *policy, int dir_fd, const char *name,
+		const struct stat *st, bool *ret);
+
 /* True when a file of that type is made as itself; false: as an empty regular file, recorded. */
 bool owner_makes(const struct owner_policy *policy, uint32_t mode);
 /*

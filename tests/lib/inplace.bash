@@ -6,14 +6,15 @@
 #   inplace_pod DIR OPTION.. -- COMMAND..   runs COMMAND in it: real, unprivileged, no namespaces
 
 inplace_root() {
-	local root=$1 home=$2 name=$3 lib curl
+	local root=$1 home=$2 name=$3 lib used
 	[ ! -d "$root" ] || return 0
 	mkdir -p "$root$home/lib" "$root"/{proc,sys,dev,etc/ssl/certs,tmp,run,old/files,usr,lib64}
 	touch "$root/.dockerenv" "$root/etc/resolv.conf" "$root/old/files/left"
 	cp "$KILN" "$root$home/$name"
-	# libcurl is loaded on first use.
-	curl=$(ldconfig -p | awk '/libcurl\.so\.4 .*x86-64/ {print $NF; exit}')
-	for lib in $(ldd "$KILN" ${curl:+"$curl"} | grep -o '/[^ ]*[^: ]') $curl; do
+	# Loaded on first use.
+	used=$(ldconfig -p | awk '/lib(curl\.so\.4|lzma\.so\.5|bz2\.so\.1\.0) .*x86-64/ {print $NF}')
+	# shellcheck disable=SC2086 # several
+	for lib in $(ldd "$KILN" $used | grep -o '/[^ ]*[^: ]') $used; do
 		cp -L "$lib" "$root$home/lib/"
 	done
 	# Executed once, and then removed like everything else.
