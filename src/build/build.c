@@ -172,6 +172,7 @@ static FALLIBLE make_plan(struct build *build)
 	struct plan_input input = {
 		.file = build->file,
 		.target = options->target,
+		.also = options->also_targets,
 		.build_args = options->build_args,
 		.labels = options->labels,
 		.platform = build->platform,
@@ -418,6 +419,17 @@ static FALLIBLE make_image(struct build *build, struct image **ret)
 	return image_convert(image, options->store, &form, build->pool, options->cancel, ret);
 }
 
+/* The image's files in the container's own "/", whoever had that last. */
+static FALLIBLE materialize(struct build *build)
+{
+	struct stage_run *target = build_stage(build, build->plan->target);
+	struct flat *flat = stage_flat(build, target, true);
+
+	TRY_WRAP(flat_raise(&build->layers, flat, &target->stack, target->vertex),
+			"put the image into '/'");
+	return NULL;
+}
+
 /* Keys, steps, image, outputs. */
 static FALLIBLE run_once(struct build *build, struct build_result *ret)
 {
@@ -444,7 +456,8 @@ static FALLIBLE run_once(struct build *build, struct build_result *ret)
 		free(ret->manifest_media_type);
 		ret->manifest_media_type = xstrdup(image->manifest.media_type);
 	}
-	return output_all(build, image, ret);
+	TRY(output_all(build, image, ret));
+	return build->inplace && build->options->materializes ? materialize(build) : NULL;
 }
 
 /*

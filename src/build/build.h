@@ -100,11 +100,13 @@ struct build_options {
 	/* Told the Dockerfile's text once it is read, if its name is no file that can be opened. */
 	void (*keep_dockerfile)(void *user, const char *name, struct str text);
 	void *keep_dockerfile_user;
-	const char *target;              /* or NULL */
-	const struct list *build_args;   /* "NAME=value"; names without value were filled by the
-					    caller */
-	const struct list *labels;       /* "key=value" */
-	const struct list *tags;         /* as typed */
+	const char *target; /* or NULL */
+	const struct list
+			*also_targets; /* further stages that are built and not part of the image */
+	const struct list *build_args; /* "NAME=value"; names without value were filled by the
+					  caller */
+	const struct list *labels;     /* "key=value" */
+	const struct list *tags;       /* as typed */
 	const struct platform *platform; /* NULL: the host's */
 	enum pull_policy
 			pull; /* 0 is PULL_MISSING for tags of the store, resolved anew otherwise */
@@ -147,6 +149,7 @@ struct build_options {
 	int64_t epoch;  /* Unix seconds: created times and files' times in new layers */
 
 	/* out; none: OUTPUT_STORE */
+	bool materializes; /* isolation inplace: in the end "/" is the image, though nothing ran */
 	const struct list *inplace_keep; /* isolation inplace: more paths that stay; or NULL */
 	const struct build_output *outputs;
 	size_t output_count;

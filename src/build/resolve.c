@@ -338,6 +338,9 @@ FALLIBLE build_resolve(struct build *build)
 	build->is_resolving = false;
 	TRY(error);
 	target->is_needed = true;
+	for (size_t i = 0; i < build->plan->stage_count; i++)
+		if (build->plan->stages[i]->is_wanted)
+			build->stages[i].is_needed = true;
 	for (struct stage_run *run = target; run; run = run->base)
 		run->is_exported = true;
 	/* Last first: what reads a stage is behind it in the plan's order. */

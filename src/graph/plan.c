@@ -132,6 +132,11 @@ static FALLIBLE visit_open(struct lower *lower, struct visits *visits)
 	return NULL;
 }
 
+static bool is_wanted(const struct lower *lower, size_t stage)
+{
+	return lower->input->all_stages || lower->stages[stage].out->is_wanted;
+}
+
 /* Depth first; a stage lands in lower->order behind all it reads. */
 static FALLIBLE visit(struct lower *lower, const struct stage *target)
 {
@@ -141,7 +146,9 @@ static FALLIBLE visit(struct lower *lower, const struct stage *target)
 
 	if (!error)
 		error = visit_open(lower, &visits);
-	for (size_t i = 0; lower->input->all_stages && i < file->stage_count && !error; i++) {
+	for (size_t i = 0; i < file->stage_count && !error; i++) {
+		if (!is_wanted(lower, i))
+			continue;
 		error = enter(lower, &visits, &file->stages[i]);
 		if (!error)
 			error = visit_open(lower, &visits);
@@ -170,21 +177,33 @@ static FALLIBLE visit_all(struct lower *lower, const struct stage *target)
 	}
 }
 
-static FALLIBLE find_target(const struct plan_input *input, const struct stage **ret)
+/* NULL and "" are the last stage. */
+static FALLIBLE find_target(
+		const struct dockerfile *file, const char *name, const struct stage **ret)
 {
-	const struct dockerfile *file = input->file;
-
-	if (!input->target || !input->target[0]) {
+	if (!name || !name[0]) {
 		*ret = &file->stages[file->stage_count - 1];
 		return NULL;
 	}
-	TRY_WRAP(stage_find(file, input->target, ret), "target '%s'", input->target);
+	TRY_WRAP(stage_find(file, name, ret), "target '%s'", name);
 	if (*ret)
 		return NULL;
-	struct error *error = error_new(ERR_NOT_FOUND, "target stage '%s' is not in '%s'",
-			input->target, file->name);
-	const char *near = stage_suggest(file, input->target);
+	struct error *error = error_new(
+			ERR_NOT_FOUND, "target stage '%s' is not in '%s'", name, file->name);
+	const char *near = stage_suggest(file, name);
 	return near ? error_hint(error, "did you mean '%s'?", near) : error;
+}
+
+static FALLIBLE want_also(struct lower *lower)
+{
+	const struct list *also = lower->input->also;
+	const struct stage *stage = NULL;
+
+	for (size_t i = 0; also && i < also->n; i++) {
+		TRY(find_target(lower->input->file, also->p[i], &stage));
+		lower->stages[stage->index].out->is_wanted = true;
+	}
+	return NULL;
 }
 
 static void add_labels(const struct plan_input *input, struct plan_stage *target)
@@ -200,6 +219,7 @@ static void add_labels(const struct plan_input *input, struct plan_stage *target
 
 static FALLIBLE lower_all(struct lower *lower, const struct stage *target, struct plan *plan)
 {
+	TRY(want_also(lower));
 	TRY(scope_globals(lower));
 	TRY(visit_all(lower, target));
 	for (size_t i = 0; i < lower->order.n; i++)
@@ -250,7 +270,7 @@ FALLIBLE plan_new(const struct plan_input *input, struct plan **ret)
 	const struct dockerfile *file = input->file;
 	const struct stage *target = NULL;
 
-	TRY(find_target(input, &target));
+	TRY(find_target(file, input->target, &target));
 	AUTO(plan) struct plan *plan = xcalloc(1, sizeof(*plan));
 	plan->arena = arena_new();
 	struct lower lower = {

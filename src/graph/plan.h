@@ -131,6 +131,7 @@ struct plan_stage {
 	size_t index;     /* position in the Dockerfile */
 	const char *name; /* AS name, or "stage-N" */
 	bool has_name;
+	bool is_wanted; /* by plan_input.also */
 	struct source_range at;
 	struct platform platform;
 	struct plan_origin base;
@@ -160,6 +161,7 @@ struct plan {
 struct plan_input {
 	const struct dockerfile *file;
 	const char *target;             /* name or number; NULL is the last stage */
+	const struct list *also;        /* further stages that are to be built, or NULL */
 	const struct list *build_args;  /* "NAME=value" */
 	const struct list *labels;      /* "key=value", put on the target */
 	struct platform platform;       /* target */

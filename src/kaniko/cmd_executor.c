@@ -179,6 +179,20 @@ static void tell_trace(const struct kaniko_log *log, const struct session *sessi
 			strbuf_text(&why));
 }
 
+/* Elsewhere the image never is where the executor runs. */
+static FALLIBLE check_materialize(const struct executor_opts *opts, const struct config *config)
+{
+	if (!opts->materialize || text_equal(config->isolation, userns_mode_name(USERNS_INPLACE)))
+		return NULL;
+	return error_hint(
+			error_new(ERR_UNSUPPORTED,
+					"option '--materialize': with isolation '%s' kiln unpacks "
+					"nothing over the container that it runs in",
+					config->isolation),
+			"KILN_ISOLATION=inplace; 'kiln build -o type=local,dest=DIR' unpacks into "
+			"a folder");
+}
+
 static struct error *run(const struct invocation *call)
 {
 	const struct kaniko_globals *globals = call->global_opts;
@@ -189,6 +203,7 @@ static struct error *run(const struct invocation *call)
 	kaniko_log_init(globals, &log);
 	features_check((const char *const *)environ, &log);
 	TRY(request_make(globals, call->opts, &log, &request));
+	TRY(check_materialize(call->opts, call->config));
 	request_keep(call->config, globals, call->opts, &request);
 	TRY(session_open(call->config,
 			SESSION_STORE | SESSION_REGISTRY | SESSION_TREES | SESSION_SANDBOX |

@@ -43,6 +43,8 @@ extern const struct executor_opts executor_defaults;
 struct request {
 	struct list build_args, names; /* names: destinations as complete references */
 	struct list ignore;            /* cleaned */
+	struct list targets;           /* one by one, as --target names them */
+	struct list also;              /* those behind the first; borrows */
 	struct list kept;              /* isolation inplace: paths that are not the image's */
 	struct annotation_flags annotations;
 	struct cache_flags caches;

@@ -21,6 +21,7 @@ void request_done(struct request *request)
 	list_done(&request->build_args);
 	list_done(&request->names);
 	list_done(&request->ignore);
+	list_done(&request->targets);
 	list_done(&request->kept);
 	annotation_flags_done(&request->annotations);
 	cache_flags_done(&request->caches);
@@ -168,22 +169,31 @@ static FALLIBLE set_time(const struct request *request, struct build_options *bu
 			"SOURCE_DATE_EPOCH");
 }
 
-static FALLIBLE set_targets(const struct executor_opts *opts, const struct kaniko_log *log,
-		struct build_options *build)
+/* A slice: commas separate, as repeating does. The first one is the image. */
+static FALLIBLE set_targets(const struct executor_opts *opts, struct request *request)
 {
-	if (!opts->targets.n || !opts->targets.p[0][0])
+	for (size_t i = 0; i < opts->targets.n; i++) {
+		struct str rest = str_of(opts->targets.p[i]), name;
+
+		if (!rest.n && opts->targets.n == 1)
+			return NULL;
+		do {
+			bool more = str_cut(rest, ',', &name, &rest);
+			AUTO_FREE char *text = str_dup(name);
+
+			if (!*text)
+				return error_usage("option '--target': '%s' has an empty name",
+						opts->targets.p[i]);
+			list_add(&request->targets, text);
+			if (!more)
+				break;
+		} while (true);
+	}
+	if (!request->targets.n)
 		return NULL;
-	/* A slice: commas separate, as repeating does. */
-	if (opts->targets.n > 1 || strchr(opts->targets.p[0], ','))
-		kaniko_log_say(log, SEVERITY_WARN,
-				"--target: kiln builds what the first stage needs; the others are "
-				"left out");
-
-	char *comma = strchr(opts->targets.p[0], ',');
-
-	if (comma)
-		*comma = '\0';
-	build->target = opts->targets.p[0];
+	request->build.target = request->targets.p[0];
+	request->also = (struct list){ request->targets.p + 1, request->targets.n - 1, 0 };
+	request->build.also_targets = &request->also;
 	return NULL;
 }
 
@@ -272,18 +282,6 @@ static FALLIBLE set_ignored(const struct executor_opts *opts, struct request *re
 	return NULL;
 }
 
-/* What the flags ask for that kiln cannot give is said before any work. */
-static FALLIBLE refuse(const struct executor_opts *opts)
-{
-	if (opts->materialize)
-		return error_hint(error_new(ERR_UNSUPPORTED, "option '--materialize': kiln never "
-							     "unpacks over the "
-							     "container that it runs in"),
-				"'kiln build -o type=local,dest=DIR' unpacks the result into a "
-				"folder");
-	return NULL;
-}
-
 static FALLIBLE set_secrets(const struct executor_opts *opts, struct request *request)
 {
 	for (size_t i = 0; i < opts->secrets.n; i++)
@@ -328,7 +326,7 @@ FALLIBLE request_make(const struct kaniko_globals *globals, const struct executo
 	TRY(set_image(opts, &ret->build));
 	TRY(set_annotations(opts, ret));
 	TRY(set_time(ret, &ret->build));
-	TRY(set_targets(opts, log, &ret->build));
+	TRY(set_targets(opts, ret));
 	TRY(set_outputs(opts, ret));
 	TRY(set_cache(opts, ret));
 	TRY(set_ignored(opts, ret));
@@ -338,6 +336,6 @@ FALLIBLE request_make(const struct kaniko_globals *globals, const struct executo
 	TRY(kaniko_env_bool("KANIKO_PRE_CLEANUP", opts->pre_cleanup, &ret->pre_cleanup));
 	TRY(kaniko_env_bool("KANIKO_PRINT_PLAN", false, &ret->prints_plan));
 	TRY(trace_open(&ret->trace));
-	TRY(refuse(opts));
+	ret->build.materializes = opts->materialize;
 	return request_set_context(opts, log, ret);
 }

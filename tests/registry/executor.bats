@@ -211,6 +211,28 @@ $REGISTRY/team/app:latest@$digest" "$(cat tags)"
 	! grep -q ' /opt/x/b' tree || false
 }
 
+@test "targets: the first is the image, the others are built, and fail the build" {
+	context
+	cat >Dockerfile <<-EOD
+		FROM $(image_ref busybox) AS base
+		RUN echo base >/base
+		FROM base AS app
+		RUN echo app >/app
+		FROM base AS test
+		RUN echo tested && test -e /base
+		FROM base AS wrong
+		RUN exit 7
+		FROM base AS left-out
+		RUN exit 8
+	EOD
+	succeeds executor --context . --no-push --tar-path app.tar --target app,TEST --log-format text
+	says tested
+	tree_of app.tar | grep -q ' /app\b'
+	fails 7 "exit 7" executor --context . --no-push --target app --target wrong
+	fails 1 "target stage 'none' is not in" executor --context . --no-push --target app,none
+	fails 1 "with isolation 'auto' kiln unpacks nothing" executor --context . --no-push --materialize
+}
+
 @test "the plan alone pushes nothing and needs no destination; feature flags are known" {
 	FF_KANIKO_COPY_AS_ROOT=0 FF_KANIKO_NO_SUCH=1 succeeds executor --context . --dryrun --log-format text
 	[[ $output == *'RUN cat /data >/made'* ]]

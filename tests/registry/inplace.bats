@@ -31,6 +31,7 @@ setup() {
 }
 
 teardown() {
+	! mountpoint -q "$BATS_TEST_TMPDIR/root" || umount "$BATS_TEST_TMPDIR/root"
 	kiln_teardown
 }
 
@@ -98,4 +99,37 @@ executor() {
 	equals mine "$(cat "$root/mine/file")"
 	[ -d "$root/mine/store/blobs" ]
 	[ ! -e "$root/old" ]
+}
+
+@test "--materialize: the container is the image in the end, though nothing had to run" {
+	registry_start plain
+	succeeds executor --context /workspace -d "$REGISTRY/app:1" --cache --cache-copy-layers
+	mv "$root/workspace" kept
+	rm -r "$root"
+	inplace_root "$root" /kaniko executor
+	mv kept "$root/workspace"
+	succeeds executor --context /workspace -d "$REGISTRY/app:1" --cache --cache-copy-layers
+	[ -e "$root/old/files/left" ]
+	succeeds executor --context /workspace -d "$REGISTRY/app:1" --cache --cache-copy-layers --materialize
+	says "Using caching version of cmd: RUN mkdir"
+	equals "$(printf 'content\none')" "$(cat "$root/all")"
+	[ -x "$root/bin/busybox" ]
+	[ ! -e "$root/old" ]
+	equals content "$(cat "$root/workspace/data")"
+}
+
+@test "a step that replaces kiln's folder, one that fills the disk, and what is left then" {
+	printf 'FROM oci:%s/oci:latest\nRUN mv /kaniko /moved && mkdir -p /kaniko/store && cp -r /moved/. /kaniko/\n' \
+		"$BUSYBOX" >"$root/workspace/Dockerfile"
+	fails 1 "the step has removed what kiln lives in" executor --context /workspace --no-push --tar-path /app.tar
+	[ ! -e "$root/app.tar" ]
+	rm -r "$root"
+	mkdir "$root"
+	mount -t tmpfs -o size=200m,mode=755 tmpfs "$root" || skip "no tmpfs can be mounted"
+	inplace_root "$root/image" /kaniko executor
+	mkdir -p "$root/image/workspace"
+	printf 'FROM oci:%s/oci:latest\nRUN dd if=/dev/zero of=/kaniko/fill bs=1M || true\nRUN echo more >/more\n' \
+		"$BUSYBOX" >"$root/image/workspace/Dockerfile"
+	root=$root/image fails 1 "No space left on device" executor --context /workspace --no-push --tar-path /app.tar
+	[ ! -e "$root/image/app.tar" ]
 }

@@ -102,7 +102,11 @@ static const struct flag_case executor_cases[] = {
 					{ "--git depth=deep", "option '--git'" },
 					{ "--git single-branch=perhaps", "option '--git'" },
 					{ "--git branch", "is not KEY=VALUE" } } },
-	{ "target", { "--target build", "--target=build,test", "--target a --target b" } },
+	{ "target",
+			{ "--target build", "--target=build,test", "--target a --target b",
+					"--target=" },
+			{ { "--target build,", "has an empty name" },
+					{ "--target build --target=", "has an empty name" } } },
 	{ "build-arg", { "--build-arg A=1", "--build-arg=A", "--build-arg A=1,2 --build-arg B=" },
 			{ { "--build-arg =1", "has no name" } } },
 	{ "secret", { "--secret id=a,src=Dockerfile --secret=id=b,env=HOME,type=env" },
@@ -186,8 +190,7 @@ static const struct flag_case executor_cases[] = {
 	{ "cleanup", { "--cleanup" }, { { "--cleanup=x", "neither" } } },
 	{ "pre-cleanup", { "--pre-cleanup" } },
 	{ "preserve-context", { "--preserve-context" } },
-	{ "materialize", { "--materialize=false" },
-			{ { "--materialize", "kiln never unpacks over the container" } } },
+	{ "materialize", { "--materialize", "--materialize=false" } },
 	{ "ignore-path", { "--ignore-path /a --ignore-path=/b" },
 			{ { "--ignore-path a", "is not an absolute path" },
 					{ "--ignore-path /", "is not an absolute path" } } },
@@ -311,8 +314,22 @@ static void check_case(const struct program *program, const struct flag_case *on
 	}
 }
 
-static void check_table(const struct option *rows, const struct flag_case *cases, size_t n,
-		const char *what)
+/* What every option of a kind refuses. */
+static void check_kind(const struct program *program, const struct option *row)
+{
+	AUTO_FREE char *wrong = xasprintf("--%s=perhaps", row->name);
+	AUTO_FREE char *lacking = xasprintf("--%s", row->name);
+	const bool is_flag = row->kind == OPTION_FLAG;
+	const char *text[2] = { is_flag ? wrong : lacking,
+		is_flag ? "is neither true nor false" : "needs a value" };
+	const struct flag_case one = { row->name, { NULL }, { { text[0], text[1] } } };
+
+	if (row->kind != OPTION_HEADING && row->kind != OPTION_SETTING)
+		check_case(program, &one);
+}
+
+static void check_table(const struct program *program, const struct option *rows,
+		const struct flag_case *cases, size_t n, const char *what)
 {
 	for (; rows->kind; rows++) {
 		bool found = rows->kind == OPTION_HEADING;
@@ -321,6 +338,7 @@ static void check_table(const struct option *rows, const struct flag_case *cases
 			found = found || text_equal(rows->name, cases[i].name);
 		if (!found)
 			fail_msg("no case for --%s of the %s", rows->name, what);
+		check_kind(program, rows);
 	}
 }
 
@@ -330,8 +348,10 @@ static void every_flag_of_the_executor(void **state)
 
 	(void)state;
 	enter(scratch.path);
-	check_table(executor_options, executor_cases, COUNT(executor_cases), "executor");
-	check_table(kaniko_global_options, global_cases, COUNT(global_cases), "executor");
+	check_table(&executor_program, executor_options, executor_cases, COUNT(executor_cases),
+			"executor");
+	check_table(&executor_program, kaniko_global_options, global_cases, COUNT(global_cases),
+			"executor");
 	for (size_t i = 0; i < COUNT(executor_cases); i++)
 		check_case(&executor_program, &executor_cases[i]);
 	for (size_t i = 0; i < COUNT(global_cases); i++)
@@ -345,7 +365,8 @@ static void every_flag_of_the_warmer(void **state)
 
 	(void)state;
 	enter(scratch.path);
-	check_table(cmd_warmer.options, warmer_cases, COUNT(warmer_cases), "warmer");
+	check_table(&warmer_program, cmd_warmer.options, warmer_cases, COUNT(warmer_cases),
+			"warmer");
 	for (size_t i = 0; i < COUNT(warmer_cases); i++)
 		check_case(&warmer_program, &warmer_cases[i]);
 	assert_int_equal(chdir("/"), 0);
@@ -375,6 +396,7 @@ static void means_what_kaniko_means(void **state)
 	assert_string_equal(build->build_args->p[0], "KILN_TEST_ARG=from outside");
 	assert_string_equal(build->build_args->p[1], "KILN_TEST_UNSET=");
 	assert_string_equal(build->target, "first");
+	assert_true(build->also_targets->n == 1 && !strcmp(build->also_targets->p[0], "second"));
 	assert_true(build->squash && build->has_epoch && build->epoch == 0);
 	assert_true(build->inherits_format && build->tolerates_immutable && !build->no_cache);
 	assert_string_equal(build->ignore->p[0], "opt");
