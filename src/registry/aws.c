@@ -4,6 +4,7 @@
  */
 #include "registry/aws.h"
 
+#include "registry/aws_elsewhere.h"
 #include "registry/aws_profile.h"
 
 #include <openssl/crypto.h>
@@ -56,19 +57,23 @@ static char *join(const char *base, const char *path)
 
 /* --- profiles --- */
 
+/* The file that a variable names, or the one in ~/.aws. */
+static char *file_of(const struct cloud *cloud, const char *variable, const char *name)
+{
+	const char *path = cloud_env(cloud, variable), *home = cloud_env(cloud, "HOME");
+
+	return path ? xstrdup(path) : xasprintf("%s/.aws/%s", home ? home : "/root", name);
+}
+
 static FALLIBLE read_profile(struct cloud *cloud, struct list *ret)
 {
 	const char *profile = cloud_env(cloud, "AWS_PROFILE");
-	const char *home = cloud_env(cloud, "HOME");
-	const char *credentials = cloud_env(cloud, "AWS_SHARED_CREDENTIALS_FILE");
-	const char *config = cloud_env(cloud, "AWS_CONFIG_FILE");
-	AUTO_FREE char *home_credentials = xasprintf("%s/.aws/credentials", home ? home : "/root");
-	AUTO_FREE char *home_config = xasprintf("%s/.aws/config", home ? home : "/root");
+	const char *wanted = profile ? profile : "default";
+	AUTO_FREE char *credentials = file_of(cloud, "AWS_SHARED_CREDENTIALS_FILE", "credentials");
+	AUTO_FREE char *config = file_of(cloud, "AWS_CONFIG_FILE", "config");
 
-	TRY(aws_profile_read(credentials ? credentials : home_credentials,
-			profile ? profile : "default", false, ret));
-	TRY(aws_profile_read(
-			config ? config : home_config, profile ? profile : "default", true, ret));
+	TRY(aws_profile_read(credentials, wanted, false, ret));
+	TRY(aws_profile_read(config, wanted, true, ret));
 	if (profile && !ret->n)
 		return error_hint(error_new(ERR_NOT_FOUND, "AWS_PROFILE: there is no profile '%s'",
 						  profile),
@@ -76,8 +81,7 @@ static FALLIBLE read_profile(struct cloud *cloud, struct list *ret)
 	return NULL;
 }
 
-/* Regions become part of a host's name. */
-static FALLIBLE check_region(const char *region)
+FALLIBLE aws_check_region(const char *region)
 {
 	size_t n = strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-");
 
@@ -125,7 +129,7 @@ static FALLIBLE ask_sts(struct cloud *cloud, const char *form, struct aws_creden
 	AUTO_FREE char *url = NULL;
 
 	if (region)
-		TRY(check_region(region));
+		TRY(aws_check_region(region));
 	url = endpoint ? join(endpoint, "/")
 	      : region ? xasprintf("https://sts.%s.%s/", region, aws_domain(region))
 		       : xstrdup("https://sts.amazonaws.com/");
@@ -157,11 +161,48 @@ static FALLIBLE from_web_identity(struct cloud *cloud, const char *file, const c
 	return NULL;
 }
 
+/* What a profile says of a login, and its session, which is a section of its own. */
+static FALLIBLE from_login(struct cloud *cloud, const char *profile, const struct list *settings,
+		struct aws_credentials *ret)
+{
+	const char *session = list_env_get(settings, "sso_session");
+	AUTO_FREE char *config = file_of(cloud, "AWS_CONFIG_FILE", "config");
+	AUTO(list) struct list all = { 0 };
+
+	list_add_all(&all, settings);
+	if (session) {
+		AUTO_FREE char *section = xasprintf("sso-session %s", session);
+
+		TRY(aws_profile_read(config, section, true, &all));
+	}
+	const struct aws_sso sso = { .profile = profile,
+		.session = session,
+		.start_url = list_env_get(&all, "sso_start_url"),
+		.region = list_env_get(&all, "sso_region"),
+		.account = list_env_get(&all, "sso_account_id"),
+		.role = list_env_get(&all, "sso_role_name") };
+	return aws_from_sso(cloud, &sso, ret);
+}
+
+/* Keys; a copy, since the texts end with the settings. */
+static void from_keys(const char *profile, const struct list *settings, struct aws_credentials *ret)
+{
+	const char *id = list_env_get(settings, "aws_access_key_id");
+	const char *secret = list_env_get(settings, "aws_secret_access_key");
+
+	if (!id || !secret)
+		return;
+	ret->key_id = xstrdup(id);
+	ret->secret = xstrdup(secret);
+	ret->token = xstrdup(list_env_get(settings, "aws_session_token"));
+	ret->source = xasprintf("AWS profile '%s'", profile);
+}
+
 static FALLIBLE from_profile(struct cloud *cloud, struct aws_credentials *ret)
 {
-	static const char *const unsupported[] = { "sso_session", "sso_start_url",
-		"credential_process", "source_profile", "credential_source" };
-	const char *profile = cloud_env(cloud, "AWS_PROFILE");
+	static const char *const unsupported[] = { "source_profile", "credential_source" };
+	const char *named = cloud_env(cloud, "AWS_PROFILE");
+	const char *profile = named ? named : "default";
 	AUTO(list) struct list settings = { 0 };
 
 	TRY(read_profile(cloud, &settings));
@@ -174,19 +215,14 @@ static FALLIBLE from_profile(struct cloud *cloud, struct aws_credentials *ret)
 		if (list_env_get(&settings, unsupported[i]))
 			return error_hint(error_new(ERR_UNSUPPORTED,
 							  "AWS profile '%s': '%s' is not supported",
-							  profile ? profile : "default",
-							  unsupported[i]),
+							  profile, unsupported[i]),
 					"'aws configure export-credentials --format env' prints "
 					"variables that work");
-	const char *id = list_env_get(&settings, "aws_access_key_id");
-	const char *secret = list_env_get(&settings, "aws_secret_access_key");
-	if (!id || !secret)
-		return NULL;
-	ret->key_id = xstrdup(id);
-	ret->secret = xstrdup(secret);
-	ret->token = xstrdup(list_env_get(&settings, "aws_session_token"));
-	ret->source = xasprintf("AWS profile '%s'", profile ? profile : "default");
-	return NULL;
+	if (list_env_get(&settings, "sso_session") || list_env_get(&settings, "sso_start_url"))
+		return from_login(cloud, profile, &settings, ret);
+	from_keys(profile, &settings, ret);
+	const char *command = list_env_get(&settings, "credential_process");
+	return command && !ret->key_id ? aws_from_process(cloud, profile, command, ret) : NULL;
 }
 
 /* --- containers and instances --- */
@@ -412,7 +448,7 @@ FALLIBLE aws_find_region(struct cloud *cloud, const struct aws_credentials *cred
 		TRY(instance_region(cloud, &region));
 	if (!region)
 		region = xstrdup("us-east-1");
-	TRY(check_region(region));
+	TRY(aws_check_region(region));
 	*ret = TAKE(region);
 	return NULL;
 }

@@ -17,7 +17,7 @@ struct aws_credentials {
 
 /*
  * A place that says something and is wrong is an error: a token that is refused, a profile that
- * needs what kiln cannot do (SSO, another program) is ERR_UNSUPPORTED by name.
+ * needs what kiln cannot do (another profile's role) is ERR_UNSUPPORTED by name.
  */
 FALLIBLE aws_find_credentials(struct cloud *cloud, struct aws_credentials *ret);
 void aws_credentials_done(struct aws_credentials *credentials);
@@ -29,6 +29,8 @@ FALLIBLE aws_find_region(
 		struct cloud *cloud, const struct aws_credentials *credentials, char **ret);
 /* AWS_ENDPOINT_URL_<service>, AWS_ENDPOINT_URL, or NULL. Borrowed. */
 const char *aws_endpoint(const struct cloud *cloud, const char *service);
+/* Regions become part of a host's name: ERR_INVALID unless it can be one. */
+FALLIBLE aws_check_region(const char *region);
 /* "amazonaws.com" or "amazonaws.com.cn". */
 const char *aws_domain(const char *region);
 

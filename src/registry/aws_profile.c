@@ -13,6 +13,9 @@ static bool is_section(struct str line, const char *profile, bool is_config)
 {
 	struct str name = str_trim(str_slice(line, 1, str_find(line, ']')));
 
+	/* Asked for with its kind: no profile. */
+	if (is_config && str_starts(name, "sso-session "))
+		return str_is(name, profile);
 	if (is_config && !str_is(name, "default")) {
 		if (!str_starts(name, "profile ") && !str_starts(name, "profile\t"))
 			return false;

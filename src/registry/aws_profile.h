@@ -11,9 +11,9 @@
 
 /*
  * Add the settings ("key=value") of a profile to *ret, unless an earlier file has them. In a config
- * file a section is [profile NAME] or [default], in a credentials file [NAME]. Lines that are
- * indented belong to a nested setting and are read over; a line that is none is ERR_INVALID with
- * its number and nothing of it.
+ * file a section is [profile NAME], [default] or (a profile "sso-session NAME") [sso-session NAME],
+ * in a credentials file [NAME]. Lines that are indented belong to a nested setting and are read
+ * over; a line that is none is ERR_INVALID with its number and nothing of it.
  */
 FALLIBLE aws_profile_parse(struct str text, const char *file, const char *profile, bool is_config,
 		struct list *ret);

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <time.h>
 
-#define MANAGEMENT       "https://management.azure.com/"
 #define STORAGE          "https://storage.azure.com/"
 #define SERVICE          "Microsoft's token service"
 #define METADATA         "Azure's managed identity service"
@@ -26,6 +25,26 @@ static void free_secret(char *text)
 	if (text)
 		OPENSSL_cleanse(text, strlen(text));
 	free(text);
+}
+
+/* The clouds: who gives tokens in them, and for what. */
+struct place {
+	const char *suffix, *authority, *resource;
+};
+
+static const struct place places[] = {
+	{ ".azurecr.io", "https://login.microsoftonline.com", "https://management.azure.com/" },
+	{ ".azurecr.us", "https://login.microsoftonline.us",
+			"https://management.usgovcloudapi.net/" },
+	{ ".azurecr.cn", "https://login.chinacloudapi.cn", "https://management.chinacloudapi.cn/" },
+};
+
+static const struct place *place_of(const char *host)
+{
+	for (size_t i = 0; i < COUNT(places); i++)
+		if (text_ends(host, places[i].suffix))
+			return &places[i];
+	return &places[0];
 }
 
 /* --- tokens --- */
@@ -68,7 +87,7 @@ static FALLIBLE check_tenant(const char *tenant)
 	return NULL;
 }
 
-static FALLIBLE from_principal(struct cloud *cloud, const char *resource, const char *secret,
+static FALLIBLE from_principal(struct cloud *cloud, const struct place *place, const char *secret,
 		const char *file, char **ret, char **ret_source)
 {
 	const char *host = cloud_env(cloud, "AZURE_AUTHORITY_HOST");
@@ -78,13 +97,13 @@ static FALLIBLE from_principal(struct cloud *cloud, const char *resource, const 
 	size_t n;
 
 	if (!host)
-		host = "https://login.microsoftonline.com";
+		host = place->authority;
 	n = strlen(host);
 	while (n && host[n - 1] == '/')
 		n--;
 	TRY(check_tenant(tenant));
 	AUTO_FREE char *url = xasprintf("%.*s/%s/oauth2/v2.0/token", (int)n, host, tenant);
-	AUTO_FREE char *scope = xasprintf("%s.default", resource);
+	AUTO_FREE char *scope = xasprintf("%s.default", place->resource);
 	cloud_form_add(&form, "grant_type", "client_credentials");
 	cloud_form_add(&form, "client_id", cloud_env(cloud, "AZURE_CLIENT_ID"));
 	cloud_form_add(&form, "scope", scope);
@@ -103,7 +122,7 @@ static FALLIBLE from_principal(struct cloud *cloud, const char *resource, const 
 
 /* App Service and Container Instances name a service of their own; machines have one address. */
 static FALLIBLE from_managed_identity(
-		struct cloud *cloud, const char *resource, char **ret, char **ret_source)
+		struct cloud *cloud, const struct place *place, char **ret, char **ret_source)
 {
 	const char *endpoint = cloud_env(cloud, "IDENTITY_ENDPOINT");
 	const char *secret = cloud_env(cloud, "IDENTITY_HEADER");
@@ -119,7 +138,7 @@ static FALLIBLE from_managed_identity(
 		strbuf_addf(&url, "%s/metadata/identity/oauth2/token?api-version=2018-02-01",
 				host ? host : INSTANCE_ADDRESS);
 	strbuf_add(&url, "&resource=");
-	url_escape(&url, resource);
+	url_escape(&url, place->resource);
 	if (client)
 		cloud_form_add(&url, "client_id", client);
 	if (is_service)
@@ -145,15 +164,15 @@ static FALLIBLE from_managed_identity(
 }
 
 static FALLIBLE access_token(
-		struct cloud *cloud, const char *resource, char **ret, char **ret_source)
+		struct cloud *cloud, const struct place *place, char **ret, char **ret_source)
 {
 	const char *secret = cloud_env(cloud, "AZURE_CLIENT_SECRET");
 	const char *file = cloud_env(cloud, "AZURE_FEDERATED_TOKEN_FILE");
 
 	if (cloud_env(cloud, "AZURE_CLIENT_ID") && cloud_env(cloud, "AZURE_TENANT_ID") &&
 			(secret || file))
-		return from_principal(cloud, resource, secret, file, ret, ret_source);
-	return from_managed_identity(cloud, resource, ret, ret_source);
+		return from_principal(cloud, place, secret, file, ret, ret_source);
+	return from_managed_identity(cloud, place, ret, ret_source);
 }
 
 FALLIBLE azure_credential(struct cloud *cloud, const char *host, struct cloud_found *ret)
@@ -165,7 +184,7 @@ FALLIBLE azure_credential(struct cloud *cloud, const char *host, struct cloud_fo
 	AUTO(strbuf) struct strbuf form = { 0 };
 	char *token = NULL;
 
-	TRY(access_token(cloud, MANAGEMENT, &token, &source));
+	TRY(access_token(cloud, place_of(host), &token, &source));
 	if (!token)
 		return NULL;
 	cloud_form_add(&form, "grant_type", "access_token");
@@ -262,7 +281,9 @@ void azure_bear_token(const char *token, struct list *headers)
 
 FALLIBLE azure_storage_token(struct cloud *cloud, char **ret, char **ret_source)
 {
-	return access_token(cloud, STORAGE, ret, ret_source);
+	const struct place storage = { NULL, places[0].authority, STORAGE };
+
+	return access_token(cloud, &storage, ret, ret_source);
 }
 
 FALLIBLE azure_sign_blob(const char *key, const char *account, const char *method,

@@ -75,6 +75,16 @@ const char *cloud_env(const struct cloud *cloud, const char *name)
 	return creds_env_get(client_creds(cloud->client), name);
 }
 
+const char *const *cloud_program_env(const struct cloud *cloud)
+{
+	return client_creds(cloud->client)->helper_env;
+}
+
+struct cancel *cloud_cancel(const struct cloud *cloud)
+{
+	return client_cancel(cloud->client);
+}
+
 /* --- asking --- */
 
 void cloud_answer_done(struct cloud_answer *answer)

@@ -32,6 +32,10 @@ FALLIBLE cloud_credential(struct cloud *cloud, const char *host, struct credenti
 /* A variable that is set and not empty, or NULL. */
 const char *cloud_env(const struct cloud *cloud, const char *name);
 
+/* For programs of the user's own: the environment that they get, and what stops them. */
+const char *const *cloud_program_env(const struct cloud *cloud);
+struct cancel *cloud_cancel(const struct cloud *cloud);
+
 /* A credential and when it ends (Unix seconds). Makers: ecr.c, google.c, azure.c. */
 struct cloud_found {
 	struct credential credential;

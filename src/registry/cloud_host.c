@@ -43,13 +43,15 @@ static bool parse_ecr(const char *host, struct cloud_host *ret)
 		if (i >= rest.n || rest.p[i] < '0' || rest.p[i] > '9')
 			return false;
 	rest = str_slice(rest, ACCOUNT_DIGITS, rest.n);
-	if (drop(&rest, ".dkr.ecr-fips."))
+	ret->is_dual = str_starts(rest, ".dkr-ecr");
+	if (drop(&rest, ret->is_dual ? ".dkr-ecr-fips." : ".dkr.ecr-fips."))
 		ret->is_fips = true;
-	else if (!drop(&rest, ".dkr.ecr."))
+	else if (!drop(&rest, ret->is_dual ? ".dkr-ecr." : ".dkr.ecr."))
 		return false;
 	str_cut(rest, '.', &region, &domain);
-	ret->is_china = str_is(domain, "amazonaws.com.cn");
-	if (!ret->is_china && !str_is(domain, "amazonaws.com"))
+	ret->is_china = str_is(
+			domain, ret->is_dual ? "on.amazonwebservices.com.cn" : "amazonaws.com.cn");
+	if (!ret->is_china && !str_is(domain, ret->is_dual ? "on.aws" : "amazonaws.com"))
 		return false;
 	if (!is_label(region) || region.n >= sizeof(ret->region) ||
 			ret->is_china != str_starts(region, "cn-"))
@@ -71,7 +73,8 @@ struct cloud_host cloud_host_of(const char *host)
 	else if (strcmp(host, "gcr.io") == 0 || is_label_and(host, ".gcr.io") ||
 			(is_label_and(host, ".pkg.dev") && is_label_and(host, "-docker.pkg.dev")))
 		found.kind = CLOUD_GOOGLE;
-	else if (is_label_and(host, ".azurecr.io"))
+	else if (is_label_and(host, ".azurecr.io") || is_label_and(host, ".azurecr.us") ||
+			is_label_and(host, ".azurecr.cn"))
 		found.kind = CLOUD_AZURE;
 	return found;
 }

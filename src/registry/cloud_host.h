@@ -10,16 +10,18 @@
 
 enum cloud_kind {
 	CLOUD_NONE = 0,
-	CLOUD_ECR,        /* <12 digits>.dkr.ecr[-fips].<region>.amazonaws.com[.cn] */
+	/* <12 digits>.dkr.ecr[-fips].<region>.amazonaws.com[.cn], and for IPv6 too
+	 * <12 digits>.dkr-ecr[-fips].<region>.on.aws (China: on.amazonwebservices.com.cn) */
+	CLOUD_ECR,
 	CLOUD_ECR_PUBLIC, /* public.ecr.aws */
 	CLOUD_GOOGLE,     /* gcr.io, <label>.gcr.io, <label>-docker.pkg.dev */
-	CLOUD_AZURE,      /* <label>.azurecr.io */
+	CLOUD_AZURE,      /* <label>.azurecr.io, .us, .cn */
 };
 
 struct cloud_host {
 	enum cloud_kind kind;
 	char region[40]; /* CLOUD_ECR */
-	bool is_fips, is_china;
+	bool is_fips, is_china, is_dual;
 };
 
 struct cloud_host cloud_host_of(const char *host);

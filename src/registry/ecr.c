@@ -43,6 +43,10 @@ static void place_of(const struct cloud *cloud, const struct cloud_host *host, s
 		ret->url = xstrdup(endpoint);
 	else if (is_public)
 		ret->url = xstrdup("https://api.ecr-public.us-east-1.amazonaws.com/");
+	else if (host->is_dual)
+		ret->url = xasprintf("https://%s.%s.%s/", host->is_fips ? "ecr-fips" : "ecr",
+				host->region,
+				host->is_china ? "api.amazonwebservices.com.cn" : "api.aws");
 	else
 		ret->url = xasprintf("https://%s.%s.%s/", host->is_fips ? "ecr-fips" : "api.ecr",
 				host->region, aws_domain(host->region));

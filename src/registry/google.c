@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "registry/google_external.h"
 
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
@@ -9,7 +10,6 @@
 #include <openssl/pem.h>
 #include <string.h>
 
-#define SCOPE    "https://www.googleapis.com/auth/cloud-platform"
 #define SERVICE  "Google's token service"
 #define METADATA "Google's metadata server"
 
@@ -79,7 +79,7 @@ FALLIBLE google_jwt(const char *email, const char *key_id, const char *private_k
 	json_out_close(&header, '}');
 	json_out_open(&claims, NULL, '{');
 	json_out_text(&claims, "iss", email);
-	json_out_text(&claims, "scope", SCOPE);
+	json_out_text(&claims, "scope", GOOGLE_SCOPE);
 	json_out_text(&claims, "aud", audience);
 	json_out_i64(&claims, "iat", now);
 	json_out_i64(&claims, "exp", now + JWT_LASTS_SECONDS);
@@ -203,9 +203,11 @@ static FALLIBLE use_file(struct cloud *cloud, const char *text, struct token *re
 		return from_service_account(cloud, &root, ret);
 	if (text_equal(type, "authorized_user"))
 		return from_login(cloud, &root, ret);
+	if (text_equal(type, "external_account"))
+		return google_external(cloud, &root, &ret->text, &ret->expires);
 	return error_hint(error_new(ERR_UNSUPPORTED,
 					  "credentials of type '%.60s' are not supported", type),
-			"there are service_account and authorized_user");
+			"there are service_account, authorized_user and external_account");
 }
 
 static FALLIBLE from_file(struct cloud *cloud, const char *path, struct token *ret)

@@ -1,7 +1,8 @@
 /*
  * google: an access token of Google Cloud, found as its SDKs find it: the key of a service account
- * (or a login of gcloud's) in the file GOOGLE_APPLICATION_CREDENTIALS, else in gcloud's own place,
- * else the metadata server of the machine.
+ * (or a login of gcloud's, or workload identity federation) in the file
+ * GOOGLE_APPLICATION_CREDENTIALS, else in gcloud's own place, else the metadata server of the
+ * machine.
  *
  * Floor: registry, private. Any thread.
  * Spec: cloud.google.com, "Application Default Credentials"; RFC 7523 (JWT as a grant).
@@ -9,9 +10,11 @@
 #pragma once
 #include "registry/cloud.h"
 
+#define GOOGLE_SCOPE "https://www.googleapis.com/auth/cloud-platform"
+
 /*
  * *ret NULL where there are no credentials. *ret_source (new), *ret_expires (Unix seconds) may be
- * NULL. A kind of file that is not supported (external_account) is ERR_UNSUPPORTED by name.
+ * NULL. A kind of file that is not supported is ERR_UNSUPPORTED by name.
  */
 FALLIBLE google_token(struct cloud *cloud, char **ret, char **ret_source, int64_t *ret_expires);
 /* For gcr.io and pkg.dev. */

@@ -27,6 +27,8 @@ AWS_KEYS = {  # id: secret, session token
     'AKIDWEB': ('web/s3cr3t', 'web/t0ken=='),
     'AKIDTASK': ('task/s3cr3t', 'task/t0ken=='),
     'AKIDROLE': ('role/s3cr3t', 'role/t0ken=='),
+    'AKIDPROC': ('process/s3cr3t', None),
+    'AKIDSSO': ('sso/s3cr3t', 'sso/t0ken=='),
 }
 AZURE_KEY = base64.b64encode(b'azure s3cr3t').decode()
 LATER = '2099-01-01T00:00:00Z'
@@ -160,6 +162,28 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(400, {'error': 'invalid_grant', 'error_description': 's3cr3t'})
         return self.answer(200, {'access_token': 'g00gle-account', 'expires_in': 3600})
 
+    def sso(self):
+        query = parse_qs(self.path.partition('?')[2])
+        if self.headers.get('x-amz-sso_bearer_token') != 'sso-login-s3cr3t':
+            return self.answer(401, {'message': 's3cr3t', '__type': 'UnauthorizedException'})
+        if query != {'role_name': ['builder'], 'account_id': ['123456789012']}:
+            return self.answer(403, {'__type': 'ForbiddenException'})
+        secret, token = AWS_KEYS['AKIDSSO']
+        return self.answer(200, {'roleCredentials': {'accessKeyId': 'AKIDSSO', 'secretAccessKey': secret,
+                                                     'sessionToken': token, 'expiration': 4070908800000}})
+
+    def google_exchange(self, form):
+        right = form.get('subject_token') == 'provider-t0ken' and form.get('audience') == '//iam.example/pool' \
+            and form.get('grant_type') == 'urn:ietf:params:oauth:grant-type:token-exchange'
+        if not right:
+            return self.answer(400, {'error': 'invalid_grant', 'error_description': 's3cr3t'})
+        return self.answer(200, {'access_token': 'g00gle-federated', 'expires_in': 3600})
+
+    def google_account(self, body):
+        right = self.headers.get('Authorization') == 'Bearer g00gle-federated' and \
+            json.loads(body)['scope'] == ['https://www.googleapis.com/auth/cloud-platform']
+        return self.answer(200 if right else 403, {'accessToken': 'g00gle-impersonated', 'expireTime': LATER})
+
     # --- Azure ---
 
     def azure_token(self, form):
@@ -187,7 +211,7 @@ class Handler(BaseHTTPRequestHandler):
             if self.who in ('oauth2accesstoken:g00gle-account', 'oauth2accesstoken:g00gle-machine'):
                 return self.answer(200, {'token': 'gcr-' + self.who.split(':')[1]})
             return self.answer(401)
-        if host.endswith('.azurecr.io'):
+        if host.endswith(('.azurecr.io', '.azurecr.us')):
             right, challenge = given.startswith('Bearer acr-'), f'Bearer realm="https://{host}/oauth2/token",service="{host}"'
         elif host.endswith('gcr.io'):
             right, challenge = given.startswith('Bearer gcr-'), f'Bearer realm="https://{host}/v2/token",service="{host}"'
@@ -248,13 +272,23 @@ class Handler(BaseHTTPRequestHandler):
                 self.sts(form)
             elif path == '/google/token':
                 self.google_token(form)
+            elif path == '/portal/federation/credentials':
+                self.sso()
+            elif path == '/google/sts':
+                self.google_exchange(form)
+            elif path == '/google/account':
+                self.google_account(body)
+            elif path == '/provider':
+                right = self.headers.get('X-Who') == 'kiln'
+                self.answer(200 if right else 403, {'value': 'provider-t0ken'})
             elif path.startswith('/tenant/'):
                 self.azure_token(form)
             else:
                 bucket, key = path[1:].split('/', 1)
                 self.s3(body, bucket, key)
-        elif host in ('api.ecr.eu-west-1.amazonaws.com', 'api.ecr-public.us-east-1.amazonaws.com'):
-            self.ecr(body, 'ecr' if host.startswith('api.ecr.') else 'ecr-public')
+        elif host in ('api.ecr.eu-west-1.amazonaws.com', 'ecr.eu-west-1.api.aws',
+                      'api.ecr-public.us-east-1.amazonaws.com'):
+            self.ecr(body, 'ecr-public' if host.startswith('api.ecr-public') else 'ecr')
         elif host == 'bucket.s3.eu-west-1.amazonaws.com':
             self.s3(body, 'bucket', path[1:])
         elif host == 'oauth2.googleapis.com':
@@ -265,6 +299,8 @@ class Handler(BaseHTTPRequestHandler):
             self.file(path.rsplit('/', 1)[1], self.who.startswith('g00gle-'), '')
         elif host == 'acct.blob.core.windows.net':
             self.blob()
+        elif host == 'login.microsoftonline.us':
+            self.azure_token(form)
         elif path == '/oauth2/exchange':
             self.azure_exchange(form)
         else:

@@ -4,7 +4,7 @@
 # shellcheck disable=SC2030,SC2031,SC2154 # each test has its own variables; status and such come from lib/kiln.bash
 load ../lib/kiln
 
-NAMES='DNS:*.dkr.ecr.eu-west-1.amazonaws.com,DNS:public.ecr.aws,DNS:api.ecr.eu-west-1.amazonaws.com,DNS:api.ecr-public.us-east-1.amazonaws.com,DNS:bucket.s3.eu-west-1.amazonaws.com,DNS:gcr.io,DNS:evil-gcr.io,DNS:*.azurecr.io,DNS:storage.googleapis.com,DNS:oauth2.googleapis.com,DNS:acct.blob.core.windows.net'
+NAMES='DNS:*.dkr.ecr.eu-west-1.amazonaws.com,DNS:public.ecr.aws,DNS:*.dkr-ecr.eu-west-1.on.aws,DNS:ecr.eu-west-1.api.aws,DNS:*.azurecr.us,DNS:login.microsoftonline.us,DNS:api.ecr.eu-west-1.amazonaws.com,DNS:api.ecr-public.us-east-1.amazonaws.com,DNS:bucket.s3.eu-west-1.amazonaws.com,DNS:gcr.io,DNS:evil-gcr.io,DNS:*.azurecr.io,DNS:storage.googleapis.com,DNS:oauth2.googleapis.com,DNS:acct.blob.core.windows.net'
 ECR=123456789012.dkr.ecr.eu-west-1.amazonaws.com
 
 setup_file() {
@@ -116,13 +116,13 @@ pulls_not() { # TEXT IMAGE [OPTION...]
 
 	mkdir -p "$HOME/.aws"
 	printf '[default]\naws_access_key_id=no\naws_secret_access_key=no-s3cr3t\n[team]\naws_access_key_id = AKIDPROFILE\naws_secret_access_key = profile/s3cr3t\n' >"$HOME/.aws/credentials"
-	printf '[profile team]\nregion = y-1\n[profile sso]\nsso_session = x\n' >"$HOME/.aws/config"
+	printf '[profile team]\nregion = y-1\n[profile chain]\nsource_profile = team\nrole_arn = arn:role\n' >"$HOME/.aws/config"
 	refuses "the credentials come from AWS profile 'default'" s3://bucket
 	AWS_PROFILE=team takes s3://bucket
 	logged '200 AKIDPROFILE@x-1'
 	AWS_REGION='' AWS_PROFILE=team takes s3://bucket
 	logged '200 AKIDPROFILE@y-1'
-	AWS_PROFILE=sso refuses "AWS profile 'sso': 'sso_session' is not supported" s3://bucket
+	AWS_PROFILE=chain refuses "AWS profile 'chain': 'source_profile' is not supported" s3://bucket
 	printf '[profile eks]\nrole_arn = arn:role\nweb_identity_token_file = %s\n' "$PWD/identity" >>"$HOME/.aws/config"
 	printf web.identity.t0ken >identity
 	AWS_ENDPOINT_URL_STS=http://$HERE/sts AWS_PROFILE=eks takes s3://bucket
@@ -140,6 +140,53 @@ pulls_not() { # TEXT IMAGE [OPTION...]
 	logged '200 AKIDENV@x-1'
 	AWS_SECRET_ACCESS_KEY=wrong-s3cr3t refuses 'AWS_ACCESS_KEY_ID' s3://bucket
 	refuses "fetch the build context: 's3://bucket/missing'" s3://bucket/missing
+}
+
+@test "AWS profiles whose credentials are elsewhere: a program, a login" {
+	export S3_ENDPOINT=http://$HERE S3_FORCE_PATH_STYLE=true AWS_REGION=x-1 AWS_ENDPOINT_URL_SSO=http://$HERE/portal/
+	mkdir -p "$HOME/.aws/sso/cache"
+	cat >"$HOME/.aws/config" <<-EOD
+		[profile program]
+		credential_process = echo '{"Version": 1, "AccessKeyId": "AKIDPROC",' "\"SecretAccessKey\": \"process/s3cr3t\"}"
+		[profile fails]
+		credential_process = echo s3cr3t; echo s3cr3t >&2; exit 3
+		[profile garbage]
+		credential_process = echo '{"Version": 2, "s3cr3t": "t0ken"}'
+		[sso-session work]
+		sso_region = eu-west-1
+		sso_start_url = https://work.example/start
+		[profile login]
+		sso_session = work
+		sso_account_id = 123456789012
+		sso_role_name = builder
+		[profile old]
+		sso_start_url = https://old.example/start
+		sso_region = eu-west-1
+		sso_account_id = 123456789012
+		sso_role_name = builder
+		[profile half]
+		sso_session = work
+		sso_role_name = builder
+		[profile region]
+		sso_start_url = https://old.example/start
+		sso_region = evil.example/x
+		sso_account_id = 1
+		sso_role_name = builder
+	EOD
+	AWS_PROFILE=program takes s3://bucket
+	logged '200 AKIDPROC@x-1'
+	AWS_PROFILE=fails refuses "AWS profile 'fails': credential_process: it failed with exit code 3" s3://bucket
+	AWS_PROFILE=garbage refuses "its output is of version 2, not 1" s3://bucket
+	AWS_PROFILE=login refuses "AWS profile 'login': there is no login" s3://bucket
+	says "aws sso login --profile login"
+	echo '{"accessToken": "sso-login-s3cr3t"}' >"$HOME/.aws/sso/cache/$(printf work | sha1sum | cut -c1-40).json"
+	AWS_PROFILE=login takes s3://bucket
+	logged '200 AKIDSSO@x-1'
+	echo '{"accessToken": "ended-s3cr3t"}' >"$HOME/.aws/sso/cache/$(printf https://old.example/start | sha1sum | cut -c1-40).json"
+	AWS_PROFILE=old refuses "IAM Identity Center answers with status 401: UnauthorizedException" s3://bucket
+	says "aws sso login --profile old"
+	AWS_PROFILE=half refuses "'sso_account_id' is missing" s3://bucket
+	AWS_PROFILE=region refuses "is no region of AWS" s3://bucket
 }
 
 @test "s3 at its own name; an instance that hangs is waited for shortly" {
@@ -179,10 +226,46 @@ service_account() { # TOKEN_URI : writes account.json
 	refuses "is not https" gs://bucket
 	echo '{"type": "service_account", "client_email": "x", "private_key": "s3cr3t"}' >account.json
 	refuses "'private_key' is not an RSA key" gs://bucket
-	echo '{"type": "external_account"}' >account.json
-	refuses "type 'external_account' are not supported" gs://bucket
+	echo '{"type": "impersonated_service_account"}' >account.json
+	refuses "type 'impersonated_service_account' are not supported" gs://bucket
 	STORAGE_EMULATOR_HOST=$HERE takes gs://public/context.tar.gz
 	logged 'here GET /public/context.tar.gz 200 -'
+}
+
+external() { # CREDENTIAL_SOURCE [IMPERSONATION-URL]
+	jq -n --argjson source "$1" --arg url "http://$HERE/google/sts" --arg account "${2:-}" '{type: "external_account",
+		audience: "//iam.example/pool", subject_token_type: "urn:ietf:params:oauth:token-type:jwt",
+		token_url: $url, credential_source: $source}
+		+ (if $account == "" then {} else {service_account_impersonation_url: $account} end)' >external.json
+}
+
+@test "Google's workload identity federation: from a file and an address, as a service account" {
+	export GOOGLE_APPLICATION_CREDENTIALS=$PWD/external.json
+	echo provider-t0ken >subject
+	external "{\"file\": \"$PWD/subject\"}"
+	takes gs://bucket
+	logged 'storage.googleapis.com GET /bucket/context.tar.gz 200 g00gle-federated'
+	external "{\"file\": \"$PWD/subject\"}" "http://$HERE/google/account"
+	takes gs://bucket
+	logged 'storage.googleapis.com GET /bucket/context.tar.gz 200 g00gle-impersonated'
+	local json='"format": {"type": "json", "subject_token_field_name": "value"}'
+	external "{\"url\": \"http://$HERE/provider\", \"headers\": {\"X-Who\": \"kiln\"}, $json}"
+	takes gs://bucket
+	external "{\"url\": \"http://$HERE/provider\", $json}"
+	refuses 'the identity provider answers with status 403' gs://bucket
+	external "{\"url\": \"http://192.0.2.1/provider\"}"
+	refuses 'is not https' gs://bucket
+	external "{\"url\": \"http://$HERE/provider\", \"headers\": {\"X-Who\": \"a\\nb\"}}"
+	refuses 'a header that is none' gs://bucket
+	external '{"environment_id": "aws1", "url": "http://169.254.169.254/"}'
+	refuses "'environment_id' is not supported" gs://bucket
+	external '{"executable": {"command": "echo s3cr3t"}}'
+	refuses "'executable' is not supported" gs://bucket
+	echo other-t0ken >subject
+	external "{\"file\": \"$PWD/subject\"}"
+	refuses "status 400: invalid_grant" gs://bucket
+	external "{\"file\": \"$PWD/none\"}"
+	refuses "open '$PWD/none'" gs://bucket
 }
 
 @test "Azure blobs: signed with the account's key" {
@@ -203,6 +286,8 @@ service_account() { # TOKEN_URI : writes account.json
 	succeeds executor --context . --no-push
 	logged '/v2/other/manifests/'
 	equals 1 "$(grep -c 'api.ecr' "$LOG")" "requests for a token, of two repositories at once"
+	pulls 123456789012.dkr-ecr.eu-west-1.on.aws/base:1
+	logged 'ecr.eu-west-1.api.aws POST / 200 AKIDENV@eu-west-1'
 	pulls public.ecr.aws/base:1
 	logged 'api.ecr-public.us-east-1.amazonaws.com POST / 200 AKIDENV@us-east-1'
 	rm -rf "$KILN_ROOT"
@@ -240,6 +325,8 @@ service_account() { # TOKEN_URI : writes account.json
 	: >"$LOG"
 	IDENTITY_ENDPOINT=http://$HERE/msi IDENTITY_HEADER=identity-s3cr3t pulls team.azurecr.io/base:1
 	logged 'here GET /msi?api-version=2019-08-01'
+	AZURE_CLIENT_ID=client AZURE_TENANT_ID=tenant AZURE_CLIENT_SECRET=client-s3cr3t pulls team.azurecr.us/base:1
+	logged 'login.microsoftonline.us POST /tenant/oauth2/v2.0/token 200'
 	export AZURE_AUTHORITY_HOST=http://$HERE/ AZURE_CLIENT_ID=client AZURE_TENANT_ID=tenant
 	AZURE_CLIENT_SECRET=client-s3cr3t pulls team.azurecr.io/base:1
 	logged 'here POST /tenant/oauth2/v2.0/token 200'
