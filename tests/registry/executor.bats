@@ -324,6 +324,46 @@ https_server() {
 		--cache-repo 127.0.0.1:1/cache
 }
 
+@test "SIGTERM, in a step and wherever the cache is on its way: it ends soon, and the cache is right" {
+	registry_start plain
+	proxy_start "$REGISTRY"
+	local fault method path at pid status args=(--context . --destination "$PROXY/app:1" --cache)
+	printf 'FROM %s\nCOPY data /data\nRUN head -c 300000 /dev/urandom >/a\nRUN cat /a /data >/b\n' \
+		"$(image_ref busybox)" >Dockerfile
+	printf 'FROM %s\nCOPY data /data\nRUN echo a >/a\nRUN sleep 31536008\n' "$(image_ref busybox)" >Slow
+	term() { # waits for the program, which must have ended itself
+		kill -TERM "$pid"
+		status=0
+		timeout 20 tail --pid="$pid" -f /dev/null
+		wait "$pid" || status=$?
+		equals 130 "$status"
+	}
+	"$BATS_FILE_TMPDIR/bin/executor" "${args[@]}" -f Slow >log 2>&1 </dev/null 3>&- 4>&- &
+	pid=$!
+	timeout 60 sh -c 'until pgrep -fx "sleep 315[3]6008" >/dev/null; do :; done'
+	term
+	equals '' "$(pgrep -fx 'sleep 31536008' || true)"
+	# A request that writes to the cache is never answered: an early one, a late one, a record's.
+	for fault in '* blobs/uploads/ 1' '* blobs/uploads/ 3' '* blobs/uploads/ 5' 'PUT manifests/ 0' 'PUT manifests/ 1'; do
+		read -r method path at <<<"$fault"
+		faults "$method /v2/app/cache/$path skip=$at hang"
+		echo "$fault" >data
+		rm -rf "$KILN_ROOT"
+		requests_forget
+		"$BATS_FILE_TMPDIR/bin/executor" "${args[@]}" >log 2>&1 </dev/null 3>&- 4>&- &
+		pid=$!
+		until [ "$(requests "$method" "/v2/app/cache/$path")" -ge "$at" ] && [ -s "$PROXY_LOG" ]; do
+			kill -0 "$pid"
+		done
+		term
+		faults
+		rm -rf "$KILN_ROOT"
+		succeeds executor "${args[@]}" --tar-path app.tar
+		says_not WARN
+		equals $((300000 + $(stat -c %s data))) "$(tree_of app.tar | sed -n 's,.* /b size=\([0-9]*\).*,\1,p')" "what /b holds"
+	done
+}
+
 @test "git contexts: branch, commit, a folder, credentials from variables, and nothing for git's own options" {
 	mkdir -p app/sub root
 	printf 'FROM scratch\nCOPY file /\n' >app/Dockerfile
