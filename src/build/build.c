@@ -23,6 +23,7 @@
 #include "stream/codec.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -50,11 +51,44 @@ static FALLIBLE check_annotations(const struct build_options *options)
 	return NULL;
 }
 
+static bool is_set(const struct list *args, const char *name)
+{
+	const char *value = args ? list_env_get(args, name) : NULL;
+
+	return value && (strcmp(value, "1") == 0 || strcmp(value, "true") == 0);
+}
+
+const char *build_hostname(const struct build_options *options)
+{
+	const char *name = options->build_args ? list_env_get(options->build_args,
+								 "BUILDKIT_SANDBOX_HOSTNAME")
+					       : NULL;
+
+	return name && *name ? name : NULL;
+}
+
+/* What BuildKit's frontend reads of the build arguments, and kiln would have to pass over. */
+static FALLIBLE check_arguments(const struct build_options *options)
+{
+	const char *name = build_hostname(options);
+
+	if (options->build_args && is_set(options->build_args, "BUILDKIT_MULTI_PLATFORM"))
+		return error_hint(error_new(ERR_UNSUPPORTED,
+						  "BUILDKIT_MULTI_PLATFORM: an image of one "
+						  "platform gets no index"),
+				"'kiln manifest create' makes one of it");
+	if (name && (strlen(name) > HOST_NAME_MAX || name[strcspn(name, "/ \t\n")]))
+		return error_new(ERR_INVALID, "BUILDKIT_SANDBOX_HOSTNAME '%s' is no host name",
+				name);
+	return NULL;
+}
+
 static FALLIBLE check_options(const struct build_options *options)
 {
 	if (options->format == FORMAT_DOCKER && options->compression == COMPRESSION_ZSTD)
 		return error_hint(error_new(ERR_INVALID, "Docker's format has no zstd layers"),
 				"use --format oci, or --compression gzip");
+	TRY(check_arguments(options));
 	return check_annotations(options);
 }
 
@@ -330,13 +364,6 @@ static void build_done(struct build *build)
 DEFINE_AUTO_VALUE(build)
 
 /* --- the way --- */
-
-static bool is_set(const struct list *args, const char *name)
-{
-	const char *value = args ? list_env_get(args, name) : NULL;
-
-	return value && (strcmp(value, "1") == 0 || strcmp(value, "true") == 0);
-}
 
 static FALLIBLE load_files(struct build *build)
 {

@@ -69,6 +69,8 @@ static void key_run(struct build *build, struct key *key, const struct plan_step
 	key_text(key, "user", step->user);
 	key_text(key, "workdir", step->workdir);
 	key_text(key, "network", network_name(options, step->run.network));
+	if (build_hostname(options))
+		key_text(key, "hostname", build_hostname(options));
 	for (size_t i = 0; i < options->host_count; i++)
 		list_addf(&hosts, "%s=%s", options->hosts[i].name, options->hosts[i].address);
 	struct texts host_texts = { (const char *const *)hosts.p, hosts.n };

@@ -151,6 +151,7 @@ static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct st
 		.gid = user->gid,
 		.groups = user->groups,
 		.n_groups = user->n_groups,
+		.hostname = build_hostname(build->options),
 		.network = step_network(build, plan->network),
 		.hosts = parts.hosts,
 		.n_hosts = build->options->host_count,

@@ -139,6 +139,9 @@ const char *stage_run_name(const struct stage_run *run);
 struct context *origin_context(const struct build *build, const struct plan_origin *origin);
 struct file_digests *origin_digests(const struct build *build, const struct plan_origin *origin);
 
+/* BUILDKIT_SANDBOX_HOSTNAME, or NULL. */
+const char *build_hostname(const struct build_options *options);
+
 /* keys.c */
 
 /* The same for a step, with what ADD fetches (make_view: fetched by now). */

@@ -363,7 +363,9 @@ static FALLIBLE set_time(const struct build_opts *opts, const struct build_reque
 
 		if (error) {
 			error_free(error);
-			return error_usage("SOURCE_DATE_EPOCH '%s' is not a time", arg);
+			return error_hint(error_usage("SOURCE_DATE_EPOCH '%s' is not a time", arg),
+					"give seconds since 1970; of a commit: "
+					"git log -1 --format=%%ct");
 		}
 	} else if (config->environment.has_source_date_epoch) {
 		ret->epoch = config->environment.source_date_epoch;

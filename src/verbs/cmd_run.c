@@ -225,6 +225,8 @@ static FALLIBLE run_one(struct work *work, const struct run_opts *opts, const ch
 	TRY(gather(work, opts, argv, parts));
 	TRY(run_in(work, opts, run, &result));
 	layers_note(work->call, run->layers);
+	if (resources_any(&run->resources) && result.notes[0])
+		(void)fprintf(stderr, "%s: warning: %s\n", work->call->program, result.notes);
 	/* A layer has its entry. */
 	if (opts->add_history && (!run->layers || run->layers->uncached)) {
 		image_config_add_history(

@@ -76,6 +76,11 @@ cgroup_root() {
 	equals 1 "$(grep -c 'not enforced' <<<"$output$stderr")"
 	succeeds build --no-cache --resource memory=64m,cpu-quota=50000
 	says 'limits of steps are not enforced: '
+	local container
+	container=$(kiln_as "$KIND" from -m 64m "$BASE")
+	succeeds kiln_as "$KIND" run "$container" -- true
+	says 'warning: limits of steps are not enforced: '
+	succeeds kiln_as "$KIND" rm "$container"
 }
 
 @test "limits that are none are refused" {
@@ -139,4 +144,17 @@ cgroup_root() {
 	succeeds build -m 1g --cpus 0.5 --cgroup-parent "$parent"
 	says_not 'not enforced'
 	rmdir "$root$parent"
+}
+
+@test "BuildKit's arguments for steps: a host name, and what has no place here" {
+	dockerfile <<<'RUN echo "on $(hostname)"'
+	succeeds build
+	says 'on buildkitsandbox'
+	succeeds build --build-arg BUILDKIT_SANDBOX_HOSTNAME=builder
+	says 'on builder'
+	says_not consumed
+	fails 1 "'a b' is no host name" build --build-arg 'BUILDKIT_SANDBOX_HOSTNAME=a b'
+	fails 1 'an image of one platform gets no index' build --build-arg BUILDKIT_MULTI_PLATFORM=1
+	fails 2 "'context' is not a time" build --build-arg SOURCE_DATE_EPOCH=context
+	says 'git log -1 --format=%ct'
 }
