@@ -26,6 +26,13 @@ static void matches(void **state)
 		{ "file:///a/b.git", false, false },
 		{ "ext::sh -c id", false, false },
 		{ "dir/b.git", false, false },
+		{ "https://h/b.git/", false, false },
+		{ "https://h/b.git.bar", false, false },
+		{ "http://h/b.git:#branch", false, false },
+		{ "https://github.com/a/b", false, false },
+		{ "host.example/a/b.git", false, false },
+		{ ".git", false, false },
+		{ "./.git", false, false },
 		{ "", false, false },
 	};
 
@@ -55,6 +62,8 @@ static void parses(void **state)
 		{ "https://h/a.git#main:sub/dir", "https://h/a.git", "main", "sub/dir" },
 		{ "https://h/a.git#:sub", "https://h/a.git", NULL, "sub" },
 		{ "https://h/a.git#v1.0:/./sub//x/", "https://h/a.git", "v1.0", "sub/x" },
+		{ "https://h/a.git#release/1.2:q/r", "https://h/a.git", "release/1.2", "q/r" },
+		{ "https://h/a.git?ref=v1&subdir=/sub", "https://h/a.git", "v1", "sub" },
 		{ "https://h/a.git#refs/pull/7/head", "https://h/a.git", "refs/pull/7/head" },
 		{ "https://h/a.git?branch=b%2Fc&subdir=d", "https://h/a.git", "refs/heads/b/c",
 				"d" },
