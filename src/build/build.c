@@ -511,8 +511,7 @@ static FALLIBLE run_plan(struct build *build, struct build_result *ret)
 		runs_done(build);
 	}
 	TRY(remote_keep(build));
-	TRY(remote_export(build));
-	return mounts_export(build);
+	return remote_export(build);
 }
 
 /* A directory that holds nothing and never will: what "no files" looks like to rootfs_*. */

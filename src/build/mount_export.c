@@ -22,7 +22,11 @@ enum {
 	/* Another build's step may have it for hours: the build does not wait for that. */
 	LOCK_TRIES = 100,
 	LOCK_PAUSE_MS = 100,
-	/* So seldom does a record say anew that it is good, for whoever removes old ones. */
+	/*
+	 * So old a record says anew that it is good, for whoever removes old ones. In a bucket or a
+	 * folder chunks may have been removed meanwhile for their own age: they are asked for
+	 * again.
+	 */
 	RENEW_SECONDS = 24 * 3600,
 };
 
@@ -68,12 +72,20 @@ static bool is_damaged(const struct error *error)
 	       error_is(error, ERR_DIGEST) || error_is(error, ERR_NOT_FOUND);
 }
 
+static bool is_old(const struct export *export)
+{
+	return clock_now_seconds() - export->former.created >= RENEW_SECONDS;
+}
+
 static FALLIBLE read_former(struct export *export)
 {
 	struct cache_home *home = export->target->home;
 	struct error *error = home->ops->read_mount(home, &export->name, &export->former);
+	bool keeps_chunks = home->ops->repository(home) != NULL;
 
 	export->has_former = !error;
+	if (!error && is_old(export) && !keeps_chunks)
+		export->is_trusted = false;
 	if (!is_damaged(error))
 		return error;
 	error_free(error);
@@ -266,7 +278,7 @@ static FALLIBLE put_record(struct export *export, const struct mount_list *list,
 
 static FALLIBLE renew(struct export *export)
 {
-	if (clock_now_seconds() - export->former.created < RENEW_SECONDS)
+	if (!is_old(export))
 		return NULL;
 	TRY(read_former_list(export));
 	return export->former_list ? put_record(export, export->former_list, &export->former.list)
@@ -365,26 +377,17 @@ static bool is_any_used(const struct mount_travel *travel)
 	return false;
 }
 
-FALLIBLE mounts_export(struct build *build)
+FALLIBLE mounts_export(struct build *build, const struct cache_target *target)
 {
 	struct progress *progress = build->options->progress;
-	size_t n = 0;
-	const struct cache_target *targets = cache_homes_targets(build->homes, &n);
 
-	for (size_t i = 0; i < n && is_any_used(&build->travel); i++) {
-		if (!targets[i].mounts)
-			continue;
-		AUTO_FREE char *name =
-				xasprintf("exporting cache mounts to %s", targets[i].home->name);
-		unsigned vertex = progress_vertex(progress, name, NULL, (struct source_range){ 0 });
-
-		progress_start(progress, vertex);
-		struct error *error = export_to(build, &targets[i], vertex);
-		progress_end(progress, vertex, error ? PROGRESS_FAILED : PROGRESS_DONE,
-				error ? error->message : NULL);
-		if (error)
-			return error_wrap(
-					error, "export cache mounts to %s", targets[i].home->name);
-	}
-	return NULL;
+	if (!target->mounts || !is_any_used(&build->travel))
+		return NULL;
+	AUTO_FREE char *name = xasprintf("exporting cache mounts to %s", target->home->name);
+	unsigned vertex = progress_vertex(progress, name, NULL, (struct source_range){ 0 });
+	progress_start(progress, vertex);
+	struct error *error = export_to(build, target, vertex);
+	progress_end(progress, vertex, error ? PROGRESS_FAILED : PROGRESS_DONE,
+			error ? error->message : NULL);
+	return error ? error_wrap(error, "export cache mounts to %s", target->home->name) : NULL;
 }

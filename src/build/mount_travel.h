@@ -24,6 +24,7 @@ FALLIBLE mount_import(struct build *build, struct step_run *run, struct step_cac
 /* A step has it mounted: mounts_export() brings it. Any thread. */
 void mount_was_used(struct build *build, const struct step_cache *cache);
 
-/* To every home that was asked for it. An error only where ignore-error=false, or canceled. */
-FALLIBLE mounts_export(struct build *build);
+/* To a home, if it was asked for them. An error only where ignore-error=false, or canceled. */
+struct cache_target;
+FALLIBLE mounts_export(struct build *build, const struct cache_target *target);
 void mount_travel_done(struct mount_travel *travel);

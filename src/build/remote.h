@@ -46,7 +46,10 @@ bool remote_failed(const struct build *build);
 
 /* What homes brought and the build has by now is remembered in the store. */
 FALLIBLE remote_keep(struct build *build);
-/* Bring this build's steps to the homes of --cache-to. A home that fails is a warning, mostly. */
+/*
+ * Bring this build's steps, and cache mounts, to the homes of --cache-to. A home that fails is a
+ * warning, mostly.
+ */
 FALLIBLE remote_export(struct build *build);
 /* The document for type=inline, of the steps whose layers the image has; NULL: not wanted. New. */
 char *remote_inline(struct build *build);

@@ -4,6 +4,7 @@
  * again; what an image registry of the same host has is mounted.
  */
 #include "base/clock.h"
+#include "build/mount_travel.h"
 #include "build/remote.h"
 #include "cache/toc.h"
 #include "image/image.h"
@@ -410,6 +411,9 @@ FALLIBLE remote_export(struct build *build)
 					strbuf_text(&text));
 		}
 		progress_end(progress, vertex, error ? PROGRESS_CANCELED : PROGRESS_DONE, NULL);
+		/* A home that does not take the one is not tried with the other. */
+		if (!error)
+			TRY(mounts_export(build, &targets[i]));
 		error_free(error);
 	}
 	return NULL;
