@@ -96,13 +96,16 @@ static FALLIBLE read_login(const struct cloud *cloud, const struct aws_sso *sso,
 	if (error)
 		return no_login(error_wrap(error, "there is no login"), sso);
 	error = json_parse(str_of(text), LIMIT_TOKEN_BYTES, path, &value);
-	free_secret(text);
+	free_secret(TAKE(text));
 	TRY(error);
 	TRY(json_root(value, path, &root));
-	TRY(json_get_text(&root, "accessToken", JSON_MUST, ret));
-	for (const char *p = *ret; *p; p++)
-		if (*p <= ' ' || *p >= 0x7f)
+	TRY(json_get_text(&root, "accessToken", JSON_MUST, &text));
+	for (const char *p = text; *p; p++)
+		if (*p <= ' ' || *p >= 0x7f) {
+			free_secret(text);
 			return error_new(ERR_INVALID, "'%s' has a token that is none", path);
+		}
+	*ret = text;
 	return NULL;
 }
 

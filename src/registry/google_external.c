@@ -34,8 +34,10 @@ static FALLIBLE pick(const struct json_field *source, struct str said, char **re
 		TRY(json_get_text(&format, "subject_token_field_name", JSON_MAY, &field));
 	}
 	if (!type || text_equal(type, "text")) {
+		if (!str_trim(said).n)
+			return error_new(ERR_INVALID, "the subject token is empty");
 		*ret = str_dup(str_trim(said));
-		return **ret ? NULL : error_new(ERR_INVALID, "the subject token is empty");
+		return NULL;
 	}
 	if (!text_equal(type, "json") || !field)
 		return error_new(ERR_INVALID, "credential_source: 'format' is neither text nor "
