@@ -427,6 +427,7 @@ static FALLIBLE import_file(const struct archive *archive, struct image **ret)
 	TRY(open_remembered(archive, scope, &key, ret));
 	if (*ret)
 		return NULL;
+	TRY(image_vouch_ahead(homes->trust, &archive->origin));
 	/* One at a time: another may be importing the same. */
 	TRY(store_lock_take(homes->store, "import", homes->cancel, &lock));
 	TRY(open_remembered(archive, scope, &key, ret));

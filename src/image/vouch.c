@@ -41,13 +41,27 @@ void image_origin_copy(const struct image_origin *from, struct image_origin *ret
 		reference_copy(&from->reference, &ret->reference);
 }
 
-static FALLIBLE ask(struct trust *trust, struct store *store, const struct image_origin *origin,
-		const struct digest *digests, size_t n)
+static struct trust_origin as_asked(const struct image_origin *origin)
 {
-	const struct trust_origin asked = { .transport = origin->transport,
+	return (struct trust_origin){ .transport = origin->transport,
 		.reference = origin->has_reference ? &origin->reference : NULL,
 		.path = origin->path,
 		.name = origin->name };
+}
+
+FALLIBLE image_vouch_ahead(struct trust *trust, const struct image_origin *origin)
+{
+	const struct trust_origin asked = as_asked(origin);
+	struct trust_rules rules;
+
+	/* Without a policy to ask the image itself will be refused. */
+	return trust ? trust_rules(trust, &asked, &rules) : NULL;
+}
+
+static FALLIBLE ask(struct trust *trust, struct store *store, const struct image_origin *origin,
+		const struct digest *digests, size_t n)
+{
+	const struct trust_origin asked = as_asked(origin);
 	struct trust_rules rules;
 	bool known = false;
 

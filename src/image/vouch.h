@@ -31,4 +31,7 @@ void image_origin_copy(const struct image_origin *from, struct image_origin *ret
 FALLIBLE image_vouch(struct trust *trust, struct store *store, const struct image_origin *origin,
 		const struct digest *digests, size_t n);
 
+/* Refuses what the policy rejects whoever signed it, before any of it is brought into the store. */
+FALLIBLE image_vouch_ahead(struct trust *trust, const struct image_origin *origin);
+
 DEFINE_AUTO_VALUE(image_origin)

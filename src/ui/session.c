@@ -69,9 +69,11 @@ static void open_trust(struct session *session)
 {
 	const struct config *config = session->config;
 	const struct environment *environment = &config->environment;
-	AUTO_FREE char *lookaside = geteuid() == 0 ? xstrdup("file:///var/lib/containers/sigstore")
-						   : xasprintf("file://%s/containers/sigstore",
-								     environment->data_home);
+	/* In a user namespace everybody is root. */
+	uid_t uid = session->userns.mode ? session->userns.outer_uid : geteuid();
+	AUTO_FREE char *lookaside = uid == 0 ? xstrdup("file:///var/lib/containers/sigstore")
+					     : xasprintf("file://%s/containers/sigstore",
+							       environment->data_home);
 	const struct trust_settings settings = { .policy = config->signature_policy,
 		.config_home = environment->config_home,
 		.lookaside = lookaside,
@@ -89,6 +91,11 @@ static FALLIBLE open_signer(struct session *session)
 		.fingerprint = config->sign_fingerprint,
 		.passphrase_file = config->sign_passphrase_file };
 
+	if (config->sign_fingerprint && session->userns.mode == USERNS_INPLACE)
+		return error_hint(error_new(ERR_UNSUPPORTED,
+						  "in place the program gpg would be the image's"),
+				"sign with --sign-by-sigstore-private-key, or push and sign from "
+				"elsewhere");
 	return signer_new(session->trust, &settings, &session->signer);
 }
 

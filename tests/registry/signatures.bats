@@ -130,6 +130,8 @@ build() { # KIND [option...]
 	fails 1 'it rejects it' kiln warm --dir "$PWD/lower" "$REPO:1"
 	fails 1 'it rejects it' kiln kaniko --context context --no-push --insecure-pull
 	fails 1 'it rejects it' kiln image copy "oci:$(image busybox)/oci:latest" dir:out2
+	fails 1 'it rejects it' kiln image copy "docker-archive:$(image busybox)/docker.tar" dir:out3
+	[ -z "$(find store/blobs -type f -size +500k)" ]
 	echo 'FROM b' >context/Dockerfile
 	fails 1 'it rejects it' kiln build --progress plain --build-context "b=docker-image://$REPO:1" context
 	succeeds kiln build --progress plain --signature-policy /etc/containers/policy.json \
@@ -323,4 +325,15 @@ build() { # KIND [option...]
 		"$(sign check "$REGISTRY/made" "$(sign digest "$REGISTRY/made" 1)" one.pub)"
 	succeeds kiln image copy --sign-by-sigstore-private-key one.key "docker://$REPO:1" "docker://$REGISTRY/copied:1"
 	equals "good $REGISTRY/copied:1 same" "$(sign check "$REGISTRY/copied" "$DIGEST" one.pub)"
+}
+
+@test "the executor and the warmer: a policy is met, and what is pushed is signed" {
+	require "$(by_key one)"
+	export KILN_SIGN_BY_SIGSTORE_PRIVATE_KEY=$PWD/two.key
+	fails 1 'there is none' kiln kaniko --context "$PWD/context" --destination "$REGISTRY/made:1" --insecure
+	fails 1 'there is none' kiln warmer --image "$REPO:1" --cache-dir "$PWD/cache" --insecure-pull
+	sign attach "$REPO" "$DIGEST" one.key "$REPO:1"
+	succeeds kiln kaniko --context "$PWD/context" --destination "$REGISTRY/made:1" --insecure
+	equals "good $REGISTRY/made:1 same" "$(sign check "$REGISTRY/made" "$(sign digest "$REGISTRY/made" 1)" two.pub)"
+	succeeds kiln warmer --image "$REPO:1" --cache-dir "$PWD/cache" --insecure-pull
 }

@@ -126,6 +126,22 @@ skopeo_sign() { # MAIL NAME
 	KILN_ROOT=$PWD/other fails 1 'there is none' kiln image copy dir:kept oci:out2:1
 }
 
+@test "without registries.d an ordinary user's signatures are below the own data folder" {
+	local kind dir
+	skopeo_sign one@kiln.example base/busybox:1
+	require one.asc
+	export KILN_REGISTRIES_D=$PWD/none
+	for kind in $(each_user); do
+		[ "$kind" != root ] || continue
+		fails 1 'it asks for a GPG signature' kiln_as "$kind" build --progress plain context
+		dir=$(user_dir "$kind")/data/containers/sigstore
+		mkdir -p "$dir"
+		cp -r sigs/. "$dir"
+		chmod -R a+rX "${dir%/*}"
+		succeeds kiln_as "$kind" build --progress plain context
+	done
+}
+
 @test "messages that do not count: changed, of another manifest, no signature at all, an expired key" {
 	local place="sigs/base/busybox@sha256=${DIGEST#sha256:}"
 	skopeo_sign one@kiln.example base/busybox:1
