@@ -170,6 +170,16 @@ FALLIBLE registry_get_manifest(struct registry_client *client, const struct refe
 	}
 }
 
+FALLIBLE registry_get_own_manifest(struct registry_client *client, const struct reference *to,
+		struct registry_manifest *ret)
+{
+	AUTO(endpoint) struct endpoint endpoint = { 0 };
+	char buf[DIGEST_TEXT];
+
+	TRY(client_write_endpoint(client, to, &endpoint));
+	return get_from(client, &endpoint, name_of(to, NULL, buf), wanted_digest(to, NULL), ret);
+}
+
 /* HEAD says all, if the registry gives digest and size. *ret_known tells. */
 static FALLIBLE head_from(struct registry_client *client, const struct endpoint *endpoint,
 		const char *name, const struct digest *wanted, struct descriptor *ret,

@@ -249,7 +249,7 @@ static FALLIBLE referrers_by_tag(struct registry_client *client, const struct re
 	tagged.host = xstrdup(reference->host);
 	tagged.repository = xstrdup(reference->repository);
 	tagged.tag = xasprintf("sha256-%s", digest_hex(subject, hex));
-	struct error *error = registry_get_manifest(client, &tagged, NULL, ret);
+	struct error *error = registry_get_own_manifest(client, &tagged, ret);
 	if (!error_is(error, ERR_NOT_FOUND))
 		return error;
 	error_free(error);

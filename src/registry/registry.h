@@ -117,6 +117,10 @@ FALLIBLE registry_resolve(struct registry_client *client, const struct reference
 FALLIBLE registry_get_manifest(struct registry_client *client, const struct reference *reference,
 		const struct digest *digest, struct registry_manifest *ret);
 
+/* The same from the registry that would be written to, never a mirror: to add to what is there. */
+FALLIBLE registry_get_own_manifest(struct registry_client *client, const struct reference *to,
+		struct registry_manifest *ret);
+
 /*
  * The bytes of a blob of the reference's repository, verified against digest and size while they
  * are read (ERR_DIGEST at the end, ERR_DIGEST at once when there are too many), with ranged resume

@@ -202,10 +202,13 @@ static FALLIBLE read_present(struct registry_client *client, const struct refere
 		struct manifest *ret, struct digest *ret_digest)
 {
 	AUTO(registry_manifest) struct registry_manifest document = { 0 };
+	struct error *error = registry_get_own_manifest(client, tagged, &document);
 
-	TRY(get(client, tagged, NULL, &document));
-	if (!document.json)
+	if (error_is(error, ERR_NOT_FOUND)) {
+		error_free(error);
 		return NULL;
+	}
+	TRY(error);
 	*ret_digest = document.digest;
 	return manifest_parse((struct str){ document.json, document.n }, document.media_type, ret);
 }

@@ -80,6 +80,7 @@ void kept_settings(const struct config *config, struct list *ret)
 	keep_clouds(settings.creds.home, ret);
 	keep_all(&settings.authorities, ret);
 	keep_all(&settings.certs_dirs, ret);
+	kept_path(config->cert_dir, ret);
 	for (size_t i = 0; i < config->registry_certificates.n; i++)
 		kept_files_of_host(config->registry_certificates.p[i], ret);
 	for (size_t i = 0; i < config->registry_client_certs.n; i++)

@@ -296,6 +296,19 @@ build() { # KIND [option...]
 	equals "good $REGISTRY/app:1 same" "$(sign check "$REGISTRY/app" "$DIGEST" one.pub)"
 }
 
+@test "a mirror that is behind does not cost others' signatures" {
+	require '[{"type": "insecureAcceptAnything"}]'
+	succeeds kiln pull "$REPO:1"
+	succeeds kiln push --sign-by-sigstore-private-key one.key "$REPO:1" "$REGISTRY/app:1"
+	local main=$REGISTRY
+	registry_start plain
+	export KILN_REGISTRY_MIRROR=$main=$REGISTRY
+	registry_put app:1 busybox
+	sign attach "$REGISTRY/app" "$DIGEST" two.key "$main/app:0"
+	succeeds kiln push --sign-by-sigstore-private-key two.key "$REPO:1" "$main/app:1"
+	equals "$(printf 'good\nbad')" "$(sign check "$main/app" "$DIGEST" one.pub | cut -d' ' -f1)"
+}
+
 @test "what goes to no registry is not signed, and that is said" {
 	require '[{"type": "insecureAcceptAnything"}]'
 	fails 2 "option '--sign-by' signs what goes to a registry" kiln build --progress plain --sign-by me context
