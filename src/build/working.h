@@ -69,6 +69,7 @@ struct working_volume {
 	const char *target;
 	bool read_only;
 	bool is_scratch; /* "O": what is written goes away after the step */
+	bool is_device;
 	bool takes_over; /* "U": the source is given to the step's user */
 	uint64_t size_bytes;
 	uint32_t mode;

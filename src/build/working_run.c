@@ -20,7 +20,10 @@ struct parts {
 	size_t layer_count;
 	struct list environment;
 	struct sandbox_mount *mounts;
-	int *fds; /* of volumes; -1 */
+	int *fds;                    /* of volumes; -1 */
+	struct layer_draft *scratch; /* of volumes with "O" */
+	int *scratch_fds;
+	struct mount_dir *below;
 	size_t mount_count;
 	uint32_t *groups;
 	struct user user;
@@ -42,7 +45,15 @@ static void parts_done(struct parts *parts)
 	for (size_t i = 0; parts->fds && i < parts->mount_count; i++)
 		if (parts->fds[i] >= 0)
 			(void)close(parts->fds[i]);
+	for (size_t i = 0; parts->scratch && i < parts->mount_count; i++) {
+		layer_draft_done(&parts->scratch[i]);
+		if (parts->scratch_fds[i] >= 0)
+			(void)close(parts->scratch_fds[i]);
+	}
 	free(parts->fds);
+	free(parts->scratch);
+	free(parts->scratch_fds);
+	free(parts->below);
 	free(parts->groups);
 	user_done(&parts->user);
 	list_done(&parts->run_env);
@@ -85,6 +96,17 @@ static void set_environment(
 
 /* --- volumes --- */
 
+static FALLIBLE check_device(int fd, const char *path)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return error_sys("look at device '%s'", path);
+	if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
+		return error_new(ERR_INVALID, "'%s' is not a device", path);
+	return NULL;
+}
+
 /* A file or directory of the host, as the step's ids see it. */
 static FALLIBLE open_volume(struct working *working, const struct working_volume *volume, int *ret)
 {
@@ -93,7 +115,10 @@ static FALLIBLE open_volume(struct working *working, const struct working_volume
 
 	TRY_WRAP(file_open(AT_FDCWD, volume->source, O_PATH, 0, &fd), "volume '%s'",
 			volume->source);
-	if (userns->owner.kind == OWNER_SHIFTED)
+	if (volume->is_device)
+		TRY(check_device(fd, volume->source));
+	/* The file system of devices shows no other ids. */
+	if (userns->owner.kind == OWNER_SHIFTED && !volume->is_device)
 		return idmount_clone(fd, NULL, userns->owner.base, userns->owner.count, IDMOUNT_OUT,
 				ret);
 	*ret = TAKE_FD(fd);
@@ -110,14 +135,50 @@ static FALLIBLE take_over(const struct working *working, const struct parts *par
 	return NULL;
 }
 
+/* An overlay on it, whose upper goes away with the step. */
+static FALLIBLE add_scratch(struct working *working, const struct working_volume *volume,
+		struct parts *parts, size_t at)
+{
+	const struct owner_policy *policy = &working->with.userns->owner;
+	struct layer_draft *draft = &parts->scratch[at];
+	struct sandbox_mount *mount = &parts->mounts[at];
+	int *fd = &parts->scratch_fds[at];
+	AUTO_FD int work_fd = -1;
+	struct stat st;
+
+	if (stat(volume->source, &st) != 0)
+		return error_sys("look at volume '%s'", volume->source);
+	if (!S_ISDIR(st.st_mode))
+		return error_new(ERR_INVALID, "volume '%s' with 'O' is not a directory",
+				volume->source);
+	const struct owner owner = { .mode = st.st_mode, .uid = st.st_uid, .gid = st.st_gid };
+
+	TRY(layer_begin(working->with.store, draft));
+	TRY(file_open(store_dir_fd(working->with.store), draft->dir, O_PATH | O_DIRECTORY, 0, fd));
+	TRY(file_open(*fd, "work", O_RDONLY | O_DIRECTORY, 0, &work_fd));
+	TRY(owner_set_fd(policy, draft->tree_fd, &owner));
+	TRY(owner_set_fd(policy, work_fd, &owner));
+	parts->below[at] = mount->source;
+	mount->kind = SANDBOX_LAYERS;
+	mount->layers = &parts->below[at];
+	mount->n_layers = 1;
+	mount->upper = (struct mount_dir){ *fd, "upper" };
+	mount->work = (struct mount_dir){ *fd, "work" };
+	return NULL;
+}
+
 static FALLIBLE add_volume(
 		struct working *working, const struct working_volume *volume, struct parts *parts)
 {
-	struct sandbox_mount *mount = &parts->mounts[parts->mount_count];
-	int *fd = &parts->fds[parts->mount_count++];
+	size_t at = parts->mount_count++;
+	struct sandbox_mount *mount = &parts->mounts[at];
+	int *fd = &parts->fds[at];
 
-	*fd = -1;
-	*mount = (struct sandbox_mount){ .target = volume->target, .read_only = volume->read_only };
+	*fd = parts->scratch_fds[at] = -1;
+	parts->scratch[at].tree_fd = -1;
+	*mount = (struct sandbox_mount){ .target = volume->target,
+		.read_only = volume->read_only,
+		.is_device = volume->is_device };
 	if (!volume->source) {
 		mount->kind = SANDBOX_TMPFS;
 		mount->size_bytes = volume->size_bytes;
@@ -129,7 +190,7 @@ static FALLIBLE add_volume(
 		TRY(take_over(working, parts, *fd));
 	mount->kind = SANDBOX_BIND;
 	mount->source = (struct mount_dir){ *fd, NULL };
-	return NULL;
+	return volume->is_scratch ? add_scratch(working, volume, parts, at) : NULL;
 }
 
 static FALLIBLE add_volumes(
@@ -140,10 +201,14 @@ static FALLIBLE add_volumes(
 
 	parts->mounts = xcalloc(run->volume_count + ready, sizeof(*parts->mounts));
 	parts->fds = xcalloc(run->volume_count + ready, sizeof(*parts->fds));
+	parts->scratch = xcalloc(run->volume_count + ready, sizeof(*parts->scratch));
+	parts->scratch_fds = xcalloc(run->volume_count + ready, sizeof(*parts->scratch_fds));
+	parts->below = xcalloc(run->volume_count + ready, sizeof(*parts->below));
 	for (size_t i = 0; i < run->volume_count; i++)
 		TRY(add_volume(working, &run->volumes[i], parts));
 	for (size_t i = 0; i < ready; i++) {
-		parts->fds[parts->mount_count] = -1;
+		parts->fds[parts->mount_count] = parts->scratch_fds[parts->mount_count] = -1;
+		parts->scratch[parts->mount_count].tree_fd = -1;
 		parts->mounts[parts->mount_count++] = mounts->ready.p[i];
 	}
 	return NULL;

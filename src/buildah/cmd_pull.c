@@ -91,6 +91,7 @@ const struct command buildah_pull = {
 	.options = pull_options,
 	.opts_size = sizeof(struct pull_opts),
 	.min_args = 1,
+	.missing = "an image name must be specified",
 	.max_args = 1,
 	.run = run_pull,
 };
@@ -201,6 +202,7 @@ const struct command buildah_push = {
 	.defaults = &push_defaults,
 	.opts_size = sizeof(struct push_opts),
 	.min_args = 1,
+	.missing = "at least a source image ID must be specified",
 	.max_args = 2,
 	.run = run_push,
 };

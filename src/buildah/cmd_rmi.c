@@ -2,6 +2,7 @@
 #include "buildah/buildah.h"
 
 #include "base/str.h"
+#include "base/strbuf.h"
 #include "base/xalloc.h"
 #include "container/container.h"
 #include "verbs/names.h"
@@ -95,24 +96,48 @@ static FALLIBLE remove_all(struct session *session, const struct rmi_opts *opts)
 	return first;
 }
 
+/* All that can be; those that cannot are listed, as Buildah does it. */
+static FALLIBLE remove_each(
+		struct session *session, const char *program, const struct list *texts, bool force)
+{
+	AUTO(strbuf) struct strbuf lines = { 0 };
+	struct error *first = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < texts->n; i++) {
+		struct error *error = remove_one(session, program, texts->p[i], force);
+
+		if (!error)
+			continue;
+		strbuf_addf(&lines, "\n\t* %s", error->message);
+		n++;
+		first = error_first(first, error);
+	}
+	if (!first)
+		return NULL;
+	enum error_kind kind = first->kind;
+	error_free(first);
+	return error_new(kind, "%zu error%s occurred:%s\n", n, n == 1 ? "" : "s",
+			strbuf_text(&lines));
+}
+
 static struct error *run_rmi(const struct invocation *call)
 {
 	const struct rmi_opts *opts = call->opts;
 	AUTO(session) struct session session = { 0 };
-	struct error *first = NULL;
 
 	if (call->args->n && (opts->all || opts->prune))
-		return error_usage("when using the --all or --prune switch, you may not pass any "
-				   "images names or IDs");
+		return error_usage("when using the --%s switch, you may not pass any images names "
+				   "or IDs",
+				opts->all ? "all" : "prune");
+	if (opts->all && opts->prune)
+		return error_usage("when using the --all switch, you may not use --prune switch");
 	if (!call->args->n && !opts->all && !opts->prune)
 		return error_usage("image name or ID must be specified");
 	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY | SESSION_TREES, &session));
 	if (opts->all || opts->prune)
 		return remove_all(&session, opts);
-	for (size_t i = 0; i < call->args->n; i++)
-		first = error_first(first,
-				remove_one(&session, call->program, call->args->p[i], opts->force));
-	return first;
+	return remove_each(&session, call->program, call->args, opts->force);
 }
 
 const struct command buildah_rmi = {

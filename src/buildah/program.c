@@ -77,6 +77,9 @@ static const struct command *const commands[] = {
 	NULL,
 };
 
+static const char *const options_first[] = { "add", "build", "commit", "config", "copy", "from",
+	"images", "inspect", "mount", "pull", "push", "rm", "rmi", "umount", NULL };
+
 /* 125 is Buildah's; a command's own status goes through. */
 static int exit_status(const struct error *error)
 {
@@ -118,6 +121,7 @@ const struct program buildah_program = {
 	.commands = commands,
 	.alone = alone,
 	.error_prefix = "Error",
+	.options_first = options_first,
 	.exit_status = exit_status,
 	.settings = settings,
 };

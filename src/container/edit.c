@@ -91,7 +91,8 @@ FALLIBLE edit_words(const char *text, struct list *ret)
 
 	while (next_word(&text, &word, &is_open)) {
 		if (is_open)
-			return error_new(ERR_INVALID, "a quote is not closed");
+			return error_new(ERR_INVALID,
+					"invalid command line string: a quote is not closed");
 		list_add(ret, strbuf_text(&word));
 		strbuf_clear(&word);
 	}
@@ -197,7 +198,8 @@ FALLIBLE edit_duration(const char *text, int64_t *ret)
 		}
 		if (error || !unit || (int64_t)number > (INT64_MAX - sum) / unit) {
 			error_free(error);
-			return error_hint(error_new(ERR_INVALID, "\"%s\" is not a duration", text),
+			return error_hint(error_new(ERR_INVALID, "time: invalid duration \"%s\"",
+							  text),
 					"30s, 1m30s, 2h");
 		}
 		sum += (int64_t)number * unit;

@@ -134,7 +134,7 @@ static FALLIBLE check_repository(struct str text, struct str repository)
 		return refuse(text, "has no repository");
 	if (has_upper(repository))
 		return error_hint(refuse(text, "has an upper-case letter in its repository"),
-				"repository names are lower case");
+				"a repository name must be lowercase");
 	for (bool more = true; more;) {
 		struct str component, rest;
 

@@ -38,7 +38,8 @@ static const struct shape {
 	[PLAN_SYS] = { "sys", 0, PLAN_HOST_NET | PLAN_MASKED },
 	[PLAN_DEV] = { "dev", 0, 0 },
 	[PLAN_FILE] = { "file", HAS_TEXT | HAS_BYTES, PLAN_READ_ONLY },
-	[PLAN_BIND] = { "bind", HAS_FD | HAS_TEXT | HAS_MORE, MOUNT_FLAGS | PLAN_FLAT | PLAN_DEEP },
+	[PLAN_BIND] = { "bind", HAS_FD | HAS_TEXT | HAS_MORE,
+			MOUNT_FLAGS | PLAN_FLAT | PLAN_DEEP | PLAN_DEVICE },
 	[PLAN_MERGE] = { "merge", HAS_TEXT | HAS_MORE, MOUNT_FLAGS | PLAN_DEEP },
 	[PLAN_TMPFS] = { "tmpfs", HAS_TEXT, MOUNT_FLAGS },
 	[PLAN_ENTER] = { "enter", 0, 0 },
@@ -65,6 +66,7 @@ static const struct {
 } flag_names[] = {
 	{ PLAN_READ_ONLY, "read-only" },
 	{ PLAN_NO_EXEC, "no-exec" },
+	{ PLAN_DEVICE, "device" },
 	{ PLAN_VOLATILE, "volatile" },
 	{ PLAN_SCAFFOLD, "scaffold" },
 	{ PLAN_HOST_NET, "host-net" },

@@ -60,6 +60,7 @@ enum plan_flag {
 	PLAN_SET_ID = 1 << 6,   /* BIND, MERGE, TMPFS: set-id bits count */
 	PLAN_FLAT = 1 << 7,     /* BIND: not what is mounted below */
 	PLAN_DEEP = 1 << 8,     /* BIND, MERGE: propagation of what is below, too */
+	PLAN_DEVICE = 1 << 9,   /* BIND: it may be opened as the device that it is */
 };
 
 /* A piece of the pool. Texts end with a NUL that n does not count. */

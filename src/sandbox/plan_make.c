@@ -130,7 +130,8 @@ static FALLIBLE add_mount(struct plan *plan, const struct sandbox_mount *mount)
 {
 	uint16_t flags = (mount->read_only ? PLAN_READ_ONLY : 0) |
 			 (mount->no_exec ? PLAN_NO_EXEC : 0) |
-			 (mount->has_set_id ? PLAN_SET_ID : 0);
+			 (mount->has_set_id ? PLAN_SET_ID : 0) |
+			 (mount->is_device ? PLAN_DEVICE : 0);
 	uint64_t owner = plan_owner(mount->uid, mount->gid);
 	struct plan_text target = plan_keep(plan, mount->target);
 	struct plan_text path = plan_keep(

@@ -62,11 +62,12 @@ struct sandbox_mount {
 	const char *target;
 	bool read_only;
 	bool no_exec;
-	bool has_set_id;                /* set-id bits count */
-	bool is_flat;                   /* BIND: without what is mounted below */
-	unsigned long propagation;      /* BIND: MS_SHARED and its kin; 0: private */
-	bool propagates_below;          /* the same of all mounts below */
-	struct mount_dir source;        /* BIND; path must not leave fd (resolved inside it) */
+	bool has_set_id;           /* set-id bits count */
+	bool is_flat;              /* BIND: without what is mounted below */
+	unsigned long propagation; /* BIND: MS_SHARED and its kin; 0: private */
+	bool propagates_below;     /* the same of all mounts below */
+	bool is_device;            /* BIND: of the host, and usable as far as its mode allows */
+	struct mount_dir source;   /* BIND; path must not leave fd (resolved inside it) */
 	const struct mount_dir *layers; /* LAYERS, topmost first */
 	size_t n_layers;
 	struct mount_dir upper, work; /* LAYERS: writes go here; fd 0 or less: read-only */

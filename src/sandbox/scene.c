@@ -172,8 +172,10 @@ static FALLIBLE do_sys(struct scene *scene, const struct plan_op *op)
 
 static FALLIBLE attach_restricted(int mount_fd, const struct plan_op *op, bool is_recursive)
 {
-	unsigned attributes = MOUNT_ATTR_NODEV;
+	unsigned attributes = 0;
 
+	if (!(op->flags & PLAN_DEVICE))
+		attributes |= MOUNT_ATTR_NODEV;
 	if (!(op->flags & PLAN_SET_ID))
 		attributes |= MOUNT_ATTR_NOSUID;
 	if (op->flags & PLAN_READ_ONLY)

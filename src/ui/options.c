@@ -312,6 +312,8 @@ static FALLIBLE check_arguments(const struct parser *parser)
 	AUTO(strbuf) struct strbuf usage = { 0 };
 	struct error *error = NULL;
 
+	if (n < command->min_args && command->missing)
+		return error_usage("%s", command->missing);
 	if (n < command->min_args)
 		error = error_usage("'%s %s' needs %zu argument%s (%s)", parser->program->name,
 				command->name, command->min_args, command->min_args == 1 ? "" : "s",
@@ -330,6 +332,21 @@ static FALLIBLE check_arguments(const struct parser *parser)
 	return error_hint(error, "usage: %s", strbuf_text(&usage));
 }
 
+/* Buildah's users are told so: an option behind the name may have been meant for something else. */
+static FALLIBLE check_order(const struct parser *parser, const char *word)
+{
+	const char *const *names = parser->program->options_first;
+
+	if (!parser->command || !parser->out->args.n)
+		return NULL;
+	for (; names && *names; names++)
+		if (text_equal(*names, parser->command->name))
+			return error_usage("no options (%s) can be specified after the image or "
+					   "container name",
+					word);
+	return NULL;
+}
+
 static FALLIBLE parse_words(struct parser *parser, bool stops_at_argument)
 {
 	while (parser->at < parser->n && !parser->out->help) {
@@ -341,6 +358,8 @@ static FALLIBLE parse_words(struct parser *parser, bool stops_at_argument)
 		parser->at++;
 		if (text_equal(word, "--"))
 			return NULL;
+		if (is_option)
+			TRY(check_order(parser, word));
 		if (!is_option)
 			list_add(&parser->out->args, word);
 		else if (word[1] == '-')

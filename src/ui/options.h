@@ -128,6 +128,7 @@ struct command {
 	const void *defaults; /* a whole struct; its char * and lists must be empty. NULL: zeros */
 	size_t opts_size;
 	size_t min_args, max_args;
+	const char *missing; /* what is said when there are too few, or NULL: in general words */
 	bool is_hidden;
 	bool stops_at_argument; /* what follows the first argument is not ours */
 	struct error *(*run)(const struct invocation *call);
@@ -148,6 +149,8 @@ struct program {
 	/* The command that global options are alone ("--version"), or NULL for none. Or NULL. */
 	const struct command *(*alone)(const void *global_opts);
 	const char *error_prefix; /* "Error"; NULL: name */
+	/* Commands whose options all stand before the first argument, NULL-terminated; or NULL. */
+	const char *const *options_first;
 	/* Exit status of an error; NULL: report_exit_status(). */
 	int (*exit_status)(const struct error *error);
 	/*

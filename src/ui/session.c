@@ -7,9 +7,11 @@
 #include "trust/sign.h"
 #include "ui/options.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 /* What is removed at the end of a build where nothing can be mounted is waited for. */
 enum { REMOVAL_MS = 1000 };
@@ -121,11 +123,22 @@ static void set_patience(const struct session *session)
 				session->userns.mode == USERNS_INPLACE ? 0 : REMOVAL_MS);
 }
 
+/* What was asked for by name and is not there would be no credentials, silently. */
+static FALLIBLE check_auth_file(const struct config *config, unsigned needs)
+{
+	if (!(needs & SESSION_REGISTRY) || needs & SESSION_NEW_AUTH || !config->auth_file ||
+			access(config->auth_file, F_OK) == 0 || errno != ENOENT)
+		return NULL;
+	return error_code(ERR_INVALID, EXIT_USAGE,
+			"checking authfile: stat %s: no such file or directory", config->auth_file);
+}
+
 FALLIBLE session_open(const struct config *config, unsigned needs, struct session *ret)
 {
 	enum userns_mode wish;
 
 	ret->config = config;
+	TRY(check_auth_file(config, needs));
 	if (needs & (SESSION_TREES | SESSION_SANDBOX)) {
 		TRY(wish_of(config->isolation, &wish));
 		TRY(needs & SESSION_FORCE ? userns_enter_forced(wish, &ret->userns)

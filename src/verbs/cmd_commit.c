@@ -219,8 +219,9 @@ static FALLIBLE commit_to(struct work *work, const struct commit_opts *opts,
 		work->is_off = false;
 	}
 	TRY(work_release(work));
-	/* Buildah's: an ID that goes to a file is not printed. */
-	if (!opts->iid_file)
+	/* Buildah's: an ID that goes to a file is not printed, nor one that its store has not. */
+	bool is_away = text_equal(work->call->program, "buildah") && to->kind != TO_STORE;
+	if (!opts->iid_file && !is_away)
 		(void)printf("%s\n", digest_hex(&image->manifest.config.digest, hex));
 	return NULL;
 }

@@ -7,6 +7,7 @@
 #include "verbs/work.h"
 
 #include "base/str.h"
+#include "base/strbuf.h"
 #include "base/xalloc.h"
 #include "container/edit.h"
 
@@ -93,17 +94,34 @@ static void pairs(struct editing *editing, const struct list *given, const struc
 }
 
 /* "NAME" alone is ours, as with docker. */
-static void environment(struct editing *editing, const struct list *given)
+static FALLIBLE environment(struct editing *editing, const struct list *given)
 {
 	for (size_t i = 0; i < given->n; i++) {
 		const char *text = given->p[i];
 		const char *ours = strchr(text, '=') || text_ends(text, "-") ? NULL
 									     : config_getenv(text);
+		if (!ours && !strchr(text, '=') && !text_ends(text, "-"))
+			return error_usage("setting env \"%s\": no value given", text);
 		AUTO_FREE char *filled = ours ? xasprintf("%s=%s", text, ours) : xstrdup(text);
 
 		edit_pair(&editing->container->config.env, filled);
 		tell(editing, "ENV %s", filled);
 	}
+	return NULL;
+}
+
+/* "AB \"CD" for AB "CD, as Go quotes a text. */
+static struct error *of_option(struct error *error, const char *option, const char *given)
+{
+	AUTO(strbuf) struct strbuf text = { 0 };
+
+	if (!error)
+		return NULL;
+	for (const char *p = given; *p; p++)
+		strbuf_addf(&text, "%s%c", strchr("\"\\", *p) ? "\\" : "", *p);
+	error = error_wrap(error, "parsing %s \"%s\"", option, strbuf_text(&text));
+	error->code = EXIT_USAGE;
+	return error;
 }
 
 static void names(struct editing *editing, const struct list *given, const char *word,
@@ -151,16 +169,17 @@ static FALLIBLE commands(struct editing *editing, const struct config_opts *opts
 	struct image_config *config = &editing->container->config;
 
 	if (opts->shell) {
-		TRY(usage_of_option(edit_command(&config->shell, opts->shell), "--shell"));
+		TRY(of_option(edit_command(&config->shell, opts->shell), "--shell", opts->shell));
 		tell(editing, "SHELL %s", opts->shell);
 	}
 	/* An old command is then its arguments. */
 	if (opts->entrypoint) {
-		TRY(usage_of_option(edit_entrypoint(config, opts->entrypoint), "--entrypoint"));
+		TRY(of_option(edit_entrypoint(config, opts->entrypoint), "--entrypoint",
+				opts->entrypoint));
 		tell(editing, "ENTRYPOINT %s", opts->entrypoint);
 	}
 	if (opts->cmd) {
-		TRY(usage_of_option(edit_command(&config->cmd, opts->cmd), "--cmd"));
+		TRY(of_option(edit_command(&config->cmd, opts->cmd), "--cmd", opts->cmd));
 		config->has_cmd = config->cmd.n > 0;
 		tell(editing, "CMD %s", opts->cmd);
 	}
@@ -169,7 +188,7 @@ static FALLIBLE commands(struct editing *editing, const struct config_opts *opts
 
 static FALLIBLE duration(const char *given, const char *option, int64_t *field)
 {
-	return given ? usage_of_option(edit_duration(given, field), option) : NULL;
+	return given ? of_option(edit_duration(given, field), option, given) : NULL;
 }
 
 static FALLIBLE healthcheck(struct editing *editing, const struct config_opts *opts)
@@ -177,7 +196,8 @@ static FALLIBLE healthcheck(struct editing *editing, const struct config_opts *o
 	struct image_healthcheck *check = &editing->container->config.healthcheck;
 
 	if (opts->health_check) {
-		TRY(usage_of_option(edit_healthcheck(check, opts->health_check), "--healthcheck"));
+		TRY(of_option(edit_healthcheck(check, opts->health_check), "--healthcheck",
+				opts->health_check));
 		tell(editing, "HEALTHCHECK %s", opts->health_check);
 	}
 	bool any = opts->health_interval || opts->health_timeout || opts->health_start ||
@@ -207,7 +227,7 @@ static FALLIBLE edit(struct editing *editing, const struct config_opts *opts)
 	pairs(editing, &opts->annotations, &opts->unset_annotations, "ANNOTATION",
 			&container->annotations);
 	pairs(editing, &opts->labels, &opts->unset_labels, "LABEL", &config->labels);
-	environment(editing, &opts->env);
+	TRY(environment(editing, &opts->env));
 	names(editing, &opts->ports, "EXPOSE", &config->exposed_ports);
 	names(editing, &opts->volumes, "VOLUME", &config->volumes);
 	names(editing, &opts->os_features, NULL, &config->os_features);

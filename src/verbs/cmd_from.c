@@ -124,7 +124,9 @@ static FALLIBLE open_image(struct work *work, const struct from_opts *opts,
 
 static FALLIBLE create(struct work *work, const struct from_opts *opts, struct container *container)
 {
-	AUTO_FREE char *made = container_name_for(container->image_name, opts->suffix);
+	AUTO_FREE char *base = names_of_transport(work->call->args->p[0]);
+	AUTO_FREE char *made =
+			container_name_for(base ? base : container->image_name, opts->suffix);
 
 	TRY_WRAP(container_create(work->session.store, container, opts->name ? opts->name : made,
 				 !opts->name),
@@ -164,6 +166,7 @@ const struct command cmd_from = {
 	.defaults = &defaults,
 	.opts_size = sizeof(struct from_opts),
 	.min_args = 1,
+	.missing = "an image name (or \"scratch\") must be specified",
 	.max_args = 1,
 	.run = run,
 };

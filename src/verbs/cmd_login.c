@@ -158,7 +158,7 @@ static struct error *run_login(const struct invocation *call)
 	creds_of(call->config, &creds);
 	if (!opts->get)
 		TRY(get_credential(opts, &credential));
-	TRY(session_open(call->config, SESSION_REGISTRY, &session));
+	TRY(session_open(call->config, SESSION_REGISTRY | SESSION_NEW_AUTH, &session));
 	if (opts->get)
 		return get_login(&session, key);
 

@@ -4,10 +4,12 @@
 #include "base/xalloc.h"
 #include "oci/reference.h"
 #include "registry/registry.h"
+#include "sys/path.h"
 #include "ui/image_names.h"
 #include "ui/options.h"
 #include "ui/show.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -150,6 +152,22 @@ static char *name_of_path(const char *text)
 	return name;
 }
 
+char *names_of_transport(const char *text)
+{
+	if (text_starts(text, "oci-archive:") || text_starts(text, "docker-archive:"))
+		return xstrndup(text, strcspn(text, ":"));
+	if (!text_starts(text, "dir:") && !text_starts(text, "oci:"))
+		return NULL;
+	const char *path = strchr(text, ':') + 1;
+	AUTO_FREE char *clean = path_clean((struct str){ path, strcspn(path, ":") });
+	const char *slash = strrchr(clean, '/');
+	char *last = xstrdup(slash ? slash + 1 : clean);
+
+	for (char *p = last; *p; p++)
+		*p = (char)tolower((unsigned char)*p);
+	return last;
+}
+
 static FALLIBLE open_transport(struct session *session, const struct names_request *request,
 		struct named_image *ret)
 {
@@ -251,7 +269,9 @@ FALLIBLE names_open(struct session *session, const struct names_request *request
 			ret->name = xstrdup(record.name ? record.name : "");
 		return open_stored(session, &wanted, &record, ret);
 	}
-	if (error && (!error_is(error, ERR_NOT_FOUND) || wanted.pull == PULL_NEVER))
+	/* An ID is of the store alone: no registry knows it. */
+	if (error && (!error_is(error, ERR_NOT_FOUND) || wanted.pull == PULL_NEVER ||
+				     text_starts(wanted.text, "sha256:")))
 		return error;
 	bool is_new = error != NULL, found = false;
 	error_free(error);

@@ -42,6 +42,11 @@ struct named_image {
 /* Open, and bring it into the store whole. The session has SESSION_REGISTRY. */
 FALLIBLE names_open(struct session *session, const struct names_request *request,
 		struct named_image *ret);
+/*
+ * What a container is named after that is made from a file: the last word of dir: and oci:, the
+ * kind of an archive. New; NULL: text is no such thing.
+ */
+char *names_of_transport(const char *text);
 void named_image_done(struct named_image *named);
 
 /* "always", "missing", "never", "newer", "ifnewer", "true", "false", "" (always). */

@@ -28,6 +28,7 @@ static const struct {
 	LIST("add-host", hosts),
 	LIST("cap-add", cap_add),
 	LIST("cap-drop", cap_drop),
+	LIST("device", devices),
 	LIST("dns", dns),
 	LIST("dns-option", dns_options),
 	LIST("dns-search", dns_search),
@@ -140,8 +141,6 @@ FALLIBLE run_flags_check(const struct run_flags *flags)
 		known = text_equal(kinds[i], flags->isolation);
 	if (!known)
 		return error_usage("unrecognized isolation type \"%s\"", flags->isolation);
-	TRY(refuse("device", flags->devices.n > 0,
-			"a step has no devices but those of every container"));
 	TRY(refuse("userns-uid-map", flags->userns_maps.n > 0,
 			"kiln takes the range that /etc/subuid and /etc/subgid give"));
 	TRY(check_namespace("ipc", flags->ipc, "private"));
@@ -205,6 +204,10 @@ static FALLIBLE volume_option(struct working_volume *volume, struct str option)
 		volume->read_only = true;
 		return NULL;
 	}
+	if (str_is(option, "O")) {
+		volume->is_scratch = true;
+		return NULL;
+	}
 	if (str_is(option, "U")) {
 		volume->takes_over = true;
 		return NULL;
@@ -216,7 +219,7 @@ static FALLIBLE volume_option(struct working_volume *volume, struct str option)
 	return error_hint(error_code(ERR_INVALID, EXIT_USAGE,
 					  "option '--volume': '%.*s' is not supported",
 					  STR_ARG(option)),
-			"ro, rw, U, z and Z are");
+			"ro, rw, O, U, z and Z are");
 }
 
 static FALLIBLE add_volume(struct run_parts *parts, const char *text)
@@ -238,6 +241,36 @@ static FALLIBLE add_volume(struct run_parts *parts, const char *text)
 	volume.source = keep(parts, host.p, host.n);
 	volume.target = keep(parts, target.p, target.n);
 	vec_push(&parts->volumes, volume);
+	return NULL;
+}
+
+/* "/dev/fuse", "/dev/fuse:/dev/other:rwm" */
+static FALLIBLE add_device(struct run_parts *parts, const char *text)
+{
+	struct str host, rest, target, rights;
+	struct working_volume device = { .is_device = true };
+
+	if (!str_cut(str_of(text), ':', &host, &rest))
+		rest = host;
+	(void)str_cut(rest, ':', &target, &rights);
+	/* "HOST:rwm" names no other place. */
+	if (target.n && target.p[0] != '/' && !rights.n) {
+		rights = target;
+		target = host;
+	}
+	if (!str_starts(host, "/") || !str_starts(target, "/"))
+		return error_hint(
+				error_usage("option '--device': '%s' is not a device's path", text),
+				"/dev/fuse or /dev/fuse:/dev/other; CDI names are not supported");
+	if (rights.n && !str_is(rights, "rwm") && !str_is(rights, "rw"))
+		return error_hint(error_code(ERR_INVALID, EXIT_USAGE,
+						  "option '--device': rights '%.*s' are not "
+						  "supported",
+						  STR_ARG(rights)),
+				"a command may do what the device's mode lets it: rwm");
+	device.source = keep(parts, host.p, host.n);
+	device.target = keep(parts, target.p, target.n);
+	vec_push(&parts->volumes, device);
 	return NULL;
 }
 
@@ -396,6 +429,8 @@ FALLIBLE run_parts_make(
 		TRY(add_host(ret, flags->hosts.p[i]));
 	for (size_t i = 0; i < flags->volumes.n; i++)
 		TRY(add_volume(ret, flags->volumes.p[i]));
+	for (size_t i = 0; i < flags->devices.n; i++)
+		TRY(add_device(ret, flags->devices.p[i]));
 	for (size_t i = 0; i < flags->groups.n; i++)
 		TRY(add_group(ret, flags->groups.p[i]));
 	for (size_t i = 0; i < flags->security.n; i++)

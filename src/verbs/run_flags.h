@@ -47,8 +47,8 @@ struct run_flags {
 					"bind a folder or file of the host"),                      \
 			OPT_TEXT(0, "cgroupns", run.cgroupns, "private|host", "cgroup namespace",  \
 					.is_hidden = true),                                        \
-			OPT_LIST(0, "device", run.devices, "DEVICE", "refused",                    \
-					.is_hidden = true),                                        \
+			OPT_LIST(0, "device", run.devices, "HOST[:CONTAINER]",                     \
+					"a device of the host, as far as its mode allows"),        \
 			OPT_TEXT(0, "ipc", run.ipc, "private|host", "IPC namespace",               \
 					.is_hidden = true),                                        \
 			OPT_TEXT(0, "pid", run.pid, "private|host", "PID namespace",               \

@@ -357,12 +357,74 @@ secrets() {
 	[ ! -e out ]
 }
 
+# The first line of what it complains of, and its exit status.
+complain() {
+	local status=0 text
+	text=$(buildah "$@" 2>&1 >/dev/null </dev/null) || status=$?
+	echo "${text%%$'\n'*} -> $status"
+}
+
+complaints() {
+	local c hex=1111111111111111111111111111111111111111111111111111111111111111
+	c=$(buildah from -q scratch)
+	# What stands behind a name is no option.
+	complain from scratch -q
+	complain from scratch --cred='a b' --name small
+	complain commit "$c" --tls-verify
+	complain config "$c" --author=me
+	complain copy "$c" --quiet /etc/passwd
+	complain images img -n
+	complain inspect "$c" --type image
+	complain pull app -q
+	complain push app --all
+	complain rm "$c" -a
+	complain rmi img -f
+	complain umount "$c" -a
+	complain config --env ENV "$c"
+	complain from "sha256:$hex"
+	complain from --pull-never app
+	complain from
+	complain from --authfile /no/such/file --pull scratch
+	complain pull
+	complain push
+	complain rmi
+	complain rmi -a img
+	complain rmi -p img
+	complain rmi -a -p
+	complain rmi one
+	buildah rmi one two 2>&1 | sed '/^$/d' || true
+	complain rm nothere
+	complain rm
+	complain tag nothere x
+	complain copy "$c"
+	complain copy nothere /etc/passwd
+	complain run "$c"
+	complain run
+	complain inspect
+	complain containers --filter name=none
+	complain frob 2>&1 | sed "s/[\"']//g; s/ for buildah//"
+	try rm "$c"
+	# Names of containers from files.
+	c=$(buildah from -q scratch)
+	try commit -q "$c" oci-archive:x.oci
+	try commit -q "$c" docker-archive:x.docker
+	try commit -q --iidfile id "$c" oci:layout:tag
+	try rm "$c"
+	try from -q oci-archive:x.oci
+	try from -q docker-archive:x.docker
+	try from -q oci:layout:tag
+	try rm -a
+}
+
+@test "what is complained of, in whose words" {
+	agree complaints
+}
+
 @test "what is not there is refused by name" {
 	subject=kiln
 	fails 125 "Error: command 'source' is not there yet" buildah source create x
 	fails 1 "" buildah manifest exists nothere
 	fails 125 "decryption-key" buildah pull --decryption-key k app
-	fails 125 "Error: option '--device' is not supported" buildah from --device /dev/fuse "$img"
 	fails 125 "sbom" buildah build --sbom syft .
 	succeeds buildah --version
 	says "buildah version "

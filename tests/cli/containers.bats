@@ -113,10 +113,32 @@ from() { # [ARGS]: a container; its name in $c
 	succeeds kiln run --security-opt no-new-privileges "$c" grep NoNewPrivs /proc/self/status
 	says "1"
 	fails 2 "unknown capability 'frob'" kiln run --cap-add frob "$c" true
-	fails 2 "option '--device' is not supported" kiln run --device /dev/fuse "$c" true
 	# Nothing of it is in the image.
 	succeeds kiln commit -q "$c" "oci:$BATS_TEST_TMPDIR/out"
 	run ! grep -e shared -e ' ro' <(tree_of "$BATS_TEST_TMPDIR/out" | cut -d' ' -f1)
+}
+
+@test "run -v :O throws away what is written; --device shows a device as far as its mode allows" {
+	local kind data
+	for kind in $(each_user); do
+		[ "$kind" != plain ] || continue
+		data=$(user_dir "$kind")/home/data
+		as_user "$kind" sh -c "mkdir $data && echo low >$data/f"
+		succeeds kiln_as "$kind" from -q "$img"
+		c=$output
+		succeeds kiln_as "$kind" run -v "$data:/mnt:O" "$c" \
+			sh -c 'echo over >/mnt/f; mkdir /mnt/d; cat /mnt/f; ls /mnt'
+		equals "$(printf 'over\nd\nf')" "$output" "$kind"
+		equals low "$(cat "$data/f")"
+		equals f "$(ls "$data")"
+		fails 1 "with 'O' is not a directory" kiln_as "$kind" run -v "$data/f:/x:O" "$c" true
+		succeeds kiln_as "$kind" run --device /dev/zero:/dev/other "$c" sh -c 'head -c 3 /dev/other | wc -c'
+		equals 3 "$output" "$kind"
+		fails 1 "is not a device" kiln_as "$kind" run --device /etc/passwd "$c" true
+		fails 2 "not a device's path" kiln_as "$kind" run --device vendor.com/gpu=1 "$c" true
+		fails 2 "rights 'r' are not supported" kiln_as "$kind" run --device /dev/zero:/dev/z:r "$c" true
+		succeeds kiln_as "$kind" rm "$c"
+	done
 }
 
 @test "run -t gives a terminal" {
