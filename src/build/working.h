@@ -101,6 +101,7 @@ struct working_run {
 	const char *const *dns_options;
 	uint64_t add_capabilities, drop_capabilities; /* bits */
 	bool drops_all, is_unconfined, no_new_privileges;
+	bool no_hosts_file, no_hostname_file; /* as in sandbox_step */
 	uint64_t shm_bytes;
 	struct sandbox_resources resources;
 	const uint32_t *groups; /* besides the user's own */
@@ -170,6 +171,15 @@ FALLIBLE working_commit(
 		struct working *working, const struct working_commit *commit, struct image **ret);
 
 /* --- looking and mounting --- */
+
+/* Told of each path (without a slash in front): 'A' added, 'C' changed, 'D' deleted. */
+struct working_change_to {
+	void (*tell)(void *user, char kind, const char *path);
+	void *user;
+};
+
+/* What differs from the image that the container was made from, in no order. */
+FALLIBLE working_diff(struct working *working, const struct working_change_to *to);
 
 /* The merged files, to be read; closing the fd unmounts. */
 FALLIBLE working_view(struct working *working, int *ret_fd);

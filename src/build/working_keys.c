@@ -71,6 +71,8 @@ static void key_more(const struct working_run *run, const struct digest *parent,
 	key_number(key, "cap_drop", run->drop_capabilities);
 	key_number(key, "unconfined", run->is_unconfined);
 	key_number(key, "no_new_privileges", run->no_new_privileges);
+	key_number(key, "no_hosts", run->no_hosts_file);
+	key_number(key, "no_hostname", run->no_hostname_file);
 	for (size_t i = 0; i < run->group_count; i++)
 		key_number(key, "group", run->groups[i]);
 	for (size_t i = 0; i < run->volume_count; i++)

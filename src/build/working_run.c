@@ -293,6 +293,8 @@ static void fill(struct working *working, const struct working_run *run, const c
 		.network = run->network,
 		.hosts = run->hosts,
 		.n_hosts = run->host_count,
+		.no_hosts_file = run->no_hosts_file,
+		.no_hostname_file = run->no_hostname_file,
 		.dns = run->dns,
 		.dns_search = run->dns_search,
 		.dns_options = run->dns_options,

@@ -45,6 +45,7 @@ static const struct command *const commands[] = {
 	&cmd_config,
 	&cmd_containers,
 	&cmd_copy,
+	&cmd_diff,
 	&cmd_from,
 	&buildah_help,
 	&buildah_images,

@@ -20,6 +20,7 @@ static const struct command *const commands[] = {
 	&cmd_config,
 	&cmd_containers,
 	&cmd_copy,
+	&cmd_diff,
 	&cmd_doctor,
 	&cmd_explain,
 	&cmd_from,

@@ -120,10 +120,12 @@ static void add_system(
 	add_file(plan, "/etc/resolv.conf", text.p, text.n, 0644, 0, false);
 	strbuf_clear(&text);
 	names_hosts(step, hostname, &text);
-	add_file(plan, "/etc/hosts", text.p, text.n, 0644, 0, false);
+	if (!step->no_hosts_file)
+		add_file(plan, "/etc/hosts", text.p, text.n, 0644, 0, false);
 	strbuf_clear(&text);
 	strbuf_addf(&text, "%s\n", hostname);
-	add_file(plan, "/etc/hostname", text.p, text.n, 0644, 0, false);
+	if (!step->no_hostname_file)
+		add_file(plan, "/etc/hostname", text.p, text.n, 0644, 0, false);
 }
 
 static FALLIBLE add_mount(struct plan *plan, const struct sandbox_mount *mount)

@@ -111,7 +111,8 @@ struct sandbox_step {
 	enum sandbox_network network;
 	const struct sandbox_host *hosts;
 	size_t n_hosts;
-	const char *const *dns; /* NULL-terminated nameservers, or NULL: the host's */
+	bool no_hosts_file, no_hostname_file; /* the image's own /etc/hosts, /etc/hostname stay */
+	const char *const *dns;               /* NULL-terminated nameservers, or NULL: the host's */
 	const char *const *dns_search;
 	const char *const *dns_options;
 	uint64_t shm_bytes; /* 0: SANDBOX_SHM_BYTES */

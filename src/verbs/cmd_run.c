@@ -42,9 +42,10 @@ static const struct option options[] = {
 	OPT_FLAG(0, "add-history", add_history, "tell of it in the image's history"),
 	OPT_LIST(0, "valid-exit-codes", valid_codes, "CODE[,CODE]",
 			"exit codes that are no failure"),
-	OPT_TEXT(0, "contextdir", context_dir, "DIR", "refused", .is_hidden = true),
-	OPT_FLAG(0, "no-hostname", no_hostname, "refused", .is_hidden = true),
-	OPT_FLAG(0, "no-hosts", no_hosts, "refused", .is_hidden = true),
+	OPT_TEXT(0, "contextdir", context_dir, "DIR",
+			"where relative sources of --mount=type=bind are", .is_path = true),
+	OPT_FLAG(0, "no-hostname", no_hostname, "it sees the image's own /etc/hostname"),
+	OPT_FLAG(0, "no-hosts", no_hosts, "it sees the image's own /etc/hosts"),
 	OPT_FLAG(0, "no-pivot", no_pivot, "kiln decides that itself", .is_hidden = true),
 	RUN_FLAG_ROWS,
 	OPT_END,
@@ -148,19 +149,6 @@ static FALLIBLE run_in(struct work *work, const struct run_opts *opts, struct wo
 	return error;
 }
 
-static FALLIBLE check(const struct run_opts *opts)
-{
-	if (opts->context_dir)
-		return error_code(
-				ERR_INVALID, EXIT_USAGE, "option '--contextdir' is not supported");
-	if (opts->no_hosts || opts->no_hostname)
-		return error_hint(error_code(ERR_INVALID, EXIT_USAGE,
-						  "option '--%s' is not supported",
-						  opts->no_hosts ? "no-hosts" : "no-hostname"),
-				"/etc/hosts and /etc/hostname of a step never reach the image");
-	return NULL;
-}
-
 /* What a working_run is made of. */
 struct parts {
 	struct run_flags flags;
@@ -197,7 +185,8 @@ static FALLIBLE gather(struct work *work, const struct run_opts *opts, const str
 	run_flags_load(&lines, &parts->flags);
 	environment(opts, &parts->env);
 	TRY(run_parts_make(&parts->flags, config, &parts->run));
-	TRY(run_mounts_make(&opts->mounts, workdir, &parts->run, &parts->mounts));
+	TRY(run_mounts_make(
+			&opts->mounts, workdir, opts->context_dir, &parts->run, &parts->mounts));
 	parts->created_by = history_text(argv);
 	parts->layers = (struct working_layers){
 		.no_cache = opts->no_cache,
@@ -210,6 +199,8 @@ static FALLIBLE gather(struct work *work, const struct run_opts *opts, const str
 	run->user = opts->user;
 	run->workdir = opts->workdir;
 	run->hostname = opts->hostname;
+	run->no_hosts_file = opts->no_hosts;
+	run->no_hostname_file = opts->no_hostname;
 	run->layers = config->layers ? &parts->layers : NULL;
 	run_parts_fill(&parts->run, &parts->flags);
 	return NULL;
@@ -251,7 +242,6 @@ static struct error *run(const struct invocation *call)
 		list_add(&argv, args->p[i]);
 	if (argv.n == 0)
 		return error_usage("command must be specified");
-	TRY(check(opts));
 	TRY(run_flags_check(&opts->run));
 	TRY(run_mounts_flags(&opts->secrets, &opts->agents, &parts.mounts));
 	TRY(work_open(call, WORK_RUN, &work));

@@ -307,7 +307,7 @@ static FALLIBLE mount_option(struct run_parts *parts, struct working_volume *vol
 	return NULL;
 }
 
-FALLIBLE run_parts_add_mount(struct run_parts *parts, const char *text)
+FALLIBLE run_parts_add_mount(struct run_parts *parts, const char *text, const char *context_dir)
 {
 	struct working_volume volume = { 0 };
 	struct str rest = str_of(text), part, key, value, type = STR("bind");
@@ -329,6 +329,11 @@ FALLIBLE run_parts_add_mount(struct run_parts *parts, const char *text)
 				"bind, tmpfs, cache, secret and ssh are");
 	else if (!volume.source)
 		return error_usage("option '--mount': '%s' has no source", text);
+	if (volume.source && volume.source[0] != '/' && context_dir) {
+		AUTO_FREE char *below = xasprintf("%s/%s", context_dir, volume.source);
+
+		volume.source = keep(parts, below, strlen(below));
+	}
 	vec_push(&parts->volumes, volume);
 	return NULL;
 }

@@ -98,8 +98,8 @@ struct run_parts {
 
 FALLIBLE run_parts_make(
 		const struct run_flags *flags, const struct config *config, struct run_parts *ret);
-/* type=bind|tmpfs,… of 'run --mount'. */
-FALLIBLE run_parts_add_mount(struct run_parts *parts, const char *text);
+/* type=bind|tmpfs,… of 'run --mount'; context_dir: where a relative source is, or NULL. */
+FALLIBLE run_parts_add_mount(struct run_parts *parts, const char *text, const char *context_dir);
 /* The lists that were gathered become the run's. */
 void run_parts_fill(struct run_parts *parts, const struct run_flags *flags);
 void run_parts_done(struct run_parts *parts);

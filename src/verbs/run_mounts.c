@@ -77,8 +77,8 @@ static FALLIBLE add_mount(struct run_mounts *mounts, const char *text, const cha
 	return NULL;
 }
 
-FALLIBLE run_mounts_make(const struct list *texts, const char *workdir, struct run_parts *parts,
-		struct run_mounts *mounts)
+FALLIBLE run_mounts_make(const struct list *texts, const char *workdir, const char *context_dir,
+		struct run_parts *parts, struct run_mounts *mounts)
 {
 	mounts->arena = arena_new();
 	TRY(secret_flags_load(&mounts->secrets, config_getenv));
@@ -88,7 +88,7 @@ FALLIBLE run_mounts_make(const struct list *texts, const char *workdir, struct r
 		if (str_is(type, "cache") || str_is(type, "secret") || str_is(type, "ssh"))
 			TRY(add_mount(mounts, texts->p[i], workdir));
 		else
-			TRY(run_parts_add_mount(parts, texts->p[i]));
+			TRY(run_parts_add_mount(parts, texts->p[i], context_dir));
 	}
 	parts->run.mounts = mounts->mounts.p;
 	parts->run.mount_count = mounts->mounts.n;

@@ -23,9 +23,12 @@ struct run_mounts {
 /* Reads flags only, before the sandbox's helper is forked. */
 FALLIBLE run_mounts_flags(
 		const struct list *secrets, const struct list *agents, struct run_mounts *ret);
-/* Contents of secrets; and each --mount, relative targets below workdir. Volumes go to parts. */
-FALLIBLE run_mounts_make(const struct list *texts, const char *workdir, struct run_parts *parts,
-		struct run_mounts *mounts);
+/*
+ * Contents of secrets; and each --mount, relative targets below workdir, relative sources below
+ * context_dir (NULL: the current folder). Volumes go to parts.
+ */
+FALLIBLE run_mounts_make(const struct list *texts, const char *workdir, const char *context_dir,
+		struct run_parts *parts, struct run_mounts *mounts);
 void run_mounts_done(struct run_mounts *mounts);
 
 DEFINE_AUTO_VALUE(run_mounts)

@@ -13,6 +13,7 @@ extern const struct command cmd_commit;
 extern const struct command cmd_config;
 extern const struct command cmd_containers;
 extern const struct command cmd_copy;
+extern const struct command cmd_diff;
 extern const struct command cmd_from;
 extern const struct command cmd_login;
 extern const struct command cmd_logout;

@@ -141,6 +141,45 @@ from() { # [ARGS]: a container; its name in $c
 	done
 }
 
+@test "diff: what was added, changed and deleted, with layers and without" {
+	local flag
+	for flag in --layers=false --layers; do
+		succeeds kiln from -q "$img"
+		c=$output
+		succeeds kiln diff "$c"
+		equals '' "$output"
+		succeeds kiln run "$flag" "$c" sh -c 'mkdir -p /new/dir && echo 1 >/new/f && chmod 0600 /etc/passwd'
+		succeeds kiln run "$flag" "$c" sh -c 'rm /etc/group /new/f; rm -r /home && mkdir /home; touch -c /etc/passwd'
+		succeeds kiln diff "$c"
+		grep -qx 'A /new/dir' <<<"$output"
+		grep -qx 'A /new' <<<"$output"
+		grep -qx 'C /etc/passwd' <<<"$output"
+		grep -qx 'C /etc' <<<"$output"
+		grep -qx 'D /etc/group' <<<"$output"
+		run ! grep -q '/new/f' <<<"$output"
+		succeeds kiln diff --format json "$c"
+		equals '["/etc/group"]' "$(jq -c '.deleted | map(select(startswith("/etc")))' <<<"$output")"
+		equals true "$(jq '.added | index("/new/dir") != null' <<<"$output")"
+		succeeds kiln rm "$c"
+	done
+	fails 1 'container not known' kiln diff nothere
+	fails 2 "is not json" kiln diff --format x y
+}
+
+@test "run --no-hosts, --no-hostname, --contextdir" {
+	mkdir -p here/in && echo data >here/in/f
+	from
+	succeeds kiln run "$c" sh -c 'echo mine >/etc/hosts; echo name >/etc/hostname'
+	succeeds kiln run --no-hosts "$c" sh -c 'echo "1.2.3.4 kept" >/etc/hosts'
+	succeeds kiln run --no-hosts --no-hostname "$c" sh -c 'cat /etc/hosts /etc/hostname 2>/dev/null; :'
+	[[ $output == '1.2.3.4 kept'* ]]
+	[[ $output != *name* ]]
+	succeeds kiln run "$c" cat /etc/hosts
+	[[ $output == *localhost* ]]
+	succeeds kiln run --contextdir here --mount type=bind,src=in,dst=/mnt "$c" cat /mnt/f
+	equals data "$output"
+}
+
 @test "run -t gives a terminal" {
 	from
 	succeeds kiln run "$c" sh -c 'test -t 0 || test -t 1 || echo none'
