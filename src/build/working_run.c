@@ -80,8 +80,9 @@ static void set_environment(
 	const struct step_mounts *mounts = parts->run.mounts;
 	struct list *env = &parts->environment;
 
-	list_add_all(env, &parts->run_env);
+	/* What is set on purpose wins. */
 	add_variables(run->quiet_env, env);
+	add_variables(&parts->run_env, env);
 	if (!list_env_get(env, "PATH"))
 		list_env_set(env, "PATH", PLAN_DEFAULT_PATH);
 	if (hostname && !list_env_get(env, "HOSTNAME"))
@@ -387,7 +388,7 @@ static FALLIBLE run_layer(struct working *working, const struct working_run *run
 	struct error *error = run_once(working, run, parts, ret);
 	if (!error && ret->status == 0)
 		error = working_layer_seal(working, &key, record, NULL, run->layers->created_by);
-	else
+	else if (!error_is(error, ERR_DENIED)) /* it left a secret: not in the container, too */
 		error = error_first(error, working_layer_spill(working));
 	working_layer_end(working);
 	return error;

@@ -166,6 +166,20 @@ from() { # [ARGS]: a container; its name in $c
 	fails 2 "is not json" kiln diff --format x y
 }
 
+@test "run: proxies of the caller are seen, and what is set wins over them" {
+	from
+	export http_proxy=http://proxy:1
+	succeeds kiln run "$c" sh -c 'echo $http_proxy'
+	equals http://proxy:1 "$output"
+	succeeds kiln run -e http_proxy=mine "$c" sh -c 'echo $http_proxy'
+	equals mine "$output"
+	succeeds kiln run --http-proxy=false "$c" sh -c 'echo $http_proxy'
+	equals '' "$output"
+	succeeds kiln config --env http_proxy=config "$c"
+	succeeds kiln run "$c" sh -c 'echo $http_proxy'
+	equals config "$output"
+}
+
 @test "run --no-hosts, --no-hostname, --contextdir" {
 	mkdir -p here/in && echo data >here/in/f
 	from

@@ -232,6 +232,12 @@ from() { # a container; its name in $c
 	equals hidden "$output"
 	fails 1 "the secret 'u' is required" kiln run --mount type=secret,id=u,required "$c" true
 	fails 1 "secret 't'" kiln run --secret id=t,src=token --mount type=secret,id=t "$c" cp /run/secrets/t /left
+	# With --layers it is not even in the container.
+	succeeds kiln run "$c" rm /left
+	succeeds kiln rm "$c"
+	from
+	fails 1 "secret 't'" kiln run --layers --secret id=t,src=token --mount type=secret,id=t "$c" cp /run/secrets/t /left
+	fails 1 '' kiln run "$c" test -e /left
 	fails 2 'from is not supported here' kiln run --mount type=cache,target=/c,from=x "$c" true
 	fails 2 '--mount' kiln run --mount type=frob,target=/c "$c" true
 	succeeds kiln run "$c" ls /
