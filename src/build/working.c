@@ -203,6 +203,6 @@ FALLIBLE working_user(struct working *working, const char *spec, struct user *re
 	AUTO_FD int fd = -1;
 
 	TRY(working_view(working, &fd));
-	TRY_WRAP(user_lookup(fd, spec, ret), "user '%s'", spec);
+	TRY_WRAP(user_lookup(fd, spec, ret), "unknown user '%s'", spec);
 	return NULL;
 }

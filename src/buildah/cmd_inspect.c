@@ -10,9 +10,11 @@
 #include "base/xalloc.h"
 #include "container/container.h"
 #include "oci/json.h"
+#include "oci/mediatype.h"
 #include "sandbox/capability.h"
 #include "ui/template.h"
 #include "verbs/names.h"
+#include "verbs/verbs.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -179,6 +181,33 @@ static json_t *document_of(const struct subject *subject)
 			"History", json_array(), "Devices", "NamespaceOptions");
 }
 
+/* Durations as Go prints them in a template: "5s", "1m30s". */
+static void show_durations(json_t *config)
+{
+	static const char *const names[] = { "Interval", "StartInterval", "StartPeriod",
+		"Timeout" };
+	json_t *check = json_object_get(config, "Healthcheck");
+
+	for (size_t i = 0; i < COUNT(names); i++) {
+		const json_t *value = json_object_get(check, names[i]);
+		int64_t ns = json_integer_value(value), seconds = ns / 1000000000;
+		AUTO(strbuf) struct strbuf text = { 0 };
+
+		if (!json_is_integer(value))
+			continue;
+		if (seconds >= 3600)
+			strbuf_addf(&text, "%lldh", (long long)seconds / 3600);
+		if (seconds >= 60)
+			strbuf_addf(&text, "%lldm", (long long)seconds / 60 % 60);
+		if (ns % 1000000000)
+			strbuf_addf(&text, "%gs",
+					(double)(seconds % 60) + (double)(ns % 1000000000) / 1e9);
+		else
+			strbuf_addf(&text, "%llds", (long long)seconds % 60);
+		json_object_set_new(check, names[i], json_string(strbuf_text(&text)));
+	}
+}
+
 static FALLIBLE print(const struct subject *subject, const char *format)
 {
 	json_auto_t *document = document_of(subject);
@@ -192,6 +221,7 @@ static FALLIBLE print(const struct subject *subject, const char *format)
 	}
 	fill_history(json_object_get(json_object_get(document, "OCIv1"), "history"));
 	fill_history(json_object_get(json_object_get(document, "Docker"), "history"));
+	show_durations(json_object_get(json_object_get(document, "Docker"), "config"));
 	json_auto_t *view = go_names(document);
 	/* These two are texts of JSON, and not what their names would be. */
 	json_object_set(view, "Type", json_object_get(document, "Type"));
@@ -250,18 +280,38 @@ static FALLIBLE inspect_image(
 	return print(&subject, format);
 }
 
+/* What 'manifest inspect' shows. */
+static FALLIBLE inspect_list(const struct invocation *call)
+{
+	AUTO_FREE void *opts = xcalloc(1, cmd_manifest_inspect.opts_size + 1);
+	struct invocation other = *call;
+
+	other.command = &cmd_manifest_inspect;
+	other.opts = opts;
+	return cmd_manifest_inspect.run(&other);
+}
+
+static FALLIBLE is_list(struct session *session, const char *program, const char *text, bool *ret)
+{
+	AUTO(tag_record) struct tag_record record = { 0 };
+
+	TRY(names_find(session->store, program, text, &record, NULL));
+	*ret = text_equal(record.media_type, MEDIA_OCI_INDEX) ||
+	       text_equal(record.media_type, MEDIA_DOCKER_LIST);
+	return NULL;
+}
+
 static struct error *run(const struct invocation *call)
 {
 	const struct inspect_opts *opts = call->opts;
 	AUTO(session) struct session session = { 0 };
 	const char *text = call->args->n ? call->args->p[0] : NULL;
-	bool wants_image = text_equal(opts->type, "image");
+	bool wants_image = text_equal(opts->type, "image"), is_index = false;
 
 	if (!text)
 		return error_usage("container or image name must be specified");
 	if (text_equal(opts->type, "manifest"))
-		return error_hint(error_new(ERR_UNSUPPORTED, "lists are not there yet"),
-				"'kiln inspect --raw' prints a manifest");
+		return inspect_list(call);
 	if (opts->type && !wants_image && !text_equal(opts->type, "container"))
 		return error_usage("the only recognized types are \"container\", \"image\" and "
 				   "\"manifest\"");
@@ -271,6 +321,11 @@ static struct error *run(const struct invocation *call)
 	if (!error_is(error, ERR_NOT_FOUND))
 		return error;
 	error_free(error);
+	if (!opts->type && !opts->format) {
+		TRY(is_list(&session, call->program, text, &is_index));
+		if (is_index)
+			return inspect_list(call);
+	}
 	return inspect_image(&session, call->program, text, opts->format);
 }
 

@@ -117,6 +117,15 @@ static void print_value(const json_t *value, struct strbuf *out)
 	}
 }
 
+/* What an action prints; nothing has words of its own there. */
+static void print_result(const json_t *value, struct strbuf *out)
+{
+	if (json_is_null(value))
+		strbuf_add(out, "<no value>");
+	else
+		print_value(value, out);
+}
+
 /* --- expressions; every value is a new reference --- */
 
 static void skip_space(struct run *run)
@@ -140,10 +149,23 @@ static struct error *cannot(const struct run *run)
 
 static FALLIBLE run_pipeline(struct run *run, json_t **ret);
 
+/* Go knows maps from structs, where a field that is not there is an error. */
+static bool is_map(const char *name)
+{
+	static const char *const maps[] = { "Annotations", "ExposedPorts", "ImageAnnotations",
+		"Labels", "Volumes" };
+
+	for (size_t i = 0; i < COUNT(maps); i++)
+		if (text_equal(maps[i], name))
+			return true;
+	return false;
+}
+
 /* ".A.B" behind a value (takes it). */
 static FALLIBLE follow_path(struct run *run, json_t *from, json_t **ret)
 {
 	json_auto_t *value = from;
+	AUTO_FREE char *above = NULL;
 
 	while (*run->at == '.' && (isalnum((unsigned char)run->at[1]) || run->at[1] == '_')) {
 		const char *begin = ++run->at;
@@ -154,9 +176,11 @@ static FALLIBLE follow_path(struct run *run, json_t *from, json_t **ret)
 		json_t *next = json_is_object(value) ? json_object_get(value, key) : NULL;
 		if (run->is_off)
 			continue;
-		if (!next)
+		if (!next && !is_map(above))
 			return error_usage("template: can't evaluate field %s", key);
-		json_incref(next);
+		next = next ? json_incref(next) : json_null();
+		free(above);
+		above = TAKE(key);
 		json_decref(value);
 		value = next;
 	}
@@ -621,7 +645,7 @@ static FALLIBLE run_value(struct run *run)
 
 	TRY(run_pipeline(run, &value));
 	if (!run->is_off)
-		print_value(value, run->out);
+		print_result(value, run->out);
 	return close_action(run);
 }
 

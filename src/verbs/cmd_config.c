@@ -11,6 +11,7 @@
 #include "base/xalloc.h"
 #include "container/edit.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -93,6 +94,32 @@ static void pairs(struct editing *editing, const struct list *given, const struc
 		list_env_unset(field, unset->p[i]);
 }
 
+/* $NAME and ${NAME} of the container's own variables, as Buildah has it: an unknown one is its
+ * name. */
+static char *expand(const struct list *env, const char *text)
+{
+	AUTO(strbuf) struct strbuf out = { 0 };
+
+	for (const char *p = text; *p; p++) {
+		bool is_braced = p[0] == '$' && p[1] == '{';
+		const char *name = p + 1 + is_braced;
+		size_t n = 0;
+
+		while (isalnum((unsigned char)name[n]) || name[n] == '_')
+			n++;
+		if (p[0] != '$' || !n || (is_braced && name[n] != '}')) {
+			strbuf_add_char(&out, *p);
+			continue;
+		}
+		AUTO_FREE char *key = xstrndup(name, n);
+		const char *value = list_env_get(env, key);
+
+		strbuf_add(&out, value ? value : key);
+		p = name + n - !is_braced;
+	}
+	return strbuf_take(&out);
+}
+
 /* "NAME" alone is ours, as with docker. */
 static FALLIBLE environment(struct editing *editing, const struct list *given)
 {
@@ -102,7 +129,8 @@ static FALLIBLE environment(struct editing *editing, const struct list *given)
 									     : config_getenv(text);
 		if (!ours && !strchr(text, '=') && !text_ends(text, "-"))
 			return error_usage("setting env \"%s\": no value given", text);
-		AUTO_FREE char *filled = ours ? xasprintf("%s=%s", text, ours) : xstrdup(text);
+		AUTO_FREE char *filled = ours ? xasprintf("%s=%s", text, ours)
+					      : expand(&editing->container->config.env, text);
 
 		edit_pair(&editing->container->config.env, filled);
 		tell(editing, "ENV %s", filled);

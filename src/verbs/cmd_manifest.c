@@ -420,6 +420,7 @@ static const struct option push_options[] = {
 			.is_path = true),
 	OPT_CHOICE('f', "format", format, "oci|v2s2", "what the list is pushed as; its own"),
 	OPT_FLAG(0, "rm", rm, "remove the list once it is pushed"),
+	OPT_FLAG('p', "purge", rm, "remove the list once it is pushed", .is_hidden = true),
 	OPT_FLAG('q', "quiet", quiet, "show no progress"),
 	OPT_SETTING(0, "authfile", "PATH", "read credentials from this file alone",
 			.is_path = true),

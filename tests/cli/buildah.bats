@@ -403,6 +403,14 @@ complaints() {
 	complain inspect
 	complain containers --filter name=none
 	complain frob 2>&1 | sed "s/[\"']//g; s/ for buildah//"
+	# What templates print, and how variables are expanded.
+	buildah config --env foo=bar --env 'x=a$foo/${foo}b$none' --env '1=$' --label 'L=$foo' \
+		--healthcheck 'CMD true' --healthcheck-interval 90s --healthcheck-timeout 7s \
+		--healthcheck-start-period 1500ms "$c" 2>/dev/null
+	try inspect -f '{{.OCIv1.Config.Env}} {{.OCIv1.Config.Labels}} {{.OCIv1.Config.Labels.none}}|' "$c"
+	try inspect -f '{{.Docker.Config.Healthcheck.Interval}} {{.Docker.Config.Healthcheck.Timeout}}|' "$c"
+	try inspect -f '{{.Docker.Config.Healthcheck.StartPeriod}} {{.ImageAnnotations.none}}|' "$c"
+	try inspect -f '{{.Docker.Nothing}}' "$c"
 	try rm "$c"
 	# Names of containers from files.
 	c=$(buildah from -q scratch)

@@ -14,7 +14,7 @@ static void prints(void **state)
 		const char *format, *text;
 	} cases[] = {
 		{ "plain {x} \\t\\n", "plain {x} \t\n" },
-		{ "{{.Name}} {{ .N }} {{.Yes}} {{.None}}", "app 3 true <nil>" },
+		{ "{{.Name}} {{ .N }} {{.Yes}} {{.None}}", "app 3 true <no value>" },
 		{ "{{.Env}} {{.Labels}}", "[A=1 B=2] map[a:2 z:1]" },
 		{ "{{.Deep.Er.Est}}", "down" },
 		{ "{{json .Env}} {{.Name | json}} {{json .Labels}}",
