@@ -27,14 +27,19 @@ void place_done(struct place *place)
 	map_free(place->sent);
 }
 
-static void apply_rules(const struct place *place, struct owner *owner)
+static void apply_owner(const struct place_rules *rules, struct owner *owner)
 {
-	const struct place_rules *rules = &place->rules;
-
 	if (rules->has_owner) {
 		owner->uid = rules->uid;
 		owner->gid = rules->gid;
 	}
+}
+
+static void apply_rules(const struct place *place, struct owner *owner)
+{
+	const struct place_rules *rules = &place->rules;
+
+	apply_owner(rules, owner);
 	if (rules->chmod && !S_ISLNK(owner->mode))
 		owner->mode = mode_apply(rules->chmod, owner->mode);
 }
@@ -355,7 +360,8 @@ static struct error *below_add(
 		TRY(below_path(below, entry->link, &link));
 		moved.link = link;
 	}
-	apply_rules(place, &moved.owner);
+	/* --chmod is for what is copied: an archive says itself what modes its files have. */
+	apply_owner(&place->rules, &moved.owner);
 	apply_time(place, &moved);
 	if (S_ISDIR(moved.owner.mode))
 		map_set(place->dirs, path, &is_new);

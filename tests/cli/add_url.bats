@@ -69,6 +69,9 @@ asked() { # REGEX
 	equals c.tgz "$(ls "$W/out/d")"
 	succeeds add "--unpack=true $U/files/c.tgz /d/"
 	equals in "$(cat "$W/out/d/sub/in.txt")"
+	# As in BuildKit, --chmod is for the directories on the way; the archive has its own modes.
+	succeeds add "--unpack=true --chmod=711 $U/files/c.tgz /d/"
+	equals "711 755 644" "$(stat -c %a "$W/out/d" "$W/out/d/sub" "$W/out/d/sub/in.txt" | xargs)"
 	succeeds add "--unpack=false $U/files/c.tgz /d/"
 	equals c.tgz "$(ls "$W/out/d")"
 }
