@@ -215,7 +215,9 @@ static FALLIBLE make_image(struct build *build, struct image_config *config,
 	const struct stage_run *lowest = bottom(target);
 	struct digest config_digest, manifest_digest;
 
-	bool squashes = options->squash && target->stack.n > base_layers(&target->stack) + 1;
+	/* One layer as well: a second that holds nothing counts here, and not when it is from a
+	 * home. */
+	bool squashes = options->squash && target->stack.n > base_layers(&target->stack);
 	if (!squashes)
 		TRY(need_blobs(build, &target->stack));
 	fill_history(build, target, config);

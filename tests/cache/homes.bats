@@ -240,6 +240,16 @@ forms() {
 	cmp "$archive" "$BATS_TEST_TMPDIR/again.tar"
 }
 
+@test "--squash: a step that changed nothing is no layer, here or from a home" {
+	printf 'FROM %s\nRUN echo one >/one\nRUN true >/dev/null && : >>/one\n' "$BASE" >Dockerfile
+	export SOURCE_DATE_EPOCH=1700000000
+	succeeds build one --squash -o "type=oci,dest=$BATS_TEST_TMPDIR/one.tar" --cache-to "type=local,dest=$LOCAL,mode=max"
+	succeeds build two --squash -o "type=oci,dest=$BATS_TEST_TMPDIR/two.tar" --cache-from "type=local,src=$LOCAL"
+	all_cached
+	cmp "$BATS_TEST_TMPDIR/one.tar" "$BATS_TEST_TMPDIR/two.tar"
+	says_not warning
+}
+
 @test "force-compression of an output is for the base's layers, too" {
 	local force
 	for force in false true; do
