@@ -38,8 +38,6 @@ static void origin_done(struct origin *origin)
 	free(origin->name);
 }
 
-DEFINE_AUTO_VALUE(origin)
-
 static FALLIBLE open_image_origin(
 		struct working *working, const struct working_copy *copy, struct origin *ret)
 {
@@ -109,8 +107,6 @@ static void copy_words_done(struct copy_words *words)
 	free(words->excludes);
 	free(words->dest);
 }
-
-DEFINE_AUTO_VALUE(copy_words)
 
 static bool is_http(const char *text)
 {
