@@ -380,6 +380,22 @@ aged() { # DOCUMENT
 	says_not 'warning'
 }
 
+@test "a mount that another build's step has is left alone, after ten seconds" {
+	printf 'FROM %s\nRUN --mount=type=cache,target=/cc,id=cc echo is""in; until [ -e /cc/go ]; do sleep 0.05; done\n' "$BASE" >Holds
+	KILN_ROOT=$BATS_TEST_TMPDIR/one "$KILN" build --progress plain -f Holds . >"$BATS_TEST_TMPDIR/log" 2>&1 3>&- 4>&- &
+	PIDS=$!
+	timeout 60 bash -c "until grep -q isin '$BATS_TEST_TMPDIR/log'; do sleep 0.05; done"
+	succeeds build one --cache-to "$(to)"
+	compiled 20
+	says "cache mount '/cc': another build has it; it was not exported"
+	[ ! -e "$HOMEDIR/mounts" ]
+	touch "$(echo "$BATS_TEST_TMPDIR"/one/mounts/*/tree)/go"
+	wait "$PIDS"
+	PIDS=
+	succeeds rebuild one --cache-to "$(to)"
+	says 'chunks were new'
+}
+
 @test "what from and source say is there where no home has the mount" {
 	cat >Dockerfile <<-END
 		FROM $BASE AS seed
