@@ -74,6 +74,10 @@ enum {
 	/* A layer's table of contents, packed and unpacked: some 100 bytes for each entry. */
 	LIMIT_TOC_BYTES = 64 * 1024 * 1024,
 	LIMIT_TOC_PLAIN_BYTES = 256 * 1024 * 1024,
+	/* Podman's lists of layers and images: some 600 bytes an item. One line of a tar-split: a
+	   megabyte of padding in base64, or the pax header of one entry. */
+	LIMIT_PODMAN_LIST_BYTES = 128 * 1024 * 1024,
+	LIMIT_SPLIT_LINE_BYTES = 4 * 1024 * 1024,
 };
 
 /* A layer's uncompressed size: 1 TiB; a gzip bomb needs a bound even where nothing is declared. */

@@ -35,6 +35,7 @@ enum output_kind {
 	OUTPUT_REGISTRY,  /* type=registry, --push */
 	OUTPUT_OCI,       /* dest: a tar, or a directory with tar=false; "-" is standard output */
 	OUTPUT_DOCKER,    /* dest: a tar for docker load */
+	OUTPUT_PODMAN,    /* Podman's store; dest: "[DRIVER@GRAPHROOT+RUNROOT]" or NULL */
 	OUTPUT_TAR,       /* dest: the root file system as a tar */
 	OUTPUT_LOCAL,     /* dest: the root file system as files */
 };
@@ -160,6 +161,7 @@ struct build_options {
 	struct store *store;
 	struct store *const *lowers; /* read-only ones below it (lower_store.h) */
 	size_t lower_count;
+	const struct podman_settings *podman;   /* NULL: Podman's store is not looked into */
 	struct registry_client *registry;       /* NULL: no network for images */
 	struct registry_client *cache_registry; /* to look caches up, less patient; or NULL */
 	struct trust *trust;   /* asked about every base image; NULL: only of the store */

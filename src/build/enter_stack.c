@@ -11,7 +11,8 @@
 static bool is_transport(const char *name)
 {
 	return text_starts(name, "oci:") || text_starts(name, "oci-archive:") ||
-	       text_starts(name, "docker-archive:") || text_starts(name, "rootfs:");
+	       text_starts(name, "docker-archive:") || text_starts(name, "rootfs:") ||
+	       text_starts(name, "containers-storage:");
 }
 
 /* A tag may have moved since; the digest has not. */
@@ -35,7 +36,7 @@ static FALLIBLE push_image(struct entrance *entrance, const struct explained_sta
 {
 	const struct build_options *options = entrance->options;
 	struct image_homes homes = { options->store, options->registry, &entrance->platform,
-		options->cancel, NULL, options->trust };
+		options->cancel, NULL, options->trust, .podman = options->podman };
 	AUTO_FREE char *name = NULL;
 	AUTO(stack) struct stack layers = { 0 };
 	char digest[DIGEST_TEXT];

@@ -52,7 +52,8 @@ static FALLIBLE check_dest(const struct build_output *output)
 	AUTO_FREE char *dir = slash ? xstrndup(dest, (size_t)(slash - dest) + 1) : xstrdup(".");
 	struct stat st;
 
-	if (!dest || strcmp(dest, "-") == 0 || output->is_directory || output->kind == OUTPUT_LOCAL)
+	if (!dest || strcmp(dest, "-") == 0 || output->is_directory ||
+			output->kind == OUTPUT_LOCAL || output->kind == OUTPUT_PODMAN)
 		return NULL;
 	if (stat(dest, &st) == 0 && S_ISDIR(st.st_mode))
 		return error_hint(error_new(ERR_INVALID, "the output '%s' is a directory", dest),
@@ -199,6 +200,20 @@ static FALLIBLE to_archive(struct build *build, struct image *image,
 	return out_close(&out);
 }
 
+static FALLIBLE to_podman(struct build *build, struct image *image,
+		const struct build_output *output, const struct image_progress *progress)
+{
+	static const struct list none = { 0 };
+	const struct build_options *options = build->options;
+	const struct list *names = output->names.n ? &output->names
+				   : options->tags ? options->tags
+						   : &none;
+	AUTO_FREE char *id = NULL;
+
+	return image_save_podman(image, options->podman, output->dest, names, options->cancel,
+			progress, &id);
+}
+
 /* --- the file system itself --- */
 
 struct copy_out {
@@ -323,6 +338,7 @@ static FALLIBLE output_one(struct build *build, struct image *image,
 		[OUTPUT_REGISTRY] = "pushing",
 		[OUTPUT_OCI] = "exporting an OCI layout",
 		[OUTPUT_DOCKER] = "exporting a docker archive",
+		[OUTPUT_PODMAN] = "exporting to Podman's store",
 		[OUTPUT_TAR] = "exporting a tar of the files",
 		[OUTPUT_LOCAL] = "exporting the files" };
 	unsigned vertex = progress_vertex(
@@ -347,6 +363,9 @@ static FALLIBLE output_one(struct build *build, struct image *image,
 					? image_save_layout(image, output->dest, tag_of(&names),
 							  build->options->cancel, &progress)
 					: to_archive(build, image, output, &names);
+		break;
+	case OUTPUT_PODMAN:
+		error = to_podman(build, image, output, &progress);
 		break;
 	case OUTPUT_TAR:
 		error = to_tar(build, output);

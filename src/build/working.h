@@ -29,6 +29,7 @@ struct working_with {
 	struct progress *progress; /* or NULL */
 	struct cancel *cancel;
 	const struct list *source_environment; /* as in build_options; or NULL */
+	const struct podman_settings *podman;  /* or NULL */
 };
 
 struct working;

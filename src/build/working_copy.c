@@ -43,7 +43,7 @@ static FALLIBLE open_image_origin(
 {
 	const struct image_homes homes = { working->with.store, working->with.registry,
 		&working->container->config.platform, working->with.cancel, NULL,
-		working->with.trust, working->with.short_names };
+		working->with.trust, working->with.short_names, .podman = working->with.podman };
 	struct layer_set *layers = &working->build.layers;
 
 	TRY_WRAP(image_open(&homes, copy->from_image, copy->pull, &ret->image), "image '%s'",

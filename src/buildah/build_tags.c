@@ -45,6 +45,10 @@ FALLIBLE build_tags_add(const char *program, const char *text, struct list *text
 		return error_hint(error_usage("option '--tag': '%s': a build does not write dir:",
 						  text),
 				"build it under a name, and 'push' that to dir:");
+	case TO_PODMAN:
+		output = add_output(out, OUTPUT_PODMAN, to.name);
+		output->dest = to.path[0] ? keep(texts, to.path) : NULL;
+		return NULL;
 	case TO_OCI_ARCHIVE:
 		output = add_output(out, OUTPUT_OCI, to.name);
 		break;

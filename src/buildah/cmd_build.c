@@ -514,6 +514,7 @@ static FALLIBLE build_shown(const struct invocation *call, const struct session 
 	lower_stores_open(session, &lowers, made);
 	TRY(show_open(call->config, opts->quiet, &show));
 	made->store = session->store;
+	made->podman = &session->podman;
 	made->registry = session->registry;
 	made->trust = session->trust;
 	made->short_names = true;

@@ -5,6 +5,7 @@
 #include "base/xalloc.h"
 #include "stream/codec.h"
 #include "sys/fd.h"
+#include "ui/image_names.h"
 #include "ui/registry_flags.h"
 #include "verbs/destination.h"
 #include "verbs/names.h"
@@ -150,6 +151,18 @@ static FALLIBLE make_form(const struct push_opts *opts, struct image_form *ret)
 	return NULL;
 }
 
+static FALLIBLE open_podmans(
+		struct session *session, const char *text, struct image **ret, char **ret_name)
+{
+	const struct image_homes homes = { session->store, session->registry, NULL, session->cancel,
+		.podman = &session->podman };
+
+	TRY(image_open(&homes, text, PULL_NEVER, ret));
+	error_ignore(image_name_complete((*ret)->name + strlen("containers-storage:"), ret_name),
+			"it has no name there");
+	return NULL;
+}
+
 static FALLIBLE open_stored(struct session *session, const char *program, const char *text,
 		struct image **ret, char **ret_name)
 {
@@ -159,7 +172,9 @@ static FALLIBLE open_stored(struct session *session, const char *program, const 
 	char digest[DIGEST_TEXT];
 
 	if (text_starts(text, "containers-storage:"))
-		text += strlen("containers-storage:");
+		return open_podmans(session, text, ret, ret_name);
+	if (text_starts(text, "store:"))
+		text += strlen("store:");
 	TRY(names_find(session->store, program, text, &record, ret_name));
 	AUTO_FREE char *by_digest = xasprintf("store:%s", digest_text(&record.manifest, digest));
 	return image_open(&homes, by_digest, PULL_NEVER, ret);
@@ -179,7 +194,8 @@ static struct error *run_push(const struct invocation *call)
 	TRY(make_form(opts, &form));
 	if (call->args->n > 1)
 		TRY(destination_parse(call->program, call->args->p[1], TO_REGISTRY, &to));
-	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY, &session));
+	TRY(session_open(call->config,
+			SESSION_STORE | SESSION_REGISTRY | session_needs_of(call->args), &session));
 	TRY(open_stored(&session, call->program, call->args->p[0], &image, &name));
 	if (call->args->n < 2) {
 		if (!name)

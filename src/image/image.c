@@ -266,6 +266,8 @@ FALLIBLE image_open(const struct image_homes *homes, const char *name, enum pull
 		return source_dir_open(homes, name + strlen("dir:"), ret);
 	if (text_starts(name, "store:"))
 		return source_store_open(homes, name + strlen("store:"), true, ret);
+	if (text_starts(name, "containers-storage:"))
+		return source_podman_open(homes, name + strlen("containers-storage:"), ret);
 	if (text_starts(name, "docker://"))
 		return open_reference(homes, name + strlen("docker://"), PULL_ALWAYS, ret);
 	if (text_starts(name, "docker-daemon:"))

@@ -19,6 +19,7 @@
 #include "stream/reader.h"
 #include "sys/cancel.h"
 
+struct podman_settings;
 struct registry_client;
 struct signer;
 struct store;
@@ -91,6 +92,7 @@ struct image_homes {
 	 * for Podman and Buildah; else docker.io's.
 	 */
 	bool short_names;
+	const struct podman_settings *podman; /* NULL: Podman's store is not looked into */
 };
 
 enum pull_policy { PULL_MISSING = 1, PULL_ALWAYS, PULL_NEVER };
@@ -100,9 +102,10 @@ enum pull_policy { PULL_MISSING = 1, PULL_ALWAYS, PULL_NEVER };
  * the registry for the tag, missing asks the store first), or a transport: "oci:DIR[:TAG|@DIGEST]",
  * "oci-archive:FILE[:TAG]", "docker-archive:FILE[:REF]", "dir:DIR", "rootfs:FILE" (a tar of a root
  * file system, compressed or not: an image of one layer and an empty config), "docker://REF",
- * "store:REF". Errors: ERR_NOT_FOUND naming where was looked; ERR_UNSUPPORTED for daemons with what
- * to use; no manifest for the platform is ERR_NOT_FOUND listing those there are; what the signature
- * policy does not allow is ERR_DENIED.
+ * "store:REF", "containers-storage:[[DRIVER@GRAPHROOT+RUNROOT]]REF" (Podman's). Errors:
+ * ERR_NOT_FOUND naming where was looked; ERR_UNSUPPORTED for daemons with what to use; no manifest
+ * for the platform is ERR_NOT_FOUND listing those there are; what the signature policy does not
+ * allow is ERR_DENIED.
  */
 FALLIBLE image_open(const struct image_homes *homes, const char *name, enum pull_policy policy,
 		struct image **ret);
@@ -155,6 +158,15 @@ FALLIBLE image_save_store(const struct image *image, struct store *store, const 
 /* An OCI layout directory (made or added to; an entry of the same name is replaced). */
 FALLIBLE image_save_layout(const struct image *image, const char *dir, const char *tag,
 		struct cancel *cancel, const struct image_progress *progress);
+/*
+ * Podman's store, which is made when there is none. where: "[DRIVER@GRAPHROOT+RUNROOT]" or NULL,
+ * the usual one. A name without a registry is localhost's, as Podman names what it builds. *ret_id
+ * (new) is the image's ID there. ERR_UNSUPPORTED: what that store cannot hold or this user cannot
+ * write.
+ */
+FALLIBLE image_save_podman(const struct image *image, const struct podman_settings *settings,
+		const char *where, const struct list *names, struct cancel *cancel,
+		const struct image_progress *progress, char **ret_id);
 /*
  * One tar to out (takes it, closes it): an OCI layout, or what docker save writes (and an OCI
  * layout in one, as Docker 25 does).

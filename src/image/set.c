@@ -74,6 +74,9 @@ static FALLIBLE open_document(const struct image_homes *homes, const char *name,
 	if (text_starts(name, "store:"))
 		return source_store_document(
 				homes, name + strlen("store:"), true, document, source);
+	if (text_starts(name, "containers-storage:"))
+		return source_podman_document(
+				homes, name + strlen("containers-storage:"), document, source);
 	if (text_starts(name, "docker://"))
 		return open_reference(homes, name + strlen("docker://"), PULL_ALWAYS, document,
 				source, origin);

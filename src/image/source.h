@@ -60,6 +60,11 @@ FALLIBLE source_dir_open(const struct image_homes *homes, const char *path, stru
 /* Blobs of the layouts in dir, else of below (takes it). */
 struct image_source *source_cached(const char *dir, struct image_source *below);
 
+/* text is what stands behind "containers-storage:". */
+FALLIBLE source_podman_document(const struct image_homes *homes, const char *text,
+		struct document *ret, struct image_source **ret_source);
+FALLIBLE source_podman_open(const struct image_homes *homes, const char *text, struct image **ret);
+
 /*
  * Archives are brought into the store once and opened from there; an unchanged file is not read
  * again. kind tells what is expected.

@@ -81,6 +81,7 @@ static FALLIBLE build_shown(const struct kaniko_log *log, const struct session *
 
 	lower_stores_open(session, &lowers, options);
 	options->store = session->store;
+	options->podman = &session->podman;
 	options->registry = session->registry;
 	options->trust = session->trust;
 	options->signer = session->signer;

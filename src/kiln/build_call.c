@@ -75,6 +75,7 @@ static FALLIBLE open_check(const struct invocation *invocation, const struct bui
 	filled.store = session.store;
 	filled.registry = session.registry;
 	filled.trust = session.trust;
+	filled.podman = &session.podman;
 	filled.cancel = session.cancel;
 	struct error *error = check_open(&check_options, check);
 	/* Its images borrow the store. */

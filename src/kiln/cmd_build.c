@@ -71,7 +71,8 @@ static const struct option rows[] = {
 	OPT_HEADING("Where it goes"),
 	OPT_FLAG(0, "push", push, "to the registry that its names say"),
 	OPT_LIST('o', "output", outputs, "type=TYPE[,dest=PATH]",
-			"image (the store), registry, oci, docker, tar or local; may be repeated"),
+			"image (the store), registry, oci, docker, containers-storage (Podman's), "
+			"tar or local; may be repeated"),
 	OPT_FLAG(0, "load", load, "to the store, besides other outputs"),
 	OPT_TEXT(0, "iidfile", iid_file, "PATH", "write the image ID to a file", .is_path = true),
 	OPT_TEXT(0, "metadata-file", metadata_file, "PATH", "write digests and names as JSON",
@@ -153,6 +154,7 @@ static FALLIBLE build_shown(const struct invocation *call, const struct session 
 	lower_stores_open(session, &lowers, options);
 	TRY(show_open(call->config, opts->quiet, &show));
 	options->store = session->store;
+	options->podman = &session->podman;
 	options->registry = session->registry;
 	options->trust = session->trust;
 	options->signer = session->signer;

@@ -133,7 +133,8 @@ static struct error *run_history(const struct invocation *call)
 	AUTO(list) struct list names = { 0 };
 	AUTO(strbuf) struct strbuf out = { 0 };
 
-	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY, &session));
+	TRY(session_open(call->config,
+			SESSION_STORE | SESSION_REGISTRY | session_needs_of(call->args), &session));
 	TRY(image_open_named(&session, call->args->p[0], &image, &names));
 	TRY(add_steps(image, call->opts, &out));
 	(void)fputs(strbuf_text(&out), stdout);

@@ -64,7 +64,7 @@ static FALLIBLE copy_image(struct session *session, const struct image_opts *opt
 	AUTO(image_set) struct image_set set = { 0 };
 
 	TRY(image_open(homes, from, PULL_MISSING, &image));
-	if (to->kind == TO_OCI_ARCHIVE || to->kind == TO_DOCKER_ARCHIVE)
+	if (to->kind == TO_OCI_ARCHIVE || to->kind == TO_DOCKER_ARCHIVE || to->kind == TO_PODMAN)
 		return destination_send(session, image, to, &as_it_is, opts->quiet, ret);
 	*ret = image->digest;
 	TRY(image_set_of(image, &set));
@@ -85,10 +85,11 @@ static FALLIBLE copy(const struct invocation *call, const char *from, const char
 		TRY(usage_of_option(
 				platform_parse(str_of(opts->platform), &platform), "--platform"));
 	TRY(destination_parse(call->program, to_text, TO_STORE, &to));
-	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY, &session));
+	TRY(session_open(call->config,
+			SESSION_STORE | SESSION_REGISTRY | session_needs_of(call->args), &session));
 
 	const struct image_homes homes = { session.store, session.registry, &platform,
-		session.cancel, NULL, session.trust };
+		session.cancel, NULL, session.trust, .podman = &session.podman };
 
 	return opts->all ? copy_set(&session, opts, &homes, from, &to, ret)
 			 : copy_image(&session, opts, &homes, from, &to, ret);
@@ -114,8 +115,8 @@ const struct command cmd_image_copy = {
 	.args = "SOURCE DESTINATION",
 	.summary = "Copy an image from anywhere to anywhere",
 	.description = "SOURCE and DESTINATION are NAME (the store), docker://NAME (a registry), "
-		       "oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME] or "
-		       "dir:DIR. "
+		       "oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME] "
+		       "dir:DIR or containers-storage:NAME (Podman's store). "
 		       "Bytes and digests stay as they are. Prints the digest of the manifest.",
 	.examples = "kiln image copy docker://debian:12 docker://registry.example/debian:12\n"
 		    "kiln image copy --all docker://debian:12 oci:layout:12\tevery platform\n"

@@ -8,6 +8,7 @@
 #include "ui/registry_flags.h"
 #include "ui/session.h"
 #include "ui/show.h"
+#include "verbs/destination.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -36,6 +37,8 @@ static const struct option pull_options[] = {
 };
 #undef OPTS
 
+static const char podman[] = "containers-storage:";
+
 static FALLIBLE pull_one(struct session *session, struct show *show, const char *name,
 		const struct image_homes *homes, char ret_digest[static DIGEST_TEXT])
 {
@@ -43,7 +46,11 @@ static FALLIBLE pull_one(struct session *session, struct show *show, const char 
 	AUTO_FREE char *complete = NULL;
 
 	TRY(image_open(homes, name, PULL_ALWAYS, &image));
-	/* "docker://x" and "oci:dir:x" are kept by their digest alone. */
+	/* "docker://x" and "oci:dir:x" are kept by their digest alone; Podman's are called
+	 * something.
+	 */
+	if (text_starts(name, podman))
+		name = image->name + strlen(podman);
 	error_ignore(image_name_complete(name, &complete), "no name to keep it by");
 	TRY(image_save_store(image, session->store, complete, session->cancel, &show->copies));
 	(void)digest_text(&image->digest, ret_digest);
@@ -61,7 +68,7 @@ static FALLIBLE pull_all(const struct invocation *call, struct session *session,
 				platform_parse(str_of(opts->platform), &platform), "--platform"));
 
 	const struct image_homes homes = { session->store, session->registry, &platform,
-		session->cancel, NULL, session->trust };
+		session->cancel, NULL, session->trust, .podman = &session->podman };
 
 	TRY(show_open(call->config, opts->quiet, &show));
 	for (size_t i = 0; i < call->args->n; i++) {
@@ -80,7 +87,8 @@ static struct error *run_pull(const struct invocation *call)
 	AUTO(session) struct session session = { 0 };
 	AUTO(list) struct list out = { 0 };
 
-	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY, &session));
+	TRY(session_open(call->config,
+			SESSION_STORE | SESSION_REGISTRY | session_needs_of(call->args), &session));
 	TRY(pull_all(call, &session, &out));
 	for (size_t i = 0; i < out.n; i++)
 		(void)printf("%s\n", out.p[i]);
@@ -122,16 +130,35 @@ static const struct option push_options[] = {
 };
 #undef OPTS
 
+/* Into Podman's store, as it is. */
+static FALLIBLE push_podman(const struct invocation *call, struct session *session,
+		const struct image *image, const char *to, char ret_digest[static DIGEST_TEXT])
+{
+	const struct push_opts *opts = call->opts;
+	static const struct image_form as_it_is = { 0 };
+	AUTO(destination) struct destination destination = { 0 };
+	struct digest digest;
+
+	TRY(destination_parse(call->program, to, TO_REGISTRY, &destination));
+	TRY(destination_send(session, image, &destination, &as_it_is, opts->quiet, &digest));
+	(void)digest_text(&digest, ret_digest);
+	return NULL;
+}
+
 static FALLIBLE push_one(const struct invocation *call, struct session *session, const char *from,
 		const char *to, char ret_digest[static DIGEST_TEXT])
 {
 	const struct push_opts *opts = call->opts;
-	const struct image_homes homes = { session->store, session->registry, NULL,
-		session->cancel };
+	const struct image_homes homes = { session->store, session->registry, NULL, session->cancel,
+		.podman = &session->podman };
 	AUTO(reference) struct reference reference = { 0 };
 	AUTO(image) struct image *image = NULL;
 	AUTO(show) struct show show = { 0 };
 
+	if (text_starts(to, podman)) {
+		TRY(image_open(&homes, from, PULL_NEVER, &image));
+		return push_podman(call, session, image, to, ret_digest);
+	}
 	TRY(reference_parse(str_of(text_starts(to, "docker://") ? to + 9 : to), &reference));
 	TRY(image_open(&homes, from, PULL_NEVER, &image));
 	TRY(show_open(call->config, opts->quiet, &show));
@@ -150,7 +177,8 @@ static struct error *run_push(const struct invocation *call)
 	AUTO(session) struct session session = { 0 };
 	char digest[DIGEST_TEXT];
 
-	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY, &session));
+	TRY(session_open(call->config,
+			SESSION_STORE | SESSION_REGISTRY | session_needs_of(call->args), &session));
 	TRY(push_one(call, &session, from, to, digest));
 	if (opts->digest_file)
 		TRY(file_write_atomic(

@@ -101,6 +101,7 @@ static struct error *run(const struct invocation *call)
 	struct build_options options = { .store = session.store,
 		.registry = session.registry,
 		.trust = session.trust,
+		.podman = &session.podman,
 		.sandbox = session.sandbox,
 		.userns = &session.userns,
 		.cancel = session.cancel };

@@ -157,12 +157,12 @@ static FALLIBLE open_for_removal(struct apply *apply, const char *path, int *ret
 	return apply_merged_dir(apply, parent, true, ret_fd, &lower);
 }
 
-static FALLIBLE mark_opaque(int dir_fd, const char *name)
+static FALLIBLE mark_opaque(const struct apply *apply, int dir_fd, const char *name)
 {
 	AUTO_FD int fd = -1;
 
 	TRY(file_open(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd));
-	return whiteout_make_opaque(fd);
+	return whiteout_make_opaque(fd, apply->options.is_trusted);
 }
 
 /* Remove what was there before this layer: entries of the layer itself stay. */
@@ -219,7 +219,7 @@ static FALLIBLE whiteout_layer(const struct apply *apply, int dir_fd, const char
 
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return whiteout_make(dir_fd, name, apply->options.policy.is_flat);
-	return S_ISDIR(st.st_mode) ? mark_opaque(dir_fd, name) : NULL;
+	return S_ISDIR(st.st_mode) ? mark_opaque(apply, dir_fd, name) : NULL;
 }
 
 static FALLIBLE apply_whiteout(struct entry_sink *sink, const char *path)
@@ -280,7 +280,7 @@ static FALLIBLE opaque_layer(struct apply *apply, const char *path)
 	if (fd < 0)
 		return NULL;
 	if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		return S_ISDIR(st.st_mode) ? mark_opaque(fd, name) : NULL;
+		return S_ISDIR(st.st_mode) ? mark_opaque(apply, fd, name) : NULL;
 	if (apply_is_alone(apply))
 		return apply_alone_error(path, "is opaque and not in it");
 
@@ -293,7 +293,7 @@ static FALLIBLE opaque_layer(struct apply *apply, const char *path)
 	if (probe_fd < 0 && lower.n == 0)
 		return NULL;
 	TRY(apply_merged_dir(apply, path, true, &dir_fd, &made));
-	return whiteout_make_opaque(dir_fd);
+	return whiteout_make_opaque(dir_fd, apply->options.is_trusted);
 }
 
 static FALLIBLE opaque_rootfs(struct apply *apply, const char *path)

@@ -33,6 +33,7 @@ struct apply_options {
 	struct owner_policy policy;
 	const struct lowers
 			*lowers; /* APPLY_LAYER: NULL is "alone"; borrowed for the sink's life */
+	bool is_trusted; /* opaque directories carry trusted.overlay.opaque: for Podman's root */
 };
 
 /* Borrows dir_fd (opened for reading, not O_PATH) for the sink's life. */

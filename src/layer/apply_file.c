@@ -266,12 +266,12 @@ static FALLIBLE put_new(struct apply *apply, int dir_fd, const char *name,
 	}
 }
 
-static FALLIBLE make_opaque(int dir_fd, const char *name)
+static FALLIBLE make_opaque(const struct apply *apply, int dir_fd, const char *name)
 {
 	AUTO_FD int fd = -1;
 
 	TRY(file_open(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd));
-	return whiteout_make_opaque(fd);
+	return whiteout_make_opaque(fd, apply->options.is_trusted);
 }
 
 /* An existing directory stays and gets the entry's metadata. */
@@ -318,7 +318,7 @@ FALLIBLE apply_put(struct apply *apply, int dir_fd, const char *name, const stru
 	TRY(put_new(apply, dir_fd, name, entry, content));
 	/* What was there hid the directory below, and so must this one. */
 	if (is_dir && apply->options.mode == APPLY_LAYER)
-		return make_opaque(dir_fd, name);
+		return make_opaque(apply, dir_fd, name);
 	return NULL;
 }
 

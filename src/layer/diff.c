@@ -199,6 +199,9 @@ static FALLIBLE is_opaque(const struct tree_item *item, bool *ret)
 	ssize_t n = -1;
 
 	TRY(xattr_get(item->dir_fd, item->name, "user.overlay.opaque", value, sizeof(value), &n));
+	if (n < 0)
+		TRY(xattr_get(item->dir_fd, item->name, "trusted.overlay.opaque", value,
+				sizeof(value), &n));
 	*ret = n == 1 && value[0] == 'y';
 	return NULL;
 }

@@ -264,6 +264,8 @@ FALLIBLE layer_unpack_into(struct reader *blob, struct entry_sink *sink,
 
 	pipe_open(PIPE_BLOCKS_DEFAULT, &unpack.blob, &fetch.to);
 	pipe_open(PIPE_BLOCKS_DEFAULT, &from, &unpack.to);
+	if (options->copy)
+		unpack.to = writer_tee(options->copy, unpack.to);
 	start_pump(group, "kiln-blob", &fetch);
 	if (!group_start(group, "kiln-unpack", run_unpack, &unpack)) {
 		reader_free(TAKE(unpack.blob));

@@ -48,6 +48,7 @@ struct layer_unpack_options {
 	struct apply_options apply;
 	const struct digest *diff_id; /* NULL: not known before */
 	struct cancel *cancel;
+	struct writer *copy; /* the plain tar goes there, too (taken, closed at its end); or NULL */
 };
 
 /*

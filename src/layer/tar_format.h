@@ -1,7 +1,8 @@
 /*
- * tar_format: the 512-byte header that tar_read and tar_write share, and what its fields say.
+ * tar_format: the 512-byte header that tar_read, tar_write and podman/split_write share, and what
+ * its fields say.
  *
- * Floor: layer (private to tar_*.c). Spec: POSIX.1-2017 pax, "ustar Interchange Format".
+ * Floor: layer (private to those). Spec: POSIX.1-2017 pax, "ustar Interchange Format".
  */
 #pragma once
 #include "base/error.h"

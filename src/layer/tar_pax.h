@@ -4,8 +4,8 @@
  * Each field has three states: not said, said, and taken back (an empty value, which hides what the
  * header or a global record says).
  *
- * Floor: layer (private to tar_*.c, pure). Spec: POSIX.1-2017 pax, "pax Header Block"; GNU tar
- * manual, "PAX" sparse formats.
+ * Floor: layer (private to tar_*.c and podman/split_write, pure). Spec: POSIX.1-2017 pax, "pax
+ * Header Block"; GNU tar manual, "PAX" sparse formats.
  */
 #pragma once
 #include "base/auto.h"

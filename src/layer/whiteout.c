@@ -8,11 +8,12 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
-#define MARK         ".wh."
-#define META         ".wh..wh."
-#define OPAQUE       ".wh..wh..opq"
-#define XATTR_OPAQUE "user.overlay.opaque"
-#define XATTR_GONE   "user.overlay.whiteout"
+#define MARK                 ".wh."
+#define META                 ".wh..wh."
+#define OPAQUE               ".wh..wh..opq"
+#define XATTR_OPAQUE         "user.overlay.opaque"
+#define XATTR_OPAQUE_TRUSTED "trusted.overlay.opaque"
+#define XATTR_GONE           "user.overlay.whiteout"
 
 /* "dir/name" from both parts, "name" at the top. */
 static char *below(struct str dir, const char *mark, const char *name)
@@ -94,9 +95,9 @@ FALLIBLE whiteout_is(int dir_fd, const char *name, const struct stat *st, bool *
 	return NULL;
 }
 
-FALLIBLE whiteout_make_opaque(int dir_fd)
+FALLIBLE whiteout_make_opaque(int dir_fd, bool is_trusted)
 {
-	return xattr_set_fd(dir_fd, XATTR_OPAQUE, "y", 1);
+	return xattr_set_fd(dir_fd, is_trusted ? XATTR_OPAQUE_TRUSTED : XATTR_OPAQUE, "y", 1);
 }
 
 FALLIBLE whiteout_is_opaque(int dir_fd, bool *ret)
@@ -105,6 +106,8 @@ FALLIBLE whiteout_is_opaque(int dir_fd, bool *ret)
 	ssize_t n = -1;
 
 	TRY(xattr_get_fd(dir_fd, XATTR_OPAQUE, value, sizeof(value), &n));
+	if (n < 0)
+		TRY(xattr_get_fd(dir_fd, XATTR_OPAQUE_TRUSTED, value, sizeof(value), &n));
 	*ret = n == 1 && value[0] == 'y';
 	return NULL;
 }

@@ -34,5 +34,7 @@ bool whiteout_is_name(const char *path);
 FALLIBLE whiteout_make(int dir_fd, const char *name, bool is_flat);
 /* st is the lstat of name. Both forms: device 0:0, and the xattr on an empty file (Linux 6.7+). */
 FALLIBLE whiteout_is(int dir_fd, const char *name, const struct stat *st, bool *ret);
-FALLIBLE whiteout_make_opaque(int dir_fd);
+/* is_trusted: for overlays that root mounts outside a user namespace, without userxattr. */
+FALLIBLE whiteout_make_opaque(int dir_fd, bool is_trusted);
+/* Either form; the trusted one is seen by who may see it. */
 FALLIBLE whiteout_is_opaque(int dir_fd, bool *ret);

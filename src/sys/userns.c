@@ -76,6 +76,16 @@ static void reason_from(struct userns *userns, struct error *error)
 	error_free(error);
 }
 
+bool userns_is_initial(void)
+{
+	struct idmap ours = { 0 };
+	struct error *error = idmap_read("/proc/self/uid_map", &ours);
+
+	error_ignore(error, "without /proc nothing is known");
+	return ours.n == 1 && ours.range[0].inside == 0 && ours.range[0].outside == 0 &&
+	       ours.range[0].count == UINT32_MAX;
+}
+
 bool userns_has_capability(unsigned capability)
 {
 	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };

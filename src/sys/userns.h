@@ -64,6 +64,8 @@ FALLIBLE userns_enter(enum userns_mode wish, struct userns *ret);
  */
 FALLIBLE userns_enter_forced(enum userns_mode wish, struct userns *ret);
 
+/* False: ids of this process are not those of the machine. */
+bool userns_is_initial(void);
 /* True for the modes without namespaces: nothing can be mounted. */
 bool userns_is_bare(enum userns_mode mode);
 

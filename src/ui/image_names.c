@@ -75,8 +75,8 @@ char *short_id(const struct digest *digest, char buf[static SHORT_ID_TEXT])
 
 static bool is_transport(const char *text)
 {
-	static const char *const transports[] = { "docker-archive:", "docker://",
-		"oci-archive:", "oci:", "rootfs:", "store:" };
+	static const char *const transports[] = { "containers-storage:", "docker-archive:",
+		"docker://", "oci-archive:", "oci:", "rootfs:", "store:" };
 
 	for (size_t i = 0; i < COUNT(transports); i++)
 		if (text_starts(text, transports[i]))
@@ -89,7 +89,7 @@ FALLIBLE image_open_named(struct session *session, const char *text, struct imag
 {
 	/* What is here may be looked at, whatever the policy says of its use. */
 	const struct image_homes homes = { session->store, session->registry, NULL, session->cancel,
-		NULL, is_transport(text) ? session->trust : NULL };
+		NULL, is_transport(text) ? session->trust : NULL, .podman = &session->podman };
 	AUTO(tag_record) struct tag_record record = { 0 };
 	struct error *error = image_name_find(session->store, text, &record, NULL);
 

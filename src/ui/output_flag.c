@@ -16,6 +16,7 @@ static const struct {
 	{ "registry", OUTPUT_REGISTRY, false },
 	{ "oci", OUTPUT_OCI, true },
 	{ "docker", OUTPUT_DOCKER, true },
+	{ "containers-storage", OUTPUT_PODMAN, true },
 	{ "tar", OUTPUT_TAR, true },
 	{ "local", OUTPUT_LOCAL, true },
 };
@@ -39,7 +40,8 @@ static FALLIBLE set_type(const char *value, struct build_output *output)
 
 	const char *nearest = text_nearest(value, names, COUNT(names));
 	struct error *error = error_usage("option '--output': type '%s' is not one of image, "
-					  "registry, oci, docker, tar, local",
+					  "registry, oci, docker, containers-storage, "
+					  "tar, local",
 			value);
 
 	return nearest ? error_hint(error, "did you mean '%s'?", nearest) : error;
@@ -228,6 +230,9 @@ static FALLIBLE finish(struct output_flags *flags, struct build_output *output,
 		return error_usage("option '--output': '%s' takes no dest", value);
 	if (output->kind == OUTPUT_LOCAL && !output->dest)
 		return error_usage("option '--output': type=local needs dest=FOLDER");
+	if (output->kind == OUTPUT_PODMAN)
+		return wishes->has_tar ? error_usage("option '--output': tar= is for type=oci")
+				       : NULL;
 	/* As with buildx: an archive without a place goes to standard output. */
 	if (has_dest && !output->dest)
 		output->dest = "-";

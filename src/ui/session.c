@@ -1,5 +1,6 @@
 #include "ui/session.h"
 
+#include "base/str.h"
 #include "build/build.h"
 #include "registry/registry.h"
 #include "sandbox/sandbox.h"
@@ -133,6 +134,44 @@ static FALLIBLE check_auth_file(const struct config *config, unsigned needs)
 			"checking authfile: stat %s: no such file or directory", config->auth_file);
 }
 
+unsigned session_needs_of(const struct list *names)
+{
+	for (size_t i = 0; i < names->n; i++)
+		if (text_starts(names->p[i], "containers-storage:"))
+			return SESSION_TREES;
+	return 0;
+}
+
+/* In "unshare" we are root of a namespace, and who made it says who we were before. */
+static struct podman_settings podman_settings_of(const struct session *session, unsigned needs)
+{
+	const struct environment *environment = &session->config->environment;
+	const char *was = config_getenv("_CONTAINERS_ROOTLESS_UID");
+	uid_t uid = needs & (SESSION_TREES | SESSION_SANDBOX) ? session->userns.outer_uid
+							      : getuid();
+	struct podman_settings settings = {
+		.home = environment->home,
+		.config_home = config_getenv("XDG_CONFIG_HOME"),
+		.data_home = environment->data_home,
+		.conf = config_getenv("CONTAINERS_STORAGE_CONF"),
+		.driver = config_getenv("STORAGE_DRIVER"),
+		.options = config_getenv("STORAGE_OPTS"),
+		.uid = uid,
+	};
+	uint64_t number = 0;
+
+	if (was && uid == 0 && !userns_is_initial()) {
+		error_ignore(parse_u64(str_of(was), UINT32_MAX - 1, &number), "no number: root's");
+		settings.uid = (uint32_t)number;
+	}
+	settings.is_rootless = settings.uid != 0;
+	settings.is_mapped = !userns_is_initial();
+	settings.has_one_id = session->userns.mode == USERNS_RECORDED;
+	if (settings.is_rootless && !settings.config_home)
+		settings.config_home = environment->config_home;
+	return settings;
+}
+
 FALLIBLE session_open(const struct config *config, unsigned needs, struct session *ret)
 {
 	enum userns_mode wish;
@@ -147,6 +186,7 @@ FALLIBLE session_open(const struct config *config, unsigned needs, struct sessio
 	if (needs & SESSION_SANDBOX)
 		TRY(sandbox_start(&ret->userns, (needs & SESSION_ONE_STEP) != 0, &ret->sandbox));
 
+	ret->podman = podman_settings_of(ret, needs);
 	/* The helper has been forked; from here threads may begin. */
 	raise_fd_limit();
 	ret->cancel = cancel_new();

@@ -10,6 +10,7 @@
  */
 #pragma once
 #include "base/auto.h"
+#include "podman/place.h"
 #include "sys/cancel.h"
 #include "sys/userns.h"
 #include "ui/config.h"
@@ -41,11 +42,17 @@ struct session {
 	struct sandbox *sandbox;
 	struct registry_client *registry;
 	struct store *store;
-	struct trust *trust;   /* with SESSION_STORE or SESSION_REGISTRY */
-	struct signer *signer; /* with SESSION_REGISTRY; NULL: nothing is to be signed */
+	struct trust *trust;           /* with SESSION_STORE or SESSION_REGISTRY */
+	struct signer *signer;         /* with SESSION_REGISTRY; NULL: nothing is to be signed */
+	struct podman_settings podman; /* where Podman's store is; texts are the config's */
 };
 
 FALLIBLE session_open(const struct config *config, unsigned needs, struct session *ret);
+/*
+ * What a command needs besides when a name that it was given leads to Podman's store, whose files
+ * belong to ids of our user namespace: SESSION_TREES, or 0.
+ */
+unsigned session_needs_of(const struct list *names);
 /*
  * A registry client of its own, as session->registry. patience_ms: give up a host that does not
  * answer for so long, after one more try; 0: as patient as that one. Freed by the caller, before

@@ -252,7 +252,8 @@ const struct command cmd_commit = {
 	.args = "CONTAINER [IMAGE]",
 	.summary = "Make an image from a working container",
 	.description = "IMAGE is a name for the store, or docker://NAME, oci:DIR[:TAG], "
-		       "oci-archive:FILE or docker-archive:FILE. Prints the image ID.",
+		       "oci-archive:FILE, docker-archive:FILE or containers-storage:NAME "
+		       "(Podman's). Prints the image ID.",
 	.options = options,
 	.defaults = &defaults,
 	.opts_size = sizeof(struct commit_opts),

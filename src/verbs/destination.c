@@ -43,6 +43,21 @@ static FALLIBLE parse_archive(const char *text, enum destination_kind kind, stru
 	return image_name_complete(name, &ret->name);
 }
 
+/* "[DRIVER@GRAPHROOT+RUNROOT]NAME" */
+static FALLIBLE parse_podman(const char *text, struct destination *ret)
+{
+	const char *end = text[0] == '[' ? strchr(text, ']') : NULL;
+
+	ret->kind = TO_PODMAN;
+	ret->path = end ? xstrndup(text, (size_t)(end + 1 - text)) : xstrdup("");
+	if (end)
+		text = end + 1;
+	if (!*text)
+		return error_usage("destination 'containers-storage:' has no name");
+	ret->name = xstrdup(text);
+	return NULL;
+}
+
 FALLIBLE destination_parse(const char *program, const char *text, enum destination_kind bare,
 		struct destination *ret)
 {
@@ -64,8 +79,10 @@ FALLIBLE destination_parse(const char *program, const char *text, enum destinati
 		ret->kind = TO_REGISTRY;
 		text += strlen("docker://");
 	} else if (text_starts(text, "containers-storage:")) {
+		return parse_podman(text + strlen("containers-storage:"), ret);
+	} else if (text_starts(text, "store:")) {
 		ret->kind = TO_STORE;
-		text += strlen("containers-storage:");
+		text += strlen("store:");
 	}
 	return ret->kind == TO_STORE ? names_new(program, text, &ret->name)
 				     : image_name_complete(text, &ret->name);
@@ -101,6 +118,17 @@ static FALLIBLE to_registry(struct session *session, const struct image *image,
 			progress);
 }
 
+static FALLIBLE to_podman(struct session *session, const struct image *image,
+		const struct destination *to, const struct image_progress *progress)
+{
+	AUTO(list) struct list names = { 0 };
+	AUTO_FREE char *id = NULL;
+
+	list_add(&names, to->name);
+	return image_save_podman(
+			image, &session->podman, to->path, &names, session->cancel, progress, &id);
+}
+
 /* The image alone, as a set of one manifest. */
 static FALLIBLE to_dir(struct session *session, const struct image *image,
 		const struct destination *to, const struct image_progress *progress)
@@ -126,6 +154,8 @@ static FALLIBLE send(struct session *session, const struct image *image,
 		return to_archive(session, image, to);
 	case TO_DIR:
 		return to_dir(session, image, to, progress);
+	case TO_PODMAN:
+		return to_podman(session, image, to, progress);
 	}
 	return NULL;
 }
@@ -149,9 +179,11 @@ static FALLIBLE send_set(struct session *session, const struct image_set *set,
 		return image_set_save_dir(set, to->path, cancel, progress);
 	case TO_OCI_ARCHIVE:
 	case TO_DOCKER_ARCHIVE:
+	case TO_PODMAN:
 		break;
 	}
-	return error_hint(error_new(ERR_UNSUPPORTED, "an archive takes one image, not an index"),
+	return error_hint(error_new(ERR_UNSUPPORTED, "%s takes one image, not an index",
+					  to->kind == TO_PODMAN ? "Podman's store" : "an archive"),
 			"oci:DIR takes all of it");
 }
 
@@ -178,7 +210,8 @@ FALLIBLE destination_send(struct session *session, const struct image *image,
 	TRY(session_check_signing(session, to->kind == TO_REGISTRY));
 
 	/* What leaves this machine is compressed; what stays need not be. */
-	if (!wanted.compression && to->kind != TO_STORE && to->kind != TO_DOCKER_ARCHIVE) {
+	if (!wanted.compression && to->kind != TO_STORE && to->kind != TO_PODMAN &&
+			to->kind != TO_DOCKER_ARCHIVE) {
 		wanted.compression = COMPRESSION_GZIP;
 		wanted.level = CODEC_LEVEL_DEFAULT;
 	}

@@ -1,7 +1,8 @@
 /*
  * destination: where a commit or push goes, as scripts write it:
  *
- *	NAME, containers-storage:NAME    the store
+ *	NAME, store:NAME                 the store
+ *	containers-storage:[[...]]NAME   Podman's store
  *	docker://HOST/NAME[:TAG]         a registry
  *	oci:DIR[:TAG]                    a layout
  *	oci-archive:FILE[:TAG], docker-archive:FILE[:NAME]
@@ -23,8 +24,9 @@ struct destination {
 		TO_OCI_ARCHIVE,
 		TO_DOCKER_ARCHIVE,
 		TO_DIR,
+		TO_PODMAN,
 	} kind;
-	char *path; /* of a layout or archive */
+	char *path; /* of a layout or archive; what stands before the name of Podman's store */
 	char *name; /* complete reference, or the tag of a layout; NULL: none */
 };
 
@@ -41,7 +43,8 @@ FALLIBLE destination_send(struct session *session, const struct image *image,
 		const struct destination *to, const struct image_form *form, bool quiet,
 		struct digest *ret_manifest);
 
-/* Everything that a name stands for, as it is. Archives take one image: ERR_UNSUPPORTED. */
+/* Everything that a name stands for, as it is. Archives and Podman's store take one image:
+ * ERR_UNSUPPORTED. */
 FALLIBLE destination_send_set(struct session *session, const struct image_set *set,
 		const struct destination *to, bool quiet);
 

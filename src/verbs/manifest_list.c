@@ -178,7 +178,8 @@ FALLIBLE manifest_list_add(struct session *session, struct manifest_list *list, 
 	const struct image_homes homes = { .store = session->store,
 		.registry = session->registry,
 		.cancel = session->cancel,
-		.trust = session->trust };
+		.trust = session->trust,
+		.podman = &session->podman };
 	AUTO(image_set) struct image_set set = { 0 };
 	AUTO(show) struct show show = { 0 };
 	AUTO_FREE char *name = source_name(session, program, text);

@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOCAL "localhost/"
+#define LOCAL  "localhost/"
+#define PODMAN "containers-storage:"
 
 /* "app", "team/app": nothing in it says which registry. */
 static bool is_short(const char *text)
@@ -126,8 +127,8 @@ void named_image_done(struct named_image *named)
 
 static bool is_transport(const char *text)
 {
-	static const char *const transports[] = { "docker-archive:", "docker://",
-		"docker-daemon:", "oci-archive:", "oci:", "rootfs:", "dir:" };
+	static const char *const transports[] = { "containers-storage:", "docker-archive:",
+		"docker://", "docker-daemon:", "oci-archive:", "oci:", "rootfs:", "dir:" };
 
 	for (size_t i = 0; i < COUNT(transports); i++)
 		if (text_starts(text, transports[i]))
@@ -172,14 +173,19 @@ static FALLIBLE open_transport(struct session *session, const struct names_reque
 		struct named_image *ret)
 {
 	const struct image_homes homes = { session->store, session->registry, request->platform,
-		session->cancel, NULL, session->trust };
+		session->cancel, NULL, session->trust, .podman = &session->podman };
 	const char *text = request->text;
 
 	if (text_starts(text, "docker://"))
 		TRY(image_name_complete(text + strlen("docker://"), &ret->name));
-	else
+	else if (!text_starts(text, PODMAN))
 		ret->name = name_of_path(text);
-	return image_open(&homes, text, request->pull, &ret->image);
+	TRY(image_open(&homes, text, request->pull, &ret->image));
+	/* What it is called there; by an ID alone, nothing. */
+	if (text_starts(text, PODMAN))
+		error_ignore(image_name_complete(ret->image->name + strlen(PODMAN), &ret->name),
+				"it has no name there");
+	return NULL;
 }
 
 static FALLIBLE open_stored(struct session *session, const struct names_request *request,
@@ -253,8 +259,8 @@ FALLIBLE names_open(struct session *session, const struct names_request *request
 	AUTO(tag_record) struct tag_record record = { 0 };
 	struct names_request wanted = *request;
 
-	if (text_starts(wanted.text, "containers-storage:")) {
-		wanted.text += strlen("containers-storage:");
+	if (text_starts(wanted.text, "store:")) {
+		wanted.text += strlen("store:");
 		wanted.pull = PULL_NEVER;
 	}
 	if (is_transport(wanted.text))

@@ -6,7 +6,8 @@
  *	kiln     "app" is docker.io/library/app, as in 'kiln build -t app', else localhost/app if
  *	         that is in the store
  *
- * Transports stand in front of a name as in image/image.h, and containers-storage: means the store.
+ * Transports stand in front of a name as in image/image.h, store: means kiln's own store, and
+ * containers-storage: Podman's.
  *
  * Floor: verbs.
  */

@@ -46,6 +46,7 @@ FALLIBLE work_take(struct work *work, const char *name, bool changes)
 		.userns = &session->userns,
 		.cancel = session->cancel,
 		.source_environment = &work->source_environment,
+		.podman = &session->podman,
 	};
 
 	TRY_WRAP(container_open(session->store, name, session->cancel, &work->container),

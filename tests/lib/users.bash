@@ -62,6 +62,14 @@ user_account() {
 }
 
 give_range() { # FILE NAME: 65,536 ids above everything that the file hands out already
+	# Two test files may be here at the same time, and a range twice is none to newuidmap.
+	(
+		flock 9
+		give_range_alone "$@"
+	) 9>/run/lock/kiln-test-users
+}
+
+give_range_alone() {
 	local next
 	grep -q "^$2:" "$1" 2>/dev/null && return 0
 	next=$(awk -F: '{end = $2 + $3; if (end > max) max = end} END {print max < 100000 ? 100000 : max}' \

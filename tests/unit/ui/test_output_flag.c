@@ -6,8 +6,8 @@
 
 static const char *kind_name(enum output_kind kind)
 {
-	static const char *const names[] = { "", "store", "registry", "oci", "docker", "tar",
-		"local" };
+	static const char *const names[] = { "", "store", "registry", "oci", "docker", "podman",
+		"tar", "local" };
 
 	return names[kind];
 }
@@ -51,6 +51,9 @@ static void understands(void **state)
 		{ "type=docker,dest=a=b.tar", "docker a=b.tar" },
 		{ "type=tar,\"dest=a,\"\"b\"\".tar\"", "tar a,\"b\".tar" },
 		{ "dest=x,type=local", "local x" },
+		{ "type=containers-storage", "podman" },
+		{ "type=containers-storage,name=a,dest=[overlay@/g+/r]",
+				"podman [overlay@/g+/r] [a]" },
 		{ " type=local, dest=x", "local x" },
 	};
 

@@ -1,0 +1,275 @@
+/*
+ * Images of Podman's store. It keeps layers unpacked, so they come uncompressed, made again byte
+ * for byte; where kiln's store has the blob that the manifest speaks of, that one counts, and the
+ * manifest stays as it is.
+ *
+ * A layer without its tar-split cannot be made again: its directory is written as a new layer into
+ * the store, and the config names that one. The image is then another, with the same files.
+ */
+#include "base/limits.h"
+#include "image/source.h"
+#include "layer/diff.h"
+#include "layer/layer.h"
+#include "oci/json.h"
+#include "podman/podman.h"
+#include "store/blob.h"
+#include "stream/hash.h"
+
+#include <string.h>
+
+struct podman_source {
+	struct image_source source;
+	struct podman *podman;
+	struct podman_image image;
+	char *config;
+	size_t config_n;
+	struct digest config_digest;
+};
+
+static FALLIBLE open_layer(const struct podman_source *self, const struct descriptor *blob,
+		struct reader **ret)
+{
+	struct reader *tar = NULL;
+	char text[DIGEST_TEXT];
+
+	for (size_t i = 0; i < self->image.layers.n; i++) {
+		const struct podman_layer *layer = &self->image.layers.p[i];
+
+		if (!layer->has_split || !digest_equal(&layer->diff_id, &blob->digest))
+			continue;
+		TRY_WRAP(podman_open_layer(self->podman, &self->image, i, &tar),
+				"layer '%.12s' of Podman's store", layer->id);
+		*ret = verify_reader(tar, &blob->digest, blob->size);
+		return NULL;
+	}
+	return error_new(ERR_NOT_FOUND, "Podman's store has no '%s'",
+			digest_text(&blob->digest, text));
+}
+
+static struct error *open_blob(
+		struct image_source *source, const struct descriptor *blob, struct reader **ret)
+{
+	const struct podman_source *self = (const struct podman_source *)source;
+
+	if (!digest_equal(&blob->digest, &self->config_digest))
+		return open_layer(self, blob, ret);
+	char *copy = xmalloc(self->config_n + 1);
+	memcpy(copy, self->config, self->config_n);
+	*ret = verify_reader(
+			reader_from_owned(copy, self->config_n), &blob->digest, self->config_n);
+	return NULL;
+}
+
+static const char *repository(const struct image_source *source)
+{
+	(void)source;
+	return NULL;
+}
+
+static void podman_source_free(struct image_source *source)
+{
+	struct podman_source *self = (struct podman_source *)source;
+
+	podman_image_done(&self->image);
+	podman_free(self->podman);
+	free(self->config);
+	free(self);
+}
+
+static const struct image_source_ops ops = {
+	.open_blob = open_blob,
+	.repository = repository,
+	.free = podman_source_free,
+};
+
+/* --- a layer from its directory --- */
+
+struct dirs {
+	int *p;
+	size_t n;
+};
+
+static void dirs_done(struct dirs *dirs)
+{
+	for (size_t i = 0; i < dirs->n; i++)
+		(void)close(dirs->p[i]);
+	free(dirs->p);
+}
+
+DEFINE_AUTO_VALUE(dirs)
+
+/* Its directory first, then those below. */
+static FALLIBLE open_dirs(const struct podman_source *self, size_t i, struct dirs *ret)
+{
+	AUTO(dirs) struct dirs below = { 0 };
+
+	TRY(podman_layer_dirs(self->podman, &self->image, i, &ret->p, &ret->n));
+	if (i)
+		TRY(podman_layer_dirs(self->podman, &self->image, i - 1, &below.p, &below.n));
+	if (ret->n != below.n + 1)
+		return error_new(
+				ERR_UNSUPPORTED, "its owners were mapped, and it has no tar-split");
+	return NULL;
+}
+
+static FALLIBLE remake(const struct podman_source *self, const struct image_homes *homes, size_t i,
+		struct layer_result *ret)
+{
+	const struct layer_format plain = { .compression = COMPRESSION_NONE };
+	AUTO(blob_writer) struct blob_writer *blob = NULL;
+	AUTO(entry_sink) struct entry_sink *sink = NULL;
+	AUTO(dirs) struct dirs dirs = { 0 };
+	AUTO_FD int lock = -1;
+	struct diff_counts counts = { 0 };
+
+	TRY(podman_hold(self->podman, &self->image, i, &lock));
+	TRY(open_dirs(self, i, &dirs));
+	TRY(blob_writer_open(homes->store, BLOB_HASHED_BY_CALLER, &blob));
+	TRY(layer_writer(blob_writer_stream(blob), &plain, NULL, ret, &sink));
+	const struct diff_options diff = { .policy = { .kind = OWNER_PLAIN },
+		.lowers = { dirs.p + 1, dirs.n - 1 },
+		.cancel = homes->cancel };
+	TRY(diff_upper(dirs.p[0], &diff, sink, &counts));
+	TRY(entry_sink_close(TAKE(sink)));
+	return blob_commit(TAKE(blob), &ret->digest, ret->size, NULL, NULL);
+}
+
+/* The config with the diffID of that layer. */
+static FALLIBLE name_layer(struct podman_source *self, size_t i, const struct digest *diff_id)
+{
+	json_auto_t *config = NULL;
+	char text[DIGEST_TEXT];
+
+	TRY(json_parse((struct str){ self->config, self->config_n }, LIMIT_CONFIG_BYTES,
+			"the config", &config));
+	json_t *ids = json_object_get(json_object_get(config, "rootfs"), "diff_ids");
+	if (json_array_set_new(ids, i, json_string(digest_text(diff_id, text))) != 0)
+		return error_new(ERR_INVALID, "the config has no diff_ids");
+	free(self->config);
+	self->config = json_dumps(config, JSON_COMPACT);
+	self->config_n = strlen(self->config);
+	return NULL;
+}
+
+/* --- manifest and config --- */
+
+/* What the manifest says of layer i becomes what can be had; *changed when that is another. */
+static FALLIBLE take_layer(struct podman_source *self, const struct image_homes *homes, size_t i,
+		struct manifest *manifest, bool *changed)
+{
+	const struct podman_layer *layer = &self->image.layers.p[i];
+	struct descriptor *as_it_was = &manifest->layers.p[i];
+	struct digest diff_id = layer->diff_id;
+	uint64_t bytes = layer->bytes;
+	bool here = false;
+
+	TRY(blob_has(homes->store, &as_it_was->digest, &here, NULL));
+	if (here || (layer->has_split && digest_equal(&as_it_was->digest, &diff_id)))
+		return NULL;
+	if (!layer->has_split) {
+		struct layer_result result = { 0 };
+
+		TRY_WRAP(remake(self, homes, i, &result), "layer '%.12s' of Podman's store",
+				layer->id);
+		TRY(name_layer(self, i, &result.diff_id));
+		diff_id = result.diff_id;
+		bytes = result.size;
+	}
+	*changed = true;
+	descriptor_done(as_it_was);
+	*as_it_was = descriptor_make(
+			mediatype_layer(manifest->format, COMPRESSION_NONE), diff_id, bytes);
+	return NULL;
+}
+
+static FALLIBLE read_documents(struct podman_source *self, const struct image_homes *homes,
+		struct document *document)
+{
+	AUTO(manifest) struct manifest manifest = { 0 };
+	AUTO_FREE char *json = NULL;
+	char text[DIGEST_TEXT];
+	bool changed = false;
+	size_t n = 0;
+
+	TRY(podman_datum(self->podman, &self->image, "manifest", LIMIT_MANIFEST_BYTES, &json, &n));
+	if (manifest_sniff((struct str){ json, n }, NULL) == MEDIA_INDEX)
+		return error_hint(error_new(ERR_UNSUPPORTED,
+						  "'%s' is a list of Podman's, not an image",
+						  self->image.name ? self->image.name
+								   : self->image.id),
+				"name one of its images, by 'podman manifest inspect'");
+	TRY(manifest_parse((struct str){ json, n }, NULL, &manifest));
+	TRY(podman_datum(self->podman, &self->image, digest_text(&manifest.config.digest, text),
+			LIMIT_CONFIG_BYTES, &self->config, &self->config_n));
+	if (manifest.layers.n != self->image.layers.n)
+		return error_new(ERR_INVALID,
+				"its manifest has %zu layers, and Podman's store has %zu of it",
+				manifest.layers.n, self->image.layers.n);
+	for (size_t i = 0; i < manifest.layers.n; i++)
+		TRY(take_layer(self, homes, i, &manifest, &changed));
+	self->config_digest = digest_of(self->config, self->config_n);
+	if (changed) {
+		manifest.config.digest = self->config_digest;
+		manifest.config.size = self->config_n;
+		free(json);
+		json = manifest_print(&manifest);
+		n = strlen(json);
+	}
+	document->digest = digest_of(json, n);
+	document->json = TAKE(json);
+	document->n = n;
+	return NULL;
+}
+
+static FALLIBLE open_source(const struct image_homes *homes, const char *text,
+		struct podman_source *self, struct document *document)
+{
+	AUTO(podman_place) struct podman_place place = { 0 };
+	const char *name = NULL;
+
+	if (!homes->podman)
+		return error_new(ERR_UNSUPPORTED, "'containers-storage:%s' cannot be used here",
+				text);
+	TRY(podman_place_find(homes->podman, text, &place, &name));
+	TRY(podman_open(&place, homes->cancel, &self->podman));
+	TRY(podman_find(self->podman, name, &self->image));
+	TRY_WRAP(read_documents(self, homes, document), "'%s' in Podman's store", name);
+	return NULL;
+}
+
+/* *ret_name (may be NULL; new): what the image is called there, else "@ID". */
+static FALLIBLE open_named(const struct image_homes *homes, const char *text,
+		struct document *document, struct image_source **ret, char **ret_name)
+{
+	struct podman_source *self = xcalloc(1, sizeof(*self));
+
+	self->source = (struct image_source){ &ops, 1 };
+	struct error *error = open_source(homes, text, self, document);
+	if (!error) {
+		*ret = image_source_store(homes->store, &self->source);
+		if (ret_name)
+			*ret_name = self->image.name ? xstrdup(self->image.name)
+						     : xasprintf("@%s", self->image.id);
+	}
+	image_source_unref(&self->source);
+	return error;
+}
+
+FALLIBLE source_podman_document(const struct image_homes *homes, const char *text,
+		struct document *ret, struct image_source **ret_source)
+{
+	return open_named(homes, text, ret, ret_source, NULL);
+}
+
+FALLIBLE source_podman_open(const struct image_homes *homes, const char *text, struct image **ret)
+{
+	/* The policy was asked when it came there; Buildah asks no more, either. */
+	static const struct image_origin here = { 0 };
+	AUTO(document) struct document document = { 0 };
+	AUTO_FREE char *found = NULL;
+	struct image_source *source = NULL;
+
+	TRY(open_named(homes, text, &document, &source, &found));
+	AUTO_FREE char *name = xasprintf("containers-storage:%s", found);
+	return image_from_document(homes, &here, name, &document, source, ret);
+}
