@@ -84,6 +84,16 @@ struct build_annotation {
 	char *pair; /* "key=value" */
 };
 
+/*
+ * What 'buildah build' is told about every RUN: as in struct sandbox_step, and part of each RUN's
+ * key. 0 is the default. Dropping all (UINT64_MAX) leaves what is added.
+ */
+struct build_run_options {
+	uint64_t add_capabilities, drop_capabilities;
+	bool is_unconfined, no_new_privileges;
+	const char *const *dns, *const *dns_search, *const *dns_options;
+};
+
 struct build_options {
 	/* what */
 	const char *context;     /* a directory and more: see build/context.h */
@@ -136,6 +146,7 @@ struct build_options {
 	size_t agent_count;
 	bool allows_secret_in_layer; /* what a step writes is not looked through for them */
 	const struct list *ulimits;  /* "nofile=1024:2048" */
+	struct build_run_options run;
 
 	/* the image */
 	enum image_format format;     /* 0 is FORMAT_OCI */

@@ -4,6 +4,7 @@
  */
 #include "build/fetched.h"
 #include "build/state.h"
+#include "sandbox/capability.h"
 
 #include <string.h>
 
@@ -58,6 +59,42 @@ static void key_mount(struct key *key, const struct plan_mount *mount)
 	}
 }
 
+static void key_capabilities(struct key *key, const char *name, uint64_t bits)
+{
+	AUTO(list) struct list names = { 0 };
+
+	if (!bits)
+		return;
+	capability_names(bits, &names);
+	struct texts texts = { (const char *const *)names.p, names.n };
+	key_texts(key, name, &texts);
+}
+
+static void key_strings(struct key *key, const char *name, const char *const *strings)
+{
+	struct texts texts = { strings, 0 };
+
+	if (!strings)
+		return;
+	while (strings[texts.n])
+		texts.n++;
+	key_texts(key, name, &texts);
+}
+
+/* What is not told is not in the record: such a RUN has the key that every program gives it. */
+static void key_run_options(struct key *key, const struct build_run_options *run)
+{
+	key_capabilities(key, "cap_add", run->add_capabilities);
+	key_capabilities(key, "cap_drop", run->drop_capabilities);
+	if (run->is_unconfined)
+		key_number(key, "unconfined", 1);
+	if (run->no_new_privileges)
+		key_number(key, "no_new_privileges", 1);
+	key_strings(key, "dns", run->dns);
+	key_strings(key, "dns_search", run->dns_search);
+	key_strings(key, "dns_options", run->dns_options);
+}
+
 static void key_run(struct build *build, struct key *key, const struct plan_step *step)
 {
 	const struct build_options *options = build->options;
@@ -83,6 +120,7 @@ static void key_run(struct build *build, struct key *key, const struct plan_step
 	key_number(key, "shm", options->shm_bytes);
 	if (step->run.is_insecure)
 		key_text(key, "security", "insecure");
+	key_run_options(key, &options->run);
 	for (size_t i = 0; i < step->run.mount_count; i++)
 		key_mount(key, &step->run.mounts[i]);
 }

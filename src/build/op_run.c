@@ -128,6 +128,7 @@ static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct st
 		struct pump *pump, struct sandbox_result *ret)
 {
 	const struct plan_run *plan = &run->step->run;
+	const struct build_run_options *told = &build->options->run;
 	AUTO(step_parts) struct step_parts parts = { 0 };
 	AUTO_FD int draft_fd = -1, work_fd = -1;
 
@@ -158,6 +159,15 @@ static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct st
 		.shm_bytes = build->options->shm_bytes,
 		.resources = build->options->resources,
 		.insecure = plan->is_insecure,
+		.dns = told->dns,
+		.dns_search = told->dns_search,
+		.dns_options = told->dns_options,
+		.add_capabilities = told->add_capabilities,
+		.drop_capabilities = told->drop_capabilities == UINT64_MAX
+						     ? UINT64_MAX & ~told->add_capabilities
+						     : told->drop_capabilities,
+		.is_unconfined = told->is_unconfined,
+		.no_new_privileges = told->no_new_privileges,
 		.limits = parts.limits,
 		.n_limits = parts.limit_count,
 		.mounts = parts.mounts,

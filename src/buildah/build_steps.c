@@ -20,12 +20,9 @@ static FALLIBLE refuse(bool is_given, const char *name, const char *why)
 FALLIBLE build_steps_check(const struct run_flags *run)
 {
 	TRY(run_flags_check(run));
-	TRY(refuse(run->cap_add.n || run->cap_drop.n, "cap-add", "steps have Docker's set"));
 	TRY(refuse(run->volumes.n, "volume", "use RUN --mount=type=bind, or 'run -v'"));
-	TRY(refuse(run->dns.n || run->dns_options.n || run->dns_search.n, "dns",
-			"steps see the host's resolv.conf"));
-	TRY(refuse(run->groups.n, "group-add", "'run --group-add' does that"));
-	return refuse(run->security.n, "security-opt", "'run --security-opt' does that");
+	TRY(refuse(run->devices.n, "device", "'run --device' does that"));
+	return refuse(run->groups.n, "group-add", "'run --group-add' does that");
 }
 
 static enum build_network network(const struct run_parts *parts)
@@ -51,6 +48,15 @@ FALLIBLE build_steps_make(const struct list *secrets, const struct list *agents,
 	options->network = network(parts);
 	options->shm_bytes = parts->run.shm_bytes;
 	options->resources = parts->run.resources;
+	options->run = (struct build_run_options){
+		.add_capabilities = parts->run.add_capabilities,
+		.drop_capabilities = parts->run.drop_capabilities,
+		.is_unconfined = parts->run.is_unconfined,
+		.no_new_privileges = parts->run.no_new_privileges,
+		.dns = parts->run.dns,
+		.dns_search = parts->run.dns_search,
+		.dns_options = parts->run.dns_options,
+	};
 	return NULL;
 }
 

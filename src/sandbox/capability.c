@@ -25,6 +25,20 @@ FALLIBLE capability_parse(const char *name, uint64_t *ret)
 	return NULL;
 }
 
+void capability_names(uint64_t bits, struct list *out)
+{
+	if (bits == UINT64_MAX) {
+		list_add(out, "all");
+		return;
+	}
+	for (unsigned number = 0; number < 64; number++) {
+		const char *name = bits >> number & 1 ? capng_capability_to_name(number) : NULL;
+
+		if (name)
+			list_add(out, name);
+	}
+}
+
 const char *capability_default_name(unsigned i)
 {
 	static _Thread_local char name[64];

@@ -345,6 +345,45 @@ secrets() {
 	[ "$first" != "$(buildah build -q --timestamp 0 --cache-ttl 0 .)" ]
 }
 
+@test "build: capabilities, DNS and security options reach every RUN, and its key" {
+	local kind home normal
+	printf 'FROM %s\nRUN grep -e CapBnd -e NoNewPrivs -e Seccomp: /proc/self/status >/s; cat /etc/resolv.conf >/r\n' "$img" >Dockerfile
+	printf 'RUN head -c 16 /dev/urandom >/t\n' >>Dockerfile
+	for kind in $(each_user); do
+		home=$(user_dir "$kind")/home
+		mkdir -p "$home/ctx" && cp Dockerfile "$home/ctx" && chmod -R a+rX "$home/ctx"
+		build() { # DIR OPTIONS...: the files of /, in DIR
+			local out=$home/$1
+			shift
+			succeeds kiln_as "$kind" buildah build -q -o "type=local,dest=$out" "$@" "$home/ctx"
+		}
+		build normal
+		normal=$(awk '/CapBnd/ { print $2 }' "$home/normal/s")
+		equals 00000000a80425fb "$normal" "$kind"
+		build told --cap-add net_admin,SYS_PTRACE --cap-drop CAP_CHOWN --security-opt no-new-privileges \
+			--security-opt label=disable --dns 192.0.2.7 --dns-search example.test --dns-option ndots:3
+		equals 00000000a80c35fa "$(awk '/CapBnd/ { print $2 }' "$home/told/s")" "$kind"
+		grep -q 'NoNewPrivs:.1' "$home/told/s"
+		equals "$(printf 'nameserver 192.0.2.7\nsearch example.test\noptions ndots:3')" "$(cat "$home/told/r")" "$kind"
+		# The same again is a hit; what was told is not what is not told.
+		cmp -s "$home/normal/t" "$home/told/t" && false
+		build again --cap-add sys_ptrace --cap-add net_admin --cap-drop chown --security-opt no-new-privileges \
+			--dns 192.0.2.7 --dns-search example.test --dns-option ndots:3
+		cmp "$home/told/t" "$home/again/t"
+		build plain
+		cmp "$home/normal/t" "$home/plain/t"
+		build few --cap-drop all --cap-add chown
+		equals 0000000000000001 "$(awk '/CapBnd/ { print $2 }' "$home/few/s")" "$kind"
+		build open --security-opt seccomp=unconfined
+		cmp -s "$home/normal/t" "$home/open/t" && false
+	done
+	subject=kiln
+	fails 125 "unknown capability 'frob'" buildah build --cap-add frob .
+	fails 125 "option '--security-opt': 'seccomp=/x.json' is not supported" buildah build --security-opt seccomp=/x.json .
+	fails 125 "option '--device' is not supported by build" buildah build --device /dev/zero .
+	fails 125 "option '--group-add' is not supported by build" buildah build --group-add 5 .
+}
+
 @test "build: tags that are transports" {
 	subject=kiln
 	printf 'FROM %s\nLABEL a=b\n' "$img" >Dockerfile
