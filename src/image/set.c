@@ -116,8 +116,6 @@ FALLIBLE image_set_open(const struct image_homes *homes, const char *name, enum 
 	TRY(fill(name, &document, ret));
 	ret->trust = homes->trust;
 	ret->store = homes->store;
-	if (!origin.transport)
-		return NULL;
 	ret->origin = xcalloc(1, sizeof(*ret->origin));
 	if (origin.has_reference)
 		ret->fetched_as = reference_text(&origin.reference);
@@ -214,7 +212,9 @@ static FALLIBLE vouch_document(struct copying *copying, const struct digest *dig
 	if (!copying->set->origin || copying->is_vouched)
 		return NULL;
 	struct error *error = vouch(copying, digest);
-	if (is_index && error_is(error, ERR_DENIED)) {
+	/* In the store the names that it came under are the index's alone. */
+	bool is_stored = !copying->set->origin->transport;
+	if (is_index && !is_stored && error_is(error, ERR_DENIED)) {
 		error_ignore(error, "its images are asked about");
 		return NULL;
 	}

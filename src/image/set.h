@@ -23,7 +23,7 @@ struct image_set {
 	 * alone is not vouched for, when the set is copied and before anything is.
 	 */
 	char *fetched_as;            /* as image.fetched_as */
-	struct image_origin *origin; /* NULL: it is of the store, or was asked about */
+	struct image_origin *origin; /* NULL: made here, or was asked about */
 	struct trust *trust;         /* borrowed, as store is */
 	struct store *store;
 };

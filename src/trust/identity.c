@@ -64,10 +64,11 @@ static FALLIBLE repo_digest_or_exact(
 static FALLIBLE remap(const struct identity_rule *rule, const struct reference *used,
 		struct reference *ret)
 {
-	AUTO_FREE char *text = reference_text(used);
+	AUTO_FREE char *text = reference_text(used), *name = reference_name(used);
 	size_t n = strlen(rule->prefix);
 
-	if (strncmp(text, rule->prefix, n) != 0 || !strchr("/:@", text[n])) {
+	/* Of the name alone: behind a host a colon is its port, which makes it another host. */
+	if (strncmp(name, rule->prefix, n) != 0 || (name[n] && name[n] != '/')) {
 		reference_copy(used, ret);
 		return NULL;
 	}

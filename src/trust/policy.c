@@ -5,6 +5,7 @@
 #include "sys/path.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* Requirements of one scope, and keys of one requirement: nobody has a tenth of that. */
 enum { REQUIREMENTS_MAX = 64, KEYS_MAX = 64 };
@@ -333,12 +334,20 @@ FALLIBLE policy_parse(struct str text, const char *what, struct policy *ret)
 
 /* --- looking up --- */
 
+/* Names of hosts are the same in any case; what stands behind one is not, and neither is a path. */
+static bool is_same_scope(const char *transport, const char *a, const char *b)
+{
+	size_t n = strcmp(transport, "docker") == 0 ? strcspn(a, "/") : 0;
+
+	return strncasecmp(a, b, n) == 0 && strcmp(a + n, b + n) == 0;
+}
+
 static const struct requirements *find_scope(
 		const struct policy *policy, const char *transport, const char *scope)
 {
 	for (size_t i = 0; i < policy->scopes.n; i++)
 		if (strcmp(policy->scopes.p[i].transport, transport) == 0 &&
-				strcmp(policy->scopes.p[i].scope, scope) == 0)
+				is_same_scope(transport, policy->scopes.p[i].scope, scope))
 			return &policy->scopes.p[i].requirements;
 	return NULL;
 }
@@ -364,9 +373,9 @@ static void add_domains(const char *host, struct list *ret)
 		list_addf(ret, "*%s", dot);
 }
 
-void policy_docker_scopes(const struct reference *reference, struct list *ret)
+static void add_docker_scopes(const struct reference *reference, const char *host, struct list *ret)
 {
-	AUTO_FREE char *name = reference_name(reference);
+	AUTO_FREE char *name = xasprintf("%s/%s", host, reference->repository);
 	char digest[DIGEST_TEXT];
 
 	if (digest_known(&reference->digest))
@@ -377,7 +386,22 @@ void policy_docker_scopes(const struct reference *reference, struct list *ret)
 		*slash = '\0';
 		list_add(ret, name);
 	}
-	add_domains(reference->host, ret);
+}
+
+void policy_docker_scopes(const struct reference *reference, struct list *ret)
+{
+	static const char https_port[] = ":443";
+	const char *host = reference->host;
+	size_t n = strlen(host) > strlen(https_port) ? strlen(host) - strlen(https_port) : 0;
+
+	add_docker_scopes(reference, host, ret);
+	/* The same registry as without: its rules are not passed by for writing the port. */
+	if (n > 0 && strcmp(host + n, https_port) == 0) {
+		AUTO_FREE char *plain = xstrndup(host, n);
+
+		add_docker_scopes(reference, plain, ret);
+	}
+	add_domains(host, ret);
 }
 
 void policy_path_scopes(const char *path, const char *name, struct list *ret)

@@ -108,6 +108,10 @@ build() { # KIND [option...]
 	fails 1 'there is none' kiln from "$REPO:1"
 	says 'was fetched before this policy'
 	fails 1 'there is none' kiln build --progress plain context
+	fails 1 'there is none' kiln image copy "$REPO:1" oci:out:1
+	fails 1 'there is none' kiln image copy --all "$REPO:1" oci:out:1
+	succeeds kiln manifest create list
+	fails 1 'there is none' kiln manifest add list "$REPO:1"
 	succeeds kiln from --pull=never made/here:1
 	sign attach "$REPO" "$DIGEST" one.key "$REPO:1"
 	succeeds kiln from "$REPO:1"

@@ -82,6 +82,12 @@ static void maps(void **state)
 	assert_ok(check(&rule, "other.example/a:1", "other.example/a:1"));
 	/* "hubs" does not begin with the folder "hub". */
 	assert_ok(check(&rule, "mirror.example/hubs/a:1", "mirror.example/hubs/a:1"));
+	/* A port makes another host, not a tag. */
+	rule.prefix = (char[]){ "mirror.example" };
+	assert_ok(check(&rule, "mirror.example/a:1", "vendor.example/a:1"));
+	assert_ok(check(&rule, "mirror.example:5000/a:1", "mirror.example:5000/a:1"));
+	assert_error(check(&rule, "mirror.example:5000/a:1", "vendor.example:5000/a:1"), ERR_DENIED,
+			"not as");
 }
 
 UNIT_TESTS(compares, compares_with_fixed_names, maps)

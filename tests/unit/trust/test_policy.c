@@ -44,6 +44,10 @@ static void finds_the_narrowest(void **state)
 		{ "a.b.corp.example:443/x", REQUIRE_NOTHING },
 		{ "bad.corp.example/x", REQUIRE_REJECT },
 		{ "corp.example/x", REQUIRE_REJECT },
+		/* The same registry, written in other ways. */
+		{ "BAD.Corp.Example/x", REQUIRE_REJECT },
+		{ "bad.corp.example:443/x", REQUIRE_REJECT },
+		{ "R.example:5000/team/secret/x:1", REQUIRE_REJECT },
 	};
 
 	assert_ok(parse(text, &policy));
