@@ -77,6 +77,9 @@ enum {
 	/* Podman's lists of layers and images: some 600 bytes an item. One line of a tar-split: a
 	   megabyte of padding in base64, or the pax header of one entry. */
 	LIMIT_PODMAN_LIST_BYTES = 128 * 1024 * 1024,
+	/* Different owners, and groups, of one layer: all are in Podman's list of layers, and a
+	   user's subordinate ids are as many. */
+	LIMIT_PODMAN_IDS = 65536,
 	LIMIT_SPLIT_LINE_BYTES = 4 * 1024 * 1024,
 };
 

@@ -182,6 +182,76 @@ static FALLIBLE take_layer(struct podman_source *self, const struct image_homes 
 	return NULL;
 }
 
+static FALLIBLE check_digest(const char *what, struct str bytes, const struct digest *wanted)
+{
+	struct digest digest = digest_of(bytes.p, bytes.n);
+	char is[DIGEST_TEXT], says[DIGEST_TEXT];
+
+	if (digest_equal(&digest, wanted))
+		return NULL;
+	return error_hint(error_new(ERR_DIGEST, "its %s hashes to '%s', not '%s'", what,
+					  digest_text(&digest, is), digest_text(wanted, says)),
+			"Podman's store is damaged or was altered: 'podman rmi' the image and pull "
+			"or build it again");
+}
+
+/* The pinned document may be the list that the image was chosen from when it was pulled. */
+static FALLIBLE check_list(struct str pinned, const struct digest *manifest)
+{
+	AUTO(image_index) struct image_index index = { 0 };
+	char text[DIGEST_TEXT];
+
+	TRY(image_index_parse(pinned, NULL, &index));
+	for (size_t i = 0; i < index.manifests.n; i++)
+		if (digest_equal(&index.manifests.p[i].digest, manifest))
+			return NULL;
+	return error_new(ERR_DIGEST, "its manifest '%s' is not one of the list that was asked for",
+			digest_text(manifest, text));
+}
+
+/* The manifest. What was asked for by its digest is that, whatever Podman's lists claim. */
+static FALLIBLE read_manifest(const struct podman_source *self, char **ret, size_t *ret_n)
+{
+	const struct digest *wanted = &self->image.wanted;
+	AUTO_FREE char *pinned = NULL;
+	AUTO_FREE char *json = NULL;
+	char text[DIGEST_TEXT];
+	struct error *error = NULL;
+	size_t pinned_n = 0, n = 0;
+
+	if (digest_known(wanted)) {
+		AUTO_FREE char *name = xasprintf("manifest-%s", digest_text(wanted, text));
+
+		error = podman_datum(self->podman, &self->image, name, LIMIT_MANIFEST_BYTES,
+				&pinned, &pinned_n);
+		if (error && !error_is(error, ERR_NOT_FOUND))
+			return error;
+		error_ignore(error, "an older Podman has the one manifest alone");
+	}
+	if (pinned)
+		TRY(check_digest("manifest", (struct str){ pinned, pinned_n }, wanted));
+	bool is_list = pinned &&
+		       manifest_sniff((struct str){ pinned, pinned_n }, NULL) == MEDIA_INDEX;
+	if (pinned && !is_list) {
+		*ret = TAKE(pinned);
+		*ret_n = pinned_n;
+		return NULL;
+	}
+	TRY(podman_datum(self->podman, &self->image, "manifest", LIMIT_MANIFEST_BYTES, &json, &n));
+	if (is_list) {
+		struct digest digest = digest_of(json, n);
+
+		/* Podman's own lists have themselves as manifest: told by who reads on. */
+		if (!digest_equal(&digest, wanted))
+			TRY(check_list((struct str){ pinned, pinned_n }, &digest));
+	} else if (digest_known(wanted)) {
+		TRY(check_digest("manifest", (struct str){ json, n }, wanted));
+	}
+	*ret = TAKE(json);
+	*ret_n = n;
+	return NULL;
+}
+
 static FALLIBLE read_documents(struct podman_source *self, const struct image_homes *homes,
 		struct document *document)
 {
@@ -191,7 +261,7 @@ static FALLIBLE read_documents(struct podman_source *self, const struct image_ho
 	bool changed = false;
 	size_t n = 0;
 
-	TRY(podman_datum(self->podman, &self->image, "manifest", LIMIT_MANIFEST_BYTES, &json, &n));
+	TRY(read_manifest(self, &json, &n));
 	if (manifest_sniff((struct str){ json, n }, NULL) == MEDIA_INDEX)
 		return error_hint(error_new(ERR_UNSUPPORTED,
 						  "'%s' is a list of Podman's, not an image",
@@ -201,6 +271,8 @@ static FALLIBLE read_documents(struct podman_source *self, const struct image_ho
 	TRY(manifest_parse((struct str){ json, n }, NULL, &manifest));
 	TRY(podman_datum(self->podman, &self->image, digest_text(&manifest.config.digest, text),
 			LIMIT_CONFIG_BYTES, &self->config, &self->config_n));
+	TRY(check_digest("config", (struct str){ self->config, self->config_n },
+			&manifest.config.digest));
 	if (manifest.layers.n != self->image.layers.n)
 		return error_new(ERR_INVALID,
 				"its manifest has %zu layers, and Podman's store has %zu of it",

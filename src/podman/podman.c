@@ -82,6 +82,7 @@ struct hit {
 	const json_t *image;
 	size_t root;
 	const char *name; /* borrowed; NULL: by something else */
+	struct digest wanted;
 };
 
 static const char *name_of(const json_t *image, size_t i)
@@ -98,7 +99,9 @@ static bool find_name(const struct podman *podman, const char *name, struct hit 
 
 			for (size_t k = 0; (at = name_of(image, k)); k++)
 				if (strcmp(at, name) == 0) {
-					*ret = (struct hit){ image, r, at };
+					*ret = (struct hit){
+						.image = image, .root = r, .name = at
+					};
 					return true;
 				}
 		}
@@ -144,7 +147,7 @@ static bool find_digest(
 			const char *name = has_digest(image, text, reference);
 
 			if (name) {
-				*ret = (struct hit){ image, r, name };
+				*ret = (struct hit){ .image = image, .root = r, .name = name };
 				return true;
 			}
 		}
@@ -161,7 +164,10 @@ static bool find_reference(const struct podman *podman, const char *text, struct
 		return false;
 	}
 	AUTO_FREE char *full = reference_text(&reference);
-	return find_name(podman, full, ret) || find_digest(podman, &reference, ret);
+	if (!find_name(podman, full, ret) && !find_digest(podman, &reference, ret))
+		return false;
+	ret->wanted = reference.digest;
+	return true;
 }
 
 /* "app", "team/app": nothing in it says which registry. */
@@ -194,7 +200,7 @@ static FALLIBLE find_id(const struct podman *podman, const char *text, struct hi
 				return error_new(ERR_INVALID,
 						"several images of Podman's begin with '%s'", text);
 			if (!ret->image)
-				*ret = (struct hit){ image, r, NULL };
+				*ret = (struct hit){ .image = image, .root = r };
 		}
 	return NULL;
 }
@@ -288,6 +294,7 @@ FALLIBLE podman_find(const struct podman *podman, const char *text, struct podma
 				"'podman images' lists them");
 	ret->id = xstrdup(member_text(hit.image, "id"));
 	ret->root = hit.root;
+	ret->wanted = hit.wanted;
 	const char *name = hit.name ? hit.name : name_of(hit.image, 0);
 	ret->name = name ? xstrdup(name) : NULL;
 	return read_layers(podman, member_text(hit.image, "layer"), ret);

@@ -28,6 +28,8 @@ struct podman_image {
 	char *id; /* 64 hex digits; of the config, unless somebody chose it */
 	size_t root;
 	char *name; /* the one it was found by, else its first; NULL: none */
+	/* What the caller pinned, known or not: the lists claim it, the manifest has to be it. */
+	struct digest wanted;
 	struct {
 		struct podman_layer *p;
 		size_t n, capacity;

@@ -242,6 +242,11 @@ static FALLIBLE save(const struct podman_root *root, const char *name, const jso
 	if (!text)
 		return error_new(
 				ERR_INVALID, "'%s/%s' cannot be written as JSON", root->path, name);
+	/* What we could not read again is not written. */
+	if (strlen(text) >= LIMIT_PODMAN_LIST_BYTES)
+		return error_hint(error_new(ERR_LIMIT, "'%s/%s' would have more than %d bytes",
+						  root->path, name, LIMIT_PODMAN_LIST_BYTES),
+				"'podman image prune -a' removes what is not used");
 	TRY_WRAP(file_write_atomic(root->fd, name, text, strlen(text), 0600, true), "in '%s'",
 			root->path);
 	return NULL;

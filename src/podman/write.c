@@ -198,7 +198,7 @@ FALLIBLE podman_writer_has(
 
 /* --- unpacking it --- */
 
-static void add_id(struct ids *ids, uint32_t id)
+static FALLIBLE add_id(struct ids *ids, uint32_t id, const char *what)
 {
 	size_t low = 0, high = ids->n;
 
@@ -211,10 +211,18 @@ static void add_id(struct ids *ids, uint32_t id)
 			high = middle;
 	}
 	if (low < ids->n && ids->p[low] == id)
-		return;
+		return NULL;
+	if (ids->n >= LIMIT_PODMAN_IDS)
+		return error_hint(error_new(ERR_LIMIT,
+						  "files of more than %d different %s are in one "
+						  "layer, which Podman's store would list one by "
+						  "one",
+						  LIMIT_PODMAN_IDS, what),
+				"give them fewer owners, or use docker-archive:FILE");
 	(void)vec_add(ids);
 	memmove(ids->p + low + 1, ids->p + low, (ids->n - 1 - low) * sizeof(*ids->p));
 	ids->p[low] = id;
+	return NULL;
 }
 
 /* Between tar and directory: whose files there are; devices that Podman leaves out, too. */
@@ -231,8 +239,8 @@ static struct error *watch_add(
 	struct watch *watch = (struct watch *)sink;
 	uint32_t mode = entry->owner.mode;
 
-	add_id(&watch->layer->uids, entry->owner.uid);
-	add_id(&watch->layer->gids, entry->owner.gid);
+	TRY(add_id(&watch->layer->uids, entry->owner.uid, "users"));
+	TRY(add_id(&watch->layer->gids, entry->owner.gid, "groups"));
 	if (watch->without_devices && !entry->is_hardlink && (S_ISCHR(mode) || S_ISBLK(mode)))
 		return NULL;
 	return entry_sink_add(watch->below, entry, content);

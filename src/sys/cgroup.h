@@ -11,8 +11,9 @@
  * limits only when no process is in it ("no internal processes"), so kiln and its children move to
  * a group beside those of the steps, and back in the end. Processes of others are never moved.
  *
- * A group's name is "kiln-PID-START-N". What a killed kiln leaves is removed by the next
- * cgroup_base_open() there; the kernel does not remove what has processes.
+ * A group's name is "kiln-PIDNS-PID-START-N". What a killed kiln leaves is removed by the next
+ * cgroup_base_open() there of the same pid namespace: of another's processes ours knows nothing.
+ * The kernel does not remove what has processes.
  *
  * Floor: sys. cgroup_open and cgroup_close from any thread. Spec: cgroup-v2.rst; systemd's
  * CGROUP_DELEGATION.

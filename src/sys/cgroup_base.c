@@ -29,6 +29,7 @@ struct cgroup_base {
 	char *path;
 	char *leaf;         /* where we went, or NULL */
 	struct strbuf undo; /* "-memory -cpu" takes back what we enabled */
+	uint64_t pid_ns;    /* our pid namespace's inode */
 	uint64_t start;     /* of this process, as the kernel counts */
 	atomic_uint next;
 };
@@ -75,21 +76,28 @@ static bool is_ours(uint64_t pid)
 
 char *cgroup_base_name(struct cgroup_base *base)
 {
-	return xasprintf("%s/kiln-%d-%llu-%u", base->path, (int)getpid(),
-			(unsigned long long)base->start, atomic_fetch_add(&base->next, 1));
+	return xasprintf("%s/kiln-%llu-%d-%llu-%u", base->path, (unsigned long long)base->pid_ns,
+			(int)getpid(), (unsigned long long)base->start,
+			atomic_fetch_add(&base->next, 1));
 }
 
-/* Is name that of a group whose kiln has ended? */
-static bool is_left_over(const char *name)
+/*
+ * Is name that of a group whose kiln has ended? Who runs in another pid namespace is not in our
+ * /proc, or is somebody else there: only its own kilns can tell.
+ */
+static bool is_left_over(const char *name, uint64_t own_ns)
 {
-	uint64_t pid = 0, start = 0, parent = 0, now = 0;
+	uint64_t pid_ns = 0, pid = 0, start = 0, parent = 0, now = 0;
 	struct str part, rest = str_of(name);
 
 	if (!text_starts(name, "kiln-"))
 		return false;
 	(void)str_cut(rest, '-', &part, &rest);
 	(void)str_cut(rest, '-', &part, &rest);
-	struct error *error = parse_u64(part, UINT32_MAX, &pid);
+	struct error *error = parse_u64(part, UINT64_MAX, &pid_ns);
+	(void)str_cut(rest, '-', &part, &rest);
+	if (!error)
+		error = parse_u64(part, UINT32_MAX, &pid);
 	(void)str_cut(rest, '-', &part, &rest);
 	if (!error)
 		error = parse_u64(part, UINT64_MAX, &start);
@@ -97,17 +105,17 @@ static bool is_left_over(const char *name)
 		error_ignore(error, "somebody else's name");
 		return false;
 	}
-	return !process_read(pid, &parent, &now) || now != start;
+	return pid_ns == own_ns && (!process_read(pid, &parent, &now) || now != start);
 }
 
-static void sweep(const char *path)
+static void sweep(const struct cgroup_base *base)
 {
-	DIR *dir = opendir(path);
+	DIR *dir = opendir(base->path);
 
 	if (!dir)
 		return;
 	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
-		if (is_left_over(entry->d_name))
+		if (is_left_over(entry->d_name, base->pid_ns))
 			(void)unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR);
 	(void)closedir(dir);
 }
@@ -319,16 +327,19 @@ FALLIBLE cgroup_base_open(const struct cgroup_host *host, const char *parent, un
 {
 	AUTO(cgroup_base) struct cgroup_base *base = xcalloc(1, sizeof(*base));
 	uint64_t above = 0;
+	struct stat pid_ns;
 
 	TRY(find_place(host, parent, &base->path));
-	if (!process_read((uint64_t)getpid(), &above, &base->start))
-		return in_the_way("mount /proc", "'/proc/self/stat' cannot be read");
+	if (!process_read((uint64_t)getpid(), &above, &base->start) ||
+			stat("/proc/self/ns/pid", &pid_ns) != 0)
+		return in_the_way("mount /proc", "'/proc/self' cannot be read");
+	base->pid_ns = pid_ns.st_ino;
 	if (parent)
 		TRY(make_dirs(base->path));
 	TRY(check_controllers(base->path, controllers));
 	TRY(check_writable(base->path));
 	TRY(check_way(host, base->path));
-	sweep(base->path);
+	sweep(base);
 	TRY(enable(base, controllers));
 	*ret = TAKE(base);
 	return NULL;

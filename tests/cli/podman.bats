@@ -149,6 +149,93 @@ podman_base() { # KIND
 	fails 1 "was removed from Podman's store" kiln_as "$kind" image copy -q containers-storage:base "dir:$PWD/away"
 }
 
+# The file of a datum of an image, as Podman names it.
+datum() { # ID KEY
+	echo "$GRAPH/overlay-images/$1/=$(printf %s "$2" | base64 -w0)"
+}
+
+@test "a pin is what is read, and a config is what its manifest says" {
+	local kind id pin config other list file
+	kind=$(podman_users | tail -1)
+	podman_store "$kind"
+	podman_base "$kind"
+	id=$(<base.id)
+	pin=$(jq -r --arg id "$id" '.[] | select(.id == $id).digest' "$GRAPH/overlay-images/images.json")
+	succeeds kiln_as "$kind" image copy -q "containers-storage:localhost/base@$pin" "dir:$PWD/pinned"
+
+	# What the lists claim of a digest is not what counts.
+	cp "$GRAPH/overlay-images/images.json" kept
+	other=sha256:$(printf 'a%.0s' {1..64})
+	list_edit overlay-images/images.json '(.[] | select(.id == "'"$id"'")).digest = "'"$other"'"'
+	fails 1 "its manifest hashes to '$pin', not '$other'" \
+		kiln_as "$kind" image copy -q "containers-storage:localhost/base@$other" "dir:$PWD/claimed"
+	# Nor is a name that says it.
+	list_edit overlay-images/images.json '(.[] | select(.id == "'"$id"'")).names += ["localhost/base@'"$other"'"]'
+	fails 1 "its manifest hashes to '$pin'" \
+		kiln_as "$kind" image copy -q "containers-storage:localhost/base@$other" "dir:$PWD/named"
+	cat kept >"$GRAPH/overlay-images/images.json"
+
+	# A pinned list is that list, and the image is one of it.
+	for list in "$pin" "$other"; do
+		printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"mediaType":"%s","digest":"%s","size":1}]}' \
+			application/vnd.oci.image.manifest.v1+json "$list" >index
+		file=sha256:$(sha256sum <index | cut -d' ' -f1)
+		cp index "$(datum "$id" "manifest-$file")"
+		chmod a+r "$(datum "$id" "manifest-$file")"
+		list_edit overlay-images/images.json '(.[] | select(.id == "'"$id"'"))."big-data-digests"["manifest-'"$file"'"] = "'"$file"'"'
+		if [ "$list" = "$pin" ]; then
+			succeeds kiln_as "$kind" image copy -q "containers-storage:localhost/base@$file" "dir:$PWD/listed"
+		else
+			fails 1 "'$pin' is not one of the list" \
+				kiln_as "$kind" image copy -q "containers-storage:localhost/base@$file" "dir:$PWD/unlisted"
+		fi
+	done
+
+	# The manifest under the pin's own name is preferred, and has to be it.
+	file=$(datum "$id" "manifest-$pin")
+	cp "$GRAPH/overlay-images/$id/manifest" manifest.kept
+	echo >>"$GRAPH/overlay-images/$id/manifest"
+	succeeds kiln_as "$kind" image copy -q "containers-storage:localhost/base@$pin" "dir:$PWD/preferred"
+	cat manifest.kept >"$GRAPH/overlay-images/$id/manifest"
+	echo >>"$file"
+	fails 1 "not '$pin'" kiln_as "$kind" image copy -q "containers-storage:localhost/base@$pin" "dir:$PWD/altered"
+	rm "$file"
+	succeeds kiln_as "$kind" image copy -q "containers-storage:localhost/base@$pin" "dir:$PWD/alone"
+
+	# Where layers are renamed, too.
+	config=$(datum "$id" "sha256:$id")
+	sed -i 's/"os":"linux"/"os":"Linux"/' "$config"
+	fails 1 "its config hashes to" kiln_as "$kind" pull -q containers-storage:base
+	rm "$GRAPH"/overlay-layers/*.tar-split.gz
+	fails 1 "its config hashes to" kiln_as "$kind" pull -q containers-storage:base
+}
+
+@test "a layer of more owners than Podman's store lists is refused" {
+	need_root
+	podman_store root
+	python3 - <<-'PY'
+		import hashlib, io, json, tarfile
+		def add(tar, name, data=b"", uid=0):
+		    info = tarfile.TarInfo(name)
+		    info.uid, info.size = uid, len(data)
+		    tar.addfile(info, io.BytesIO(data))
+		layer = io.BytesIO()
+		with tarfile.open(fileobj=layer, mode="w") as tar:
+		    for i in range(65537):
+		        add(tar, "f%d" % i, uid=i)
+		layer = layer.getvalue()
+		ids = ["sha256:" + hashlib.sha256(layer).hexdigest()]
+		config = {"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": ids}}
+		with tarfile.open("many.tar", "w") as tar:
+		    add(tar, "layer.tar", layer)
+		    add(tar, "config.json", json.dumps(config).encode())
+		    add(tar, "manifest.json", json.dumps([{"Config": "config.json", "RepoTags": ["many:latest"], "Layers": ["layer.tar"]}]).encode())
+	PY
+	fails 1 "more than 65536 different users" kiln_as root image copy -q "docker-archive:$PWD/many.tar" containers-storage:many
+	equals '' "$(ls "$GRAPH/tmp")"
+	[ ! -s "$GRAPH/overlay-layers/layers.json" ]
+}
+
 # Holds a lock of the store as Podman does, alone, until the file "release" is there.
 hold() { # FILE
 	python3 - "$GRAPH/$1" "$PWD" <<-'EOF' 3>&- 4>&- &

@@ -1,6 +1,7 @@
 /* Podman's lists, locks and names. */
 #include "scratch.h"
 
+#include "base/limits.h"
 #include "podman/podman.h"
 #include "podman/root.h"
 #include "sys/lock.h"
@@ -46,6 +47,27 @@ static void keeps_what_it_does_not_know(void **state)
 	assert_string_equal(text, "[{\"id\":\"" A "\",\"toc-digest\":\"x\",\"n\":[1.5,null]}]");
 	assert_int_equal(fstatat(scratch.fd, "overlay-layers/layers.json", &st, 0), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
+	root_close(&root);
+}
+
+/* One more byte and nobody could read it again. */
+static void a_list_that_is_too_long_is_not_written(void **state)
+{
+	AUTO(scratch) struct scratch scratch = scratch_new();
+	AUTO_FREE char *text = NULL;
+	AUTO_FREE char *huge = xmalloc(LIMIT_PODMAN_LIST_BYTES + 1);
+	struct podman_root root = make(&scratch);
+
+	(void)state;
+	write_file(&scratch, "overlay-layers/layers.json", "[{\"id\":\"" A "\"}]");
+	assert_ok(root_lock(&root, NULL));
+	memset(huge, 'x', LIMIT_PODMAN_LIST_BYTES);
+	huge[LIMIT_PODMAN_LIST_BYTES] = '\0';
+	(void)json_array_append_new(root.layers, json_string(huge));
+	assert_error(root_save_layers(&root), ERR_LIMIT, "overlay-layers/layers.json' would have");
+	root_unlock(&root);
+	assert_ok(file_read(scratch.fd, "overlay-layers/layers.json", 4096, &text, NULL));
+	assert_string_equal(text, "[{\"id\":\"" A "\"}]");
 	root_close(&root);
 }
 
@@ -150,5 +172,5 @@ static void finds_images(void **state)
 	assert_error(find(&scratch, "bbbb", &none), ERR_LIMIT, "more than");
 }
 
-UNIT_TESTS(keeps_what_it_does_not_know, a_writer_is_alone, says_which_list_is_damaged,
-		names_files_of_data, finds_images)
+UNIT_TESTS(keeps_what_it_does_not_know, a_list_that_is_too_long_is_not_written, a_writer_is_alone,
+		says_which_list_is_damaged, names_files_of_data, finds_images)

@@ -1,5 +1,6 @@
 #include "scratch.h"
 #include "sys/cgroup.h"
+#include "sys/cgroup_parts.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -173,6 +174,35 @@ static void makes_room_and_goes_back(void **state)
 	fake_end(&fake);
 }
 
+/* PID 1 of another pid namespace is another process: its kiln may be alive. */
+static void sweeps_its_own_pid_namespace_only(void **state)
+{
+	struct fake fake;
+	struct cgroup_base *base = NULL;
+	struct stat ns;
+
+	assert_int_equal(stat("/proc/self/ns/pid", &ns), 0);
+	/* No process has the start 0, whoever has the number. */
+	const unsigned long long own = ns.st_ino, pid = (unsigned long long)getpid();
+	AUTO_FREE char *dead = xasprintf("own/kiln-%llu-%llu-0-0", own, pid);
+	AUTO_FREE char *other = xasprintf("own/kiln-%llu-%llu-0-0", own + 1, pid);
+	AUTO_FREE char *short_name = xasprintf("own/kiln-%llu-0-0", pid);
+	fake_begin(&fake);
+	fake_dir(&fake, "own", "memory\n", "memory\n", "");
+	assert_int_equal(mkdirat(fake.scratch.fd, dead, 0755), 0);
+	assert_int_equal(mkdirat(fake.scratch.fd, other, 0755), 0);
+	assert_int_equal(mkdirat(fake.scratch.fd, short_name, 0755), 0);
+	assert_ok(cgroup_base_open(&fake.host, NULL, CGROUP_MEMORY, &base));
+	AUTO_FREE char *group = cgroup_base_name(base);
+	AUTO_FREE char *ours = xasprintf("/kiln-%llu-%llu-", own, pid);
+	assert_non_null(strstr(group, ours));
+	cgroup_base_free(base);
+	assert_int_equal(faccessat(fake.scratch.fd, dead, F_OK, 0), -1);
+	assert_int_equal(faccessat(fake.scratch.fd, other, F_OK, 0), 0);
+	assert_int_equal(faccessat(fake.scratch.fd, short_name, F_OK, 0), 0);
+	fake_end(&fake);
+}
+
 /* --- the real thing, where there is one: root, and a cgroup2 --- */
 
 static bool find_real(struct cgroup_host *host)
@@ -256,4 +286,5 @@ static void what_a_killed_kiln_leaves_is_swept(void **state)
 
 UNIT_TESTS(says_what_is_in_the_way, needs_the_right_to_write, writes_the_limits,
 		makes_a_parent_below_the_root_or_below_us, makes_room_and_goes_back,
-		a_process_joins_and_the_group_goes, what_a_killed_kiln_leaves_is_swept)
+		sweeps_its_own_pid_namespace_only, a_process_joins_and_the_group_goes,
+		what_a_killed_kiln_leaves_is_swept)
