@@ -42,12 +42,17 @@ FALLIBLE working_take(struct working *working, const struct digest *key, const c
 		bool *ret_taken);
 /* From here on what is written goes into a new layer ... */
 FALLIBLE working_layer_begin(struct working *working);
-/* ... which the container has, and the cache; nothing is mounted on it any more ... */
+/* ... on top of a copy of what the container's own upper has ... */
+FALLIBLE working_layer_fill(struct working *working);
+/* ... and is then the container's and in the cache; nothing is mounted on it any more ... */
 FALLIBLE working_layer_seal(struct working *working, const struct digest *key, const char *record,
 		const struct digest *content, const char *created_by);
-/* ... or the step failed, and what it wrote is the container's as without --layers. */
+/*
+ * ... or it is no layer, and all of it is the container's own upper, in the place of what that was
+ * (nothing, unless working_layer_fill() brought it in) ...
+ */
 FALLIBLE working_layer_spill(struct working *working);
-/* Back to the container's own directory; what was not sealed is dropped. */
+/* Back to the container's own directory; what was neither sealed nor spilled is dropped. */
 void working_layer_end(struct working *working);
 
 /* --- working_keys.c --- */

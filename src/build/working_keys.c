@@ -32,7 +32,7 @@ static bool says_more(const struct working_run *run)
 	return run->layers->declared || run->hostname || run->dns || run->dns_search ||
 	       run->dns_options || run->add_capabilities || run->drop_capabilities ||
 	       run->drops_all || run->is_unconfined || run->no_new_privileges || run->group_count ||
-	       run->volume_count;
+	       run->volume_count || run->no_hosts_file || run->no_hostname_file;
 }
 
 static void key_strings(struct key *key, const char *name, const char *const *strings)

@@ -5,9 +5,15 @@
  *
  * Only a container whose upper is as it was made can have such steps: what is in an upper lies on
  * top of all layers, and has no key.
+ *
+ * A step with secrets writes into a draft in any case, so that nothing of it is in the container
+ * before it was looked through. If it is no layer, the draft begins as a copy of the upper, and
+ * takes its place.
  */
 #include "base/clock.h"
 #include "build/working_inner.h"
+#include "layer/apply.h"
+#include "layer/squash.h"
 #include "store/cache.h"
 #include "sys/fd.h"
 
@@ -118,6 +124,26 @@ FALLIBLE working_layer_begin(struct working *working)
 	return NULL;
 }
 
+FALLIBLE working_layer_fill(struct working *working)
+{
+	const struct owner_policy *policy = &working->with.userns->owner;
+	const struct apply_options apply = { .mode = APPLY_LAYER, .policy = *policy };
+	struct squash_options squash = { .policy = *policy,
+		.uppers = { &working->own_upper_fd, 1 },
+		.cancel = working->with.cancel };
+	uint64_t entries = 0;
+	bool empty = false;
+
+	if (!working->container->is_begun)
+		TRY(file_dir_is_empty(working->own_upper_fd, &empty));
+	if (empty)
+		return NULL;
+	TRY(stack_root_owner(&working->build.layers, &working->stack, &squash.below_root));
+	AUTO(entry_sink) struct entry_sink *sink = apply_sink(working->upper_fd, &apply);
+	TRY_WRAP(squash_uppers(&squash, sink, &entries), "copy what the container changed");
+	return entry_sink_close(TAKE(sink));
+}
+
 static void take_back(struct working *working)
 {
 	if (working->own_dir_fd < 0)
@@ -170,14 +196,10 @@ FALLIBLE working_layer_spill(struct working *working)
 {
 	int store_fd = store_dir_fd(working->with.store);
 	AUTO_FD int upper_fd = -1;
-	bool changed = false;
 
 	if (working->own_dir_fd < 0)
 		return NULL;
-	TRY(is_changed(working, &changed));
 	take_back(working);
-	if (!changed)
-		return NULL;
 	TRY(working_begin(working));
 	if (renameat2(store_fd, working->draft.tree, working->dir_fd, "upper", RENAME_EXCHANGE) !=
 			0)

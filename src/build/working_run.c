@@ -355,8 +355,9 @@ static FALLIBLE look_for_secrets(const struct working *working, const struct par
 					 : NULL;
 }
 
+/* *ret_clean: what was written is known to have no secret in it; else nobody may have it. */
 static FALLIBLE run_once(struct working *working, const struct working_run *run,
-		struct parts *parts, struct sandbox_result *ret)
+		struct parts *parts, struct sandbox_result *ret, bool *ret_clean)
 {
 	AUTO_FD int work_fd = -1;
 	AUTO_FREE char *short_id = xstrndup(working->container->id, 12);
@@ -370,13 +371,44 @@ static FALLIBLE run_once(struct working *working, const struct working_run *run,
 	struct error *error =
 			sandbox_run(working->with.sandbox, &parts->step, working->with.cancel, ret);
 	mounts_release(&parts->run);
-	return error ? error : look_for_secrets(working, parts);
+	/* Also after Ctrl-C, which ends this, too: then it is not known. */
+	struct error *found = look_for_secrets(working, parts);
+
+	*ret_clean = !found;
+	return error_first(error, found);
+}
+
+static bool has_secret(const struct working_run *run)
+{
+	for (size_t i = 0; i < run->mount_count; i++)
+		if (run->mounts[i].as.type == MOUNT_SECRET)
+			return true;
+	return false;
+}
+
+/* In the container's own upper; with secrets in a copy of it, until that is known to be clean. */
+static FALLIBLE run_in_place(struct working *working, const struct working_run *run,
+		struct parts *parts, struct sandbox_result *ret)
+{
+	bool is_clean = false;
+
+	if (!has_secret(run))
+		return run_once(working, run, parts, ret, &is_clean);
+	TRY(working_layer_begin(working));
+	struct error *error = working_layer_fill(working);
+	if (!error)
+		error = run_once(working, run, parts, ret, &is_clean);
+	if (is_clean)
+		error = error_first(error, working_layer_spill(working));
+	working_layer_end(working);
+	return error;
 }
 
 static FALLIBLE run_layer(struct working *working, const struct working_run *run,
 		const struct digest *parent, struct parts *parts, struct sandbox_result *ret)
 {
 	AUTO_FREE char *record = NULL;
+	bool is_clean = false;
 	struct digest key;
 
 	working_run_key(working, run, &parts->plan, parent, &key, &record);
@@ -385,10 +417,10 @@ static FALLIBLE run_layer(struct working *working, const struct working_run *run
 	if (run->layers->is_hit)
 		return NULL;
 	TRY(working_layer_begin(working));
-	struct error *error = run_once(working, run, parts, ret);
+	struct error *error = run_once(working, run, parts, ret, &is_clean);
 	if (!error && ret->status == 0)
 		error = working_layer_seal(working, &key, record, NULL, run->layers->created_by);
-	else if (!error_is(error, ERR_DENIED)) /* it left a secret: not in the container, too */
+	else if (is_clean)
 		error = error_first(error, working_layer_spill(working));
 	working_layer_end(working);
 	return error;
@@ -402,11 +434,11 @@ FALLIBLE working_run(
 
 	make_plan(working, run, &parts);
 	if (!run->layers)
-		return run_once(working, run, &parts, ret);
+		return run_in_place(working, run, &parts, ret);
 	run->layers->uncached = working_run_unseen(run);
 	if (!run->layers->uncached)
 		TRY(working_parent(working, &parent, &run->layers->uncached));
 	if (run->layers->uncached)
-		return run_once(working, run, &parts, ret);
+		return run_in_place(working, run, &parts, ret);
 	return run_layer(working, run, &parent, &parts, ret);
 }

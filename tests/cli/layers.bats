@@ -218,6 +218,93 @@ from() { # a container; its name in $c
 	equals 4 "$(config_of made '.rootfs.diff_ids | length')"
 }
 
+with_secret=(--secret id=t,src=token --mount type=secret,id=t)
+
+no_secret_in_container() {
+	! grep -rqa hidden-token "$BATS_TEST_TMPDIR/store/containers" || explain "it is in the container"
+	succeeds kiln run "$c" sh -c '! test -e /left && cat /before'
+	equals before "$output"
+}
+
+@test "a step with secrets that is not known to be clean leaves nothing in the container" {
+	local flags moment signal got pid
+	echo hidden-token >token
+	for flags in '' --layers; do
+		from
+		# shellcheck disable=SC2086 # none or one
+		succeeds kiln run $flags "$c" sh -c 'echo before >/before'
+		# shellcheck disable=SC2086
+		fails 1 "secret 't'" kiln run $flags "${with_secret[@]}" "$c" \
+			sh -c 'cp /run/secrets/t /left; rm /before'
+		no_secret_in_container
+		# Its own exit status is no reason to keep it.
+		# shellcheck disable=SC2086
+		fails 1 "secret 't'" kiln run $flags "${with_secret[@]}" "$c" \
+			sh -c 'cp /run/secrets/t /left; exit 3'
+		no_secret_in_container
+		for signal in INT KILL; do
+			rm -f ready && mkfifo ready
+			# A shell's background command ignores SIGINT, unless it is in a session of its own.
+			# shellcheck disable=SC2086
+			KILN_ROOT=$BATS_TEST_TMPDIR/store setsid "$KILN" run $flags "${with_secret[@]}" "$c" \
+				sh -c 'cp /run/secrets/t /left; echo ready; sleep 1000' >ready 2>&1 3>&- 4>&- </dev/null &
+			pid=$!
+			grep -qm1 ready ready
+			kill -$signal "$pid"
+			got=0
+			wait "$pid" || got=$?
+			[ "$got" -ge 130 ] || explain "$signal: ended with $got"
+			no_secret_in_container
+		done
+		succeeds kiln commit -q "$c" "oci:$BATS_TEST_TMPDIR/out${flags}"
+		succeeds kiln rm "$c"
+	done
+}
+
+@test "a step with secrets keeps what it and what others wrote, for every user" {
+	local kind before look='ls -lnR --full-time /d; ls -nd /; ls /etc'
+	echo hidden-token >token
+	chmod 1777 "$BATS_TEST_TMPDIR"
+	chmod a+r token
+	for kind in $(each_user); do
+		succeeds kiln_as "$kind" from -q "$img"
+		c=$output
+		succeeds kiln_as "$kind" run "$c" sh -c 'mkdir -p /d/e && echo a >/d/a && ln /d/a /d/b &&
+			ln -s a /d/l && rm /etc/passwd && chmod 1750 /d/e && chown 3:4 /d/a && chmod 711 / &&
+			touch -d @1000000000 /d/a'
+		succeeds kiln_as "$kind" run "$c" sh -c "$look"
+		before=$output
+		succeeds kiln_as "$kind" run "${with_secret[@]}" "$c" cat /run/secrets/t
+		equals hidden-token "$output"
+		succeeds kiln_as "$kind" run "$c" sh -c "$look"
+		equals "$before" "$output" "$kind"
+		fails 3 '' kiln_as "$kind" run "${with_secret[@]}" "$c" sh -c 'echo c >/c; rm -r /d; exit 3'
+		succeeds kiln_as "$kind" run "$c" sh -c 'cat /c; ls -d /d 2>/dev/null || ls -nd / | cut -c1-10'
+		equals $'c\ndrwx--x--x' "$output" "$kind"
+		succeeds kiln_as "$kind" rm "$c"
+	done
+	# Without layers below.
+	succeeds kiln from -q scratch
+	c=$output
+	succeeds kiln add -q "$c" "$(image busybox)/rootfs.tar" /
+	succeeds kiln run "${with_secret[@]}" "$c" sh -c 'echo 1 >/one'
+	succeeds kiln run "$c" cat /one
+	equals 1 "$output"
+}
+
+@test "--no-hosts and --no-hostname are in the key" {
+	local flag
+	from
+	succeeds kiln run --layers "$c" sh -c 'cp /etc/hosts /h; echo ran'
+	succeeds kiln rm "$c"
+	for flag in --no-hosts --no-hostname; do
+		from
+		succeeds kiln run --layers $flag "$c" sh -c 'cp /etc/hosts /h; echo ran'
+		equals ran "$output" "$flag"
+		succeeds kiln rm "$c"
+	done
+}
+
 @test "run --mount: caches stay, secrets are seen and reach no layer" {
 	echo hidden >token
 	from
@@ -232,8 +319,7 @@ from() { # a container; its name in $c
 	equals hidden "$output"
 	fails 1 "the secret 'u' is required" kiln run --mount type=secret,id=u,required "$c" true
 	fails 1 "secret 't'" kiln run --secret id=t,src=token --mount type=secret,id=t "$c" cp /run/secrets/t /left
-	# With --layers it is not even in the container.
-	succeeds kiln run "$c" rm /left
+	fails 1 '' kiln run "$c" test -e /left
 	succeeds kiln rm "$c"
 	from
 	fails 1 "secret 't'" kiln run --layers --secret id=t,src=token --mount type=secret,id=t "$c" cp /run/secrets/t /left
