@@ -4,6 +4,7 @@
  */
 #include "build/working.h"
 #include "build/key_agent.h"
+#include "build/mount_travel.h"
 #include "build/working_inner.h"
 #include "stream/codec.h"
 #include "sys/fd.h"
@@ -98,6 +99,7 @@ FALLIBLE working_open(
 	working->build.sources = (struct sources){ with->store, with->registry,
 		with->source_environment, with->cancel, NULL, 0 };
 	working->build.platform = container->config.platform;
+	(void)pthread_mutex_init(&working->build.travel.lock, NULL);
 	layer_set_init(&working->build.layers, &working->options, NULL);
 	TRY(open_all(working));
 	*ret = TAKE(working);
@@ -114,6 +116,7 @@ void working_free(struct working *working)
 	image_free(working->base);
 	pool_free(working->build.pool);
 	key_agents_stop(working->build.key_agents, working->options.agent_count);
+	mount_travel_done(&working->build.travel);
 	if (working->build.empty_fd >= 0)
 		(void)close(working->build.empty_fd);
 	if (working->upper_fd >= 0)

@@ -64,19 +64,17 @@ FALLIBLE build_call_parse(const char *text, struct build_call *ret)
 }
 
 /* A base image may set variables and have another platform: look at them, as a build would. */
-static FALLIBLE open_check(const struct invocation *invocation, const struct build_options *options,
+static FALLIBLE open_check(const struct session *session, const struct build_options *options,
 		struct check *check)
 {
-	AUTO(session) struct session session = { 0 };
 	struct build_options filled = *options;
 	const struct check_options check_options = { .build = &filled, .all_stages = true };
 
-	TRY(session_open(invocation->config, SESSION_STORE | SESSION_REGISTRY, &session));
-	filled.store = session.store;
-	filled.registry = session.registry;
-	filled.trust = session.trust;
-	filled.podman = &session.podman;
-	filled.cancel = session.cancel;
+	filled.store = session->store;
+	filled.registry = session->registry;
+	filled.trust = session->trust;
+	filled.podman = &session->podman;
+	filled.cancel = session->cancel;
 	struct error *error = check_open(&check_options, check);
 	/* Its images borrow the store. */
 	plan_free(TAKE(check->plan));
@@ -86,10 +84,13 @@ static FALLIBLE open_check(const struct invocation *invocation, const struct bui
 static FALLIBLE answer_check(const struct invocation *invocation, const struct build_call *call,
 		const struct build_options *options)
 {
+	/* The check's context lies in the store: it goes first. */
+	AUTO(session) struct session session = { 0 };
 	AUTO(check) struct check check = { 0 };
 	AUTO(strbuf) struct strbuf out = { 0 };
 
-	TRY(open_check(invocation, options, &check));
+	TRY(session_open(invocation->config, SESSION_STORE | SESSION_REGISTRY, &session));
+	TRY(open_check(&session, options, &check));
 	check_report(&check, call->is_json ? CHECK_JSON : CHECK_TEXT, invocation->config, &out);
 	(void)fputs(strbuf_text(&out), stdout);
 	check_tell_arguments(&check);
