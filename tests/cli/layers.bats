@@ -290,6 +290,17 @@ no_secret_in_container() {
 	succeeds kiln run "${with_secret[@]}" "$c" sh -c 'echo 1 >/one'
 	succeeds kiln run "$c" cat /one
 	equals 1 "$output"
+	# Its upper is another one then: what is mounted must show that.
+	if [ "$(id -u)" = 0 ]; then
+		succeeds kiln mount "$c"
+		local point=$output
+		succeeds kiln run "${with_secret[@]}" "$c" sh -c 'echo 2 >/two'
+		equals $'1\n2' "$(cat "$point/one" "$point/two")"
+		echo 3 >"$point/three"
+		succeeds kiln run "$c" cat /three
+		equals 3 "$output"
+		succeeds kiln umount "$c"
+	fi
 }
 
 @test "--no-hosts and --no-hostname are in the key" {
