@@ -48,7 +48,7 @@ user_account() {
 			(
 				flock 9
 				id "$name" >/dev/null 2>&1 || useradd --create-home --shell /bin/sh "$name"
-			) 9>/run/lock/kiln-test-users >&2 || return 1
+			) 9</etc >&2 || return 1
 		fi
 		if [ "$1" = sub ]; then
 			give_range /etc/subuid "$name"
@@ -66,7 +66,7 @@ give_range() { # FILE NAME: 65,536 ids above everything that the file hands out 
 	(
 		flock 9
 		give_range_alone "$@"
-	) 9>/run/lock/kiln-test-users
+	) 9</etc
 }
 
 give_range_alone() {

@@ -95,8 +95,10 @@ static void needs_the_right_to_write(void **state)
 	static const char *const files[] = { "own/cgroup.procs", "own/cgroup.subtree_control",
 		"own" };
 
-	if (geteuid() == 0)
-		skip();
+	/* Root may write everywhere: it is somebody else for a while. */
+	bool is_root = geteuid() == 0;
+	if (is_root)
+		assert_int_equal(setresuid(65534, 65534, 0), 0);
 	for (size_t i = 0; i < COUNT(files); i++) {
 		struct fake fake;
 		struct cgroup_base *base = NULL;
@@ -109,6 +111,8 @@ static void needs_the_right_to_write(void **state)
 		assert_int_equal(fchmodat(fake.scratch.fd, files[i], 0755, 0), 0);
 		fake_end(&fake);
 	}
+	if (is_root)
+		assert_int_equal(setresuid(0, 0, 0), 0);
 }
 
 static void writes_the_limits(void **state)
