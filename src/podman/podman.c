@@ -285,6 +285,7 @@ static FALLIBLE read_layers(
 
 FALLIBLE podman_find(const struct podman *podman, const char *text, struct podman_image *ret)
 {
+	AUTO(podman_image) struct podman_image image = { 0 };
 	struct hit hit = { 0 };
 
 	TRY(find_hit(podman, text, &hit));
@@ -292,12 +293,14 @@ FALLIBLE podman_find(const struct podman *podman, const char *text, struct podma
 		return error_hint(error_new(ERR_NOT_FOUND, "'%s' is not in Podman's store '%s'",
 						  text, podman->roots[0].path),
 				"'podman images' lists them");
-	ret->id = xstrdup(member_text(hit.image, "id"));
-	ret->root = hit.root;
-	ret->wanted = hit.wanted;
+	image.id = xstrdup(member_text(hit.image, "id"));
+	image.root = hit.root;
+	image.wanted = hit.wanted;
 	const char *name = hit.name ? hit.name : name_of(hit.image, 0);
-	ret->name = name ? xstrdup(name) : NULL;
-	return read_layers(podman, member_text(hit.image, "layer"), ret);
+	image.name = name ? xstrdup(name) : NULL;
+	TRY(read_layers(podman, member_text(hit.image, "layer"), &image));
+	*ret = TAKE_VALUE(image);
+	return NULL;
 }
 
 /* --- what they hold --- */
