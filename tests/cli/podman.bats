@@ -329,7 +329,9 @@ layer_count() {
 		--ulimit nofile=2000:2000 --ulimit nproc=2000:2000 --network=host app'
 	equals one "$output"
 	succeeds podman_as root create --name c app
-	podman_as root export c | tar tf - | grep -qx d/one
+	# To its end: Podman hangs when the reader of an export leaves early.
+	succeeds podman_as root export -o "$PWD/c.tar" c
+	tar tf c.tar | grep -x d/one >/dev/null
 }
 
 @test "push, image copy and commit write there; layers are shared and names move" {
