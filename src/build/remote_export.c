@@ -102,30 +102,19 @@ static FALLIBLE give_form(struct bringing *bringing, struct cached_step *step)
 {
 	struct build *build = bringing->build;
 	const struct descriptor from = { .digest = step->blob.digest, .size = step->blob.bytes };
-	AUTO(reader) struct reader *plain = NULL;
-	AUTO(blob_writer) struct blob_writer *blob = NULL;
 	struct reader *raw = NULL;
-	struct writer *writer = NULL;
-
 	enum compression compression = 0;
 	int level = 0;
 
 	if (!wants_form(bringing, step, &compression, &level))
 		return NULL;
 	TRY(bringing->source->ops->open_blob(bringing->source, &from, &raw));
-	TRY(codec_reader(raw, &plain, NULL));
-	TRY(blob_writer_open(build->options->store, BLOB_HASH, &blob));
-	TRY(codec_writer(blob_writer_stream(blob), compression, level, build->pool, &writer));
-	struct error *error = stream_copy(plain, writer, NULL);
-	if (error)
-		writer_free(writer);
-	else
-		error = writer_close(writer);
-	TRY(error);
+	TRY(blob_repack(build->options->store, raw, compression, level, build->pool,
+			&step->blob.digest, &step->blob.bytes));
 	step->toc = (struct cached_blob){ 0 };
 	step->compression = compression;
 	step->level = level;
-	return blob_commit(TAKE(blob), NULL, BLOB_ANY_SIZE, &step->blob.digest, &step->blob.bytes);
+	return NULL;
 }
 
 /* With its layer as a blob. A step that was not needed and is nowhere has none (*ret false). */

@@ -444,16 +444,6 @@ static FALLIBLE set_lists(const struct build_opts *opts, struct request *request
 	return NULL;
 }
 
-/* --cache-ttl=0 is --no-cache, as in Buildah. */
-static FALLIBLE set_ttl(const struct build_opts *opts, struct build_options *ret)
-{
-	if (!opts->cache_ttl)
-		return NULL;
-	TRY(cache_ttl_parse(opts->cache_ttl, &ret->cache_ttl_seconds));
-	ret->no_cache = ret->no_cache || !ret->cache_ttl_seconds;
-	return NULL;
-}
-
 static FALLIBLE make_request(const struct invocation *call, struct request *ret)
 {
 	const struct build_opts *opts = call->opts;
@@ -481,7 +471,7 @@ static FALLIBLE make_request(const struct invocation *call, struct request *ret)
 		made->pull = PULL_NEVER;
 	TRY(build_steps_make(&opts->secrets, &opts->agents, call->config, &ret->parts, &ret->steps,
 			made));
-	TRY(set_ttl(opts, made));
+	TRY(cache_ttl_set(opts->cache_ttl, made));
 	TRY(set_platform(opts, ret));
 	TRY(set_outputs(call->program, opts, ret));
 	TRY(set_compression(opts, call->config, made));

@@ -29,25 +29,14 @@ static FALLIBLE find_made(struct store *store, const struct digest *diff_id,
 static FALLIBLE compress(const struct image *image, size_t i, struct store *store,
 		const struct image_form *form, struct pool *pool, struct layer_blob *ret)
 {
-	AUTO(reader) struct reader *plain = NULL;
-	AUTO(blob_writer) struct blob_writer *blob = NULL;
 	struct reader *raw = NULL;
-	struct writer *writer = NULL;
 
 	TRY(image_open_layer(image, i, &raw));
-	TRY(codec_reader(raw, &plain, NULL));
-	TRY(blob_writer_open(store, BLOB_HASH, &blob));
-	TRY(codec_writer(blob_writer_stream(blob), form->compression, form->level, pool, &writer));
-	struct error *error = stream_copy(plain, writer, NULL);
-	if (error)
-		writer_free(writer);
-	else
-		error = writer_close(writer);
-	TRY(error);
 	*ret = (struct layer_blob){
 		.compression = form->compression, .level = form->level, .here = true
 	};
-	TRY(blob_commit(TAKE(blob), NULL, BLOB_ANY_SIZE, &ret->digest, &ret->bytes));
+	TRY(blob_repack(store, raw, form->compression, form->level, pool, &ret->digest,
+			&ret->bytes));
 	return layer_add_blob(store, &image->config.diff_ids.p[i], ret);
 }
 

@@ -284,15 +284,6 @@ static FALLIBLE check_cache(const struct build_request *request)
 	return NULL;
 }
 
-static FALLIBLE set_ttl(const struct build_opts *opts, struct build_options *ret)
-{
-	if (!opts->cache_ttl)
-		return NULL;
-	TRY(cache_ttl_parse(opts->cache_ttl, &ret->cache_ttl_seconds));
-	ret->no_cache = ret->no_cache || !ret->cache_ttl_seconds;
-	return NULL;
-}
-
 /* --cache: on, off, a boolean as Kaniko has it, or verify. */
 static FALLIBLE set_use(const struct build_opts *opts, struct build_options *ret, bool *ret_use)
 {
@@ -345,7 +336,7 @@ static FALLIBLE set_cache(const struct build_opts *opts, struct build_request *r
 	options->cache_from = &cache->from;
 	options->cache_to = &cache->to;
 	options->cache_inline = wants_inline(request);
-	TRY(set_ttl(opts, options));
+	TRY(cache_ttl_set(opts->cache_ttl, options));
 	TRY(set_cache_timeout(opts, request));
 	return check_cache(request);
 }

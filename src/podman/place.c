@@ -50,12 +50,12 @@ static struct error *on_table(void *user, const char *name, bool is_array)
 	return NULL;
 }
 
+/* "" is as if it were not there. */
 static FALLIBLE take_text(const struct toml_value *value, char **ret)
 {
-	if (value->kind != TOML_TEXT)
-		return error_new(ERR_INVALID, "is not text");
-	free(*ret);
-	*ret = value->text[0] ? xstrdup(value->text) : NULL;
+	TRY(toml_take_text(value, ret));
+	if (!**ret)
+		free(TAKE(*ret));
 	return NULL;
 }
 

@@ -74,15 +74,6 @@ static struct error *on_table(void *user, const char *name, bool is_array)
 	return NULL;
 }
 
-static FALLIBLE take_text(const struct toml_value *value, char **ret)
-{
-	if (value->kind != TOML_TEXT)
-		return error_new(ERR_INVALID, "is not text");
-	free(*ret);
-	*ret = xstrdup(value->text);
-	return NULL;
-}
-
 static FALLIBLE take_bool(const struct toml_value *value, bool *ret)
 {
 	if (value->kind != TOML_BOOL)
@@ -107,7 +98,7 @@ static FALLIBLE location_value(
 		struct conf_location *location, const char *key, const struct toml_value *value)
 {
 	if (strcmp(key, "location") == 0)
-		return take_text(value, &location->location);
+		return toml_take_text(value, &location->location);
 	if (strcmp(key, "insecure") == 0)
 		return take_bool(value, &location->is_insecure);
 	if (strcmp(key, "pull-from-mirror") == 0)
@@ -119,7 +110,7 @@ static FALLIBLE registry_value(
 		struct conf_registry *registry, const char *key, const struct toml_value *value)
 {
 	if (strcmp(key, "prefix") == 0)
-		return take_text(value, &registry->prefix);
+		return toml_take_text(value, &registry->prefix);
 	if (strcmp(key, "blocked") == 0)
 		return take_bool(value, &registry->is_blocked);
 	if (strcmp(key, "mirror-by-digest-only") == 0)

@@ -261,3 +261,12 @@ FALLIBLE toml_parse(struct str text, const char *what, const struct toml_events 
 		TRY(peek(&in) == '[' ? header(&in) : assignment(&in));
 	return NULL;
 }
+
+FALLIBLE toml_take_text(const struct toml_value *value, char **ret)
+{
+	if (value->kind != TOML_TEXT)
+		return error_new(ERR_INVALID, "is not text");
+	free(*ret);
+	*ret = xstrdup(value->text);
+	return NULL;
+}

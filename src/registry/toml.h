@@ -29,3 +29,5 @@ struct toml_events {
 
 /* what names the text in messages, which have the line. An event's error ends the parse. */
 FALLIBLE toml_parse(struct str text, const char *what, const struct toml_events *events);
+/* For value: text in place of *ret; ERR_INVALID when it is none. */
+FALLIBLE toml_take_text(const struct toml_value *value, char **ret);

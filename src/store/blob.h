@@ -21,6 +21,7 @@
 #include "base/auto.h"
 #include "base/vec.h"
 #include "oci/digest.h"
+#include "oci/mediatype.h"
 #include "store/store.h"
 #include "stream/reader.h"
 #include "stream/writer.h"
@@ -44,6 +45,14 @@ FALLIBLE blob_read(struct store *store, const struct digest *digest, size_t limi
 		size_t *ret_n);
 /* Keep bytes from memory (manifests, configs). */
 FALLIBLE blob_put(struct store *store, const void *bytes, size_t n, struct digest *ret);
+
+struct pool;
+/*
+ * Keep what raw gives (taken; compressed or not) in this compression; pool (may be NULL)
+ * compresses.
+ */
+FALLIBLE blob_repack(struct store *store, struct reader *raw, enum compression compression,
+		int level, struct pool *pool, struct digest *ret, uint64_t *ret_bytes);
 
 FALLIBLE blob_writer_open(struct store *store, enum blob_hashing hashing, struct blob_writer **ret);
 /*

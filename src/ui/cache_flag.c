@@ -1,7 +1,7 @@
 #include "ui/cache_flag.h"
-
 #include "base/clock.h"
 #include "base/str.h"
+#include "build/build.h"
 #include "oci/reference.h"
 #include "stream/codec.h"
 #include "ui/cache_keys.h"
@@ -414,13 +414,16 @@ void cache_flags_done(struct cache_flags *flags)
 	cache_specs_done(&flags->to);
 }
 
-FALLIBLE cache_ttl_parse(const char *text, int64_t *ret_seconds)
+FALLIBLE cache_ttl_set(const char *text, struct build_options *ret)
 {
 	int64_t ns = 0;
 
+	if (!text)
+		return NULL;
 	TRY(usage_of_option(clock_parse_duration(str_of(text), &ns), "--cache-ttl"));
 	if (ns < 0)
 		return error_usage("option '--cache-ttl': '%s' is negative", text);
-	*ret_seconds = ns / 1000000000;
+	ret->cache_ttl_seconds = ns / 1000000000;
+	ret->no_cache = ret->no_cache || !ret->cache_ttl_seconds;
 	return NULL;
 }

@@ -23,8 +23,9 @@ FALLIBLE cache_flags_add_from(struct cache_flags *flags, const char *value);
 FALLIBLE cache_flags_add_to(struct cache_flags *flags, const char *value);
 /* Kaniko's --cache-repo: read from and written to, steps of every stage. */
 FALLIBLE cache_flags_add_repo(struct cache_flags *flags, const char *value);
-/* --cache-ttl: whole seconds; 0: nothing is young enough. */
-FALLIBLE cache_ttl_parse(const char *text, int64_t *ret_seconds);
+struct build_options;
+/* --cache-ttl (NULL: not given), in whole seconds. Of 0 nothing is young enough: no cache. */
+FALLIBLE cache_ttl_set(const char *text, struct build_options *ret);
 void cache_flags_done(struct cache_flags *flags);
 
 DEFINE_AUTO_VALUE(cache_flags)

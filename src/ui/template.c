@@ -8,11 +8,12 @@
 #include "base/vec.h"
 #include "base/xalloc.h"
 #include "ui/options.h"
+#include "ui/template_value.h"
 
 #include <ctype.h>
 #include <string.h>
 
-enum { DEPTH_MAX = 100, ARGS_MAX = 16 };
+enum { DEPTH_MAX = 100 };
 
 struct variable {
 	char *name;
@@ -33,98 +34,6 @@ struct run {
 enum stop { STOP_TEXT, STOP_END, STOP_ELSE };
 
 static FALLIBLE run_block(struct run *run, enum stop *ret);
-
-/* --- values --- */
-
-static bool is_true(const json_t *value)
-{
-	switch (json_typeof(value)) {
-	case JSON_OBJECT:
-		return json_object_size(value) > 0;
-	case JSON_ARRAY:
-		return json_array_size(value) > 0;
-	case JSON_STRING:
-		return json_string_length(value) > 0;
-	case JSON_INTEGER:
-		return json_integer_value(value) != 0;
-	case JSON_REAL:
-		return json_real_value(value) != 0;
-	case JSON_TRUE:
-		return true;
-	case JSON_FALSE:
-	case JSON_NULL:
-		return false;
-	}
-	return false;
-}
-
-static void print_value(const json_t *value, struct strbuf *out);
-
-static void print_object(const json_t *value, struct strbuf *out)
-{
-	AUTO(list) struct list keys = { 0 };
-	const char *key;
-	json_t *item;
-
-	json_object_foreach((json_t *)(uintptr_t)value, key, item) list_add(&keys, key);
-	list_sort(&keys);
-	strbuf_add(out, "map[");
-	for (size_t i = 0; i < keys.n; i++) {
-		const json_t *one = json_object_get(value, keys.p[i]);
-
-		strbuf_addf(out, "%s%s:", i ? " " : "", keys.p[i]);
-		/* A set, as Go makes one: map[80/tcp:{}]. */
-		if (json_is_object(one) && json_object_size(one) == 0)
-			strbuf_add(out, "{}");
-		else
-			print_value(one, out);
-	}
-	strbuf_add_char(out, ']');
-}
-
-/* As Go's %v. */
-static void print_value(const json_t *value, struct strbuf *out)
-{
-	switch (json_typeof(value)) {
-	case JSON_OBJECT:
-		print_object(value, out);
-		return;
-	case JSON_ARRAY:
-		strbuf_add_char(out, '[');
-		for (size_t i = 0; i < json_array_size(value); i++) {
-			if (i)
-				strbuf_add_char(out, ' ');
-			print_value(json_array_get(value, i), out);
-		}
-		strbuf_add_char(out, ']');
-		return;
-	case JSON_STRING:
-		strbuf_add(out, json_string_value(value));
-		return;
-	case JSON_INTEGER:
-		strbuf_addf(out, "%lld", (long long)json_integer_value(value));
-		return;
-	case JSON_REAL:
-		strbuf_addf(out, "%g", json_real_value(value));
-		return;
-	case JSON_TRUE:
-	case JSON_FALSE:
-		strbuf_add(out, json_is_true(value) ? "true" : "false");
-		return;
-	case JSON_NULL:
-		strbuf_add(out, "<nil>");
-		return;
-	}
-}
-
-/* What an action prints; nothing has words of its own there. */
-static void print_result(const json_t *value, struct strbuf *out)
-{
-	if (json_is_null(value))
-		strbuf_add(out, "<no value>");
-	else
-		print_value(value, out);
-}
 
 /* --- expressions; every value is a new reference --- */
 
@@ -277,152 +186,12 @@ static FALLIBLE run_operand(struct run *run, json_t **ret)
 	return NULL;
 }
 
-/* --- functions --- */
-
-struct call {
-	json_t *args[ARGS_MAX];
-	size_t n;
-};
-
-static void call_done(struct call *call)
-{
-	for (size_t i = 0; i < call->n; i++)
-		json_decref(call->args[i]);
-}
-
-DEFINE_AUTO_VALUE(call)
-
-static FALLIBLE call_json(const struct call *call, json_t **ret)
-{
-	AUTO_FREE char *text =
-			json_dumps(call->args[0], JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
-
-	*ret = json_string(text ? text : "null");
-	return NULL;
-}
-
-static FALLIBLE call_len(const struct call *call, json_t **ret)
-{
-	const json_t *value = call->args[0];
-	size_t n = json_is_object(value)   ? json_object_size(value)
-		   : json_is_array(value)  ? json_array_size(value)
-		   : json_is_string(value) ? json_string_length(value)
-					   : 0;
-
-	*ret = json_integer((json_int_t)n);
-	return NULL;
-}
-
-static FALLIBLE call_index(const struct call *call, json_t **ret)
-{
-	json_t *value = call->args[0];
-
-	for (size_t i = 1; i < call->n; i++) {
-		const json_t *key = call->args[i];
-		json_t *next = NULL;
-
-		if (json_is_array(value) && json_is_integer(key) && json_integer_value(key) >= 0)
-			next = json_array_get(value, (size_t)json_integer_value(key));
-		else if (json_is_object(value) && json_is_string(key))
-			next = json_object_get(value, json_string_value(key));
-		if (!next && json_is_array(value))
-			return error_usage("template: index out of range");
-		/* Go gives the zero value for a key that a map does not have. */
-		value = next ? next : json_null();
-	}
-	*ret = json_is_null(value) && call->n > 1 ? json_string("") : json_incref(value);
-	return NULL;
-}
-
-static FALLIBLE call_join(const struct call *call, json_t **ret)
-{
-	AUTO(strbuf) struct strbuf text = { 0 };
-	const char *between = call->n > 1 && json_is_string(call->args[1])
-					      ? json_string_value(call->args[1])
-					      : " ";
-
-	for (size_t i = 0; i < json_array_size(call->args[0]); i++) {
-		strbuf_add(&text, i ? between : "");
-		print_value(json_array_get(call->args[0], i), &text);
-	}
-	*ret = json_string(strbuf_text(&text));
-	return NULL;
-}
-
-static FALLIBLE change_case(const struct call *call, int (*change)(int), json_t **ret)
-{
-	AUTO(strbuf) struct strbuf text = { 0 };
-
-	print_value(call->args[0], &text);
-	for (size_t i = 0; i < text.n; i++)
-		text.p[i] = (char)change((unsigned char)text.p[i]);
-	*ret = json_string(strbuf_text(&text));
-	return *ret ? NULL : error_usage("template: not a text");
-}
-
-static FALLIBLE call_upper(const struct call *call, json_t **ret)
-{
-	return change_case(call, toupper, ret);
-}
-
-static FALLIBLE call_lower(const struct call *call, json_t **ret)
-{
-	return change_case(call, tolower, ret);
-}
-
-static FALLIBLE call_eq(const struct call *call, json_t **ret)
-{
-	bool same = false;
-
-	for (size_t i = 1; i < call->n; i++)
-		same = same || json_equal(call->args[0], call->args[i]);
-	*ret = json_boolean(same);
-	return NULL;
-}
-
-static FALLIBLE call_ne(const struct call *call, json_t **ret)
-{
-	*ret = json_boolean(call->n > 1 && !json_equal(call->args[0], call->args[1]));
-	return NULL;
-}
-
-static FALLIBLE call_not(const struct call *call, json_t **ret)
-{
-	*ret = json_boolean(!is_true(call->args[0]));
-	return NULL;
-}
-
-static FALLIBLE call_and(const struct call *call, json_t **ret)
-{
-	size_t i = 0;
-
-	while (i + 1 < call->n && is_true(call->args[i]))
-		i++;
-	*ret = json_incref(call->args[i]);
-	return NULL;
-}
-
-static FALLIBLE call_or(const struct call *call, json_t **ret)
-{
-	size_t i = 0;
-
-	while (i + 1 < call->n && !is_true(call->args[i]))
-		i++;
-	*ret = json_incref(call->args[i]);
-	return NULL;
-}
-
-static const struct {
-	const char *name;
-	struct error *(*call)(const struct call *call, json_t **ret);
-} functions[] = { { "and", call_and }, { "eq", call_eq }, { "index", call_index },
-	{ "join", call_join }, { "json", call_json }, { "len", call_len }, { "lower", call_lower },
-	{ "ne", call_ne }, { "not", call_not }, { "or", call_or }, { "upper", call_upper } };
+/* --- calls --- */
 
 /* "name arg arg", or "name" with what came through a pipe (takes piped; may be NULL). */
 static FALLIBLE run_call(struct run *run, json_t *piped, json_t **ret)
 {
-	AUTO(call) struct call call = { 0 };
+	AUTO(template_call) struct template_call call = { 0 };
 	json_auto_t *last = piped;
 	const char *begin = run->at;
 	size_t n = 0;
@@ -437,7 +206,7 @@ static FALLIBLE run_call(struct run *run, json_t *piped, json_t **ret)
 		TRY(run_operand(run, &arg));
 		if (!arg)
 			break;
-		if (call.n == ARGS_MAX - 1) {
+		if (call.n == TEMPLATE_ARGS_MAX - 1) {
 			json_decref(arg);
 			return cannot(run);
 		}
@@ -445,18 +214,18 @@ static FALLIBLE run_call(struct run *run, json_t *piped, json_t **ret)
 	}
 	if (last)
 		call.args[call.n++] = TAKE(last);
-	for (size_t i = 0; i < COUNT(functions); i++)
-		if (text_equal(functions[i].name, name)) {
-			if (!call.n)
-				return error_usage("template: '%s' needs a value", name);
-			if (run->is_off) {
-				*ret = json_null();
-				return NULL;
-			}
-			return functions[i].call(&call, ret);
-		}
-	run->at = begin;
-	return n ? error_usage("template: function \"%s\" not defined", name) : cannot(run);
+	template_function *function = template_find(name);
+	if (!function) {
+		run->at = begin;
+		return n ? error_usage("template: function \"%s\" not defined", name) : cannot(run);
+	}
+	if (!call.n)
+		return error_usage("template: '%s' needs a value", name);
+	if (run->is_off) {
+		*ret = json_null();
+		return NULL;
+	}
+	return function(&call, ret);
 }
 
 static FALLIBLE run_pipeline(struct run *run, json_t **ret)
@@ -538,7 +307,7 @@ static FALLIBLE run_if(struct run *run, bool is_with)
 
 	TRY(run_pipeline(run, &value));
 	TRY(close_action(run));
-	bool is_taken = is_true(value);
+	bool is_taken = template_is_true(value);
 	run->is_off = was_off || !is_taken;
 	if (is_with)
 		run->dot = value;
@@ -645,7 +414,7 @@ static FALLIBLE run_value(struct run *run)
 
 	TRY(run_pipeline(run, &value));
 	if (!run->is_off)
-		print_result(value, run->out);
+		template_print_result(value, run->out);
 	return close_action(run);
 }
 

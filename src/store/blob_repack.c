@@ -1,0 +1,21 @@
+#include "store/blob.h"
+#include "stream/codec.h"
+
+FALLIBLE blob_repack(struct store *store, struct reader *raw, enum compression compression,
+		int level, struct pool *pool, struct digest *ret, uint64_t *ret_bytes)
+{
+	AUTO(reader) struct reader *plain = NULL;
+	AUTO(blob_writer) struct blob_writer *blob = NULL;
+	struct writer *writer = NULL;
+
+	TRY(codec_reader(raw, &plain, NULL));
+	TRY(blob_writer_open(store, BLOB_HASH, &blob));
+	TRY(codec_writer(blob_writer_stream(blob), compression, level, pool, &writer));
+	struct error *error = stream_copy(plain, writer, NULL);
+	if (error)
+		writer_free(writer);
+	else
+		error = writer_close(writer);
+	TRY(error);
+	return blob_commit(TAKE(blob), NULL, BLOB_ANY_SIZE, ret, ret_bytes);
+}
