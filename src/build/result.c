@@ -126,19 +126,19 @@ static FALLIBLE fill_layers(struct build *build, struct stage_run *target,
 	return NULL;
 }
 
-/* When every step came from a cache, that is when the last of them ran, on whatever machine. */
-static int64_t made_now(struct build *build)
+/*
+ * When the newest of its steps ran, on whatever machine: so a build whose steps all come from a
+ * cache makes the image that the build which ran them made, to the second.
+ */
+static int64_t made_at(struct build *build)
 {
 	int64_t newest = 0;
 
 	for (const struct stage_run *run = build_stage(build, build->plan->target); run;
 			run = run->base)
-		for (size_t i = 0; i < run->stage->step_count; i++) {
-			if (!run->steps[i].is_hit)
-				return clock_now_seconds();
+		for (size_t i = 0; i < run->stage->step_count; i++)
 			if (run->steps[i].created > newest)
 				newest = run->steps[i].created;
-		}
 	return newest ? newest : clock_now_seconds();
 }
 
@@ -149,7 +149,7 @@ static FALLIBLE first_made(struct build *build, const struct image_config *confi
 	AUTO(cache_record) struct cache_record record = { 0 };
 	AUTO(key) struct key *key = key_new("image");
 	struct store *store = build->options->store;
-	struct cache_record fresh = { .kind = CACHE_EMPTY, .created = made_now(build) };
+	struct cache_record fresh = { .kind = CACHE_EMPTY, .created = made_at(build) };
 	bool found = false;
 
 	*ret = fresh.created;
