@@ -19,7 +19,6 @@ extern const struct command buildah_prune;
 extern const struct command buildah_pull;
 extern const struct command buildah_push;
 extern const struct command buildah_rmi;
-extern const struct command buildah_source;
 extern const struct command buildah_tag;
 extern const struct command buildah_untag;
 extern const struct command buildah_version;

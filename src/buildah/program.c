@@ -69,7 +69,10 @@ static const struct command *const commands[] = {
 	&cmd_rm,
 	&buildah_rmi,
 	&cmd_run,
-	&buildah_source,
+	&cmd_source_add,
+	&cmd_source_create,
+	&cmd_source_pull,
+	&cmd_source_push,
 	&buildah_tag,
 	&cmd_umount,
 	&cmd_unshare,
@@ -154,20 +157,4 @@ const struct command buildah_help = {
 	.summary = "Explain a command",
 	.max_args = 2,
 	.run = run_help,
-};
-
-static struct error *not_there(const struct invocation *call)
-{
-	return error_hint(error_new(ERR_UNSUPPORTED, "command '%s' is not there yet",
-					  call->command->name),
-			"docs/buildah.md lists what is");
-}
-
-const struct command buildah_source = {
-	.name = "source",
-	.args = "COMMAND...",
-	.summary = "Images of sources: not there yet",
-	.max_args = ARGS_ANY,
-	.stops_at_argument = true,
-	.run = not_there,
 };

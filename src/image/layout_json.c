@@ -12,7 +12,7 @@ struct descriptor layout_entry(const struct image *image, const char *tag)
 	entry.platform = image->config.platform;
 	list_add_all(&entry.annotations, &image->entry_annotations);
 	if (tag)
-		list_env_set(&entry.annotations, "org.opencontainers.image.ref.name", tag);
+		list_env_set(&entry.annotations, LAYOUT_NAME, tag);
 	return entry;
 }
 

@@ -6,6 +6,8 @@
 #pragma once
 #include "image/image.h"
 
+/* The annotation of an entry that is its tag. */
+#define LAYOUT_NAME "org.opencontainers.image.ref.name"
 #define LAYOUT_MARK "{\"imageLayoutVersion\":\"1.0.0\"}"
 
 /* The entry of an index.json for the image; tag may be NULL. Free with descriptor_done(). */

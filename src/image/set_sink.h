@@ -25,5 +25,7 @@ FALLIBLE store_keep_blob(
 /* One blob as a file of the directory, unless it is there: written aside, then named. */
 FALLIBLE layout_write_blob(
 		struct image_source *source, int blobs_fd, const struct descriptor *blob);
+/* The same of bytes at hand. */
+FALLIBLE layout_put_bytes(int blobs_fd, const struct digest *digest, const char *bytes, size_t n);
 /* index.json with this entry in place of one of the same name. Takes entry. */
 FALLIBLE layout_update_index(int dir_fd, struct descriptor *entry, const char *tag);

@@ -34,7 +34,7 @@ FALLIBLE layout_write_blob(struct image_source *source, int blobs_fd, const stru
 	return error;
 }
 
-static FALLIBLE put_bytes(int blobs_fd, const struct digest *digest, const char *bytes, size_t n)
+FALLIBLE layout_put_bytes(int blobs_fd, const struct digest *digest, const char *bytes, size_t n)
 {
 	char hex[DIGEST_HEX];
 
@@ -58,8 +58,7 @@ FALLIBLE layout_update_index(int dir_fd, struct descriptor *entry, const char *t
 		return error;
 	for (size_t i = 0; i < index.manifests.n; i++) {
 		const struct descriptor *other = &index.manifests.p[i];
-		const char *name = list_env_get(
-				&other->annotations, "org.opencontainers.image.ref.name");
+		const char *name = list_env_get(&other->annotations, LAYOUT_NAME);
 
 		bool is_ours = digest_equal(&other->digest, &ours.digest);
 		if (tag ? text_equal(name, tag) || (is_ours && !name) : is_ours)
@@ -92,9 +91,10 @@ FALLIBLE image_save_layout(const struct image *image, const char *dir, const cha
 		if (progress)
 			progress->report(progress->user, what, layer->size, layer->size, true);
 	}
-	TRY(put_bytes(blobs_fd, &image->manifest.config.digest, image->config_json,
+	TRY(layout_put_bytes(blobs_fd, &image->manifest.config.digest, image->config_json,
 			image->config_bytes));
-	TRY(put_bytes(blobs_fd, &image->digest, image->manifest_json, image->manifest_bytes));
+	TRY(layout_put_bytes(
+			blobs_fd, &image->digest, image->manifest_json, image->manifest_bytes));
 	TRY(file_write_atomic(dir_fd, "oci-layout", LAYOUT_MARK, strlen(LAYOUT_MARK), 0644, false));
 	struct descriptor entry = layout_entry(image, tag);
 	return layout_update_index(dir_fd, &entry, tag);
@@ -114,7 +114,8 @@ static struct error *put_blob(
 static struct error *put_document(
 		struct set_sink *sink, const struct descriptor *what, struct str json)
 {
-	return put_bytes(((struct layout_sink *)sink)->blobs_fd, &what->digest, json.p, json.n);
+	return layout_put_bytes(
+			((struct layout_sink *)sink)->blobs_fd, &what->digest, json.p, json.n);
 }
 
 FALLIBLE image_set_save_layout(const struct image_set *set, const char *dir, const char *tag,
@@ -128,10 +129,10 @@ FALLIBLE image_set_save_layout(const struct image_set *set, const char *dir, con
 	TRY(file_open(AT_FDCWD, blobs, O_RDONLY | O_DIRECTORY, 0, &blobs_fd));
 	struct layout_sink sink = { { put_blob, put_document, progress }, blobs_fd };
 	TRY(set_copy(set, &sink.sink, cancel));
-	TRY(put_bytes(blobs_fd, &set->digest, set->json, set->n));
+	TRY(layout_put_bytes(blobs_fd, &set->digest, set->json, set->n));
 	TRY(file_write_atomic(dir_fd, "oci-layout", LAYOUT_MARK, strlen(LAYOUT_MARK), 0644, false));
 	struct descriptor entry = descriptor_make(set->media_type, set->digest, set->n);
 	if (tag)
-		list_env_set(&entry.annotations, "org.opencontainers.image.ref.name", tag);
+		list_env_set(&entry.annotations, LAYOUT_NAME, tag);
 	return layout_update_index(dir_fd, &entry, tag);
 }

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/map.h"
+#include "image/layout_json.h"
 #include "image/source.h"
 #include "layer/tar_read.h"
 #include "oci/json.h"
@@ -202,8 +203,7 @@ static FALLIBLE pick_oci(const struct import *import, const char *tag, struct di
 	TRY(image_index_parse((struct str){ json, n }, NULL, &index));
 	for (size_t i = 0; i < index.manifests.n; i++) {
 		const struct descriptor *entry = &index.manifests.p[i];
-		const char *name = list_env_get(
-				&entry->annotations, "org.opencontainers.image.ref.name");
+		const char *name = list_env_get(&entry->annotations, LAYOUT_NAME);
 
 		if (!tag || text_equal(name, tag)) {
 			*ret = entry->digest;

@@ -1,6 +1,7 @@
 /* An OCI layout directory, read where it lies. Spec: OCI image-spec v1.1, image-layout.md. */
 #include "base/limits.h"
 #include "base/strbuf.h"
+#include "image/layout_json.h"
 #include "image/source.h"
 #include "stream/hash.h"
 #include "sys/fd.h"
@@ -49,8 +50,7 @@ static const struct image_source_ops ops = {
 	.free = layout_free,
 };
 
-/* "DIR", "DIR:TAG" or "DIR@sha256:…". A directory's name may hold colons; what exists wins. */
-static void split(const char *where, char **ret_dir, char **ret_tag, struct digest *ret_digest)
+void layout_split(const char *where, char **ret_dir, char **ret_tag, struct digest *ret_digest)
 {
 	struct str s = str_of(where);
 	size_t at = str_find(s, '@'), colon = str_find_last(s, ':');
@@ -79,8 +79,7 @@ static const struct descriptor *pick(
 {
 	for (size_t i = 0; i < index->manifests.n; i++) {
 		const struct descriptor *entry = &index->manifests.p[i];
-		const char *name = list_env_get(
-				&entry->annotations, "org.opencontainers.image.ref.name");
+		const char *name = list_env_get(&entry->annotations, LAYOUT_NAME);
 
 		if (digest_known(digest) ? digest_equal(&entry->digest, digest)
 					 : !tag || text_equal(name, tag))
@@ -94,8 +93,7 @@ static struct error *not_there(const struct image_index *index, const char *wher
 	AUTO(strbuf) struct strbuf have = { 0 };
 
 	for (size_t i = 0; i < index->manifests.n && i < 20; i++) {
-		const char *name = list_env_get(&index->manifests.p[i].annotations,
-				"org.opencontainers.image.ref.name");
+		const char *name = list_env_get(&index->manifests.p[i].annotations, LAYOUT_NAME);
 
 		strbuf_addf(&have, "%s%s", have.n ? ", " : "", name ? name : "(no name)");
 	}
@@ -130,7 +128,7 @@ FALLIBLE source_layout_document(const struct image_homes *homes, const char *whe
 	AUTO_FREE char *tag = NULL;
 	struct digest digest = { 0 };
 
-	split(where, &dir, &tag, &digest);
+	layout_split(where, &dir, &tag, &digest);
 	struct layout_source *source = xcalloc(1, sizeof(*source));
 	source->source = (struct image_source){ &ops, 1 };
 	*ret_source = &source->source;

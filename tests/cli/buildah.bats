@@ -469,7 +469,7 @@ complaints() {
 
 @test "what is not there is refused by name" {
 	subject=kiln
-	fails 125 "Error: command 'source' is not there yet" buildah source create x
+	fails 125 'Error: creating source image: "/" already exists' buildah source create /
 	fails 1 "" buildah manifest exists nothere
 	fails 125 "decryption-key" buildah pull --decryption-key k app
 	fails 125 "sbom" buildah build --sbom syft .
