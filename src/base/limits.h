@@ -60,6 +60,11 @@ enum {
 	/* BuildKit's bound of one --secret, and more of them than anybody has. */
 	LIMIT_SECRET_BYTES = 500 * 1024,
 	LIMIT_SECRETS = 100,
+
+	/* What mounts.conf gives to every step: certificates and the like, not a disk. */
+	LIMIT_HOST_COPY_FILES = 20000,
+	LIMIT_HOST_COPY_BYTES = 256 * 1024 * 1024,
+	LIMIT_HOST_COPY_DEPTH = 64,
 	/* What is signed names one manifest: some hundred bytes, with certificates some thousand.
 	   Signatures of one image: containers/image looks at as many. */
 	LIMIT_SIGNATURE_BYTES = 1024 * 1024,

@@ -71,6 +71,7 @@ struct working_volume {
 	bool read_only;
 	bool is_scratch; /* "O": what is written goes away after the step */
 	bool is_device;
+	bool is_copied;  /* as host_copy.h has it; of no key */
 	bool takes_over; /* "U": the source is given to the step's user */
 	uint64_t size_bytes;
 	uint32_t mode;

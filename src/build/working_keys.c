@@ -11,7 +11,16 @@
 static bool shows_host(const struct working_run *run)
 {
 	for (size_t i = 0; i < run->volume_count; i++)
-		if (run->volumes[i].source)
+		if (run->volumes[i].source && !run->volumes[i].is_copied)
+			return true;
+	return false;
+}
+
+/* What every step of this machine is given is as little part of a key as its kernel is. */
+static bool has_volumes(const struct working_run *run)
+{
+	for (size_t i = 0; i < run->volume_count; i++)
+		if (!run->volumes[i].is_copied)
 			return true;
 	return false;
 }
@@ -32,7 +41,7 @@ static bool says_more(const struct working_run *run)
 	return run->layers->declared || run->hostname || run->dns || run->dns_search ||
 	       run->dns_options || run->add_capabilities || run->drop_capabilities ||
 	       run->drops_all || run->is_unconfined || run->no_new_privileges || run->group_count ||
-	       run->volume_count || run->no_hosts_file || run->no_hostname_file;
+	       has_volumes(run) || run->no_hosts_file || run->no_hostname_file;
 }
 
 static void key_strings(struct key *key, const char *name, const char *const *strings)
@@ -76,7 +85,8 @@ static void key_more(const struct working_run *run, const struct digest *parent,
 	for (size_t i = 0; i < run->group_count; i++)
 		key_number(key, "group", run->groups[i]);
 	for (size_t i = 0; i < run->volume_count; i++)
-		key_volume(key, &run->volumes[i]);
+		if (!run->volumes[i].is_copied)
+			key_volume(key, &run->volumes[i]);
 	free(*ret_record);
 	*ret = key_finish(key, ret_record);
 }

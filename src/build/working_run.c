@@ -1,4 +1,5 @@
 /* One command in a working container. */
+#include "build/host_copy.h"
 #include "build/key_agent.h"
 #include "build/mounts.h"
 #include "build/secrets.h"
@@ -21,7 +22,7 @@ struct parts {
 	struct list environment;
 	struct sandbox_mount *mounts;
 	int *fds;                    /* of volumes; -1 */
-	struct layer_draft *scratch; /* of volumes with "O" */
+	struct layer_draft *scratch; /* of volumes with "O", and of copies */
 	int *scratch_fds;
 	struct mount_dir *below;
 	size_t mount_count;
@@ -168,6 +169,19 @@ static FALLIBLE add_scratch(struct working *working, const struct working_volume
 	return NULL;
 }
 
+static FALLIBLE add_copy(struct working *working, const struct working_volume *volume,
+		struct parts *parts, size_t at)
+{
+	struct layer_draft *draft = &parts->scratch[at];
+
+	TRY(layer_begin(working->with.store, draft));
+	TRY_WRAP(host_copy(volume->source, draft->tree_fd, "copy", &working->with.userns->owner),
+			"copy '%s' for the command", volume->source);
+	parts->mounts[at].kind = SANDBOX_BIND;
+	parts->mounts[at].source = (struct mount_dir){ draft->tree_fd, "copy" };
+	return NULL;
+}
+
 static FALLIBLE add_volume(
 		struct working *working, const struct working_volume *volume, struct parts *parts)
 {
@@ -186,6 +200,8 @@ static FALLIBLE add_volume(
 		mount->mode = volume->mode;
 		return NULL;
 	}
+	if (volume->is_copied)
+		return add_copy(working, volume, parts, at);
 	TRY(open_volume(working, volume, fd));
 	if (volume->takes_over)
 		TRY(take_over(working, parts, *fd));

@@ -3,12 +3,15 @@
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "ui/config.h"
+#include "ui/containers_conf.h"
 #include "ui/help.h"
 #include "ui/registry_flags.h"
 #include "ui/report.h"
 #include "verbs/verbs.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 struct globals {
 	struct list storage_opts, maps;
@@ -28,6 +31,8 @@ static const struct option options[] = {
 	OPT_LIST(0, "storage-opt", storage_opts, "OPTION", "taken, as --storage-driver"),
 	OPT_TEXT(0, "cgroup-manager", cgroup_manager, "NAME", "taken: kiln needs none",
 			.is_hidden = true),
+	OPT_SETTING(0, "default-mounts-file", "PATH", "instead of the mounts.conf found",
+			.is_path = true, .is_hidden = true),
 	REGISTRIES_CONF_ROWS,
 	OPT_LATER(0, "short-name-alias-conf", "the system's and the user's files are read"),
 	OPT_LATER(0, "imagestore", "'--root' is the one store"),
@@ -94,10 +99,41 @@ static int exit_status(const struct error *error)
 	return EXIT_KILN;
 }
 
-/* BUILDAH_FORMAT, and levels of the log. BUILDAH_ISOLATION is met by the best that there is. */
+/* What containers.conf says of this process: variables that are not set, and how patient it is. */
+static FALLIBLE use_conf(struct list *ret)
+{
+	AUTO(containers_conf) struct containers_conf conf = CONTAINERS_CONF_INIT;
+	const struct list *variables = &conf.environment.texts;
+
+	TRY(containers_conf_read(config_getenv, NULL, &conf));
+	for (size_t i = 0; i < variables->n; i++) {
+		const char *equals = strchr(variables->p[i], '=');
+
+		if (!equals || equals == variables->p[i])
+			return error_new(ERR_INVALID,
+					"containers.conf: 'env' of [engine]: '%.80s' is not "
+					"NAME=VALUE",
+					variables->p[i]);
+		AUTO_FREE char *name =
+				xstrndup(variables->p[i], (size_t)(equals - variables->p[i]));
+		// NOLINTNEXTLINE(concurrency-mt-unsafe): there is no other thread yet
+		if (setenv(name, equals + 1, false) != 0)
+			return error_sys("set '%s'", name);
+	}
+	if (conf.retries >= 0)
+		list_addf(ret, "registry-retries=%lld", (long long)conf.retries);
+	return NULL;
+}
+
+/*
+ * containers.conf, BUILDAH_FORMAT, and levels of the log. BUILDAH_ISOLATION is met by the best that
+ * there is.
+ */
 static struct error *settings(const void *global_opts, struct list *ret)
 {
 	const struct globals *globals = global_opts;
+
+	TRY(use_conf(ret));
 	const char *format = config_getenv("BUILDAH_FORMAT");
 
 	if (text_equal(format, "oci") || text_equal(format, "docker"))

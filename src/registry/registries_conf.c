@@ -2,14 +2,11 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "registry/conf_files.h"
 #include "registry/toml.h"
-#include "sys/fd.h"
 
 #include <assert.h>
-#include <dirent.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static void conf_registry_done(struct conf_registry *registry)
 {
@@ -74,14 +71,6 @@ static struct error *on_table(void *user, const char *name, bool is_array)
 	return NULL;
 }
 
-static FALLIBLE take_bool(const struct toml_value *value, bool *ret)
-{
-	if (value->kind != TOML_BOOL)
-		return error_new(ERR_INVALID, "is neither true nor false");
-	*ret = value->flag;
-	return NULL;
-}
-
 static FALLIBLE take_use(const struct toml_value *value, enum conf_use *ret)
 {
 	static const char *const names[] = { "all", "digest-only", "tag-only" };
@@ -100,7 +89,7 @@ static FALLIBLE location_value(
 	if (strcmp(key, "location") == 0)
 		return toml_take_text(value, &location->location);
 	if (strcmp(key, "insecure") == 0)
-		return take_bool(value, &location->is_insecure);
+		return toml_take_bool(value, &location->is_insecure);
 	if (strcmp(key, "pull-from-mirror") == 0)
 		return take_use(value, &location->use);
 	return NULL;
@@ -112,9 +101,9 @@ static FALLIBLE registry_value(
 	if (strcmp(key, "prefix") == 0)
 		return toml_take_text(value, &registry->prefix);
 	if (strcmp(key, "blocked") == 0)
-		return take_bool(value, &registry->is_blocked);
+		return toml_take_bool(value, &registry->is_blocked);
 	if (strcmp(key, "mirror-by-digest-only") == 0)
-		return take_bool(value, &registry->mirrors_by_digest_only);
+		return toml_take_bool(value, &registry->mirrors_by_digest_only);
 	return location_value(&registry->itself, key, value);
 }
 
@@ -251,49 +240,16 @@ FALLIBLE registries_conf_add(struct registries_conf *conf, struct str text, cons
 	return error;
 }
 
-static FALLIBLE read_file(struct registries_conf *conf, const char *path)
+static struct error *add_file(void *user, struct str text, const char *what)
 {
-	AUTO_FREE char *text = NULL, *what = xasprintf("'%s'", path);
-	size_t n = 0;
-	struct error *error = file_read(AT_FDCWD, path, LIMIT_SETTINGS_BYTES, &text, &n);
-
-	if (error_is_errno(error, ENOENT) || error_is_errno(error, ENOTDIR)) {
-		error_free(error);
-		return NULL;
-	}
-	TRY(error);
-	return registries_conf_add(conf, (struct str){ text, n }, what);
-}
-
-static FALLIBLE read_directory(struct registries_conf *conf, const char *path)
-{
-	AUTO(list) struct list names = { 0 };
-	DIR *dir = opendir(path);
-
-	if (!dir)
-		return error_sys("open '%s'", path);
-	// NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
-	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
-		if (text_ends(entry->d_name, ".conf"))
-			list_addf(&names, "%s/%s", path, entry->d_name);
-	(void)closedir(dir);
-	list_sort(&names);
-	for (size_t i = 0; i < names.n; i++)
-		TRY(read_file(conf, names.p[i]));
-	return NULL;
+	return registries_conf_add(user, text, what);
 }
 
 FALLIBLE registries_conf_read(const struct list *paths, struct registries_conf *ret)
 {
 	AUTO(registries_conf) struct registries_conf conf = { 0 };
 
-	for (size_t i = 0; i < paths->n; i++) {
-		struct stat status;
-		bool is_directory = stat(paths->p[i], &status) == 0 && S_ISDIR(status.st_mode);
-
-		TRY(is_directory ? read_directory(&conf, paths->p[i])
-				 : read_file(&conf, paths->p[i]));
-	}
+	TRY(conf_files_read(paths, add_file, &conf));
 	*ret = TAKE_VALUE(conf);
 	return NULL;
 }

@@ -151,22 +151,87 @@ static FALLIBLE key(struct parser *in, char **ret)
 	return NULL;
 }
 
-static FALLIBLE text_list(struct parser *in, struct list *ret)
+/*
+ * Over one value that is none of those that are handed out: to the end of its last bracket, or of
+ * its word. *in stands behind it.
+ */
+static FALLIBLE pass_over(struct parser *in)
 {
+	size_t depth = 0;
+
+	do {
+		AUTO_FREE char *text = NULL;
+
+		skip_lines(in);
+		int c = peek(in);
+		if (c < 0)
+			return complain(in, "a value without an end");
+		if (c == '"' || c == '\'') {
+			TRY(quoted(in, &text));
+		} else if (strchr("[{", c)) {
+			depth++;
+			in->at++;
+		} else if (strchr("]}", c)) {
+			if (depth == 0)
+				return complain(in, "a value was expected");
+			depth--;
+			in->at++;
+		} else if (depth == 0) {
+			while (peek(in) >= 0 && !strchr(" \t\r\n#,]}", peek(in)))
+				in->at++;
+		} else {
+			in->at++;
+		}
+	} while (depth > 0);
+	return NULL;
+}
+
+/* {append = true}: how a list of containers.conf goes with those of earlier files. */
+static bool is_append(struct str item, enum toml_append *ret)
+{
+	struct str name, value;
+
+	if (!str_starts(item, "{") || !str_ends(item, "}") ||
+			!str_cut(str_slice(item, 1, item.n - 1), '=', &name, &value) ||
+			!str_is(str_trim(name), "append"))
+		return false;
+	value = str_trim(value);
+	*ret = str_is(value, "true") ? APPEND_YES : str_is(value, "false") ? APPEND_NO : *ret;
+	return str_is(value, "true") || str_is(value, "false");
+}
+
+static FALLIBLE list_item(struct parser *in, struct toml_value *value)
+{
+	AUTO_FREE char *item = NULL;
+	size_t start = in->at;
+
+	if (peek(in) == '"' || peek(in) == '\'') {
+		TRY(quoted(in, &item));
+		if (value->list.n >= LIMIT_LIST_ENTRIES)
+			return error_new(ERR_LIMIT, "%s: line %u: a list of more than %d entries",
+					in->what, in->line, LIMIT_LIST_ENTRIES);
+		list_add(&value->list, item);
+		return NULL;
+	}
+	TRY(pass_over(in));
+	if (in->at == start)
+		return complain(in, "a value was expected");
+	if (!is_append(str_slice(in->text, start, in->at), &value->append))
+		value->kind = TOML_OTHER;
+	return NULL;
+}
+
+static FALLIBLE list_value(struct parser *in, struct toml_value *value)
+{
+	value->kind = TOML_LIST;
 	in->at++;
 	for (;;) {
-		AUTO_FREE char *item = NULL;
-
 		skip_lines(in);
 		if (peek(in) == ']')
 			break;
-		if (peek(in) != '"' && peek(in) != '\'')
-			return unsupported(in, "a list of something else than text");
-		TRY(quoted(in, &item));
-		if (ret->n >= LIMIT_LIST_ENTRIES)
-			return error_new(ERR_LIMIT, "%s: line %u: a list of more than %d entries",
-					in->what, in->line, LIMIT_LIST_ENTRIES);
-		list_add(ret, item);
+		if (peek(in) < 0)
+			return complain(in, "a list without an end");
+		TRY(list_item(in, value));
 		skip_lines(in);
 		if (peek(in) == ',')
 			in->at++;
@@ -184,18 +249,21 @@ static FALLIBLE word(struct parser *in, struct toml_value *value)
 	while (peek(in) >= 0 && !strchr(" \t\r\n#,]", peek(in)))
 		in->at++;
 	struct str text = str_slice(in->text, start, in->at);
+	if (!text.n)
+		return complain(in, "a value was expected");
+	value->kind = TOML_OTHER;
 	if (str_is(text, "true") || str_is(text, "false")) {
 		value->kind = TOML_BOOL;
 		value->flag = text.p[0] == 't';
 		return NULL;
 	}
+	if (!isdigit((unsigned char)text.p[0]) && !strchr("+-", text.p[0]) &&
+			!str_is(text, "inf") && !str_is(text, "nan"))
+		return complain(in, "text without quotes");
 	struct error *error = parse_i64(text, INT64_MIN, INT64_MAX, &value->number);
-	if (error) {
-		error_free(error);
-		return unsupported(in, "a value that is neither text, true, false, a whole number "
-				       "nor a list of text");
-	}
-	value->kind = TOML_NUMBER;
+	if (!error)
+		value->kind = TOML_NUMBER;
+	error_free(error);
 	return NULL;
 }
 
@@ -206,13 +274,12 @@ static FALLIBLE parse_value(struct parser *in, struct toml_value *value)
 		value->kind = TOML_TEXT;
 		return quoted(in, &value->text);
 	}
-	if (peek(in) == '[') {
-		value->kind = TOML_LIST;
-		return text_list(in, &value->list);
-	}
-	if (peek(in) == '{')
-		return unsupported(in, "an inline table");
-	return word(in, value);
+	if (peek(in) == '[')
+		return list_value(in, value);
+	if (peek(in) != '{')
+		return word(in, value);
+	value->kind = TOML_OTHER;
+	return pass_over(in);
 }
 
 static FALLIBLE assignment(struct parser *in)
@@ -268,5 +335,13 @@ FALLIBLE toml_take_text(const struct toml_value *value, char **ret)
 		return error_new(ERR_INVALID, "is not text");
 	free(*ret);
 	*ret = xstrdup(value->text);
+	return NULL;
+}
+
+FALLIBLE toml_take_bool(const struct toml_value *value, bool *ret)
+{
+	if (value->kind != TOML_BOOL)
+		return error_new(ERR_INVALID, "is neither true nor false");
+	*ret = value->flag;
 	return NULL;
 }

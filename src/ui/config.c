@@ -59,6 +59,8 @@ static const struct setting settings[] = {
 			.help = "USER:PASSWORD for registries, whatever the files say" },
 	{ "debug", SETTING_FLAG, FIELD(debug, bool), .initial = "false",
 			.help = "tell what kiln does, for its developers" },
+	{ "default-mounts-file", SETTING_TEXT, FIELD(default_mounts_file, char *),
+			.help = "instead of the mounts.conf found, which Buildah's name reads" },
 	{ "format", SETTING_CHOICE, FIELD(format, char *), "oci|docker", "oci",
 			.help = "media types of images" },
 	{ "gc-keep-duration", SETTING_SPAN, FIELD(gc_keep_duration, int64_t), .initial = "0",

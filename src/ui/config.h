@@ -56,6 +56,7 @@ struct config {
 	char *creds;              /* "USER:PASSWORD" for registries; in no listing; or NULL */
 	char *cert_dir;           /* certificates for every registry; or NULL */
 	char *registries_conf, *registries_conf_dir; /* instead of those found; or NULL */
+	char *default_mounts_file;                   /* instead of the mounts.conf found; or NULL */
 	char *signature_policy; /* policy.json; NULL: the user's, else the system's */
 	char *registries_d;     /* instead of the user's or the system's; or NULL */
 	char *sign_key_file, *sign_fingerprint, *sign_passphrase_file; /* or NULL */

@@ -1,5 +1,5 @@
 #include "verbs/names.h"
-#include "verbs/run_flags.h"
+#include "verbs/run_conf.h"
 #include "verbs/verbs.h"
 #include "verbs/work.h"
 
@@ -142,16 +142,19 @@ static struct error *run(const struct invocation *call)
 	const struct from_opts *opts = call->opts;
 	AUTO(work) struct work work = WORK_INIT;
 	AUTO(run_parts) struct run_parts parts = { 0 };
+	AUTO(run_flags) struct run_flags run = { 0 };
 	AUTO(container) struct container *container = xcalloc(1, sizeof(*container));
 	struct platform platform;
 
 	TRY(find_platform(opts, &platform));
 	TRY(set_format(opts, call->config, container));
 	/* What is remembered must be good when it is used. */
-	TRY(run_parts_make(&opts->run, call->config, &parts));
+	TRY(run_flags_check(&opts->run));
+	TRY(run_conf_below(call->program, &opts->run, &run));
+	TRY(run_parts_make(&run, call->config, &parts));
 	TRY(work_open(call, WORK_FILES, &work));
 	TRY(open_image(&work, opts, &platform, container));
-	run_flags_save(&opts->run, &container->settings);
+	run_flags_save(&run, &container->settings);
 	TRY(create(&work, opts, container));
 	(void)printf("%s\n", container->name);
 	return NULL;

@@ -1,3 +1,4 @@
+#include "verbs/mounts_conf.h"
 #include "verbs/run_flags.h"
 #include "verbs/run_mounts.h"
 #include "verbs/run_stdin.h"
@@ -177,7 +178,7 @@ static FALLIBLE gather(struct work *work, const struct run_opts *opts, const str
 	const char *own = work->container->config.working_dir;
 	const char *workdir = opts->workdir ? opts->workdir : own ? own : "/";
 	struct working_run *run = &parts->run.run;
-	AUTO(list) struct list lines = { 0 };
+	AUTO(list) struct list lines = { 0 }, copies = { 0 };
 
 	parts->flags.http_proxy = opts->run.http_proxy;
 	run_flags_save(&opts->run, &lines);
@@ -185,6 +186,8 @@ static FALLIBLE gather(struct work *work, const struct run_opts *opts, const str
 	run_flags_load(&lines, &parts->flags);
 	environment(opts, &parts->env);
 	TRY(run_parts_make(&parts->flags, config, &parts->run));
+	TRY(mounts_conf_read(work->call, &work->session, &copies));
+	run_parts_add_copies(&parts->run, &copies);
 	TRY(run_mounts_make(
 			&opts->mounts, workdir, opts->context_dir, &parts->run, &parts->mounts));
 	parts->created_by = history_text(argv);

@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "sandbox/capability.h"
+#include "sandbox/defaults.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -28,6 +29,7 @@ static const struct {
 	LIST("add-host", hosts),
 	LIST("cap-add", cap_add),
 	LIST("cap-drop", cap_drop),
+	LIST("default-capability", base_capabilities),
 	LIST("device", devices),
 	LIST("dns", dns),
 	LIST("dns-option", dns_options),
@@ -244,6 +246,19 @@ static FALLIBLE add_volume(struct run_parts *parts, const char *text)
 	return NULL;
 }
 
+void run_parts_add_copies(struct run_parts *parts, const struct list *copies)
+{
+	for (size_t i = 0; i < copies->n; i++) {
+		struct working_volume volume = { .is_copied = true };
+		struct str source, target;
+
+		(void)str_cut(str_of(copies->p[i]), ':', &source, &target);
+		volume.source = keep(parts, source.p, source.n);
+		volume.target = keep(parts, target.p, target.n);
+		vec_push(&parts->volumes, volume);
+	}
+}
+
 /* "/dev/fuse", "/dev/fuse:/dev/other:rwm" */
 static FALLIBLE add_device(struct run_parts *parts, const char *text)
 {
@@ -355,6 +370,24 @@ static FALLIBLE add_capabilities(const struct list *names, uint64_t *ret)
 	return NULL;
 }
 
+/* What differs from the usual set is added or dropped; what was typed wins over either. */
+static FALLIBLE set_capabilities(const struct run_flags *flags, struct working_run *run)
+{
+	uint64_t base = 0, usual = default_capabilities();
+
+	TRY(add_capabilities(&flags->cap_add, &run->add_capabilities));
+	TRY(add_capabilities(&flags->cap_drop, &run->drop_capabilities));
+	run->drops_all = run->drop_capabilities == UINT64_MAX;
+	if (!flags->base_capabilities.n || run->drops_all)
+		return NULL;
+	TRY_WRAP(add_capabilities(&flags->base_capabilities, &base), "default_capabilities");
+	uint64_t more = base & ~usual & ~run->drop_capabilities;
+	uint64_t less = usual & ~base & ~run->add_capabilities;
+	run->add_capabilities |= more;
+	run->drop_capabilities |= less;
+	return NULL;
+}
+
 static FALLIBLE add_security(struct run_parts *parts, const char *text)
 {
 	struct str name, value;
@@ -444,9 +477,7 @@ FALLIBLE run_parts_make(
 		TRY(usage_of_option(sandbox_limit_parse(str_of(flags->ulimits.p[i]),
 						    vec_add(&ret->limits)),
 				"--ulimit"));
-	TRY(add_capabilities(&flags->cap_add, &ret->run.add_capabilities));
-	TRY(add_capabilities(&flags->cap_drop, &ret->run.drop_capabilities));
-	ret->run.drops_all = ret->run.drop_capabilities == UINT64_MAX;
+	TRY(set_capabilities(flags, &ret->run));
 	set_dns(flags, ret);
 	return set_numbers(flags, ret);
 }

@@ -18,6 +18,8 @@ struct run_flags {
 	struct resource_flags limits;
 	struct list runtime_flags;
 	bool http_proxy;
+	/* Instead of the usual set of capabilities; none of them is "". No option of its own. */
+	struct list base_capabilities;
 };
 
 #define RUN_FLAG_ROWS                                                                              \
@@ -73,6 +75,8 @@ void run_flags_save(const struct run_flags *flags, struct list *out);
 void run_flags_load(const struct list *lines, struct run_flags *flags);
 void run_flags_done(struct run_flags *flags); /* only of what run_flags_load() filled */
 
+DEFINE_AUTO_VALUE(run_flags)
+
 /* A struct working_run with all that it points to. */
 struct run_parts {
 	struct working_run run;
@@ -100,6 +104,8 @@ FALLIBLE run_parts_make(
 		const struct run_flags *flags, const struct config *config, struct run_parts *ret);
 /* type=bind|tmpfs,… of 'run --mount'; context_dir: where a relative source is, or NULL. */
 FALLIBLE run_parts_add_mount(struct run_parts *parts, const char *text, const char *context_dir);
+/* "/SOURCE:/TARGET" of mounts_conf.h. */
+void run_parts_add_copies(struct run_parts *parts, const struct list *copies);
 /* The lists that were gathered become the run's. */
 void run_parts_fill(struct run_parts *parts, const struct run_flags *flags);
 void run_parts_done(struct run_parts *parts);

@@ -25,7 +25,12 @@ static struct error *on_value(void *user, const char *key, const struct toml_val
 	case TOML_LIST:
 		for (size_t i = 0; i < value->list.n; i++)
 			strbuf_addf(user, "<%s>", value->list.p[i]);
-		strbuf_add(user, "\n");
+		strbuf_add(user, value->append == APPEND_YES  ? "+\n"
+				 : value->append == APPEND_NO ? "-\n"
+							      : "\n");
+		break;
+	case TOML_OTHER:
+		strbuf_add(user, "?\n");
 		break;
 	}
 	return NULL;
@@ -52,6 +57,11 @@ static void reads(void **state)
 		{ "a = []\nb=[\"x\"]\nc = [ # c\n \"x\" ,\n 'y', # d\n]", "a=\nb=<x>\nc=<x><y>\n" },
 		{ "[ a . \"b\" ]\n[[c]] # d\nk=1", "[a.b]\n[[c]]\nk=1\n" },
 		{ "a = \"#\"", "a='#'\n" },
+		{ "a = {b = 1, c = {d = \"}\"}} # x\nk=1", "a=?\nk=1\n" },
+		{ "a = [1, 2]\nb = [ [\"x\"], {\n\"s\" = 2 }, ]\nk=1", "a=?\nb=?\nk=1\n" },
+		{ "a = 1979-05-27\nb = 1.5\nc = +1e3", "a=?\nb=?\nc=?\n" },
+		{ "a = [\"x\", {append=true}]\nb=[{ append = false },]", "a=<x>+\nb=-\n" },
+		{ "a = [\"x\", {append=1}]", "a=?\n" },
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -71,7 +81,8 @@ static void refuses(void **state)
 	} cases[] = {
 		{ "a", "line 1: '=' was expected", ERR_INVALID },
 		{ "\n\n= 1", "line 3: a key", ERR_INVALID },
-		{ "a = ", "neither text", ERR_UNSUPPORTED },
+		{ "a = ", "a value was expected", ERR_INVALID },
+		{ "a = x", "text without quotes", ERR_INVALID },
 		{ "a = \"x", "without an end", ERR_INVALID },
 		{ "a = \"x\ny\"", "without an end", ERR_INVALID },
 		{ "a = \"x\" y", "behind the value", ERR_INVALID },
@@ -79,12 +90,12 @@ static void refuses(void **state)
 		{ "a = \"\\u00\"", "bad escape", ERR_INVALID },
 		{ "a = \"\\u0000\"", "beyond ASCII", ERR_UNSUPPORTED },
 		{ "a = \"\"\"x\"\"\"", "several lines", ERR_UNSUPPORTED },
-		{ "a = {b = 1}", "inline table", ERR_UNSUPPORTED },
-		{ "a = [1, 2]", "something else than text", ERR_UNSUPPORTED },
+		{ "a = {b = 1", "a value without an end", ERR_INVALID },
+		{ "a = [1, 2", "list without an end", ERR_INVALID },
+		{ "a = [,]", "a value was expected", ERR_INVALID },
+		{ "a = [}]", "a value was expected", ERR_INVALID },
 		{ "a = [\"x\" \"y\"]", "list without an end", ERR_INVALID },
-		{ "a = [\"x\",", "something else than text", ERR_UNSUPPORTED },
-		{ "a = 1979-05-27", "neither text", ERR_UNSUPPORTED },
-		{ "a = 1.5", "neither text", ERR_UNSUPPORTED },
+		{ "a = [\"x\",", "list without an end", ERR_INVALID },
 		{ "[a", "']' was expected", ERR_INVALID },
 		{ "[[a]", "']' was expected", ERR_INVALID },
 		{ "[a] b", "behind the value", ERR_INVALID },

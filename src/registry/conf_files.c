@@ -1,0 +1,63 @@
+#include "registry/conf_files.h"
+
+#include "base/limits.h"
+#include "sys/fd.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+typedef struct error *add_text(void *user, struct str text, const char *what);
+
+FALLIBLE conf_file_read(const char *path, add_text *add, void *user)
+{
+	AUTO_FREE char *text = NULL, *what = xasprintf("'%s'", path);
+	size_t n = 0;
+
+	TRY(file_read(AT_FDCWD, path, LIMIT_SETTINGS_BYTES, &text, &n));
+	return add(user, (struct str){ text, n }, what);
+}
+
+static bool is_away(int code)
+{
+	return code == ENOENT || code == ENOTDIR;
+}
+
+static FALLIBLE read_file(const char *path, add_text *add, void *user)
+{
+	/* Errors of add are not about the file being away. */
+	if (access(path, F_OK) != 0 && is_away(errno))
+		return NULL;
+	return conf_file_read(path, add, user);
+}
+
+static FALLIBLE read_directory(const char *path, add_text *add, void *user)
+{
+	AUTO(list) struct list names = { 0 };
+	DIR *dir = opendir(path);
+
+	if (!dir)
+		return is_away(errno) ? NULL : error_sys("open '%s'", path);
+	// NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
+	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
+		if (text_ends(entry->d_name, ".conf"))
+			list_addf(&names, "%s/%s", path, entry->d_name);
+	(void)closedir(dir);
+	list_sort(&names);
+	for (size_t i = 0; i < names.n; i++)
+		TRY(read_file(names.p[i], add, user));
+	return NULL;
+}
+
+FALLIBLE conf_files_read(const struct list *paths, add_text *add, void *user)
+{
+	for (size_t i = 0; i < paths->n; i++) {
+		struct stat status;
+		bool is_directory = stat(paths->p[i], &status) == 0 && S_ISDIR(status.st_mode);
+
+		TRY(is_directory ? read_directory(paths->p[i], add, user)
+				 : read_file(paths->p[i], add, user));
+	}
+	return NULL;
+}

@@ -1,0 +1,149 @@
+#include "ui/containers_conf.h"
+
+#include "base/limits.h"
+#include "base/str.h"
+#include "registry/conf_files.h"
+
+#include <string.h>
+
+enum where { IN_OTHER = 0, IN_CONTAINERS, IN_ENGINE };
+
+enum { RETRIES_MAX = 1000 };
+
+struct reading {
+	struct containers_conf *conf;
+	enum where where;
+};
+
+#define LIST(where, key, member)                                     \
+	{                                                            \
+		where, key, offsetof(struct containers_conf, member) \
+	}
+static const struct {
+	enum where where;
+	const char *key;
+	size_t offset;
+} lists[] = {
+	LIST(IN_CONTAINERS, "default_capabilities", capabilities),
+	LIST(IN_CONTAINERS, "default_ulimits", ulimits),
+	LIST(IN_CONTAINERS, "devices", devices),
+	LIST(IN_CONTAINERS, "dns_options", dns_options),
+	LIST(IN_CONTAINERS, "dns_searches", dns_search),
+	LIST(IN_CONTAINERS, "dns_servers", dns),
+	LIST(IN_CONTAINERS, "volumes", volumes),
+	LIST(IN_ENGINE, "env", environment),
+};
+
+static struct conf_list *list_at(struct containers_conf *conf, size_t i)
+{
+	return (void *)((char *)conf + lists[i].offset);
+}
+
+void containers_conf_done(struct containers_conf *conf)
+{
+	for (size_t i = 0; i < COUNT(lists); i++)
+		list_done(&list_at(conf, i)->texts);
+	free(conf->shm_size);
+	*conf = (struct containers_conf)CONTAINERS_CONF_INIT;
+}
+
+/* --- one file --- */
+
+static struct error *on_table(void *user, const char *name, bool is_array)
+{
+	struct reading *reading = user;
+
+	reading->where = is_array                          ? IN_OTHER
+			 : strcmp(name, "containers") == 0 ? IN_CONTAINERS
+			 : strcmp(name, "engine") == 0     ? IN_ENGINE
+							   : IN_OTHER;
+	return NULL;
+}
+
+static FALLIBLE take_list(const struct toml_value *value, struct conf_list *list)
+{
+	if (value->kind != TOML_LIST)
+		return error_new(ERR_INVALID, "is not a list of text");
+	if (value->append)
+		list->appends = value->append == APPEND_YES;
+	if (!list->appends)
+		list_done(&list->texts);
+	if (list->texts.n + value->list.n > LIMIT_LIST_ENTRIES)
+		return error_new(ERR_LIMIT, "has more than %d entries", LIMIT_LIST_ENTRIES);
+	list_add_all(&list->texts, &value->list);
+	list->is_said = true;
+	return NULL;
+}
+
+static FALLIBLE take_retries(const struct toml_value *value, int64_t *ret)
+{
+	if (value->kind != TOML_NUMBER || value->number < 0)
+		return error_new(ERR_INVALID, "is not a number");
+	*ret = value->number < RETRIES_MAX ? value->number : RETRIES_MAX;
+	return NULL;
+}
+
+static struct error *on_value(void *user, const char *key, const struct toml_value *value)
+{
+	struct reading *reading = user;
+	struct containers_conf *conf = reading->conf;
+
+	for (size_t i = 0; i < COUNT(lists); i++)
+		if (lists[i].where == reading->where && strcmp(lists[i].key, key) == 0)
+			return take_list(value, list_at(conf, i));
+	if (reading->where == IN_CONTAINERS && strcmp(key, "shm_size") == 0)
+		return toml_take_text(value, &conf->shm_size);
+	if (reading->where == IN_ENGINE && strcmp(key, "retry") == 0)
+		return take_retries(value, &conf->retries);
+	return NULL;
+}
+
+FALLIBLE containers_conf_add(struct containers_conf *conf, struct str text, const char *what)
+{
+	struct reading reading = { .conf = conf };
+	struct toml_events events = { .table = on_table, .value = on_value, .user = &reading };
+
+	return toml_parse(text, what, &events);
+}
+
+/* --- the files --- */
+
+static struct error *add_file(void *user, struct str text, const char *what)
+{
+	return containers_conf_add(user, text, what);
+}
+
+static void list_usual(const char *(*get)(const char *name),
+		const struct containers_conf_dirs *dirs, struct list *out)
+{
+	const char *share = dirs && dirs->share ? dirs->share : "/usr/share/containers";
+	const char *etc = dirs && dirs->etc ? dirs->etc : "/etc/containers";
+	const char *config_home = get("XDG_CONFIG_HOME"), *home = get("HOME");
+	AUTO_FREE char *own = config_home ? xasprintf("%s/containers", config_home)
+			      : home      ? xasprintf("%s/.config/containers", home)
+					  : NULL;
+
+	list_addf(out, "%s/containers.conf", share);
+	list_addf(out, "%s/containers.conf", etc);
+	list_addf(out, "%s/containers.conf.d", etc);
+	if (own) {
+		list_addf(out, "%s/containers.conf", own);
+		list_addf(out, "%s/containers.conf.d", own);
+	}
+}
+
+FALLIBLE containers_conf_read(const char *(*get)(const char *name),
+		const struct containers_conf_dirs *dirs, struct containers_conf *ret)
+{
+	const char *only = get("CONTAINERS_CONF"), *last = get("CONTAINERS_CONF_OVERRIDE");
+	AUTO(list) struct list usual = { 0 };
+
+	list_usual(get, dirs, &usual);
+	if (only)
+		TRY_WRAP(conf_file_read(only, add_file, ret), "CONTAINERS_CONF");
+	else
+		TRY(conf_files_read(&usual, add_file, ret));
+	if (last)
+		TRY_WRAP(conf_file_read(last, add_file, ret), "CONTAINERS_CONF_OVERRIDE");
+	return NULL;
+}

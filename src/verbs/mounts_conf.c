@@ -1,0 +1,69 @@
+#include "verbs/mounts_conf.h"
+
+#include "base/limits.h"
+#include "base/str.h"
+#include "base/xalloc.h"
+#include "sys/fd.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static FALLIBLE add_line(
+		const struct invocation *call, const char *file, struct str line, struct list *out)
+{
+	struct str source, target;
+
+	line = str_trim(line);
+	if (!str_starts(line, "/"))
+		return NULL;
+	if (!str_cut(line, ':', &source, &target))
+		target = source;
+	if (!str_starts(target, "/"))
+		return error_new(ERR_INVALID, "'%s': '%.*s' is not /SOURCE:/TARGET", file,
+				STR_ARG(line));
+	AUTO_FREE char *path = str_dup(source);
+	if (access(path, F_OK) != 0) {
+		(void)fprintf(stderr, "%s: warning: '%s' of '%s' is not there\n", call->program,
+				path, file);
+		return NULL;
+	}
+	if (out->n >= LIMIT_STEP_MOUNTS)
+		return error_new(ERR_LIMIT, "'%s' has more than %d lines", file, LIMIT_STEP_MOUNTS);
+	list_addf(out, "%.*s:%.*s", STR_ARG(source), STR_ARG(target));
+	return NULL;
+}
+
+static FALLIBLE read_file(const struct invocation *call, const char *file, struct list *out)
+{
+	AUTO_FREE char *text = NULL;
+	struct str line, rest = { 0 };
+
+	TRY(file_read(AT_FDCWD, file, LIMIT_SETTINGS_BYTES, &text, &rest.n));
+	rest.p = text;
+	while (rest.n) {
+		(void)str_cut(rest, '\n', &line, &rest);
+		TRY(add_line(call, file, line, out));
+	}
+	return NULL;
+}
+
+FALLIBLE mounts_conf_read(
+		const struct invocation *call, const struct session *session, struct list *ret)
+{
+	const struct config *config = call->config;
+	AUTO(list) struct list files = { 0 };
+
+	if (config->default_mounts_file)
+		return read_file(call, config->default_mounts_file, ret);
+	if (!text_equal(call->program, "buildah"))
+		return NULL;
+	if (session->podman.is_rootless && config->environment.config_home)
+		list_addf(&files, "%s/containers/mounts.conf", config->environment.config_home);
+	list_add(&files, "/etc/containers/mounts.conf");
+	list_add(&files, "/usr/share/containers/mounts.conf");
+	for (size_t i = 0; i < files.n; i++)
+		if (access(files.p[i], F_OK) == 0)
+			return read_file(call, files.p[i], ret);
+	return NULL;
+}

@@ -1,0 +1,16 @@
+/*
+ * mounts_conf: what mounts.conf gives to every command that runs: lines "/SOURCE[:/TARGET]", files
+ * of the host that are copied for it. Under Buildah's name; with --default-mounts-file under any.
+ *
+ *	--default-mounts-file, else the first that there is of ~/.config/containers/mounts.conf
+ *	(an ordinary user's), /etc/containers/mounts.conf, /usr/share/containers/mounts.conf
+ *
+ * Floor: verbs. Spec: containers-mounts.conf(5).
+ */
+#pragma once
+#include "ui/options.h"
+#include "ui/session.h"
+
+/* "/SOURCE:/TARGET"; what is not there is told on standard error and left out. */
+FALLIBLE mounts_conf_read(
+		const struct invocation *call, const struct session *session, struct list *ret);

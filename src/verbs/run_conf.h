@@ -1,0 +1,15 @@
+/*
+ * run_conf: what containers.conf says of how commands run, below what the command line says: for
+ * 'from' and 'build' under Buildah's name. 'run' has what 'from' remembered, as in Buildah.
+ *
+ * Floor: verbs.
+ */
+#pragma once
+#include "verbs/run_flags.h"
+
+/*
+ * A copy of typed in *ret (run_flags_done(), also after a failure). DNS and the size of /dev/shm
+ * are the file's where none was typed; ulimits, devices and volumes add up, and of two limits of
+ * one name the typed one counts. Under another name than Buildah's nothing is read.
+ */
+FALLIBLE run_conf_below(const char *program, const struct run_flags *typed, struct run_flags *ret);
