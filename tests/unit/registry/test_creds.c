@@ -164,7 +164,9 @@ static void logs_in_and_out(void **state)
 	AUTO(scratch) struct scratch scratch = scratch_new();
 	AUTO_FREE char *home = xasprintf("%s/home", scratch.path), *where = NULL, *text = NULL;
 	AUTO_FREE char *path = xasprintf("%s/home/.docker/config.json", scratch.path);
-	struct creds_settings settings = { .home = home };
+	/* With a runtime folder of its own: what Podman keeps in /run for root is not ours to use.
+	 */
+	struct creds_settings settings = { .home = home, .runtime_dir = scratch.path };
 	struct credential mine = { .username = (char[]){ "user" },
 		.password = (char[]){ "password" } };
 	struct credential token = { .username = (char[]){ "user" },
