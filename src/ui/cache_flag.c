@@ -45,7 +45,7 @@ static FALLIBLE check_always(
 	if (truth)
 		return NULL;
 	return error_hint(error_usage("option '%s': %s=false is not there", parsing->option, key),
-			"%s; leave it out", why);
+			"%s; leave it out, or say %s=true", why, key);
 }
 
 static FALLIBLE set_compression(struct parsing *parsing, const char *value)

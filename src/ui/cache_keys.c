@@ -68,7 +68,7 @@ static const struct cache_key keys[] = {
 	{ "account_name", KIND(AZBLOB), CACHE_BOTH, KEY_SETTING },
 	{ "container", KIND(AZBLOB), CACHE_BOTH, KEY_SETTING },
 	{ "scope", KIND(GHA), CACHE_BOTH, KEY_NAME },
-	{ "url_v2", KIND(GHA), CACHE_BOTH, KEY_WHERE },
+	{ "url_v2", KIND(GHA), CACHE_BOTH, KEY_SETTING },
 	{ "url", KIND(GHA), CACHE_BOTH, KEY_SETTING },
 	{ "version", KIND(GHA), CACHE_BOTH, KEY_SETTING },
 	{ "token", KIND(GHA), CACHE_BOTH, KEY_SETTING },
@@ -94,6 +94,7 @@ static const struct {
 	{ "prefix", CACHE_HOME_AZBLOB, "BUILDKIT_AZURE_STORAGE_PREFIX" },
 	{ "secret_access_key", CACHE_HOME_AZBLOB, "AZURE_STORAGE_ACCESS_KEY" },
 	{ "token", CACHE_HOME_GHA, "ACTIONS_RUNTIME_TOKEN" },
+	{ "url", CACHE_HOME_GHA, "ACTIONS_CACHE_URL" },
 	{ "url_v2", CACHE_HOME_GHA, "ACTIONS_RESULTS_URL" },
 };
 
@@ -149,15 +150,39 @@ FALLIBLE cache_key_find(const char *option, const char *word, enum cache_home_ki
 	return nearest ? error_hint(error, "did you mean '%s'?", nearest) : error;
 }
 
+static bool is_true(const char *text)
+{
+	return text_equal(text, "1") || text_equal(text, "true") || text_equal(text, "True") ||
+	       text_equal(text, "TRUE") || text_equal(text, "t") || text_equal(text, "T");
+}
+
+/*
+ * Which version of the service, where version= does not say it: url_v2= is for the second, and a
+ * runner that has it says so; else url= (or the runner's address) is for the first. On GitHub both
+ * addresses can be that of the second.
+ */
+static void choose_gha(struct cache_spec *spec, const char *(*getenv)(const char *name))
+{
+	const char *given = list_env_get(&spec->settings, "url");
+	const char *first = given ? given : getenv ? getenv("ACTIONS_CACHE_URL") : NULL;
+	bool is_second = list_env_get(&spec->settings, "url_v2") || !first || !*first ||
+			 (getenv && is_true(getenv("ACTIONS_CACHE_SERVICE_V2"))) ||
+			 strstr(first, "results-receiver.actions.githubusercontent.com");
+
+	if (!list_env_get(&spec->settings, "version"))
+		list_env_set(&spec->settings, "version", is_second ? "2" : "1");
+}
+
 /* An access key that was given goes with no secret of another. */
 void cache_spec_fill(struct cache_spec *spec, const char *(*getenv)(const char *name))
 {
 	bool has_id = list_env_get(&spec->settings, "access_key_id") != NULL;
 
+	if (spec->kind == CACHE_HOME_GHA)
+		choose_gha(spec, getenv);
 	for (size_t i = 0; getenv && i < COUNT(variables); i++) {
 		const char *key = variables[i].key, *value = getenv(variables[i].variable);
-		bool is_where = text_equal(key, "bucket") || text_equal(key, "url_v2") ||
-				text_equal(key, "account_url");
+		bool is_where = text_equal(key, "bucket") || text_equal(key, "account_url");
 		bool is_part = text_equal(key, "secret_access_key") ||
 			       text_equal(key, "session_token");
 
@@ -220,23 +245,21 @@ static FALLIBLE check_azblob(const char *option, const struct cache_spec *spec)
 	return NULL;
 }
 
-/* GitHub ended the first version of its service in April 2025. */
-static FALLIBLE check_gha(const char *option, const struct cache_spec *spec)
+/* As for BuildKit, an address of the other version is better than none. */
+static FALLIBLE check_gha(const char *option, struct cache_spec *spec)
 {
 	const char *version = list_env_get(&spec->settings, "version");
-	bool is_first = version ? text_equal(version, "1")
-				: !spec->where && list_env_get(&spec->settings, "url");
+	bool is_first = text_equal(version, "1");
+	const char *own = is_first ? "url" : "url_v2", *other = is_first ? "url_v2" : "url";
+	const char *where = list_env_get(&spec->settings, own);
 
-	if (version && !is_first && !text_equal(version, "2"))
+	if (!is_first && !text_equal(version, "2"))
 		return error_usage("option '%s': version '%s' is neither 1 nor 2", option, version);
-	if (is_first)
-		return error_hint(error_usage("option '%s': kiln does not speak version 1 of "
-					      "GitHub's cache service, which 'url=' is for",
-						  option),
-				"version 2 has 'url_v2=', or ACTIONS_RESULTS_URL in the "
-				"environment");
-	if (!spec->where)
-		return missing(option, spec, "url_v2");
+	if (!where)
+		where = list_env_get(&spec->settings, other);
+	if (!where)
+		return missing(option, spec, own);
+	spec->where = xstrdup(where);
 	if (!list_env_get(&spec->settings, "token"))
 		return missing(option, spec, "token");
 	return NULL;

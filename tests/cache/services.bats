@@ -81,18 +81,50 @@ serves() { # OPTION...
 	equals 0 "$(grep -c ' 400$' "$LOG" || true)" "refused uploads"
 	# timeout= is for all of the reading, or the writing.
 	rm -rf "$BATS_TEST_TMPDIR/far"
-	serves --cache-from "$options,timeout=10m,url=http://ignored.invalid/"
+	ACTIONS_CACHE_SERVICE_V2=True ACTIONS_CACHE_URL=http://ignored.invalid/ serves --cache-from "$options,timeout=10m"
 	succeeds build late --cache-from "$options,timeout=1ns" --cache-to "$options,timeout=1ns"
 	says 'not done within its timeout'
 	fails 2 "'0s' is not longer than nothing" build one --cache-from "$options,timeout=0s"
-	fails 2 'does not speak version 1' build one --cache-from "$options,version=1"
+	fails 2 "version '3' is neither 1 nor 2" build one --cache-from "$options,version=3"
 	fails 2 "kiln has no key 'ghtoken'" build one --cache-to "$options,ghtoken=x,repository=a/b"
-	ACTIONS_RESULTS_URL='' fails 2 'does not speak version 1' build one --cache-from "$options,url=http://$SERVER_ADDRESS/"
+	ACTIONS_RESULTS_URL='' fails 2 'type=gha needs url_v2=' build one --cache-from "$options"
 	says 'ACTIONS_RESULTS_URL'
 	unset ACTIONS_RUNTIME_TOKEN
 	fails 2 'type=gha needs token=' build one --cache-from "$options"
 	succeeds build wrong --cache-from "$options,token=no"
 	says 'goes on without it'
+}
+
+@test "gha, version 1: as the runners of Gitea and Forgejo have it" {
+	local options=type=gha,scope=Main
+	server_start gha "$RIG_LIB/gha_server.py" --token tok --log "$LOG"
+	# Their jobs know the other version's address, too: it is for artifacts.
+	export SOURCE_DATE_EPOCH=1 ACTIONS_CACHE_URL=http://$SERVER_ADDRESS/runner ACTIONS_RUNTIME_TOKEN=tok
+	export ACTIONS_RESULTS_URL=http://127.0.0.1:1/
+	head -c 9000000 /dev/urandom >big # two pieces
+	echo 'COPY big /big' >>Dockerfile
+	succeeds build one --cache-to "$options,mode=max,ignore-error=false"
+	equals 2 "$(grep PATCH "$LOG" | sort | uniq -c | awk '$1 > m { m = $1 } END { print m }')" "pieces of the large layer"
+	succeeds build far --cache-from "$options"
+	equals 6 "$(grep -c ' CACHED$' <<<"$stderr")" "cached steps, and the base"
+	cmp "$BATS_TEST_TMPDIR/one.tar" "$BATS_TEST_TMPDIR/far.tar"
+	equals 0 "$(grep -c ' 40[0-9]$' "$LOG" || true)" "refused requests"
+	# The newest index counts, and a branch falls back to main's.
+	echo two >a
+	succeeds build one --cache-from "$options" --cache-to "$options,mode=max,ignore-error=false"
+	rm -rf "$BATS_TEST_TMPDIR/far"
+	succeeds build far --cache-from type=gha,scope=branch --cache-from "$options"
+	equals 6 "$(grep -c ' CACHED$' <<<"$stderr")" "cached steps, and the base"
+	# By options alone; a token that is wrong.
+	unset ACTIONS_RUNTIME_TOKEN ACTIONS_RESULTS_URL ACTIONS_CACHE_URL
+	rm -rf "$BATS_TEST_TMPDIR/far"
+	succeeds build far --cache-from "$options,version=1,url=http://$SERVER_ADDRESS/runner/,token=tok"
+	equals 6 "$(grep -c ' CACHED$' <<<"$stderr")" "cached steps, and the base"
+	succeeds build wrong --cache-from "$options,url=http://$SERVER_ADDRESS/runner/,token=no"
+	says 'goes on without it'
+	fails 1 'export the cache' build one --cache-to "$options,url=http://$SERVER_ADDRESS/runner/,token=no,ignore-error=false"
+	fails 2 'type=gha needs url=' build one --cache-from "$options,version=1,token=tok"
+	says 'ACTIONS_CACHE_URL'
 }
 
 @test "azblob: BuildKit's options, a shared key or an identity's token" {
