@@ -51,6 +51,12 @@ struct image_source_ops {
 	 */
 	const char *(*repository_of)(const struct image_source *source, const struct digest *digest,
 			bool *ret_sure);
+	/*
+	 * What was said of this blob, though nobody read it, is wrong: whoever said so is not
+	 * believed again. Borrows why. NULL: nothing was said that is not certain.
+	 */
+	void (*doubt)(struct image_source *source, const struct descriptor *blob,
+			const struct error *why);
 	void (*free)(struct image_source *source);
 };
 

@@ -104,6 +104,44 @@ static struct error *parcel_open(void *user, uint64_t offset, struct reader **re
 	return NULL;
 }
 
+/*
+ * A blob that is mounted passes nobody who counts: where it lies is asked for its size, while the
+ * mount is under way.
+ */
+struct size_check {
+	struct push *push;
+	const struct descriptor *blob;
+	const char *from;
+};
+
+static struct error *check_size(void *argument)
+{
+	const struct size_check *check = argument;
+
+	return registry_check_blob_size(check->push->registry, check->from, &check->blob->digest,
+			check->blob->size);
+}
+
+static FALLIBLE put_blob_checked(
+		struct push *push, const struct descriptor *blob, const struct registry_blob *sent)
+{
+	const char *from = sent->is_mountable ? sent->mount_from[0] : NULL;
+	struct size_check check = { push, blob, from };
+	AUTO_FREE char *own = reference_name(push->to);
+
+	/* In a repository of its own it is not mounted but asked for. */
+	if (!from || strcmp(from, own) == 0)
+		return registry_put_blob(push->registry, push->to, sent, NULL);
+	AUTO(group) struct group *group = group_new();
+	group_start(group, "blob size", check_size, &check);
+	struct error *error = registry_put_blob(push->registry, push->to, sent, NULL);
+	struct error *lie = group_join(group);
+	if (!lie)
+		return error;
+	error_ignore(error, "it is about a blob that is something else");
+	return lie;
+}
+
 static FALLIBLE push_blob(struct push *push, const struct descriptor *blob)
 {
 	struct parcel parcel = { .push = push, .blob = blob };
@@ -124,8 +162,10 @@ static FALLIBLE push_blob(struct push *push, const struct descriptor *blob)
 	char text[DIGEST_TEXT];
 
 	(void)snprintf(parcel.what, sizeof(parcel.what), "%.19s", digest_text(&blob->digest, text));
-	TRY_WRAP(registry_put_blob(push->registry, push->to, &sent, NULL), "blob '%s'",
-			digest_text(&blob->digest, text));
+	struct error *error = put_blob_checked(push, blob, &sent);
+	if (error_is(error, ERR_DIGEST) && push->source->ops->doubt)
+		push->source->ops->doubt(push->source, blob, error);
+	TRY_WRAP(error, "blob '%s'", digest_text(&blob->digest, text));
 	if (push->progress)
 		push->progress->report(
 				push->progress->user, parcel.what, blob->size, blob->size, true);

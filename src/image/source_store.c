@@ -12,16 +12,45 @@ struct store_source {
 	struct image_source *below; /* or NULL */
 };
 
+static void doubt(
+		struct image_source *source, const struct descriptor *blob, const struct error *why)
+{
+	struct store_source *self = (struct store_source *)source;
+
+	if (self->below && self->below->ops->doubt)
+		self->below->ops->doubt(self->below, blob, why);
+}
+
+/* What the store has is true; what was said of it need not be. */
+static FALLIBLE check_size(
+		struct image_source *source, const struct descriptor *blob, uint64_t bytes)
+{
+	char text[DIGEST_TEXT];
+	struct error *error = NULL;
+
+	if (blob->size == bytes)
+		return NULL;
+	error = error_new(ERR_DIGEST,
+			"blob '%s' has %llu bytes, and not the %llu that are said of it",
+			digest_text(&blob->digest, text), (unsigned long long)bytes,
+			(unsigned long long)blob->size);
+	doubt(source, blob, error);
+	return error;
+}
+
 static struct error *open_blob(
 		struct image_source *source, const struct descriptor *blob, struct reader **ret)
 {
 	struct store_source *self = (struct store_source *)source;
 	char text[DIGEST_TEXT];
 	bool here = false;
+	uint64_t bytes = 0;
 
-	TRY(blob_has(self->store, &blob->digest, &here, NULL));
-	if (here)
+	TRY(blob_has(self->store, &blob->digest, &here, &bytes));
+	if (here) {
+		TRY(check_size(source, blob, bytes));
 		return blob_open(self->store, &blob->digest, ret, NULL);
+	}
 	if (self->below)
 		return self->below->ops->open_blob(self->below, blob, ret);
 	return error_new(ERR_NOT_FOUND, "blob '%s' is not in the store",
@@ -59,17 +88,18 @@ static struct error *open_raw(struct image_source *source, const struct descript
 	static const struct reader_ops range_ops = { .read = range_read, .free = range_free };
 	struct store_source *self = (struct store_source *)source;
 	struct error *error = NULL;
-	int fd = -1;
+	uint64_t bytes = 0;
+	AUTO_FD int fd = -1;
 
-	error = blob_open_fd(self->store, &blob->digest, &fd, NULL);
+	error = blob_open_fd(self->store, &blob->digest, &fd, &bytes);
 	if (error_is(error, ERR_NOT_FOUND)) {
 		error_free(error);
 		return error_new(ERR_UNSUPPORTED, "the blob is not in the store");
 	}
-	if (error)
-		return error;
+	TRY(error);
+	TRY(check_size(source, blob, bytes));
 	struct range_reader *reader = xcalloc(1, sizeof(*reader));
-	*reader = (struct range_reader){ { &range_ops }, fd, offset };
+	*reader = (struct range_reader){ { &range_ops }, TAKE_FD(fd), offset };
 	*ret = &reader->reader;
 	return NULL;
 }
@@ -102,6 +132,7 @@ static const struct image_source_ops ops = {
 	.open_raw = open_raw,
 	.repository = repository,
 	.repository_of = repository_of,
+	.doubt = doubt,
 	.free = store_source_free,
 };
 

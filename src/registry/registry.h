@@ -134,6 +134,14 @@ FALLIBLE registry_open_blob(struct registry_client *client, const struct referen
 FALLIBLE registry_has_blob(struct registry_client *client, const struct reference *to,
 		const struct digest *digest, bool *ret);
 
+/*
+ * ERR_DIGEST where the registry itself, no mirror, says by HEAD that a blob of "host/repository"
+ * has another size. One that does not have it or does not say is no error. Asked once, without
+ * patience.
+ */
+FALLIBLE registry_check_blob_size(struct registry_client *client, const char *repository,
+		const struct digest *digest, uint64_t wanted);
+
 /* A blob that can be sent, again if need be. */
 struct registry_blob {
 	struct digest digest;
@@ -156,7 +164,8 @@ enum registry_put { PUT_EXISTED = 1, PUT_MOUNTED, PUT_UPLOADED };
 
 /*
  * Have the blob in the repository: HEAD, else mount (first, where it is_mountable), else one
- * streamed upload, resumed where it broke. *ret (may be NULL) says what was needed.
+ * streamed upload, resumed where it broke. *ret (may be NULL) says what was needed. ERR_DIGEST: it
+ * is there, and has another size.
  */
 FALLIBLE registry_put_blob(struct registry_client *client, const struct reference *to,
 		const struct registry_blob *blob, enum registry_put *ret);

@@ -20,31 +20,79 @@ static char *blob_name(const struct endpoint *endpoint, const struct digest *dig
 			endpoint->repository);
 }
 
-static FALLIBLE blob_exists(struct registry_client *client, const struct endpoint *endpoint,
-		const struct digest *digest, bool *ret)
+/* *ret_bytes: UINT64_MAX where the registry does not say, or says 0, which is no blob's size. */
+static FALLIBLE look_at_blob(struct registry_client *client, struct send *send,
+		const struct digest *digest, bool *ret_exists, uint64_t *ret_bytes)
 {
 	AUTO(answer) struct answer answer = { 0 };
 	char text[DIGEST_TEXT];
-	AUTO_FREE char *path = fetch_path(endpoint, "blobs", digest_text(digest, text));
-	AUTO_FREE char *what = blob_name(endpoint, digest);
-	struct send send = {
-		.method = "HEAD", .endpoint = endpoint, .path = path, .actions = PUSH
-	};
+	AUTO_FREE char *path = fetch_path(send->endpoint, "blobs", digest_text(digest, text));
+	AUTO_FREE char *what = blob_name(send->endpoint, digest);
 
-	TRY_WRAP(client_send(client, &send, &answer), "%s", what);
+	send->method = "HEAD";
+	send->path = path;
+	TRY_WRAP(client_send(client, send, &answer), "%s", what);
 	if (answer.http.status != 200 && answer.http.status != 404)
-		return answer_error(&answer, &send, what);
-	*ret = answer.http.status == 200;
+		return answer_error(&answer, send, what);
+	*ret_exists = answer.http.status == 200;
+	int64_t bytes = *ret_exists ? http_content_length(&answer.http) : 0;
+	*ret_bytes = bytes > 0 ? (uint64_t)bytes : UINT64_MAX;
 	return NULL;
+}
+
+static FALLIBLE has_other_size(const struct endpoint *endpoint, const struct digest *digest,
+		uint64_t bytes, uint64_t wanted)
+{
+	AUTO_FREE char *what = blob_name(endpoint, digest);
+
+	return error_new(ERR_DIGEST,
+			"%s has %llu bytes there, and not the %llu that are said of it", what,
+			(unsigned long long)bytes, (unsigned long long)wanted);
+}
+
+/* To be left as it is, when it is what the manifest will say. */
+static FALLIBLE blob_exists(struct registry_client *client, const struct endpoint *endpoint,
+		const struct digest *digest, uint64_t wanted, bool *ret)
+{
+	struct send send = { .endpoint = endpoint, .actions = PUSH };
+	uint64_t bytes = UINT64_MAX;
+
+	TRY(look_at_blob(client, &send, digest, ret, &bytes));
+	return bytes == UINT64_MAX || bytes == wanted
+			       ? NULL
+			       : has_other_size(endpoint, digest, bytes, wanted);
 }
 
 FALLIBLE registry_has_blob(struct registry_client *client, const struct reference *to,
 		const struct digest *digest, bool *ret)
 {
 	AUTO(endpoint) struct endpoint endpoint = { 0 };
+	struct send send = { .endpoint = &endpoint, .actions = PUSH };
+	uint64_t bytes = 0;
 
 	TRY(client_write_endpoint(client, to, &endpoint));
-	return blob_exists(client, &endpoint, digest, ret);
+	return look_at_blob(client, &send, digest, ret, &bytes);
+}
+
+FALLIBLE registry_check_blob_size(struct registry_client *client, const char *repository,
+		const struct digest *digest, uint64_t wanted)
+{
+	AUTO(endpoint) struct endpoint endpoint = { 0 };
+	AUTO(reference) struct reference reference = { 0 };
+	/* Whoever waits has something better to do than to try again. */
+	struct send send = { .endpoint = &endpoint, .actions = "pull", .no_retry = true };
+	uint64_t bytes = UINT64_MAX;
+	bool exists = false;
+
+	TRY(reference_parse(str_of(repository), &reference));
+	TRY(client_write_endpoint(client, &reference, &endpoint));
+	struct error *error = look_at_blob(client, &send, digest, &exists, &bytes);
+	if (error_is(error, ERR_CANCELED))
+		return error;
+	error_ignore(error, "a registry that does not tell is taken at the record's word");
+	return bytes == UINT64_MAX || bytes == wanted
+			       ? NULL
+			       : has_other_size(&endpoint, digest, bytes, wanted);
 }
 
 /* The address of the session, from a 202. */
@@ -282,7 +330,7 @@ FALLIBLE registry_put_blob(struct registry_client *client, const struct referenc
 	if (blob->is_mountable)
 		TRY(try_mounts(client, &endpoint, blob, &session, &mounted));
 	if (!mounted && !blob->is_new)
-		TRY(blob_exists(client, &endpoint, &blob->digest, &exists));
+		TRY(blob_exists(client, &endpoint, &blob->digest, blob->size, &exists));
 	if (exists) {
 		close_session(client, &endpoint, &session);
 		if (ret)

@@ -151,6 +151,102 @@ forge() { # PYTHON
 	done
 }
 
+# The same in a repository: its index, in which manifests' own lists of layers stay as they are.
+forge_registry() { # REPOSITORY:TAG PYTHON
+	python3 - "http://$REGISTRY/v2/${1%:*}/manifests/${1##*:}" "$2" <<-'END'
+		import hashlib, json, sys, urllib.request
+		kind = {'Accept': 'application/vnd.oci.image.manifest.v1+json'}
+		manifest = json.load(urllib.request.urlopen(urllib.request.Request(sys.argv[1], headers=kind)))
+		steps = json.loads(manifest['annotations']['dev.kiln.cache'])['steps']
+		layers = [step for step in steps if step['kind'] == 'layer']
+		exec(sys.argv[2])
+		text = json.dumps({'steps': steps}, separators=(',', ':'), ensure_ascii=False)
+		document = {'version': 1, 'sum': 'sha256:' + hashlib.sha256(text.encode()).hexdigest(), 'steps': steps}
+		manifest['annotations']['dev.kiln.cache'] = json.dumps(document, separators=(',', ':'), ensure_ascii=False)
+		urllib.request.urlopen(urllib.request.Request(sys.argv[1], json.dumps(manifest).encode(), method='PUT',
+		    headers={'Content-Type': kind['Accept']}))
+	END
+}
+
+pushed_is_right() { # NAME
+	rm -rf "$BATS_TEST_TMPDIR/got"
+	registry_get "$1" "$BATS_TEST_TMPDIR/got"
+	valid_image "$BATS_TEST_TMPDIR/got"
+	capture tree_of "$BATS_TEST_TMPDIR/got"
+	says '/all size=17'
+}
+
+@test "a record that lies about a size is found by who mounts the layer unread" {
+	local to n=0
+	echo one >a
+	succeeds kiln build -q --cache-to "type=registry,ref=$PROXY/sizes:main,mode=max" -t x .
+	forge_registry sizes:main 'layers[0]["blob"]["size"] += 1; layers[-1]["blob"]["size"] -= 1'
+	# Another repository of the host; the same; another host by its name, which has the layers by now.
+	for to in "$PROXY/elsewhere-sizes:1" "$PROXY/sizes:1" "$REGISTRY/sizes:1"; do
+		n=$((n + 1))
+		requests_forget
+		KILN_ROOT=$BATS_TEST_TMPDIR/sizes$n succeeds kiln build --progress plain \
+			--cache-from "$PROXY/sizes:main" -t "$to" --push .
+		says 'that are said of it; the step runs again'
+		pushed_is_right "$to"
+	done
+	# From a home that mounts nothing, into a repository that has the layers.
+	forge 'for s in layers: s["blob"]["size"] += 1'
+	KILN_ROOT=$BATS_TEST_TMPDIR/local-sizes succeeds kiln build --progress plain --cache-from "type=local,src=$LOCAL" \
+		-t "$PROXY/sizes:2" --push .
+	says 'the step runs again'
+	pushed_is_right "$PROXY/sizes:2"
+	# Of an honest one each is asked once, while it is mounted; a registry that does not tell is believed.
+	requests_forget
+	KILN_ROOT=$BATS_TEST_TMPDIR/honest succeeds kiln build --progress plain --cache-from "$PROXY/cache" -t "$PROXY/honest:1" --push .
+	says_not 'warning'
+	equals 4 "$(requests HEAD '/cache/blobs/')" "sizes asked for"
+	faults 'HEAD /cache/blobs/ status=405'
+	KILN_ROOT=$BATS_TEST_TMPDIR/silent succeeds kiln build --progress plain --cache-from "$PROXY/cache" -t "$PROXY/silent:1" --push .
+	says_not 'warning'
+	equals 1 "$(requests PUT '/silent/blobs/uploads/')" "uploads: the config"
+	pushed_is_right "$PROXY/silent:1"
+}
+
+@test "a layer that is handed on and not unpacked is what its record says, diffID and compression too" {
+	local lie how n=0
+	echo one >a
+	# shellcheck disable=SC2086 # options of one word each
+	for lie in 'for s in layers: s["diffID"] = "sha256:" + "1" * 64' \
+		'if len(layers) > 1: layers[0]["diffID"], layers[1]["diffID"] = layers[1]["diffID"], layers[0]["diffID"]' \
+		'for s in layers: s["blob"]["size"] += 1'; do
+		rm -rf "$LOCAL"
+		cp -r "$MADE/local" "$LOCAL"
+		forge "$lie"
+		for how in "-t x" "-o type=oci,dest=$BATS_TEST_TMPDIR/x.tar" "-t $PROXY/passed:1 --push"; do
+			n=$((n + 1))
+			how=${how/passed/passed$n}
+			KILN_ROOT=$BATS_TEST_TMPDIR/store$n succeeds kiln build --progress plain \
+				--cache-from "type=local,src=$LOCAL" $how .
+			says 'the step runs again'
+			case $how in
+			*--push) pushed_is_right "$PROXY/passed$n:1" ;;
+			*oci*) valid_image "$BATS_TEST_TMPDIR/x.tar" ;;
+			*)
+				KILN_ROOT=$BATS_TEST_TMPDIR/store$n succeeds kiln image copy x "oci-archive:$BATS_TEST_TMPDIR/y$n.tar"
+				valid_image "$BATS_TEST_TMPDIR/y$n.tar"
+				;;
+			esac
+		done
+	done
+	# Taken as it is for an image of zstd's; and written anew for one, whatever is said of it.
+	for lie in 's["compression"] = "zstd"' 's["diffID"] = "sha256:" + "1" * 64'; do
+		n=$((n + 1))
+		rm -rf "$LOCAL"
+		cp -r "$MADE/local" "$LOCAL"
+		forge "for s in layers: $lie"
+		KILN_ROOT=$BATS_TEST_TMPDIR/store$n succeeds kiln build --progress plain --cache-from "type=local,src=$LOCAL" \
+			-o "type=oci,dest=$BATS_TEST_TMPDIR/z.tar,compression=zstd" .
+		valid_image "$BATS_TEST_TMPDIR/z.tar"
+		[[ $lie != *compression* ]] || says 'compressed in another way'
+	done
+}
+
 @test "blobs that are damaged, cut or gone: the steps run" {
 	local how n=0
 	for how in 'truncate -s 50' 'rm' 'sh -c "tr 0-9 1-90 <\$0 >\$0.x; mv \$0.x \$0"'; do
