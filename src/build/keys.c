@@ -147,7 +147,7 @@ static void key_ignored(const struct build *build, struct key *key)
 {
 	const struct list *ignore = build->options->ignore;
 
-	if (!ignore || !ignore->n)
+	if (!build_ignores(build))
 		return;
 
 	struct texts texts = { (const char *const *)ignore->p, ignore->n };

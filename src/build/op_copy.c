@@ -59,14 +59,14 @@ static bool overlaps(const struct selection *selection)
 /*
  * What is sent to a blob directly must name each path once. Where sources overlap, or an archive is
  * unpacked (whose own names may repeat), the result is made as a directory first, in which the
- * later replaces the earlier, and becomes a blob from there.
+ * later replaces the earlier, and becomes a blob from there: without the paths that no layer gets.
  */
-static FALLIBLE may_stream(const struct step_run *run, bool *ret)
+static FALLIBLE may_stream(const struct build *build, const struct step_run *run, bool *ret)
 {
 	const struct selection *selection = run->selection;
 	const struct plan_copy *copy = &run->step->copy;
 
-	*ret = !overlaps(selection);
+	*ret = !build_ignores(build) && !overlaps(selection);
 	for (size_t g = 0; g < selection->groups.n && *ret; g++) {
 		const struct select_group *group = &selection->groups.p[g];
 		const struct select_item *item = &selection->items.p[group->first];
@@ -116,7 +116,7 @@ static FALLIBLE make_layer(struct build *build, struct stage_run *stage, struct 
 	struct owner root;
 	bool streams = false;
 
-	TRY(may_stream(run, &streams));
+	TRY(may_stream(build, run, &streams));
 	bool with_dir = stage_reads_after(stage, run->step) || !stage->is_exported || !streams;
 	if (!with_dir)
 		*ret_names = view_names_new(run->step->copy.link);

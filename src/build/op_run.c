@@ -258,13 +258,12 @@ static FALLIBLE examine(struct build *build, const struct stage_run *stage, stru
 	AUTO(secrets_watch)
 	struct secrets_watch watch = { .secrets = secrets_of(run),
 		.goes_on = build->options->allows_secret_in_layer };
-	const struct list *ignore = build->options->ignore;
 
 	*ret = NULL;
 	if (!watch.secrets)
 		return NULL;
 	/* What is left out of the layer lies in the store all the same. */
-	if (!stage->is_exported || !build->exports || run->is_trial || (ignore && ignore->n))
+	if (!stage->is_exported || !build->exports || run->is_trial || build_ignores(build))
 		return look_for_secrets(build, run, draft);
 	struct error *error = stack_blob_make(&build->layers, &stage->stack, layer, draft->tree_fd,
 			watch_sink, &watch, ret);

@@ -6,12 +6,13 @@ static FALLIBLE make_layer(struct build *build, struct stage_run *stage, struct 
 	AUTO(made) struct made made = { 0 };
 	AUTO(place) struct place place = { 0 };
 	AUTO(view_entry) struct view_entry root = { 0 };
-	bool with_dir = stage_reads_after(stage, run->step) || !stage->is_exported;
+	bool streams = stage->is_exported && !build_ignores(build);
+	bool with_dir = stage_reads_after(stage, run->step) || !streams;
 	struct view_names *names = with_dir ? NULL : view_names_new(false);
 	struct error *error = view_lookup(view, "", &root);
 
 	if (!error)
-		error = made_open(build, &root.owner, with_dir, stage->is_exported, &made);
+		error = made_open(build, &root.owner, with_dir, streams, &made);
 	if (!error) {
 		place_init(&place, build, &made, view);
 		place.rules = rules;

@@ -18,7 +18,8 @@ static const char *const alphabets[] = {
 };
 
 struct secrets {
-	struct search *search;
+	struct search *said; /* what logs are cleared of */
+	struct search *left; /* what a layer may not have: the longer ones of them */
 	struct {
 		const struct build_secret **p;
 		size_t n, capacity;
@@ -29,7 +30,8 @@ struct secrets *secrets_new(void)
 {
 	struct secrets *secrets = xcalloc(1, sizeof(*secrets));
 
-	secrets->search = search_new();
+	secrets->said = search_new();
+	secrets->left = search_new();
 	return secrets;
 }
 
@@ -37,7 +39,8 @@ void secrets_free(struct secrets *secrets)
 {
 	if (!secrets)
 		return;
-	search_free(secrets->search);
+	search_free(secrets->said);
+	search_free(secrets->left);
 	vec_done(&secrets->all);
 	free(secrets);
 }
@@ -82,6 +85,25 @@ static void add_base64(struct search *search, const char *text, size_t n, size_t
 	}
 }
 
+/* As it is, and what is sure of its base64 wherever it begins there. */
+static void add_forms(struct search *search, const unsigned char *bytes, size_t n, size_t tag)
+{
+	search_add(search, bytes, n, tag);
+	char *text = xmalloc(n / 3 * 4 + 8), *plain = xmalloc(n / 3 * 4 + 8);
+	for (size_t before = 0; before < ALIGNMENTS; before++) {
+		size_t length = sure_base64(bytes, n, before, alphabets[0], plain);
+
+		add_base64(search, plain, length, tag + 1);
+		(void)sure_base64(bytes, n, before, alphabets[1], text);
+		if (memcmp(text, plain, length) != 0)
+			add_base64(search, text, length, tag + 1);
+	}
+	explicit_bzero(text, n / 3 * 4 + 8);
+	explicit_bzero(plain, n / 3 * 4 + 8);
+	free(text);
+	free(plain);
+}
+
 void secrets_add(struct secrets *secrets, const struct build_secret *secret)
 {
 	const unsigned char *bytes = (const unsigned char *)secret->content;
@@ -90,29 +112,17 @@ void secrets_add(struct secrets *secrets, const struct build_secret *secret)
 	while (n && strchr(" \t\r\n", bytes[n - 1]) && bytes[n - 1])
 		n--;
 	vec_push(&secrets->all, secret);
-	if (n < SEARCH_SHORTEST)
-		return;
-	search_add(secrets->search, bytes, n, tag);
-	char *text = xmalloc(n / 3 * 4 + 8), *plain = xmalloc(n / 3 * 4 + 8);
-	for (size_t before = 0; before < ALIGNMENTS; before++) {
-		size_t length = sure_base64(bytes, n, before, alphabets[0], plain);
-
-		add_base64(secrets->search, plain, length, tag + 1);
-		(void)sure_base64(bytes, n, before, alphabets[1], text);
-		if (memcmp(text, plain, length) != 0)
-			add_base64(secrets->search, text, length, tag + 1);
-	}
-	explicit_bzero(text, n / 3 * 4 + 8);
-	explicit_bzero(plain, n / 3 * 4 + 8);
-	free(text);
-	free(plain);
+	if (n >= SEARCH_SHORTEST)
+		add_forms(secrets->said, bytes, n, tag);
+	if (n >= SECRETS_SHORTEST)
+		add_forms(secrets->left, bytes, n, tag);
 }
 
 void secrets_ready(struct secrets *secrets)
 {
-	search_ready(secrets->search);
+	search_ready(secrets->said);
+	search_ready(secrets->left);
 }
-
 /* --- what it says --- */
 
 static void emit(struct redact *redact, const char *text, size_t n)
@@ -123,7 +133,7 @@ static void emit(struct redact *redact, const char *text, size_t n)
 
 void redact_feed(struct redact *redact, const char *text, size_t n)
 {
-	const struct search *search = redact->secrets ? redact->secrets->search : NULL;
+	const struct search *search = redact->secrets ? redact->secrets->said : NULL;
 	struct search_hit hit;
 	size_t done = 0;
 
@@ -167,7 +177,7 @@ struct error *secrets_look(const struct secrets *secrets, const void *bytes, siz
 	AUTO(strbuf) struct strbuf shown = { 0 };
 	struct redact redact = { .secrets = secrets, .emit = append, .user = &shown };
 
-	if (!search_find(secrets->search, bytes, n, &hit))
+	if (!search_find(secrets->left, bytes, n, &hit))
 		return NULL;
 	/* The name may be what holds it. */
 	redact_feed(&redact, path, strlen(path));
@@ -181,5 +191,5 @@ struct error *secrets_look(const struct secrets *secrets, const void *bytes, siz
 
 size_t secrets_overlap(const struct secrets *secrets)
 {
-	return search_overlap(secrets->search);
+	return search_overlap(secrets->left);
 }

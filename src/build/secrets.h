@@ -5,10 +5,10 @@
  * Looked for in everything the step wrote before its layer is kept, and taken out of what it says
  * (redact). A layer of the image is read once, for its blob and for this (secrets_sink); one that
  * becomes no blob now is read for this alone (secrets_scan). White space at the end of a secret
- * does not count, since the shell drops it. A secret shorter than SEARCH_SHORTEST is not looked
- * for, and one whose base64 has fewer than six sure characters not in that form: they would be
- * found by chance. Of long base64 texts pieces from the middle are looked for, so that lines may
- * break anywhere at 64 or 76 characters.
+ * does not count, since the shell drops it. A secret shorter than SECRETS_SHORTEST is not looked
+ * for in layers, one shorter than SEARCH_SHORTEST in nothing, and one whose base64 has fewer than
+ * six sure characters not in that form: they would be found by chance. Of long base64 texts pieces
+ * from the middle are looked for, so that lines may break anywhere at 64 or 76 characters.
  *
  * Floor: build.
  */
@@ -16,6 +16,8 @@
 #include "build/build.h"
 #include "layer/entry.h"
 #include "stream/search.h"
+
+enum { SECRETS_SHORTEST = 8 };
 
 struct secrets; /* of one step */
 

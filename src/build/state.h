@@ -130,6 +130,12 @@ struct build {
 	unsigned distrusted; /* records of homes that were found wrong, when this try began */
 };
 
+/* Some paths come into no layer (--ignore-path). */
+static inline bool build_ignores(const struct build *build)
+{
+	return build->options->ignore && build->options->ignore->n;
+}
+
 /* Open base images side by side, for plan_new(); user is the struct build. */
 struct error *build_open_images(void *user, struct plan_image *const *images, size_t n);
 struct stage_run *build_stage(struct build *build, const struct plan_stage *stage);

@@ -72,7 +72,7 @@ const struct option executor_options[] = {
 	OPT_FLAG(0, "pre-cleanup", pre_cleanup, "remove them before"),
 	OPT_FLAG(0, "preserve-context", preserve_context, "kiln always does"),
 	OPT_FLAG(0, "materialize", materialize, "unpack the result over this container"),
-	OPT_LIST(0, "ignore-path", ignore_paths, "PATH", "what RUN changes there is not kept"),
+	OPT_LIST(0, "ignore-path", ignore_paths, "PATH", "what steps change there is in no layer"),
 	OPT_FLAG(0, "ignore-var-run", ignore_var_run, "steps do not see this container's /var/run"),
 	OPT_FLAG(0, "whitelist-var-run", ignore_var_run, "ignore-var-run", .is_hidden = true),
 	OPT_FLAG(0, "force", force, "with KILN_ISOLATION=inplace: this is a container, though nothing shows it"),

@@ -209,6 +209,14 @@ $REGISTRY/team/app:latest@$digest" "$(cat tags)"
 	grep -q ' /c\b' tree
 	grep -q ' /d\b' tree
 	! grep -q ' /opt/x/b' tree || false
+	# What kiln itself would put there, too; later steps see it.
+	printf 'FROM %s\nCOPY data /opt/x/deep/data\nWORKDIR /opt/x/new\nRUN cat ../deep/data >/seen\nCOPY data /opt/y\n' \
+		"$(image_ref busybox)" >Dockerfile
+	succeeds executor --context . --no-push --tar-path left.tar --ignore-path /opt/x
+	tree_of left.tar >tree
+	grep -q ' /seen\b' tree
+	grep -q ' /opt/y\b' tree
+	! grep -q ' /opt/x\b' tree || false
 }
 
 @test "targets: the first is the image, the others are built, and fail the build" {
@@ -439,6 +447,9 @@ https_server() {
 	printf 'a secret that nobody may keep' >file
 	fails 1 "secret" executor --context . --no-push --secret id=a,src=file
 	succeeds executor --context . --no-push --secret id=a,src=file --allow-secret-in-layer
+	# A word that files have by chance is no find.
+	printf 'blubb' >file
+	succeeds executor --context . --no-push --secret id=a,src=file
 }
 
 @test "the store is pruned down to the configured bound when a build ends" {
