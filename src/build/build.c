@@ -10,6 +10,8 @@
 #include "build/key_agent.h"
 #include "build/lower_store.h"
 #include "build/mount_travel.h"
+#include "build/output.h"
+#include "build/platforms.h"
 #include "build/remote.h"
 #include "build/rights.h"
 #include "build/state.h"
@@ -17,80 +19,18 @@
 #include "build/turns.h"
 #include "build/unused_args.h"
 #include "build/verify.h"
+#include "build/way.h"
 #include "dockerfile/frontend.h"
 #include "dockerfile/stage.h"
 #include "image/convert.h"
-#include "stream/codec.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/sysinfo.h>
 
 enum { TOLD_WARNINGS = 500 };
-
-static FALLIBLE check_annotations(const struct build_options *options)
-{
-	if (options->annotation_count && options->format == FORMAT_DOCKER)
-		return error_hint(error_new(ERR_INVALID, "Docker's format has no annotations"),
-				"use --format oci, or --label");
-	for (size_t i = 0; i < options->annotation_count; i++) {
-		const struct build_annotation *one = &options->annotations[i];
-
-		if (one->kind == ANNOTATE_INDEX || one->kind == ANNOTATE_INDEX_DESCRIPTOR)
-			return error_hint(
-					error_new(ERR_INVALID,
-							"an image of one platform has no index to "
-							"annotate with '%s'",
-							one->pair),
-					"annotate the manifest: '--annotation %s'", one->pair);
-	}
-	return NULL;
-}
-
-static bool is_set(const struct list *args, const char *name)
-{
-	const char *value = args ? list_env_get(args, name) : NULL;
-
-	return value && (strcmp(value, "1") == 0 || strcmp(value, "true") == 0);
-}
-
-const char *build_hostname(const struct build_options *options)
-{
-	const char *name = options->build_args ? list_env_get(options->build_args,
-								 "BUILDKIT_SANDBOX_HOSTNAME")
-					       : NULL;
-
-	return name && *name ? name : NULL;
-}
-
-/* What BuildKit's frontend reads of the build arguments, and kiln would have to pass over. */
-static FALLIBLE check_arguments(const struct build_options *options)
-{
-	const char *name = build_hostname(options);
-
-	if (options->build_args && is_set(options->build_args, "BUILDKIT_MULTI_PLATFORM"))
-		return error_hint(error_new(ERR_UNSUPPORTED,
-						  "BUILDKIT_MULTI_PLATFORM: an image of one "
-						  "platform gets no index"),
-				"'kiln manifest create' makes one of it");
-	if (name && (strlen(name) > HOST_NAME_MAX || name[strcspn(name, "/ \t\n")]))
-		return error_new(ERR_INVALID, "BUILDKIT_SANDBOX_HOSTNAME '%s' is no host name",
-				name);
-	return NULL;
-}
-
-static FALLIBLE check_options(const struct build_options *options)
-{
-	if (options->format == FORMAT_DOCKER && options->compression == COMPRESSION_ZSTD)
-		return error_hint(error_new(ERR_INVALID, "Docker's format has no zstd layers"),
-				"use --format oci, or --compression gzip");
-	TRY(check_arguments(options));
-	return check_annotations(options);
-}
 
 /* --- base images --- */
 
@@ -227,6 +167,9 @@ static FALLIBLE make_plan(struct build *build)
 	struct error *error = plan_new(&input, &build->plan);
 	trees_plan_free(contexts, options->context_count);
 	TRY(error);
+	/* What the Dockerfile looks like was told for the first platform. */
+	if (build->before)
+		return NULL;
 	tell_unused_args(build);
 	lint_run(&lint);
 	return tell_checks(build, &lint);
@@ -257,7 +200,10 @@ static void declare_stage(struct build *build, struct stage_run *run)
 {
 	struct progress *progress = build->options->progress;
 	const struct plan_stage *stage = run->stage;
-	const char *label = stage->name;
+	char platform[PLATFORM_TEXT];
+	AUTO_FREE char *label = xasprintf("%s%s%s",
+			build->is_one_of_many ? platform_text(&build->platform, platform) : "",
+			build->is_one_of_many ? " " : "", stage->name);
 
 	AUTO_FREE char *from = xasprintf(
 			"[%s 1/%zu] FROM %s", label, stage->number_count, stage->base_name);
@@ -322,8 +268,7 @@ static void stage_run_done(struct stage_run *run)
 	pthread_mutex_destroy(&run->view_lock);
 }
 
-/* All that make_runs() and running made. */
-static void runs_done(struct build *build)
+void build_forget_runs(struct build *build)
 {
 	exports_free(TAKE(build->exports));
 	for (size_t i = 0; build->plan && build->stages && i < build->plan->stage_count; i++)
@@ -340,9 +285,9 @@ static void runs_done(struct build *build)
 	free(TAKE(build->images));
 }
 
-static void build_done(struct build *build)
+void build_done(struct build *build)
 {
-	runs_done(build);
+	build_forget_runs(build);
 	key_agents_stop(build->key_agents, build->options->agent_count);
 	inplace_free(build->inplace);
 	layer_set_done(&build->layers);
@@ -350,19 +295,21 @@ static void build_done(struct build *build)
 		reference_done(&build->pushes[i]);
 	free(build->pushes);
 	mount_travel_done(&build->travel);
+	remote_brought_free(build);
 	cache_homes_free(build->homes);
 	free(build->index_name);
 	vec_done(&build->wanted);
 	plan_free(build->plan);
-	dockerfile_free(build->file);
-	context_free(build->context);
+	if (!build->before) {
+		dockerfile_free(build->file);
+		context_free(build->context);
+	}
 	trees_free(build);
-	pool_free(build->pool);
+	if (!build->before)
+		pool_free(build->pool);
 	if (build->empty_fd >= 0)
 		(void)close(build->empty_fd);
 }
-
-DEFINE_AUTO_VALUE(build)
 
 /* --- the way --- */
 
@@ -376,7 +323,7 @@ static FALLIBLE load_files(struct build *build)
 		.ignore_file = options->ignore_file,
 		.dockerfile = options->dockerfile,
 		.stdin_fd = options->stdin_fd,
-		.keep_git_dir = is_set(options->build_args, "BUILDKIT_CONTEXT_KEEP_GIT_DIR"),
+		.keep_git_dir = build_arg_is_set(options, "BUILDKIT_CONTEXT_KEEP_GIT_DIR"),
 		.sources = &build->sources,
 	};
 
@@ -407,6 +354,12 @@ static void tell_isolation(const struct build *build)
 
 static FALLIBLE load(struct build *build)
 {
+	if (build->before) {
+		build->context = build->before->context;
+		build->file = build->before->file;
+		return NULL;
+	}
+
 	struct progress *progress = build->options->progress;
 	struct source_range nowhere = { 0 };
 	unsigned vertex = progress_vertex(
@@ -458,10 +411,8 @@ static FALLIBLE materialize(struct build *build)
 	return NULL;
 }
 
-/* Keys, steps, image, outputs. */
-static FALLIBLE run_once(struct build *build, struct build_result *ret)
+FALLIBLE build_make(struct build *build, struct image **ret)
 {
-	AUTO(image) struct image *image = NULL;
 	bool with_image = wants_image(build->options);
 
 	make_runs(build);
@@ -474,18 +425,39 @@ static FALLIBLE run_once(struct build *build, struct build_result *ret)
 	if (build->exports && build->push_count)
 		build->layers.push = &build->pushes[0];
 	TRY(build_execute(build));
-	if (with_image) {
-		if (build->exports)
-			TRY(exports_join(build->exports));
-		TRY(make_image(build, &image));
-		ret->image_id = build->image_id = image->manifest.config.digest;
+	if (!with_image)
+		return NULL;
+	if (build->exports)
+		TRY(exports_join(build->exports));
+	TRY(make_image(build, ret));
+	build->image_id = (*ret)->manifest.config.digest;
+	return NULL;
+}
+
+/* Keys, steps, image, outputs. */
+static FALLIBLE run_once(struct build *build, struct build_result *ret)
+{
+	AUTO(image) struct image *image = NULL;
+
+	TRY(build_make(build, &image));
+	if (image) {
+		ret->image_id = build->image_id;
 		ret->manifest = image->digest;
 		ret->manifest_bytes = image->manifest_bytes;
 		free(ret->manifest_media_type);
 		ret->manifest_media_type = xstrdup(image->manifest.media_type);
 	}
-	TRY(output_all(build, image, ret));
+	const struct made made = { .builds = build, .n = 1, .image = image };
+	TRY(output_all(&made, ret));
 	return build->inplace && build->options->materializes ? materialize(build) : NULL;
+}
+
+void build_tell_source(const struct build *build, struct build_result *ret)
+{
+	if (!build->context->vcs_source)
+		return;
+	ret->vcs_source = xstrdup(build->context->vcs_source);
+	ret->vcs_revision = xstrdup(build->context->vcs_revision);
 }
 
 /*
@@ -496,10 +468,7 @@ static FALLIBLE run_once(struct build *build, struct build_result *ret)
 static FALLIBLE run_plan(struct build *build, struct build_result *ret)
 {
 	TRY(trees_open(build));
-	if (build->context->vcs_source) {
-		ret->vcs_source = xstrdup(build->context->vcs_source);
-		ret->vcs_revision = xstrdup(build->context->vcs_revision);
-	}
+	build_tell_source(build, ret);
 	for (;;) {
 		remote_begin(build);
 		struct error *error = run_once(build, ret);
@@ -509,7 +478,7 @@ static FALLIBLE run_plan(struct build *build, struct build_result *ret)
 		if (!remote_failed(build) || cancel_is_set(build->options->cancel))
 			return error;
 		error_ignore(error, "tried again without the record");
-		runs_done(build);
+		build_forget_runs(build);
 	}
 	TRY(remote_keep(build));
 	return remote_export(build);
@@ -529,43 +498,47 @@ static FALLIBLE open_empty(struct build *build)
 	return mount_new("tmpfs", NULL, 0, MOUNT_ATTR_RDONLY, &build->empty_fd);
 }
 
-FALLIBLE build_run(const struct build_options *options, struct build_result *ret)
+void build_begin(struct build *build, const struct build_options *options,
+		const struct platform *platform)
 {
-	struct build_options filled = *options;
-	AUTO(build)
-	struct build build = { .options = &filled,
+	*build = (struct build){ .options = options,
+		.platform = *platform,
 		.empty_fd = -1,
 		.began_ns = clock_now_ns(),
 		.travel.lock = PTHREAD_MUTEX_INITIALIZER };
+	layer_set_init(&build->layers, options, NULL);
+}
 
-	if (!filled.format && !filled.inherits_format)
-		filled.format = FORMAT_OCI;
-	if (!filled.compression)
-		filled.compression = COMPRESSION_GZIP;
-	if (!filled.jobs)
-		filled.jobs = get_nprocs() > 2 ? (unsigned)get_nprocs() : 2;
-	/* There is one "/", and to swap it costs more than a second stage beside it brings. */
-	if (filled.userns->mode == USERNS_INPLACE)
-		filled.jobs = 1;
-	build.platform = options->platform ? *options->platform : platform_host();
-	TRY(check_options(&filled));
-	TRY(output_pushes(&build));
-	TRY(open_empty(&build));
-	build.pool = pool_new(0);
-	build.sources = (struct sources){ filled.store, filled.registry, filled.source_environment,
-		filled.cancel, filled.secrets, filled.secret_count };
-	layer_set_init(&build.layers, &filled, build.pool);
-	TRY(layer_set_open(&build.layers));
-	TRY(load(&build));
-	if (filled.userns->mode == USERNS_INPLACE)
-		TRY(inplace_new(&build.layers, build.context->path, &build.inplace));
-	TRY(check_no_cache_stages(&build));
+FALLIBLE build_plan(struct build *build, struct build_options *options)
+{
+	TRY(output_pushes(build));
+	TRY(open_empty(build));
+	build->layers.pool = build->pool = build->before ? build->before->pool : pool_new(0);
+	build->sources = (struct sources){ options->store, options->registry,
+		options->source_environment, options->cancel, options->secrets,
+		options->secret_count };
+	TRY(layer_set_open(&build->layers));
+	TRY(load(build));
+	if (options->userns->mode == USERNS_INPLACE)
+		TRY(inplace_new(&build->layers, build->context->path, &build->inplace));
+	TRY(check_no_cache_stages(build));
 	if (!options->dry_run)
-		TRY(remote_open(&build));
-	TRY(make_plan(&build));
-	TRY(rights_check(&filled, build.plan));
-	if (!filled.format)
-		filled.format = format_of_base(&build);
+		TRY(remote_open(build));
+	TRY(make_plan(build));
+	TRY(rights_check(options, build->plan));
+	if (!options->format)
+		options->format = format_of_base(build);
+	return options->dry_run ? NULL : key_agents_start(options, &build->key_agents);
+}
+
+/* One image, of one platform. */
+static FALLIBLE run_one(struct build_options *options, struct build_result *ret)
+{
+	struct platform platform = options->platform ? *options->platform : platform_host();
+	AUTO(build) struct build build;
+
+	build_begin(&build, options, &platform);
+	TRY(build_plan(&build, options));
 	if (options->dry_run) {
 		AUTO(strbuf) struct strbuf text = { 0 };
 
@@ -573,11 +546,19 @@ FALLIBLE build_run(const struct build_options *options, struct build_result *ret
 		ret->plan = strbuf_take(&text);
 		return NULL;
 	}
-	TRY(key_agents_start(&filled, &build.key_agents));
 	struct error *error = run_plan(&build, ret);
 	history_keep(&build, error, ret->build_id);
 	verify_collect(&build, &ret->verified);
 	return error;
+}
+
+FALLIBLE build_run(const struct build_options *options, struct build_result *ret)
+{
+	struct build_options filled = *options;
+
+	build_options_fill(&filled);
+	TRY(build_options_check(&filled));
+	return platforms_are_wanted(&filled) ? platforms_run(&filled, ret) : run_one(&filled, ret);
 }
 
 void build_result_done(struct build_result *result)

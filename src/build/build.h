@@ -119,6 +119,12 @@ struct build_options {
 	const struct list *labels;     /* "key=value" */
 	const struct list *tags;       /* as typed */
 	const struct platform *platform; /* NULL: the host's */
+	/*
+	 * An image for each of these, all different, and an index that lists them. None: an image
+	 * for platform, without an index (but for the build argument BUILDKIT_MULTI_PLATFORM).
+	 */
+	const struct platform *platforms;
+	size_t platform_count;
 	enum pull_policy
 			pull; /* 0 is PULL_MISSING for tags of the store, resolved anew otherwise */
 	const char *base_cache; /* layouts of base images, looked into before a registry; or NULL */
@@ -193,6 +199,7 @@ struct build_verified {
 
 struct build_result {
 	char *plan;             /* dry_run: the plan's text; else NULL */
+	bool is_index;          /* of images for several platforms; the digests are the index's */
 	struct digest image_id; /* digest of the config */
 	struct digest manifest; /* digest of the manifest */
 	uint64_t manifest_bytes;

@@ -1,11 +1,7 @@
 /* Where the result goes: store, registry, archives, files. */
 #include "base/limits.h"
 #include "base/strbuf.h"
-#include "build/state.h"
-#include "layer/apply.h"
-#include "layer/entry_disk.h"
-#include "layer/tar_write.h"
-#include "layer/tree.h"
+#include "build/output_files.h"
 #include "registry/registry.h"
 #include "sys/fd.h"
 
@@ -16,7 +12,7 @@
 #include <sys/stat.h>
 
 struct told {
-	struct build *build;
+	const struct build *build;
 	unsigned vertex;
 };
 
@@ -91,16 +87,40 @@ FALLIBLE output_pushes(struct build *build)
 	return NULL;
 }
 
-static FALLIBLE to_store(struct build *build, struct image *image, const struct list *names,
+FALLIBLE output_check_index(const struct build_options *options)
+{
+	for (size_t i = 0; i < options->output_count; i++) {
+		enum output_kind kind = options->outputs[i].kind;
+
+		if (kind != OUTPUT_DOCKER && kind != OUTPUT_PODMAN)
+			continue;
+		return error_hint(error_new(ERR_UNSUPPORTED,
+						  "%s takes one image, not one for each platform",
+						  kind == OUTPUT_PODMAN ? "Podman's store"
+									: "a docker archive"),
+				"type=oci takes all of them; or build one platform");
+	}
+	return NULL;
+}
+
+static FALLIBLE store_as(
+		const struct made *made, const char *name, const struct image_progress *progress)
+{
+	const struct build_options *options = made->builds[0].options;
+
+	return made->is_index ? image_set_save_store(made->set, options->store, name,
+						options->cancel, progress)
+			      : image_save_store(made->image, options->store, name, options->cancel,
+						progress);
+}
+
+static FALLIBLE to_store(const struct made *made, const struct list *names,
 		const struct image_progress *progress)
 {
-	const struct build_options *options = build->options;
-
 	if (!names->n)
-		return image_save_store(image, options->store, NULL, options->cancel, progress);
+		return store_as(made, NULL, progress);
 	for (size_t i = 0; i < names->n; i++)
-		TRY(image_save_store(
-				image, options->store, names->p[i], options->cancel, progress));
+		TRY(store_as(made, names->p[i], progress));
 	return NULL;
 }
 
@@ -114,17 +134,26 @@ bool error_is_immutable_tag(const struct error *error)
 	return strcasestr(strbuf_text(&text), "immutab") != NULL;
 }
 
-static FALLIBLE to_registry(struct build *build, struct image *image, const struct list *names,
+static FALLIBLE push_as(
+		const struct made *made, const char *name, const struct image_progress *progress)
+{
+	const struct build_options *options = made->builds[0].options;
+	AUTO(reference) struct reference to = { 0 };
+
+	TRY(reference_parse(str_of(name), &to));
+	return made->is_index ? image_set_push(made->set, options->registry, &to, options->signer,
+						options->cancel, progress)
+			      : image_push(made->image, options->registry, &to, options->signer,
+						options->cancel, progress);
+}
+
+static FALLIBLE to_registry(const struct made *made, const struct list *names,
 		const struct image_progress *progress)
 {
-	const struct build_options *options = build->options;
+	const struct build_options *options = made->builds[0].options;
 
 	for (size_t i = 0; i < names->n; i++) {
-		AUTO(reference) struct reference reference = { 0 };
-
-		TRY(reference_parse(str_of(names->p[i]), &reference));
-		struct error *error = image_push(image, options->registry, &reference,
-				options->signer, options->cancel, progress);
+		struct error *error = push_as(made, names->p[i], progress);
 
 		if (error && options->tolerates_immutable && error_is_immutable_tag(error)) {
 			progress_warn(options->progress, 0, (struct source_range){ 0 },
@@ -136,190 +165,18 @@ static FALLIBLE to_registry(struct build *build, struct image *image, const stru
 	return NULL;
 }
 
-/*
- * A file beside dest that becomes dest when it is whole; "-" is standard output. What is there and
- * is no file (a pipe, /dev/null) is written to as it is.
- */
-struct out_file {
-	const char *dest;
-	char *draft;
-	struct writer *writer;
-};
-
-static FALLIBLE out_open(const char *dest, struct out_file *ret)
-{
-	AUTO_FD int fd = -1;
-	struct stat st;
-
-	*ret = (struct out_file){ .dest = dest };
-	if (strcmp(dest, "-") == 0) {
-		fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-		if (fd < 0)
-			return error_sys("write to standard output");
-	} else if (stat(dest, &st) == 0 && !S_ISREG(st.st_mode)) {
-		TRY(file_open(AT_FDCWD, dest, O_WRONLY | O_CLOEXEC, 0, &fd));
-	} else {
-		ret->draft = xasprintf("%s.kiln-%d", dest, (int)getpid());
-		struct error *error = file_open(AT_FDCWD, ret->draft,
-				O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644, &fd);
-		if (error) {
-			free(TAKE(ret->draft));
-			return error_wrap(error, "make the output '%s'", dest);
-		}
-	}
-	ret->writer = writer_to_fd(TAKE_FD(fd));
-	return NULL;
-}
-
-static FALLIBLE out_close(struct out_file *out)
-{
-	if (out->draft && rename(out->draft, out->dest) != 0)
-		return error_sys("name the output '%s'", out->dest);
-	free(TAKE(out->draft));
-	return NULL;
-}
-
-static void out_file_done(struct out_file *out)
-{
-	writer_free(out->writer);
-	if (out->draft)
-		(void)unlink(out->draft);
-	free(out->draft);
-}
-
-DEFINE_AUTO_VALUE(out_file)
-
-static FALLIBLE to_archive(struct build *build, struct image *image,
-		const struct build_output *output, const struct list *names)
-{
-	AUTO(out_file) struct out_file out = { 0 };
-	enum archive_format format = output->kind == OUTPUT_OCI ? ARCHIVE_OCI : ARCHIVE_DOCKER;
-
-	TRY(out_open(output->dest, &out));
-	TRY(image_save_archive(image, format, names, TAKE(out.writer), build->options->cancel));
-	return out_close(&out);
-}
-
-static FALLIBLE to_podman(struct build *build, struct image *image,
-		const struct build_output *output, const struct image_progress *progress)
+static FALLIBLE to_podman(const struct made *made, const struct build_output *output,
+		const struct image_progress *progress)
 {
 	static const struct list none = { 0 };
-	const struct build_options *options = build->options;
+	const struct build_options *options = made->builds[0].options;
 	const struct list *names = output->names.n ? &output->names
 				   : options->tags ? options->tags
 						   : &none;
 	AUTO_FREE char *id = NULL;
 
-	return image_save_podman(image, options->podman, output->dest, names, options->cancel,
+	return image_save_podman(made->image, options->podman, output->dest, names, options->cancel,
 			progress, &id);
-}
-
-/* --- the file system itself --- */
-
-struct copy_out {
-	struct build *build;
-	struct entry_sink *sink;
-	struct map *inodes; /* "dev:ino" -> first path, owned */
-	bool is_local;      /* to files of this machine: our own, and without rights of their own */
-	bool keeps_owners;
-	struct entry_disk disk;
-};
-
-/* The first path of a file with several is the file, the others are its links. */
-static bool find_link(struct copy_out *out, const struct tree_item *at, struct entry *entry)
-{
-	char name[64];
-
-	if (!S_ISREG(at->st->st_mode) || at->st->st_nlink < 2)
-		return false;
-	(void)snprintf(name, sizeof(name), "%llx:%llx", (unsigned long long)at->st->st_dev,
-			(unsigned long long)at->st->st_ino);
-	entry->link = map_get(out->inodes, name);
-	entry->is_hardlink = entry->link != NULL;
-	if (!entry->is_hardlink)
-		map_set(out->inodes, name, xstrdup(at->path));
-	return entry->is_hardlink;
-}
-
-static void make_local(const struct copy_out *out, struct entry *entry, struct xattrs *kept)
-{
-	if (!out->keeps_owners) {
-		entry->owner.uid = 0;
-		entry->owner.gid = 0;
-	}
-	for (size_t i = 0; i < entry->n_xattrs; i++) {
-		const struct xattr *one = &entry->xattrs[i];
-
-		if (text_starts(one->name, "user."))
-			xattrs_set(kept, one->name, one->value, one->n);
-	}
-	entry->xattrs = kept->p;
-	entry->n_xattrs = kept->n;
-}
-
-static struct error *copy_out_visit(void *state, const struct tree_item *at, enum tree_step *step)
-{
-	struct copy_out *out = state;
-	AUTO(xattrs) struct xattrs kept = { 0 };
-	AUTO(reader) struct reader *content = NULL;
-
-	(void)step;
-	TRY(cancel_check(out->build->options->cancel));
-	TRY(entry_disk_read(&out->disk, &out->build->options->userns->owner, at->dir_fd, at->name,
-			at->st, at->path));
-	struct entry entry = out->disk.entry;
-	if (S_ISSOCK(entry.owner.mode))
-		return NULL;
-	if (out->is_local)
-		make_local(out, &entry, &kept);
-	if (!find_link(out, at, &entry))
-		TRY(entry_disk_content(&out->disk, at->dir_fd, at->name, &content));
-	return entry_sink_add(out->sink, &entry, content);
-}
-
-static FALLIBLE copy_out(
-		struct build *build, struct entry_sink *sink, bool is_local, bool keeps_owners)
-{
-	AUTO(map) struct map *inodes = map_new(free);
-	AUTO(entry_sink) struct entry_sink *owned = sink;
-	struct copy_out out = { .build = build,
-		.sink = sink,
-		.inodes = inodes,
-		.is_local = is_local,
-		.keeps_owners = keeps_owners };
-	struct tree_visitor visitor = { .visit = copy_out_visit, .state = &out };
-	int fd = -1;
-	struct error *error = stage_view(build, build_stage(build, build->plan->target), &fd);
-
-	if (!error)
-		error = tree_walk(fd, &visitor);
-	entry_disk_done(&out.disk);
-	return error ? error : entry_sink_close(TAKE(owned));
-}
-
-static FALLIBLE to_tar(struct build *build, const struct build_output *output)
-{
-	const struct build_options *options = build->options;
-	AUTO(out_file) struct out_file out = { 0 };
-	struct entry_times times = { 0 };
-
-	if (options->has_epoch)
-		times = (struct entry_times){ TIMES_CLAMP, options->epoch };
-	TRY(out_open(output->dest, &out));
-	TRY(copy_out(build, tar_writer(TAKE(out.writer), &times), false, true));
-	return out_close(&out);
-}
-
-/* As root the files keep their owners; anybody else gets them as their own. */
-static FALLIBLE to_local(struct build *build, const struct build_output *output)
-{
-	bool is_root = build->options->userns->mode == USERNS_ROOT;
-	struct apply_options apply = { .mode = APPLY_ROOTFS, .policy = { .kind = OWNER_PLAIN } };
-	AUTO_FD int fd = -1;
-
-	TRY(file_make_dirs(output->dest, 0755));
-	TRY(file_open(AT_FDCWD, output->dest, O_RDONLY | O_DIRECTORY, 0, &fd));
-	return copy_out(build, apply_sink(fd, &apply), true, is_root);
 }
 
 /* What a layout calls the image: the tag of its first name, as skopeo and podman expect. */
@@ -330,9 +187,59 @@ static const char *tag_of(const struct list *names)
 	return colon && !strchr(colon, '/') ? colon + 1 : NULL;
 }
 
-static FALLIBLE output_one(struct build *build, struct image *image,
-		const struct build_output *output, struct build_result *ret)
+static FALLIBLE to_layout(const struct made *made, const char *dest, const struct list *names,
+		const struct image_progress *progress)
 {
+	struct cancel *cancel = made->builds[0].options->cancel;
+
+	return made->is_index ? image_set_save_layout(
+						made->set, dest, tag_of(names), cancel, progress)
+			      : image_save_layout(
+						made->image, dest, tag_of(names), cancel, progress);
+}
+
+static FALLIBLE to_archive(const struct made *made, const struct build_output *output,
+		const struct list *names, const struct image_progress *progress)
+{
+	enum archive_format format = output->kind == OUTPUT_OCI ? ARCHIVE_OCI : ARCHIVE_DOCKER;
+	struct cancel *cancel = made->builds[0].options->cancel;
+	AUTO(out_file) struct out_file out = { 0 };
+
+	TRY(out_open(output->dest, &out));
+	if (made->is_index)
+		TRY(image_set_save_archive(
+				made->set, tag_of(names), TAKE(out.writer), cancel, progress));
+	else
+		TRY(image_save_archive(made->image, format, names, TAKE(out.writer), cancel));
+	return out_close(&out);
+}
+
+static FALLIBLE send(const struct made *made, const struct build_output *output,
+		const struct list *names, const struct image_progress *progress)
+{
+	switch (output->kind) {
+	case OUTPUT_STORE:
+		return to_store(made, names, progress);
+	case OUTPUT_REGISTRY:
+		return to_registry(made, names, progress);
+	case OUTPUT_OCI:
+	case OUTPUT_DOCKER:
+		return output->is_directory ? to_layout(made, output->dest, names, progress)
+					    : to_archive(made, output, names, progress);
+	case OUTPUT_PODMAN:
+		return to_podman(made, output, progress);
+	case OUTPUT_TAR:
+		return output_tar(made, output->dest);
+	case OUTPUT_LOCAL:
+		return output_local(made, output->dest);
+	}
+	return NULL;
+}
+
+static FALLIBLE output_one(const struct made *made, const struct build_output *output,
+		struct build_result *ret)
+{
+	const struct build *build = &made->builds[0];
 	struct progress *events = build->options->progress;
 	static const char *const names_of_kinds[] = { [OUTPUT_STORE] = "exporting to the store",
 		[OUTPUT_REGISTRY] = "pushing",
@@ -346,34 +253,10 @@ static FALLIBLE output_one(struct build *build, struct image *image,
 	struct told told = { build, vertex };
 	struct image_progress progress = { tell, &told };
 	AUTO(list) struct list names = { 0 };
-	struct error *error = NULL;
 
 	progress_start(events, vertex);
 	TRY(names_of(build, output, &names));
-	switch (output->kind) {
-	case OUTPUT_STORE:
-		error = to_store(build, image, &names, &progress);
-		break;
-	case OUTPUT_REGISTRY:
-		error = to_registry(build, image, &names, &progress);
-		break;
-	case OUTPUT_OCI:
-	case OUTPUT_DOCKER:
-		error = output->is_directory
-					? image_save_layout(image, output->dest, tag_of(&names),
-							  build->options->cancel, &progress)
-					: to_archive(build, image, output, &names);
-		break;
-	case OUTPUT_PODMAN:
-		error = to_podman(build, image, output, &progress);
-		break;
-	case OUTPUT_TAR:
-		error = to_tar(build, output);
-		break;
-	case OUTPUT_LOCAL:
-		error = to_local(build, output);
-		break;
-	}
+	struct error *error = send(made, output, &names, &progress);
 	if (error) {
 		progress_end(events, vertex, PROGRESS_FAILED, error->message);
 		return error;
@@ -387,14 +270,14 @@ static FALLIBLE output_one(struct build *build, struct image *image,
 	return NULL;
 }
 
-FALLIBLE output_all(struct build *build, struct image *image, struct build_result *ret)
+FALLIBLE output_all(const struct made *made, struct build_result *ret)
 {
 	static const struct build_output standard = { .kind = OUTPUT_STORE };
-	const struct build_options *options = build->options;
+	const struct build_options *options = made->builds[0].options;
 
 	if (!options->output_count)
-		return output_one(build, image, &standard, ret);
+		return output_one(made, &standard, ret);
 	for (size_t i = 0; i < options->output_count; i++)
-		TRY(output_one(build, image, &options->outputs[i], ret));
+		TRY(output_one(made, &options->outputs[i], ret));
 	return NULL;
 }

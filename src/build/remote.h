@@ -51,5 +51,7 @@ FALLIBLE remote_keep(struct build *build);
  * warning, mostly.
  */
 FALLIBLE remote_export(struct build *build);
+/* What it remembers for the platforms that come after, before build->homes is freed. */
+void remote_brought_free(struct build *build);
 /* The document for type=inline, of the steps whose layers the image has; NULL: not wanted. New. */
 char *remote_inline(struct build *build);

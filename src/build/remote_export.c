@@ -357,7 +357,27 @@ static void drop_without_toc(struct cached_steps *steps)
 	steps->n = kept;
 }
 
-static FALLIBLE bring(struct build *build, const struct cache_target *target)
+static bool lists(const struct cached_steps *steps, const struct digest *key)
+{
+	for (size_t i = 0; i < steps->n; i++)
+		if (digest_equal(&steps->p[i].key, key))
+			return true;
+	return false;
+}
+
+/* The index of a name is one for all platforms of a build: the last one writes it. */
+static void add_platforms_before(const struct build *build, size_t at, struct cached_steps *steps)
+{
+	const struct cached_steps *before = build->before && build->before->brought
+							    ? &build->before->brought[at]
+							    : NULL;
+
+	for (size_t i = 0; before && i < before->n; i++)
+		if (!lists(steps, &before->p[i].key))
+			cached_step_copy(&before->p[i], vec_add(steps));
+}
+
+static FALLIBLE bring(struct build *build, const struct cache_target *target, size_t at)
 {
 	AUTO(bringing)
 	struct bringing bringing = {
@@ -370,6 +390,11 @@ static FALLIBLE bring(struct build *build, const struct cache_target *target)
 	TRY(collect(&bringing));
 	TRY(send_steps(&bringing));
 	drop_without_toc(&bringing.steps);
+	add_platforms_before(build, at, &bringing.steps);
+	if (build->brought) {
+		build->brought[at] = TAKE_VALUE(bringing.steps);
+		return NULL;
+	}
 	if (!bringing.fresh.n && cache_home_index_is(build->homes, target->home, &bringing.steps))
 		return NULL;
 	return target->home->ops->put_index(target->home, &bringing.steps);
@@ -381,12 +406,14 @@ FALLIBLE remote_export(struct build *build)
 	size_t n = 0;
 	const struct cache_target *targets = cache_homes_targets(build->homes, &n);
 
+	if (build->is_one_of_many && !build->is_last)
+		build->brought = xcalloc(n, sizeof(*build->brought));
 	for (size_t i = 0; i < n; i++) {
 		AUTO_FREE char *name = xasprintf("exporting cache to %s", targets[i].home->name);
 		unsigned vertex = progress_vertex(progress, name, NULL, (struct source_range){ 0 });
 
 		progress_start(progress, vertex);
-		struct error *error = bring(build, &targets[i]);
+		struct error *error = bring(build, &targets[i], i);
 		if (error && (targets[i].spec->keeps_error || error_is(error, ERR_CANCELED))) {
 			progress_end(progress, vertex, PROGRESS_FAILED, error->message);
 			return error_wrap(error, "export the cache to %s", targets[i].home->name);
@@ -433,4 +460,16 @@ char *remote_inline(struct build *build)
 		}
 	}
 	return cached_steps_print(&steps);
+}
+
+void remote_brought_free(struct build *build)
+{
+	size_t n = 0;
+
+	if (!build->brought)
+		return;
+	(void)cache_homes_targets(build->homes, &n);
+	for (size_t i = 0; i < n; i++)
+		cached_steps_done(&build->brought[i]);
+	free(TAKE(build->brought));
 }

@@ -187,8 +187,7 @@ static const struct stage_run *bottom(const struct stage_run *run)
 	return run;
 }
 
-/* Those of one kind that are for the target's platform; the last of one name counts. */
-static void add_annotations(const struct build *build, enum annotation_kind kind, struct list *to)
+void result_annotations(const struct build *build, enum annotation_kind kind, struct list *to)
 {
 	const struct build_options *options = build->options;
 
@@ -234,7 +233,7 @@ static FALLIBLE make_image(struct build *build, struct image_config *config,
 	TRY(blob_put(options->store, config_json, strlen(config_json), &config_digest));
 	manifest->config = descriptor_make(
 			mediatype_config(options->format), config_digest, strlen(config_json));
-	add_annotations(build, ANNOTATE_MANIFEST, &manifest->annotations);
+	result_annotations(build, ANNOTATE_MANIFEST, &manifest->annotations);
 	AUTO_FREE char *manifest_json = manifest_print(manifest);
 	TRY(blob_put(options->store, manifest_json, strlen(manifest_json), &manifest_digest));
 	const struct plan_origin *base = &lowest->stage->base;
@@ -253,7 +252,7 @@ static FALLIBLE make_image(struct build *build, struct image_config *config,
 			build->plan->target->name, manifest_json, config_json, source, ret);
 	image_source_unref(source);
 	if (!error)
-		add_annotations(build, ANNOTATE_MANIFEST_DESCRIPTOR, &(*ret)->entry_annotations);
+		result_annotations(build, ANNOTATE_MANIFEST_DESCRIPTOR, &(*ret)->entry_annotations);
 	return error;
 }
 

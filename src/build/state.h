@@ -103,6 +103,12 @@ struct mount_travel {
 
 struct build {
 	const struct build_options *options;
+	/*
+	 * Of several platforms, one after the other. before: the one before this, whose context and
+	 * Dockerfile it uses, or NULL.
+	 */
+	const struct build *before;
+	bool is_one_of_many, is_last;
 	struct context *context;
 	struct dockerfile *file;
 	struct plan *plan;
@@ -127,6 +133,8 @@ struct build {
 	VEC(struct digest) wanted; /* keys to ask for in the next round */
 	bool is_resolving;
 	struct mount_travel travel;
+	struct cached_steps *brought; /* unless is_last: what it has for the index of each home to
+					 write to */
 	unsigned distrusted; /* records of homes that were found wrong, when this try began */
 };
 
@@ -145,6 +153,8 @@ const char *stage_run_name(const struct stage_run *run);
 struct context *origin_context(const struct build *build, const struct plan_origin *origin);
 struct file_digests *origin_digests(const struct build *build, const struct plan_origin *origin);
 
+/* A build argument that is "1" or "true". */
+bool build_arg_is_set(const struct build_options *options, const char *name);
 /* BUILDKIT_SANDBOX_HOSTNAME, or NULL. */
 const char *build_hostname(const struct build_options *options);
 
@@ -246,7 +256,5 @@ FALLIBLE check_config(const struct dockerfile *file, const struct list *build_ar
 
 /* result.c */
 FALLIBLE result_image(struct build *build, struct image **ret);
-/* output.c */
-/* Names that outputs will push to, parsed and checked before anything runs. */
-FALLIBLE output_pushes(struct build *build);
-FALLIBLE output_all(struct build *build, struct image *image, struct build_result *ret);
+/* Those of one kind that are for the target's platform; the last of one name counts. */
+void result_annotations(const struct build *build, enum annotation_kind kind, struct list *to);

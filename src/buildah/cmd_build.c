@@ -20,6 +20,7 @@
 #include "ui/cache_flag.h"
 #include "ui/lower_stores.h"
 #include "ui/output_flag.h"
+#include "ui/platform_flag.h"
 #include "ui/registry_flags.h"
 #include "ui/session.h"
 #include "ui/show.h"
@@ -75,7 +76,7 @@ static const struct option options[] = {
 	OPT_TEXT(0, "from", from, "IMAGE", "instead of what the first FROM says"),
 	OPT_TEXT(0, "ignorefile", ignore_file, "PATH", "instead of the context's", .is_path = true),
 	OPT_TEXT(0, "target", target, "STAGE", "build this stage and stop"),
-	OPT_LIST(0, "platform", platforms, "OS/ARCH", "what to build for"),
+	OPT_LIST(0, "platform", platforms, "OS/ARCH,...", "what to build for; several make a list"),
 	OPT_TEXT(0, "os", os, "OS", "the same, in parts"),
 	OPT_TEXT(0, "arch", arch, "ARCH", "the same, in parts"),
 	OPT_TEXT(0, "variant", variant, "VARIANT", "the same, in parts"),
@@ -182,7 +183,7 @@ struct request {
 	struct output_flags out;
 	struct annotation_flags annotations;
 	struct cache_flags cache;
-	struct platform platform;
+	struct platform_flags platforms;
 	struct {
 		struct build_host *p;
 		size_t n, capacity;
@@ -207,6 +208,7 @@ static void request_done(struct request *request)
 	output_flags_done(&request->out);
 	annotation_flags_done(&request->annotations);
 	cache_flags_done(&request->cache);
+	platform_flags_done(&request->platforms);
 	vec_done(&request->hosts);
 	vec_done(&request->contexts);
 	if (request->text_fd >= 0)
@@ -334,18 +336,15 @@ static FALLIBLE set_dockerfile(const struct build_opts *opts, struct request *re
 static FALLIBLE set_platform(const struct build_opts *opts, struct request *request)
 {
 	struct platform host = platform_host();
-	const char *text = opts->platforms.n ? opts->platforms.p[0] : NULL;
 
-	if (opts->platforms.n > 1 || (text && strchr(text, ',')))
-		return error_usage("several platforms at once are not there yet");
 	AUTO_FREE char *parts = xasprintf("%s/%s%s%s", opts->os ? opts->os : host.os,
 			opts->arch ? opts->arch : host.architecture, opts->variant ? "/" : "",
 			opts->variant ? opts->variant : "");
-	if (!text && !opts->os && !opts->arch && !opts->variant)
-		return NULL;
-	TRY(usage_of_option(platform_parse(str_of(text ? text : parts), &request->platform),
-			"--platform"));
-	request->options.platform = &request->platform;
+	for (size_t i = 0; i < opts->platforms.n; i++)
+		TRY(platform_flags_add(&request->platforms, opts->platforms.p[i]));
+	if (!opts->platforms.n && (opts->os || opts->arch || opts->variant))
+		TRY(platform_flags_add(&request->platforms, parts));
+	platform_flags_give(&request->platforms, &request->options);
 	return NULL;
 }
 

@@ -16,11 +16,21 @@ struct descriptor layout_entry(const struct image *image, const char *tag)
 	return entry;
 }
 
-char *layout_index(const struct image *image, const char *tag)
+struct descriptor layout_set_entry(const struct image_set *set, const char *tag)
+{
+	struct descriptor entry = descriptor_make(set->media_type, set->digest, set->n);
+
+	list_add_all(&entry.annotations, &set->entry_annotations);
+	if (tag)
+		list_env_set(&entry.annotations, LAYOUT_NAME, tag);
+	return entry;
+}
+
+char *layout_index(struct descriptor *entry)
 {
 	AUTO(image_index) struct image_index index = { .format = FORMAT_OCI };
 
-	*vec_add(&index.manifests) = layout_entry(image, tag);
+	*vec_add(&index.manifests) = TAKE_VALUE(*entry);
 	return image_index_print(&index);
 }
 

@@ -22,6 +22,7 @@ void image_set_done(struct image_set *set)
 		image_origin_done(set->origin);
 	free(set->origin);
 	free(set->fetched_as);
+	list_done(&set->entry_annotations);
 	*set = (struct image_set){ 0 };
 }
 
@@ -310,7 +311,8 @@ FALLIBLE set_copy(const struct image_set *set, struct set_sink *sink, struct can
 	(void)pthread_mutex_init(&copying.lock, NULL);
 	TRY(vouch_document(&copying, &set->digest, set->is_index));
 	TRY(want_all(&copying, (struct str){ set->json, set->n }, set->media_type, 0));
-	for (size_t i = 0; i < copying.blobs.n && i < COPIES; i++)
+	size_t threads = sink->in_order ? 1 : COPIES;
+	for (size_t i = 0; i < copying.blobs.n && i < threads; i++)
 		group_start(group, "copy", copy_some, &copying);
 	TRY(group_join(group));
 	for (size_t i = 0; i < copying.documents.n; i++) {

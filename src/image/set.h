@@ -18,6 +18,7 @@ struct image_set {
 	struct digest digest;
 	bool is_index;
 	struct image_source *source;
+	struct list entry_annotations; /* "key=value", for the index.json that will list it */
 	/*
 	 * Of a set from elsewhere: its manifests are asked about, one by one where their index
 	 * alone is not vouched for, when the set is copied and before anything is.
@@ -39,6 +40,12 @@ FALLIBLE image_set_make(const char *name, const char *json, struct image_source 
 		struct image_set *ret);
 /* Of one image, which was asked about when it was opened. */
 FALLIBLE image_set_of(const struct image *image, struct image_set *ret);
+/*
+ * Of images for several platforms, under an index of their own with these annotations that lists
+ * them in their order. The images are borrowed: they must outlive the set.
+ */
+FALLIBLE image_set_join(const char *name, struct image *const *images, size_t n,
+		const struct list *annotations, struct image_set *ret);
 void image_set_done(struct image_set *set);
 
 /*
@@ -56,6 +63,9 @@ FALLIBLE image_set_keep(const struct image_set *set, struct store *store, struct
 FALLIBLE image_set_save_store(const struct image_set *set, struct store *store, const char *name,
 		struct cancel *cancel, const struct image_progress *progress);
 FALLIBLE image_set_save_layout(const struct image_set *set, const char *dir, const char *tag,
+		struct cancel *cancel, const struct image_progress *progress);
+/* An OCI layout as one tar to out (takes it, closes it): the same set is the same tar. */
+FALLIBLE image_set_save_archive(const struct image_set *set, const char *tag, struct writer *out,
 		struct cancel *cancel, const struct image_progress *progress);
 /* dir is made, and must be empty of another image. */
 FALLIBLE image_set_save_dir(const struct image_set *set, const char *dir, struct cancel *cancel,

@@ -1,7 +1,7 @@
 /*
  * set_sink: one home as image_set's copying sees it. Private to image/.
  *
- * Floor: image. put_blob is called from several threads.
+ * Floor: image. put_blob is called from several threads, unless in_order is set.
  */
 #pragma once
 #include "image/set.h"
@@ -14,6 +14,7 @@ struct set_sink {
 	struct error *(*put_document)(
 			struct set_sink *sink, const struct descriptor *what, struct str json);
 	const struct image_progress *progress;
+	bool in_order; /* put_blob is called from one thread, the first image's blobs first */
 };
 
 /* Everything but the document itself. */

@@ -3,6 +3,7 @@
  * itself writes it since version 25. Times are 0, so that the same image is the same tar.
  */
 #include "image/layout_json.h"
+#include "image/set_sink.h"
 #include "layer/tar_write.h"
 
 #include <string.h>
@@ -23,23 +24,30 @@ static FALLIBLE add_text(struct entry_sink *tar, const char *path, const char *t
 	return entry_sink_add(tar, &entry, reader);
 }
 
+static FALLIBLE add_blob(
+		struct entry_sink *tar, const struct descriptor *blob, struct reader *reader)
+{
+	char hex[DIGEST_HEX];
+	AUTO_FREE char *path = xasprintf("blobs/sha256/%s", digest_hex(&blob->digest, hex));
+	struct entry entry = {
+		.path = path, .owner = { .mode = S_IFREG | 0644 }, .size = blob->size
+	};
+
+	TRY(entry_sink_add(tar, &entry, reader));
+	/* The end is where a verifying reader speaks. */
+	return reader_drain(reader);
+}
+
 static FALLIBLE add_layer(const struct image *image, struct entry_sink *tar, size_t i)
 {
 	const struct descriptor *layer = &image->manifest.layers.p[i];
 	AUTO(reader) struct reader *reader = NULL;
-	char hex[DIGEST_HEX];
-	AUTO_FREE char *path = xasprintf("blobs/sha256/%s", digest_hex(&layer->digest, hex));
-	struct entry entry = {
-		.path = path, .owner = { .mode = S_IFREG | 0644 }, .size = layer->size
-	};
 
 	for (size_t k = 0; k < i; k++)
 		if (digest_equal(&image->manifest.layers.p[k].digest, &layer->digest))
 			return NULL;
 	TRY(image_open_layer(image, i, &reader));
-	TRY(entry_sink_add(tar, &entry, reader));
-	/* The end is where a verifying reader speaks. */
-	return reader_drain(reader);
+	return add_blob(tar, layer, reader);
 }
 
 static FALLIBLE add_blobs(const struct image *image, struct entry_sink *tar, struct cancel *cancel)
@@ -80,7 +88,8 @@ FALLIBLE image_save_archive(const struct image *image, enum archive_format forma
 {
 	static const struct entry_times keep = { 0 };
 	AUTO_FREE char *name = first_name(format, names);
-	AUTO_FREE char *index = layout_index(image, name);
+	struct descriptor listed = layout_entry(image, name);
+	AUTO_FREE char *index = layout_index(&listed);
 	AUTO(entry_sink) struct entry_sink *tar = tar_writer(out, &keep);
 
 	TRY(add_dir(tar, "blobs"));
@@ -92,6 +101,47 @@ FALLIBLE image_save_archive(const struct image *image, enum archive_format forma
 
 		TRY(add_text(tar, "manifest.json", manifest, strlen(manifest)));
 	}
+	TRY(add_text(tar, "oci-layout", LAYOUT_MARK, strlen(LAYOUT_MARK)));
+	return entry_sink_close(TAKE(tar));
+}
+
+struct archive_sink {
+	struct set_sink sink;
+	struct entry_sink *tar;
+};
+
+static struct error *put_blob(
+		struct set_sink *sink, struct image_source *source, const struct descriptor *blob)
+{
+	AUTO(reader) struct reader *reader = NULL;
+
+	TRY(source->ops->open_blob(source, blob, &reader));
+	return add_blob(((struct archive_sink *)sink)->tar, blob, reader);
+}
+
+static struct error *put_document(
+		struct set_sink *sink, const struct descriptor *what, struct str json)
+{
+	AUTO(reader) struct reader *reader = reader_from_bytes(json.p, json.n);
+
+	return add_blob(((struct archive_sink *)sink)->tar, what, reader);
+}
+
+FALLIBLE image_set_save_archive(const struct image_set *set, const char *tag, struct writer *out,
+		struct cancel *cancel, const struct image_progress *progress)
+{
+	static const struct entry_times keep = { 0 };
+	AUTO(entry_sink) struct entry_sink *tar = tar_writer(out, &keep);
+	struct archive_sink sink = { { put_blob, put_document, progress, .in_order = true }, tar };
+	AUTO(descriptor) struct descriptor document = layout_set_entry(set, NULL);
+	struct descriptor listed = layout_set_entry(set, tag);
+	AUTO_FREE char *index = layout_index(&listed);
+
+	TRY(add_dir(tar, "blobs"));
+	TRY(add_dir(tar, "blobs/sha256"));
+	TRY(set_copy(set, &sink.sink, cancel));
+	TRY(put_document(&sink.sink, &document, (struct str){ set->json, set->n }));
+	TRY(add_text(tar, "index.json", index, strlen(index)));
 	TRY(add_text(tar, "oci-layout", LAYOUT_MARK, strlen(LAYOUT_MARK)));
 	return entry_sink_close(TAKE(tar));
 }

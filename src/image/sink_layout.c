@@ -131,8 +131,6 @@ FALLIBLE image_set_save_layout(const struct image_set *set, const char *dir, con
 	TRY(set_copy(set, &sink.sink, cancel));
 	TRY(layout_put_bytes(blobs_fd, &set->digest, set->json, set->n));
 	TRY(file_write_atomic(dir_fd, "oci-layout", LAYOUT_MARK, strlen(LAYOUT_MARK), 0644, false));
-	struct descriptor entry = descriptor_make(set->media_type, set->digest, set->n);
-	if (tag)
-		list_env_set(&entry.annotations, LAYOUT_NAME, tag);
+	struct descriptor entry = layout_set_entry(set, tag);
 	return layout_update_index(dir_fd, &entry, tag);
 }

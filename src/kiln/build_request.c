@@ -21,6 +21,7 @@ void build_request_done(struct build_request *request)
 	list_done(&request->build_args);
 	list_done(&request->labels);
 	list_done(&request->no_cache_stages);
+	platform_flags_done(&request->platforms);
 	output_flags_done(&request->out);
 	annotation_flags_done(&request->annotations);
 	secret_flags_done(&request->secrets);
@@ -100,17 +101,11 @@ static FALLIBLE add_host(struct build_request *request, const char *text)
 	return NULL;
 }
 
-static FALLIBLE set_platform(const struct build_opts *opts, struct build_request *request)
+static FALLIBLE set_platforms(const struct build_opts *opts, struct build_request *request)
 {
-	const char *text = opts->platforms.n ? opts->platforms.p[0] : NULL;
-
-	if (!text)
-		return NULL;
-	if (opts->platforms.n > 1 || strchr(text, ','))
-		return error_usage("several platforms at once are not there yet");
-
-	TRY(usage_of_option(platform_parse(str_of(text), &request->platform), "--platform"));
-	request->options.platform = &request->platform;
+	for (size_t i = 0; i < opts->platforms.n; i++)
+		TRY(platform_flags_add(&request->platforms, opts->platforms.p[i]));
+	platform_flags_give(&request->platforms, &request->options);
 	return NULL;
 }
 
@@ -463,7 +458,7 @@ FALLIBLE build_request_make(const struct invocation *call, struct build_request 
 	};
 	if (options->no_cache && text_equal(opts->cache, "verify"))
 		return error_usage("'--no-cache' and '--cache=verify' contradict each other");
-	TRY(set_platform(opts, ret));
+	TRY(set_platforms(opts, ret));
 	TRY(set_pull(opts, options));
 	set_network(call->config, options);
 	TRY(set_outputs(opts, ret));

@@ -11,6 +11,7 @@
 #include "ui/cache_flag.h"
 #include "ui/options.h"
 #include "ui/output_flag.h"
+#include "ui/platform_flag.h"
 #include "ui/secret_flag.h"
 #include "ui/ssh_flag.h"
 #include "ui/steps_flag.h"
@@ -32,7 +33,7 @@ struct build_opts {
 /* Everything that flags and settings say, owned, with options pointing into it. */
 struct build_request {
 	struct list build_args, labels, no_cache_stages;
-	struct platform platform;
+	struct platform_flags platforms;
 	struct output_flags out;
 	struct annotation_flags annotations;
 	struct secret_flags secrets;

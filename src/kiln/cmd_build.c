@@ -33,7 +33,8 @@ static const struct option rows[] = {
 	OPT_LIST(0, "build-context", contexts, "NAME=SOURCE",
 			"a directory, tar, address or docker-image://REF in the place of a stage "
 			"or image"),
-	OPT_LIST(0, "platform", platforms, "OS/ARCH", "what to build for"),
+	OPT_LIST(0, "platform", platforms, "OS/ARCH,...",
+			"what to build for; several make an index of images"),
 	OPT_TEXT(0, "pull", pull, "always|missing|never", "when to ask a registry for base images",
 			.implied = "always"),
 	OPT_FLAG(0, "no-cache", no_cache, "run every step again"),

@@ -23,7 +23,7 @@ FALLIBLE build_result_write_metadata(const struct build_result *result, const ch
 	AUTO(strbuf) struct strbuf names = { 0 };
 	json_auto_t *document = json_object();
 
-	if (digest_known(&result->image_id))
+	if (digest_known(&result->image_id) && !result->is_index)
 		json_object_set_new(document, "containerimage.config.digest",
 				json_string(digest_text(&result->image_id, id)));
 	if (digest_known(&result->manifest)) {

@@ -246,6 +246,6 @@ FALLIBLE manifest_list_take_in(struct session *session, const char *program, con
 
 	TRY(manifest_list_begin(session, program, text, &list));
 	AUTO_FREE char *image = xasprintf("store:%s", digest_text(manifest, digest));
-	TRY(manifest_list_add(session, &list, program, image, false, &nothing, quiet, &added));
+	TRY(manifest_list_add(session, &list, program, image, true, &nothing, quiet, &added));
 	return manifest_list_save(session, &list);
 }

@@ -43,7 +43,10 @@ FALLIBLE manifest_list_find(
 FALLIBLE manifest_list_change(struct descriptor *entry, const struct list_change *change);
 /* Write it; list->digest is the new one. */
 FALLIBLE manifest_list_save(struct session *session, struct manifest_list *list);
-/* --manifest of what makes an image: add that image of the store to the list of that name. */
+/*
+ * --manifest of what makes an image: add that image of the store, or all of an index, to the list
+ * of that name.
+ */
 FALLIBLE manifest_list_take_in(struct session *session, const char *program, const char *text,
 		const struct digest *manifest, bool quiet);
 

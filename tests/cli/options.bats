@@ -86,7 +86,6 @@ commands() {
 		fails 2 "is not there yet" kiln build "$option" .
 		says "option '${option%%=*}'"
 	done
-	fails 2 "several platforms at once are not there yet" kiln build --platform linux/amd64,linux/arm64 .
 	fails 2 "key 'rewrite-timestamp' is not there yet" kiln build -o type=oci,rewrite-timestamp=true .
 }
 

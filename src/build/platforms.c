@@ -1,0 +1,208 @@
+#include "build/platforms.h"
+#include "build/history.h"
+#include "build/output.h"
+#include "build/remote.h"
+#include "build/trees.h"
+#include "build/verify.h"
+#include "build/way.h"
+
+struct platforms {
+	struct build *builds;
+	struct image **images; /* of those that are made; NULL where outputs are files alone */
+	size_t n, made;
+};
+
+static void platforms_forget(struct platforms *platforms)
+{
+	for (size_t i = 0; i < platforms->n; i++) {
+		image_free(TAKE(platforms->images[i]));
+		build_forget_runs(&platforms->builds[i]);
+	}
+	platforms->made = 0;
+}
+
+static void platforms_done(struct platforms *platforms)
+{
+	for (size_t i = platforms->n; i-- > 0;) {
+		image_free(platforms->images[i]);
+		build_done(&platforms->builds[i]);
+	}
+	free(platforms->images);
+	free(platforms->builds);
+}
+
+DEFINE_AUTO_VALUE(platforms)
+
+bool platforms_are_wanted(const struct build_options *options)
+{
+	return options->platform_count || build_arg_is_set(options, "BUILDKIT_MULTI_PLATFORM");
+}
+
+static FALLIBLE check(const struct build_options *options, size_t n)
+{
+	if (n > 1 && options->userns->mode == USERNS_INPLACE)
+		return error_hint(
+				error_new(ERR_UNSUPPORTED,
+						"several platforms cannot be built with isolation "
+						"'inplace': there is one '/'"),
+				"build them one by one, and list them with 'kiln manifest'");
+	return output_check_index(options);
+}
+
+static void begin(const struct build_options *options, struct platforms *ret)
+{
+	struct platform one = options->platform ? *options->platform : platform_host();
+
+	ret->n = options->platform_count ? options->platform_count : 1;
+	ret->builds = xcalloc(ret->n, sizeof(*ret->builds));
+	ret->images = xcalloc(ret->n, sizeof(struct image *));
+	for (size_t i = 0; i < ret->n; i++) {
+		struct build *build = &ret->builds[i];
+
+		build_begin(build, options,
+				options->platform_count ? &options->platforms[i] : &one);
+		build->before = i ? build - 1 : NULL;
+		build->is_one_of_many = ret->n > 1;
+		build->is_last = i + 1 == ret->n;
+	}
+}
+
+/* Which of them it was. Takes error; NULL is NULL. */
+static struct error *of_platform(const struct build *build, struct error *error)
+{
+	char text[PLATFORM_TEXT];
+
+	return error && build->is_one_of_many
+			       ? error_wrap(error, "%s", platform_text(&build->platform, text))
+			       : error;
+}
+
+static FALLIBLE plan_all(struct platforms *platforms, struct build_options *options)
+{
+	for (size_t i = 0; i < platforms->n; i++) {
+		struct build *build = &platforms->builds[i];
+
+		TRY(of_platform(build, build_plan(build, options)));
+	}
+	return NULL;
+}
+
+static char *plans_text(const struct platforms *platforms)
+{
+	AUTO(strbuf) struct strbuf text = { 0 };
+	char platform[PLATFORM_TEXT];
+
+	for (size_t i = 0; i < platforms->n; i++) {
+		const struct build *build = &platforms->builds[i];
+
+		strbuf_addf(&text, "platform %s\n", platform_text(&build->platform, platform));
+		plan_show(build->plan, &text);
+	}
+	return strbuf_take(&text);
+}
+
+/* The index of what was made, or nothing where outputs are files alone. */
+static FALLIBLE join(const struct platforms *platforms, struct image_set *set)
+{
+	const struct build *build = &platforms->builds[0];
+	AUTO(list) struct list annotations = { 0 };
+
+	if (!platforms->images[0])
+		return NULL;
+	result_annotations(build, ANNOTATE_INDEX, &annotations);
+	TRY(image_set_join(build->plan->target->name, platforms->images, platforms->n, &annotations,
+			set));
+	result_annotations(build, ANNOTATE_INDEX_DESCRIPTOR, &set->entry_annotations);
+	return NULL;
+}
+
+static FALLIBLE put_out(const struct platforms *platforms, struct build_result *ret)
+{
+	AUTO(image_set) struct image_set set = { 0 };
+	const struct made made = {
+		.builds = platforms->builds, .n = platforms->n, .is_index = true, .set = &set
+	};
+
+	TRY(join(platforms, &set));
+	ret->is_index = true;
+	ret->image_id = ret->manifest = set.digest;
+	ret->manifest_bytes = set.n;
+	free(ret->manifest_media_type);
+	ret->manifest_media_type = xstrdup(set.media_type);
+	return output_all(&made, ret);
+}
+
+static FALLIBLE make_all(struct platforms *platforms, struct build_result *ret)
+{
+	for (size_t i = 0; i < platforms->n; i++)
+		remote_begin(&platforms->builds[i]);
+	for (; platforms->made < platforms->n; platforms->made++) {
+		struct build *build = &platforms->builds[platforms->made];
+
+		TRY(of_platform(build, build_make(build, &platforms->images[platforms->made])));
+	}
+	return put_out(platforms, ret);
+}
+
+/* A record of a cache home was found wrong: worth another try, as for a single build. */
+static bool may_try_again(const struct platforms *platforms)
+{
+	bool failed = false;
+
+	for (size_t i = 0; i < platforms->n; i++)
+		failed = failed || remote_failed(&platforms->builds[i]);
+	return failed && !cancel_is_set(platforms->builds[0].options->cancel);
+}
+
+static FALLIBLE run_plans(struct platforms *platforms, struct build_result *ret)
+{
+	for (size_t i = 0; i < platforms->n; i++)
+		TRY(of_platform(&platforms->builds[i], trees_open(&platforms->builds[i])));
+	build_tell_source(&platforms->builds[0], ret);
+	for (;;) {
+		struct error *error = make_all(platforms, ret);
+
+		if (!error)
+			break;
+		if (!may_try_again(platforms))
+			return error;
+		error_ignore(error, "tried again without the record");
+		platforms_forget(platforms);
+	}
+	for (size_t i = 0; i < platforms->n; i++)
+		TRY(remote_keep(&platforms->builds[i]));
+	for (size_t i = 0; i < platforms->n; i++)
+		TRY(remote_export(&platforms->builds[i]));
+	return NULL;
+}
+
+/* Each is a build of its own to 'kiln explain'; what none came to is none. */
+static void keep_histories(
+		struct platforms *platforms, const struct error *error, struct build_result *ret)
+{
+	bool is_made = platforms->made == platforms->n;
+	size_t begun = is_made ? platforms->n : platforms->made + 1;
+
+	for (size_t i = 0; i < begun; i++) {
+		bool is_failed = is_made || i == platforms->made;
+
+		history_keep(&platforms->builds[i], is_failed ? error : NULL, ret->build_id);
+		verify_collect(&platforms->builds[i], &ret->verified);
+	}
+}
+
+FALLIBLE platforms_run(struct build_options *options, struct build_result *ret)
+{
+	AUTO(platforms) struct platforms platforms = { 0 };
+
+	TRY(check(options, options->platform_count));
+	begin(options, &platforms);
+	TRY(plan_all(&platforms, options));
+	if (options->dry_run) {
+		ret->plan = plans_text(&platforms);
+		return NULL;
+	}
+	struct error *error = run_plans(&platforms, ret);
+	keep_histories(&platforms, error, ret);
+	return error;
+}

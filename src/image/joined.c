@@ -1,0 +1,113 @@
+/* Several images as one set: their blobs come from where each has its own. */
+#include "image/layout_json.h"
+#include "image/set.h"
+
+struct joined {
+	struct image_source source;
+	struct image *const *images; /* borrowed */
+	size_t n;
+};
+
+static bool has_layer(const struct image *image, const struct digest *digest)
+{
+	for (size_t i = 0; i < image->manifest.layers.n; i++)
+		if (digest_equal(&image->manifest.layers.p[i].digest, digest))
+			return true;
+	return false;
+}
+
+/* The image that a layer is of; NULL: of none. */
+static const struct image *image_of(const struct joined *self, const struct digest *layer)
+{
+	for (size_t i = 0; i < self->n; i++)
+		if (has_layer(self->images[i], layer))
+			return self->images[i];
+	return NULL;
+}
+
+/* Manifests and configs are in memory. */
+static struct reader *open_document(const struct joined *self, const struct digest *digest)
+{
+	for (size_t i = 0; i < self->n; i++) {
+		const struct image *image = self->images[i];
+
+		if (digest_equal(&image->digest, digest))
+			return reader_from_bytes(image->manifest_json, image->manifest_bytes);
+		if (digest_equal(&image->manifest.config.digest, digest))
+			return reader_from_bytes(image->config_json, image->config_bytes);
+	}
+	return NULL;
+}
+
+static struct error *open_blob(
+		struct image_source *source, const struct descriptor *blob, struct reader **ret)
+{
+	struct joined *self = (struct joined *)source;
+	const struct image *image = image_of(self, &blob->digest);
+	char text[DIGEST_TEXT];
+
+	if (image)
+		return image->source->ops->open_blob(image->source, blob, ret);
+	*ret = open_document(self, &blob->digest);
+	return *ret ? NULL
+		    : error_new(ERR_NOT_FOUND, "no image has the blob '%s'",
+				      digest_text(&blob->digest, text));
+}
+
+static struct error *open_raw(struct image_source *source, const struct descriptor *blob,
+		uint64_t offset, struct reader **ret)
+{
+	const struct image *image = image_of((struct joined *)source, &blob->digest);
+
+	if (!image || !image->source->ops->open_raw)
+		return error_new(ERR_UNSUPPORTED, "not offered");
+	return image->source->ops->open_raw(image->source, blob, offset, ret);
+}
+
+static const char *repository(const struct image_source *source)
+{
+	(void)source;
+	return NULL;
+}
+
+static const char *repository_of(
+		const struct image_source *source, const struct digest *digest, bool *ret_sure)
+{
+	const struct image *image = image_of((const struct joined *)source, digest);
+
+	*ret_sure = false;
+	return image ? image_source_repository(image->source, digest, ret_sure) : NULL;
+}
+
+static void joined_free(struct image_source *source)
+{
+	free(source);
+}
+
+static struct image_source *joined_new(struct image *const *images, size_t n)
+{
+	static const struct image_source_ops ops = { .open_blob = open_blob,
+		.open_raw = open_raw,
+		.repository = repository,
+		.repository_of = repository_of,
+		.free = joined_free };
+	struct joined *self = xcalloc(1, sizeof(*self));
+
+	*self = (struct joined){ { &ops, 1 }, images, n };
+	return &self->source;
+}
+
+FALLIBLE image_set_join(const char *name, struct image *const *images, size_t n,
+		const struct list *annotations, struct image_set *ret)
+{
+	AUTO(image_index) struct image_index index = { .format = images[0]->manifest.format };
+	struct image_source *source = joined_new(images, n);
+
+	for (size_t i = 0; i < n; i++)
+		*vec_add(&index.manifests) = layout_entry(images[i], NULL);
+	list_add_all(&index.annotations, annotations);
+	AUTO_FREE char *json = image_index_print(&index);
+	struct error *error = image_set_make(name, json, source, ret);
+	image_source_unref(source);
+	return error;
+}

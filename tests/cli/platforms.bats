@@ -1,0 +1,116 @@
+#!/usr/bin/env bats
+# Builds for several platforms: an index, in every output.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154 # dollars are the Dockerfile's; bats runs tests in subshells
+load ../lib/kiln
+
+setup_file() {
+	registry_start plain
+	export REGISTRY KILN_ROOT=$BATS_FILE_TMPDIR/root
+}
+
+teardown_file() {
+	registries_stop
+}
+
+setup() {
+	context
+	BOTH=linux/amd64,linux/arm64
+	cat >Dockerfile <<-'END'
+		FROM --platform=$BUILDPLATFORM scratch AS made
+		COPY file /made
+		FROM scratch
+		ARG TARGETARCH
+		COPY --from=made /made /for-$TARGETARCH
+		LABEL arch=$TARGETARCH
+	END
+	date +%s%N >file
+	touch -d @1000000000 file
+}
+
+listed() { # what the index on stdin says, a line an image
+	jq -r '.manifests[] | .platform | [.os, .architecture, .variant // empty] | join("/")'
+}
+
+@test "several platforms are an index of images that are built alone as well" {
+	succeeds kiln build --progress plain --platform "$BOTH" --platform linux/arm/v7,linux/arm64 -t app:1 \
+		--metadata-file m.json --iidfile id --annotation index:a=b --annotation 'manifest[linux/arm64]:k=v' .
+	equals "$(cat id)" "$output"
+	equals "$(cat id)" "$(jq -r '."containerimage.digest"' m.json)"
+	equals null "$(jq -r '."containerimage.config.digest"' m.json)"
+	equals application/vnd.oci.image.index.v1+json "$(jq -r '."containerimage.descriptor".mediaType' m.json)"
+	# What does not depend on the platform is done once.
+	equals 2 "$(grep -A1 'made 2/2\] COPY' <<<"$stderr" | grep -c CACHED)"
+	"$KILN" manifest inspect app:1 >index
+	equals "linux/amd64 linux/arm64 linux/arm/v7" "$(listed <index | xargs)"
+	equals b "$(jq -r .annotations.a index)"
+	succeeds kiln build -q --platform linux/arm64 --metadata-file one.json --annotation k=v .
+	equals "$(jq -r '.manifests[1].digest' index)" "$(jq -r '."containerimage.digest"' one.json)"
+	succeeds kiln build -q --platform linux/amd64,linux/amd64 --metadata-file one.json .
+	equals "$(jq -r '.manifests[0].digest' index)" "$(jq -r '."containerimage.digest"' one.json)"
+	# An index of one.
+	succeeds kiln build -q --build-arg BUILDKIT_MULTI_PLATFORM=1 --platform linux/arm/v7 -t one .
+	equals "$(jq -r '.manifests[2].digest' index)" "$("$KILN" manifest inspect one | jq -r '.manifests[].digest')"
+	succeeds kiln fsck
+}
+
+@test "it is pushed, built upon, and its cache serves a machine that has nothing" {
+	local reach="--insecure-registry $REGISTRY"
+	# shellcheck disable=SC2086 # two words
+	succeeds kiln build -q $reach --platform "$BOTH" -t "$REGISTRY/app:1" --push \
+		--cache-to "type=registry,ref=$REGISTRY/cache:x" --metadata-file m.json .
+	equals "$(jq -r '."containerimage.digest"' m.json)" \
+		"sha256:$(skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/app:1" | sha256sum | cut -c1-64)"
+	equals arm64 "$(skopeo --override-arch arm64 inspect --tls-verify=false --format '{{.Labels.arch}}' "docker://$REGISTRY/app:1")"
+	# The index has what the image of each is made of.
+	equals 2 "$(skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/cache:x" |
+		jq '.annotations["dev.kiln.cache"] | fromjson | .steps | length')"
+	# shellcheck disable=SC2086
+	KILN_ROOT=$PWD/fresh succeeds kiln build --progress plain $reach --platform "$BOTH" -o type=oci,dest=a.tar \
+		--cache-from "type=registry,ref=$REGISTRY/cache:x" .
+	[ "$(grep -c CACHED <<<"$stderr")" = "$(grep -c '/2\] ' <<<"$stderr")" ]
+	# The next Dockerfile stands on it: each platform on its own.
+	printf 'FROM %s/app:1\nCOPY file /more\n' "$REGISTRY" >Dockerfile.next
+	# shellcheck disable=SC2086
+	KILN_ROOT=$PWD/fresh2 succeeds kiln build -q $reach -f Dockerfile.next --platform "$BOTH" -o type=local,dest=out .
+	equals "for-amd64 more" "$(ls out/linux_amd64 | xargs)"
+	equals "for-arm64 more" "$(ls out/linux_arm64 | xargs)"
+	# shellcheck disable=SC2086
+	fails 1 "linux/arm/v7: image '$REGISTRY/app:1'" kiln build -q $reach -f Dockerfile.next --platform "$BOTH,linux/arm/v7" -t none .
+	fails 1 "" kiln manifest exists none
+}
+
+@test "outputs: a layout, its tar, folders, a tar of folders" {
+	succeeds kiln build -q --platform "$BOTH" -o type=oci,dest=a.tar,name=x:1 -o type=oci,dest=layout,tar=false,name=x:1 \
+		-o type=local,dest=out -o type=tar,dest=files.tar --annotation index-descriptor:a=b .
+	succeeds kiln build -q --platform "$BOTH" -o type=oci,dest=b.tar,name=x:1 --annotation index-descriptor:a=b .
+	cmp a.tar b.tar
+	mkdir unpacked && tar -xf a.tar -C unpacked
+	diff -r unpacked layout
+	equals b "$(jq -r '.manifests[0].annotations.a' layout/index.json)"
+	equals "linux/amd64 linux/arm64" "$(skopeo inspect --raw oci:layout:1 | listed | xargs)"
+	equals "linux_amd64/ linux_amd64/for-amd64 linux_arm64/ linux_arm64/for-arm64" "$(tar -tf files.tar | xargs)"
+	cmp file out/linux_arm64/for-arm64
+	succeeds kiln image copy --all oci:layout:1 "docker://$REGISTRY/copied" --insecure-registry "$REGISTRY"
+	fails 1 'a docker archive takes one image' kiln build --platform "$BOTH" -o type=docker,dest=c.tar .
+	[ ! -e c.tar ]
+}
+
+@test "a context from standard input serves every platform, and what fails says for which" {
+	tar -c Dockerfile file | kiln build -q --platform "$BOTH" -t piped -
+	equals 2 "$("$KILN" manifest inspect piped | listed | wc -l)"
+	printf 'FROM scratch\nARG TARGETARCH\nCOPY file-$TARGETARCH /\n' >Dockerfile
+	cp file file-amd64
+	fails 1 'linux/arm64: ' kiln build --platform "$BOTH" -t broken .
+	fails 1 "" kiln manifest exists broken
+	succeeds kiln build --dry-run --platform "$BOTH" .
+	equals "platform linux/amd64 platform linux/arm64" "$(grep ^platform <<<"$output" | xargs)"
+	fails 2 "option '--platform'" kiln build --platform linux/amd64,,linux/arm64 .
+}
+
+@test "under Buildah's name --manifest takes all of them" {
+	succeeds kiln buildah build -q --platform "$BOTH" --manifest both .
+	succeeds kiln buildah build -q --platform linux/arm/v7 --manifest both .
+	succeeds kiln buildah manifest inspect both
+	equals "linux/amd64 linux/arm64 linux/arm/v7" "$(listed <<<"$output" | xargs)"
+	succeeds kiln fsck
+}
