@@ -212,12 +212,12 @@ static void digests_are_fixed(void **state)
 	} cases[] = {
 		{ COMPRESSION_GZIP, -1,
 				"sha256:"
-				"7437459287e05492f4b3f01c91b3340ba39f985d46f3f50d52273154478512c"
-				"1" },
+				"2f06a45876866895d8e282bf9587611ca1b81a2f0760b880c002be6fa801b74"
+				"c" },
 		{ COMPRESSION_GZIP, 1,
 				"sha256:"
-				"4a6d177cfd2214bfaae7d6783eb200b06faaa2b0ece3e5b7f106b2fbe62faa5"
-				"a" },
+				"53f86366aa0ad6a9b3524c6d760c00b52549a0c6180f576d8fdc32f3901a8da"
+				"7" },
 		{ COMPRESSION_GZIP, 6,
 				"sha256:"
 				"ebea43bac95115f5f2b97207fd5949eb01cde57fb96f65bedbe52d03df91650"
