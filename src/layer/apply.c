@@ -43,7 +43,7 @@ void apply_remember(struct apply *apply, char *parent, int fd)
 	apply->parent_fd = fd;
 }
 
-static bool is_missing(const struct error *error)
+bool apply_is_missing(const struct error *error)
 {
 	return error_is_errno(error, ENOENT) || error_is_errno(error, ENOTDIR);
 }
@@ -54,7 +54,7 @@ static FALLIBLE open_parent(struct apply *apply, const char *parent, const char 
 	struct error *error =
 			rootfs_open(apply->root_fd, parent, O_RDONLY | O_DIRECTORY, 0, ret_fd);
 
-	if (!is_missing(error))
+	if (!apply_is_missing(error))
 		return error;
 	error_free(error);
 	if (apply->options.mode == APPLY_ROOTFS)
@@ -122,47 +122,17 @@ FALLIBLE apply_find_parent(struct apply *apply, const char *path, int *ret_fd)
 	struct error *error =
 			rootfs_open(apply->root_fd, parent, O_RDONLY | O_DIRECTORY, 0, ret_fd);
 
-	if (!is_missing(error))
+	if (!apply_is_missing(error))
 		return error;
 	error_free(error);
 	*ret_fd = -1;
 	if (apply->options.mode == APPLY_ROOTFS || apply_is_alone(apply))
 		return NULL;
 	error = apply_merged_dir(apply, parent, false, ret_fd, &lower);
-	if (!is_missing(error))
+	if (!apply_is_missing(error))
 		return error;
 	error_free(error);
 	return NULL;
-}
-
-/* The directory of something that is removed; -1 when there is nothing to remove it from. */
-static FALLIBLE open_for_removal(struct apply *apply, const char *path, int *ret_fd)
-{
-	AUTO_FREE char *parent = str_dup(path_parent(path));
-	AUTO(lower_dir) struct lower_dir probe = { 0 };
-	AUTO(lower_dir) struct lower_dir lower = { 0 };
-	AUTO_FD int probe_fd = -1;
-
-	TRY(apply_find_parent(apply, path, ret_fd));
-	if (*ret_fd >= 0 || apply->options.mode == APPLY_ROOTFS)
-		return NULL;
-	if (apply_is_alone(apply))
-		return apply_alone_error(path, "is removed, and its directory is not in it");
-	struct error *error = apply_merged_dir(apply, parent, false, &probe_fd, &probe);
-	if (is_missing(error) || (!error && probe.n == 0)) {
-		error_free(error);
-		return NULL;
-	}
-	TRY(error);
-	return apply_merged_dir(apply, parent, true, ret_fd, &lower);
-}
-
-static FALLIBLE mark_opaque(const struct apply *apply, int dir_fd, const char *name)
-{
-	AUTO_FD int fd = -1;
-
-	TRY(file_open(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd));
-	return whiteout_make_opaque(fd, apply->options.is_trusted);
 }
 
 /* Remove what was there before this layer: entries of the layer itself stay. */
@@ -198,8 +168,14 @@ static FALLIBLE remove_below(struct apply *apply, int dir_fd, const char *path)
 	return error;
 }
 
-static FALLIBLE whiteout_rootfs(struct apply *apply, int dir_fd, const char *name, const char *path)
+static FALLIBLE whiteout_rootfs(struct apply *apply, const char *path)
 {
+	const char *name = path_name(path);
+	AUTO_FD int dir_fd = -1;
+
+	TRY(apply_find_parent(apply, path, &dir_fd));
+	if (dir_fd < 0)
+		return NULL;
 	if (!map_has(apply->added, path)) {
 		apply_forget(apply);
 		apply->has_replaced = true;
@@ -213,87 +189,14 @@ static FALLIBLE whiteout_rootfs(struct apply *apply, int dir_fd, const char *nam
 	return error;
 }
 
-static FALLIBLE whiteout_layer(const struct apply *apply, int dir_fd, const char *name)
-{
-	struct stat st;
-
-	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return whiteout_make(dir_fd, name, apply->options.policy.is_flat);
-	return S_ISDIR(st.st_mode) ? mark_opaque(apply, dir_fd, name) : NULL;
-}
-
 static FALLIBLE apply_whiteout(struct entry_sink *sink, const char *path)
 {
 	struct apply *apply = (struct apply *)sink;
-	const char *name = path_name(path);
-	AUTO_FD int fd = -1;
 
-	TRY_WRAP(open_for_removal(apply, path, &fd), "remove '%s'", path);
-	if (fd < 0)
-		return NULL;
-	TRY_WRAP(apply->options.mode == APPLY_LAYER ? whiteout_layer(apply, fd, name)
-						    : whiteout_rootfs(apply, fd, name, path),
+	TRY_WRAP(apply->options.mode == APPLY_LAYER ? apply_hide(apply, path)
+						    : whiteout_rootfs(apply, path),
 			"remove '%s'", path);
 	return NULL;
-}
-
-/* overlayfs does not heed an opaque mark on a root: hide each name of the lowers instead. */
-static FALLIBLE hide_root(struct apply *apply)
-{
-	if (apply_is_alone(apply))
-		return apply_alone_error("/", "is opaque");
-	for (size_t i = 0; i < apply->options.lowers->n; i++) {
-		struct sparing sparing = { .apply = apply, .prefix = "" };
-		const struct tree_visitor visitor = { spare, NULL, &sparing };
-		struct error *error = NULL;
-
-		apply->added = map_new(NULL); /* spare nothing: list the names */
-		error = tree_walk(apply->options.lowers->fds[i], &visitor);
-		map_free(TAKE(apply->added));
-		for (size_t j = 0; j < sparing.gone.n && !error; j++) {
-			bool is_whiteout = false;
-			struct stat st;
-
-			if (fstatat(apply->options.lowers->fds[i], sparing.gone.p[j], &st,
-					    AT_SYMLINK_NOFOLLOW) < 0)
-				continue;
-			error = whiteout_is(apply->options.lowers->fds[i], sparing.gone.p[j], &st,
-					&is_whiteout);
-			if (!error && !is_whiteout)
-				error = whiteout_layer(apply, apply->root_fd, sparing.gone.p[j]);
-		}
-		list_done(&sparing.gone);
-		TRY(error);
-	}
-	return NULL;
-}
-
-static FALLIBLE opaque_layer(struct apply *apply, const char *path)
-{
-	const char *name = path_name(path);
-	AUTO_FD int fd = -1;
-	struct stat st;
-
-	if (!*path)
-		return hide_root(apply);
-	TRY(open_for_removal(apply, path, &fd));
-	if (fd < 0)
-		return NULL;
-	if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		return S_ISDIR(st.st_mode) ? mark_opaque(apply, fd, name) : NULL;
-	if (apply_is_alone(apply))
-		return apply_alone_error(path, "is opaque and not in it");
-
-	/* Its metadata is below; without any, there is nothing to hide. */
-	AUTO(lower_dir) struct lower_dir lower = { 0 };
-	AUTO(lower_dir) struct lower_dir made = { 0 };
-	AUTO_FD int probe_fd = -1;
-	AUTO_FD int dir_fd = -1;
-	TRY(apply_merged_dir(apply, path, false, &probe_fd, &lower));
-	if (probe_fd < 0 && lower.n == 0)
-		return NULL;
-	TRY(apply_merged_dir(apply, path, true, &dir_fd, &made));
-	return whiteout_make_opaque(dir_fd, apply->options.is_trusted);
 }
 
 static FALLIBLE opaque_rootfs(struct apply *apply, const char *path)
@@ -302,7 +205,7 @@ static FALLIBLE opaque_rootfs(struct apply *apply, const char *path)
 	struct error *error = rootfs_open(
 			apply->root_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd);
 
-	if (is_missing(error) || error_is_errno(error, ELOOP)) {
+	if (apply_is_missing(error) || error_is_errno(error, ELOOP)) {
 		error_free(error);
 		return NULL;
 	}
@@ -314,7 +217,7 @@ static FALLIBLE apply_opaque(struct entry_sink *sink, const char *path)
 {
 	struct apply *apply = (struct apply *)sink;
 
-	TRY_WRAP(apply->options.mode == APPLY_LAYER ? opaque_layer(apply, path)
+	TRY_WRAP(apply->options.mode == APPLY_LAYER ? apply_hide_all(apply, path)
 						    : opaque_rootfs(apply, path),
 			"make '%s' opaque", *path ? path : "/");
 	return NULL;
@@ -334,6 +237,8 @@ static void apply_free(struct entry_sink *sink)
 		free(apply->dirs.p[i].path);
 	free(apply->dirs.p);
 	map_free(apply->added);
+	map_free(apply->implied);
+	map_free(apply->opaque);
 	free(apply->buf);
 	free(apply);
 }
@@ -351,5 +256,7 @@ struct entry_sink *apply_sink(int dir_fd, const struct apply_options *options)
 	apply->parent_fd = -1;
 	if (options->mode == APPLY_ROOTFS)
 		apply->added = map_new(NULL);
+	apply->implied = map_new(NULL);
+	apply->opaque = map_new(NULL);
 	return &apply->sink;
 }

@@ -278,6 +278,7 @@ static FALLIBLE make_opaque(const struct apply *apply, int dir_fd, const char *n
 static FALLIBLE put_over_dir(
 		struct apply *apply, int dir_fd, const char *name, const struct entry *entry)
 {
+	apply->has_again = true;
 	return finish_dir(apply, dir_fd, name, NULL, entry);
 }
 
@@ -307,6 +308,7 @@ FALLIBLE apply_put(struct apply *apply, int dir_fd, const char *name, const stru
 	error_free(error);
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return error_sys("look at what is there");
+	apply_own(apply, dir_fd, name);
 	if (S_ISDIR(st.st_mode) && is_dir)
 		return put_over_dir(apply, dir_fd, name, entry);
 	if (is_same_link(apply, &st, entry))
@@ -317,9 +319,10 @@ FALLIBLE apply_put(struct apply *apply, int dir_fd, const char *name, const stru
 	TRY(file_remove_tree(dir_fd, name));
 	TRY(put_new(apply, dir_fd, name, entry, content));
 	/* What was there hid the directory below, and so must this one. */
-	if (is_dir && apply->options.mode == APPLY_LAYER)
-		return make_opaque(apply, dir_fd, name);
-	return NULL;
+	if (!is_dir || apply->options.mode != APPLY_LAYER)
+		return NULL;
+	map_set(apply->opaque, entry->path, apply);
+	return make_opaque(apply, dir_fd, name);
 }
 
 FALLIBLE apply_root(struct apply *apply, const struct entry *entry)
@@ -360,13 +363,20 @@ static FALLIBLE finish_one(struct apply *apply, const struct apply_dir *dir)
 
 /*
  * Last first: a directory that shuts us out is finished after its contents. Of two entries for one
- * directory the later counts, so an earlier one is passed over when it comes again.
+ * directory the later counts, so an earlier one is passed over.
  */
 FALLIBLE apply_finish_dirs(struct apply *apply)
 {
+	bool has_doubles = apply->has_again || apply->has_replaced;
+	AUTO(map) struct map *done = has_doubles ? map_new(NULL) : NULL;
+
 	for (size_t i = apply->dirs.n; i-- > 0;) {
 		struct apply_dir *dir = &apply->dirs.p[i];
 
+		if (done && map_has(done, dir->path))
+			continue;
+		if (done)
+			map_set(done, dir->path, apply);
 		TRY_WRAP(finish_one(apply, dir), "'%s'", *dir->path ? dir->path : "/");
 	}
 	return NULL;

@@ -69,6 +69,8 @@ static FALLIBLE copy(struct apply *apply, int dir_fd, const char *name, const ch
 	TRY(entry_disk_content(&disk, file->dir_fd, name, &content));
 	TRY_WRAP(apply_put(apply, dir_fd, name, &disk.entry, content),
 			"copy '%s' from a layer below", path);
+	/* No entry speaks of it: a whiteout that follows means this one as well. */
+	apply_imply(apply, dir_fd, name);
 	return NULL;
 }
 
@@ -77,7 +79,9 @@ static FALLIBLE make_plain(struct apply *apply, int dir_fd, const char *name, co
 {
 	const struct entry entry = { .path = path, .owner = { .mode = S_IFDIR | 0755 } };
 
-	return apply_put(apply, dir_fd, name, &entry, NULL);
+	TRY(apply_put(apply, dir_fd, name, &entry, NULL));
+	apply_imply(apply, dir_fd, name);
+	return NULL;
 }
 
 static FALLIBLE step_into(struct merged_walk *walk, const char *name)

@@ -36,10 +36,16 @@ struct apply {
 		size_t n, capacity;
 	} dirs;
 	bool has_replaced; /* a directory of dirs may be something else now */
+	bool has_again;    /* a directory of dirs is there twice */
 	struct map *added; /* APPLY_ROOTFS: paths of this layer, which its whiteouts spare */
-	char *buf;         /* for contents */
+	/* APPLY_LAYER: names that stand here for what is below, no entry made them; and, as
+	   written, directories below which nothing of the lowers shows. */
+	struct map *implied, *opaque;
+	char *buf; /* for contents */
 };
 
+/* No such path, or one of its parents is no directory. */
+bool apply_is_missing(const struct error *error);
 bool apply_is_alone(const struct apply *apply);
 struct error *apply_alone_error(const char *path, const char *what);
 
@@ -61,6 +67,16 @@ FALLIBLE apply_put(struct apply *apply, int dir_fd, const char *name, const stru
 FALLIBLE apply_root(struct apply *apply, const struct entry *entry);
 /* Hand out times and owners of directories. */
 FALLIBLE apply_finish_dirs(struct apply *apply);
+
+/* apply_hide.c: what a layer hides of those below. */
+
+/* A whiteout of path; and of all that directory path has below. */
+FALLIBLE apply_hide(struct apply *apply, const char *path);
+FALLIBLE apply_hide_all(struct apply *apply, const char *path);
+/* The name in an open directory was made for the sake of others, or is an entry's own from now on.
+ */
+void apply_imply(struct apply *apply, int dir_fd, const char *name);
+void apply_own(struct apply *apply, int dir_fd, const char *name);
 
 /* apply_lower.c: with lowers. */
 

@@ -22,7 +22,7 @@ struct tar_header {
 	char magic[6], version[2]; /* "ustar\0" "00"; GNU: "ustar  \0" over both */
 	char user[32], group[32];
 	char major[8], minor[8];
-	char prefix[155]; /* GNU keeps times and its sparse map from here on */
+	char prefix[155]; /* GNU keeps two times and its sparse map from here on */
 	char rest[12];
 };
 
@@ -33,7 +33,10 @@ struct str tar_text(const char *field, size_t width);
 bool tar_checksum_fits(const struct tar_header *header);
 /* One block of nothing but zeros. */
 bool tar_is_zero(const void *block);
-/* ustar or pax: the prefix is part of the name. */
-bool tar_is_posix(const struct tar_header *header);
+/*
+ * What stands before the name, "" for nothing. ustar and pax have it; and GNU's form where the
+ * times in its place are none: Go before 1.8, and so Docker of 2016, wrote long names that way.
+ */
+struct str tar_prefix(const struct tar_header *header);
 /* Octal, or GNU's base-256 where the first bit is set; ERR_INVALID unless within min and max. */
 FALLIBLE tar_number(const char *field, size_t n, int64_t min, int64_t max, int64_t *ret);

@@ -79,7 +79,32 @@ bool tar_is_zero(const void *block)
 	return memcmp(block, zeros, TAR_BLOCK) == 0;
 }
 
-bool tar_is_posix(const struct tar_header *header)
+static bool is_number(const char *field, size_t n)
 {
-	return memcmp(header->magic, "ustar", 6) == 0;
+	int64_t ignored;
+	struct error *error = tar_number(field, n, INT64_MIN, INT64_MAX, &ignored);
+	bool is = !error;
+
+	error_free(error);
+	return is;
+}
+
+static bool is_ascii(struct str text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if ((unsigned char)text.p[i] >= 0x80)
+			return false;
+	return true;
+}
+
+struct str tar_prefix(const struct tar_header *header)
+{
+	struct str prefix = tar_text(header->prefix, sizeof(header->prefix));
+	bool is_posix = memcmp(header->magic, "ustar", 6) == 0;
+	bool is_gnu = !is_posix && memcmp(header->magic, "ustar  ", 8) == 0;
+
+	if (is_gnu && prefix.n)
+		is_gnu = is_ascii(prefix) &&
+			 !(is_number(header->prefix, 12) && is_number(header->prefix + 12, 12));
+	return is_posix || is_gnu ? prefix : (struct str){ "", 0 };
 }

@@ -236,16 +236,29 @@ void pax_done(struct pax *pax)
 	vec_done(&pax->map);
 }
 
-const char *pax_text(const char *local, const char *global, const char *header)
+const char *pax_text(const char *said, const char *header)
 {
-	const char *said = local ? local : global;
-
 	return said && *said ? said : header;
 }
 
-uint64_t pax_value(struct pax_number local, struct pax_number global, uint64_t header)
+uint64_t pax_value(struct pax_number said, uint64_t header)
 {
-	struct pax_number said = local.state == PAX_UNSAID ? global : local;
-
 	return said.state == PAX_SAID ? said.value : header;
+}
+
+void pax_entry_name(const struct pax *pax, const struct tar_header *header, const char *long_name,
+		struct strbuf *out)
+{
+	const char *said = pax_text(pax->sparse_name, pax_text(pax->path, NULL));
+	struct str prefix = tar_prefix(header);
+
+	if (*long_name || said) {
+		strbuf_add(out, *long_name ? long_name : said);
+		return;
+	}
+	if (prefix.n) {
+		strbuf_add_str(out, prefix);
+		strbuf_add_char(out, '/');
+	}
+	strbuf_add_str(out, tar_text(header->name, sizeof(header->name)));
 }

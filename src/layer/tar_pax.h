@@ -1,8 +1,11 @@
 /*
  * tar_pax: the records of a pax header ("27 path=a/b\n"), as far as layers need them.
  *
- * Each field has three states: not said, said, and taken back (an empty value, which hides what the
- * header or a global record says).
+ * Each field has three states: not said, said, and taken back (an empty value: the header counts).
+ *
+ * Records for all entries (type 'g') count for nothing, and of two record blocks before one entry
+ * the last counts: that is how Docker, containerd, BuildKit and Podman read a layer, and a layer
+ * must not be another file tree here than there.
  *
  * Floor: layer (private to tar_*.c and podman/split_write, pure). Spec: POSIX.1-2017 pax, "pax
  * Header Block"; GNU tar manual, "PAX" sparse formats.
@@ -10,7 +13,9 @@
 #pragma once
 #include "base/auto.h"
 #include "base/str.h"
+#include "base/strbuf.h"
 #include "base/vec.h"
+#include "layer/tar_format.h"
 #include "sys/xattrs.h"
 #include <stdint.h>
 
@@ -54,8 +59,12 @@ FALLIBLE pax_parse(struct str records, struct pax *pax);
 void pax_clear(struct pax *pax);
 void pax_done(struct pax *pax);
 
-/* The value that counts: a local record, else a global one, else the header's. */
-const char *pax_text(const char *local, const char *global, const char *header);
-uint64_t pax_value(struct pax_number local, struct pax_number global, uint64_t header);
+/* The value that counts: a record's, else the header's. */
+const char *pax_text(const char *said, const char *header);
+uint64_t pax_value(struct pax_number said, uint64_t header);
+/* Add the name of an entry: of a GNU header before it ("" is none), else a record's, else its own.
+ */
+void pax_entry_name(const struct pax *pax, const struct tar_header *header, const char *long_name,
+		struct strbuf *out);
 
 DEFINE_AUTO_VALUE(pax)

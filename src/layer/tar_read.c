@@ -27,7 +27,7 @@ struct tar_reader {
 	struct sparse sparse;
 	bool is_sparse;
 
-	struct pax local, global;
+	struct pax pax;
 	struct strbuf long_name, long_link; /* GNU; empty when there was none */
 	bool has_prelude;                   /* headers that speak of the next entry */
 	struct strbuf text;                 /* scratch */
@@ -139,8 +139,7 @@ void tar_reader_free(struct tar_reader *tar)
 	if (!tar)
 		return;
 	reader_free(tar->below);
-	pax_done(&tar->local);
-	pax_done(&tar->global);
+	pax_done(&tar->pax);
 	strbuf_done(&tar->long_name);
 	strbuf_done(&tar->long_link);
 	strbuf_done(&tar->text);
@@ -177,28 +176,10 @@ static FALLIBLE read_header(struct tar_reader *tar, struct tar_header *ret, bool
 	return NULL;
 }
 
-/* The path as the header and what came before it say, in tar->text. */
-static void raw_path(struct tar_reader *tar, const struct tar_header *header)
+/* A whiteout's name is longer than the one it removes. */
+static size_t name_limit(struct str part, bool is_last)
 {
-	struct str name = tar_text(header->name, sizeof(header->name));
-	struct str prefix = tar_text(header->prefix, sizeof(header->prefix));
-
-	strbuf_clear(&tar->text);
-	if (tar->long_name.n) {
-		strbuf_add(&tar->text, strbuf_text(&tar->long_name));
-	} else {
-		if (tar_is_posix(header) && prefix.n) {
-			strbuf_add_str(&tar->text, prefix);
-			strbuf_add_char(&tar->text, '/');
-		}
-		strbuf_add_str(&tar->text, name);
-	}
-	const char *said = pax_text(tar->local.path, tar->global.path, NULL);
-	const char *sparse = pax_text(tar->local.sparse_name, NULL, said);
-	if (sparse) {
-		strbuf_clear(&tar->text);
-		strbuf_add(&tar->text, sparse);
-	}
+	return LIMIT_NAME_BYTES + (is_last && str_starts(part, ".wh.") ? strlen(".wh.") : 0);
 }
 
 static FALLIBLE check_path(const char *path)
@@ -212,7 +193,7 @@ static FALLIBLE check_path(const char *path)
 		struct str part;
 
 		(void)str_cut(rest, '/', &part, &rest);
-		if (part.n > LIMIT_NAME_BYTES)
+		if (part.n > name_limit(part, rest.n == 0))
 			return error_new(ERR_LIMIT, "a name in '%.60s...' is longer than %d bytes",
 					path, LIMIT_NAME_BYTES);
 	}
@@ -224,15 +205,15 @@ static FALLIBLE check_path(const char *path)
 
 static FALLIBLE set_paths(struct tar_reader *tar, const struct tar_header *header)
 {
-	struct str link = tar->long_link.n ? strbuf_str(&tar->long_link)
-					   : tar_text(header->link, sizeof(header->link));
-	AUTO_FREE char *header_link = str_dup(link);
+	AUTO_FREE char *header_link = str_dup(tar_text(header->link, sizeof(header->link)));
 
-	raw_path(tar, header);
+	strbuf_clear(&tar->text);
+	pax_entry_name(&tar->pax, header, strbuf_text(&tar->long_name), &tar->text);
 	free(tar->path);
 	tar->path = path_clean(strbuf_str(&tar->text));
 	free(tar->link);
-	tar->link = xstrdup(pax_text(tar->local.link, tar->global.link, header_link));
+	tar->link = xstrdup(tar->long_link.n ? strbuf_text(&tar->long_link)
+					     : pax_text(tar->pax.link, header_link));
 	return check_path(tar->path);
 }
 
@@ -306,14 +287,15 @@ static FALLIBLE set_numbers(struct tar_reader *tar, const struct tar_header *hea
 	int64_t minor = 0;
 
 	/* Fields that pax speaks for may hold anything. */
-	if (tar->local.uid.state != PAX_SAID)
+	if (tar->pax.uid.state != PAX_SAID)
 		TRY(tar_number(header->uid, 8, INT64_MIN, INT64_MAX, &uid));
-	if (tar->local.gid.state != PAX_SAID)
+	if (tar->pax.gid.state != PAX_SAID)
 		TRY(tar_number(header->gid, 8, INT64_MIN, INT64_MAX, &gid));
 	TRY(tar_number(header->mode, 8, INT64_MIN, INT64_MAX, &mode));
-	TRY(tar_number(header->mtime, 12, INT64_MIN, INT64_MAX, &mtime));
-	uint64_t said_uid = pax_value(tar->local.uid, tar->global.uid, (uint64_t)uid);
-	uint64_t said_gid = pax_value(tar->local.gid, tar->global.gid, (uint64_t)gid);
+	if (tar->pax.mtime_state != PAX_SAID)
+		TRY(tar_number(header->mtime, 12, INT64_MIN, INT64_MAX, &mtime));
+	uint64_t said_uid = pax_value(tar->pax.uid, (uint64_t)uid);
+	uint64_t said_gid = pax_value(tar->pax.gid, (uint64_t)gid);
 	if (said_uid >= UINT32_MAX || said_gid >= UINT32_MAX)
 		return error_new(ERR_INVALID, "owner %llu:%llu", (unsigned long long)said_uid,
 				(unsigned long long)said_gid);
@@ -321,7 +303,7 @@ static FALLIBLE set_numbers(struct tar_reader *tar, const struct tar_header *hea
 	owner->gid = (uint32_t)said_gid;
 	owner->mode = (uint32_t)mode & 07777;
 
-	const struct pax *said = tar->local.mtime_state == PAX_UNSAID ? &tar->global : &tar->local;
+	const struct pax *said = &tar->pax;
 	tar->entry.mtime = said->mtime_state == PAX_SAID ? said->mtime : mtime;
 	tar->entry.mtime_ns = said->mtime_state == PAX_SAID ? said->mtime_ns : 0;
 
@@ -334,27 +316,14 @@ static FALLIBLE set_numbers(struct tar_reader *tar, const struct tar_header *hea
 	return NULL;
 }
 
-/* Global attributes, and over them the entry's own; sorted by xattrs_set. */
-static void set_xattrs(struct tar_reader *tar)
-{
-	for (size_t i = 0; i < tar->global.xattrs.n; i++) {
-		const struct xattr *xattr = &tar->global.xattrs.p[i];
-
-		if (!xattrs_find(&tar->local.xattrs, xattr->name))
-			xattrs_set(&tar->local.xattrs, xattr->name, xattr->value, xattr->n);
-	}
-	tar->entry.xattrs = tar->local.xattrs.p;
-	tar->entry.n_xattrs = tar->local.xattrs.n;
-}
-
 /* How many bytes follow the header. */
 static FALLIBLE stored_size(struct tar_reader *tar, const struct tar_header *header, uint64_t *ret)
 {
 	int64_t size = 0;
 
-	if (tar->local.size.state != PAX_SAID)
+	if (tar->pax.size.state != PAX_SAID)
 		TRY(tar_number(header->size, 12, 0, INT64_MAX, &size));
-	uint64_t said = pax_value(tar->local.size, tar->global.size, (uint64_t)size);
+	uint64_t said = pax_value(tar->pax.size, (uint64_t)size);
 	if (said > LIMIT_LAYER_BYTES)
 		return error_new(ERR_LIMIT, "a size of %llu bytes", (unsigned long long)said);
 	*ret = said;
@@ -389,7 +358,7 @@ static FALLIBLE start_old_sparse(struct tar_reader *tar, const struct tar_header
 /* The map, from wherever this format keeps it; tar->left is what remains for data. */
 static FALLIBLE start_sparse(struct tar_reader *tar, const struct tar_header *header)
 {
-	const struct pax *pax = &tar->local;
+	const struct pax *pax = &tar->pax;
 
 	tar->is_sparse = true;
 	tar->sparse.at = 0;
@@ -433,7 +402,7 @@ static FALLIBLE start_content(struct tar_reader *tar, const struct tar_header *h
 	if (!S_ISREG(tar->entry.owner.mode) || tar->entry.is_hardlink)
 		return NULL;
 	tar->entry.size = size;
-	if (header->type == 'S' || says_sparse(&tar->local))
+	if (header->type == 'S' || says_sparse(&tar->pax))
 		TRY(start_sparse(tar, header));
 	if (tar->entry.size > LIMIT_LAYER_BYTES - tar->bytes)
 		return error_new(ERR_LIMIT, "the files of this archive have more than %llu bytes",
@@ -449,7 +418,8 @@ static FALLIBLE make_entry(struct tar_reader *tar, const struct tar_header *head
 	TRY(set_type(tar, header));
 	if (!*tar->path && !S_ISDIR(tar->entry.owner.mode))
 		return error_new(ERR_INVALID, "no name");
-	set_xattrs(tar);
+	tar->entry.xattrs = tar->pax.xattrs.p;
+	tar->entry.n_xattrs = tar->pax.xattrs.n;
 	return start_content(tar, header);
 }
 
@@ -493,10 +463,10 @@ static FALLIBLE read_other(struct tar_reader *tar, const struct tar_header *head
 	case 'X':
 		tar->has_prelude = true;
 		TRY(read_prelude(tar, header, LIMIT_PAX_BYTES, &tar->text));
-		return pax_parse(strbuf_str(&tar->text), &tar->local);
+		pax_clear(&tar->pax);
+		return pax_parse(strbuf_str(&tar->text), &tar->pax);
 	case 'g':
-		TRY(read_prelude(tar, header, LIMIT_PAX_BYTES, &tar->text));
-		return pax_parse(strbuf_str(&tar->text), &tar->global);
+		return read_prelude(tar, header, LIMIT_PAX_BYTES, &tar->text);
 	case 'L':
 		tar->has_prelude = true;
 		return read_long(tar, header, &tar->long_name);
@@ -517,7 +487,7 @@ static FALLIBLE next_entry(struct tar_reader *tar, bool *ret_end)
 	struct tar_header header;
 	bool is_other = true;
 
-	pax_clear(&tar->local);
+	pax_clear(&tar->pax);
 	strbuf_clear(&tar->long_name);
 	strbuf_clear(&tar->long_link);
 	tar->has_prelude = false;

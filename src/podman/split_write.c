@@ -36,7 +36,7 @@ struct splitter {
 	size_t padding;
 	char prelude_type;
 	struct strbuf prelude, long_name;
-	struct pax local, global;
+	struct pax pax;
 
 	char *name; /* of the file whose content passes */
 	uint64_t size, crc;
@@ -151,16 +151,9 @@ static FALLIBLE put_file(struct splitter *split, const char *name)
 static char *path_of(struct splitter *split, const struct tar_header *header)
 {
 	AUTO(strbuf) struct strbuf text = { 0 };
-	struct str prefix = tar_text(header->prefix, sizeof(header->prefix));
 
-	if (split->long_name.n) {
-		strbuf_add(&text, strbuf_text(&split->long_name));
-	} else {
-		if (tar_is_posix(header) && prefix.n)
-			strbuf_addf(&text, "%.*s/", STR_ARG(prefix));
-		strbuf_add_str(&text, tar_text(header->name, sizeof(header->name)));
-	}
-	return xstrdup(pax_text(split->local.path, split->global.path, strbuf_text(&text)));
+	pax_entry_name(&split->pax, header, strbuf_text(&split->long_name), &text);
+	return strbuf_take(&text);
 }
 
 static FALLIBLE data_size(
@@ -168,9 +161,9 @@ static FALLIBLE data_size(
 {
 	int64_t size = 0;
 
-	if (split->local.size.state != PAX_SAID)
+	if (split->pax.size.state != PAX_SAID)
 		TRY(tar_number(header->size, sizeof(header->size), 0, INT64_MAX, &size));
-	*ret = pax_value(split->local.size, split->global.size, (uint64_t)size);
+	*ret = pax_value(split->pax.size, (uint64_t)size);
 	return NULL;
 }
 
@@ -196,10 +189,12 @@ static FALLIBLE end_prelude(struct splitter *split)
 {
 	struct str text = strbuf_str(&split->prelude);
 
-	if (split->prelude_type == 'x' || split->prelude_type == 'X')
-		return pax_parse(text, &split->local);
+	if (split->prelude_type == 'x' || split->prelude_type == 'X') {
+		pax_clear(&split->pax);
+		return pax_parse(text, &split->pax);
+	}
 	if (split->prelude_type == 'g')
-		return pax_parse(text, &split->global);
+		return NULL;
 	strbuf_clear(&split->long_name);
 	if (split->prelude_type == 'L')
 		strbuf_add_str(&split->long_name, tar_text(text.p, text.n));
@@ -236,8 +231,8 @@ static FALLIBLE start_file(struct splitter *split, const char *name, uint64_t si
 
 static bool is_sparse(const struct splitter *split, const struct tar_header *header)
 {
-	return header->type == 'S' || split->local.has_map ||
-	       (split->local.major.state == PAX_SAID && split->local.major.value == 1);
+	return header->type == 'S' || split->pax.has_map ||
+	       (split->pax.major.state == PAX_SAID && split->pax.major.value == 1);
 }
 
 static FALLIBLE take_entry(struct splitter *split, const struct tar_header *header)
@@ -257,7 +252,7 @@ static FALLIBLE take_entry(struct splitter *split, const struct tar_header *head
 		start_data(split, AT_HEADER, 0);
 		TRY(start_file(split, name, size));
 	}
-	pax_clear(&split->local);
+	pax_clear(&split->pax);
 	strbuf_clear(&split->long_name);
 	return NULL;
 }
@@ -367,8 +362,7 @@ static void splitter_free(struct writer *writer)
 	strbuf_done(&split->line);
 	strbuf_done(&split->prelude);
 	strbuf_done(&split->long_name);
-	pax_done(&split->local);
-	pax_done(&split->global);
+	pax_done(&split->pax);
 	free(split->name);
 	free(split);
 }

@@ -192,6 +192,91 @@ static void nothing_below_needs_nothing(void **state)
 			"d 755 0:0 @0 a\nd 755 0:0 @0 a/b\nf 644 0:0 @5 a/b/c \"1\"\n");
 }
 
-UNIT_TESTS(copies_implied_parents, copies_linked_files, removes_only_what_is_there,
-		hides_a_whole_root, a_removed_parent_comes_back_empty, stops_at_loops_and_files,
-		nothing_below_needs_nothing)
+/* What is here for others' sake alone (a parent, a link's target, a whiteout) goes with the rest.
+ */
+static void hides_what_no_entry_made(void **state)
+{
+	static const struct {
+		const char *entry, *link, *whiteouts[2];
+		bool is_opaque; /* of the last */
+		const char *listing;
+	} cases[] = {
+		{ NULL, NULL, { "usr/lib/x", "usr" }, false, "w usr\n" },
+		{ NULL, NULL, { "usr/lib/x", "usr/lib" }, true,
+				"d 755 0:0 @5 usr\nd 711 0:0 @5 usr/lib opaque\n" },
+		{ NULL, NULL, { "lib/x", "usr" }, true, "d 755 0:0 @5 usr opaque\n" },
+		{ "usr/n", NULL, { "usr/lib/x", "usr" }, false,
+				"d 755 0:0 @5 usr opaque\nf 644 0:0 @5 usr/n \"1\"\n" },
+		{ NULL, "h", { "usr/lib/x", "plain" }, false,
+				"f 644 0:0 @5 h \"library\"\nw plain\nd 755 0:0 @5 usr\n"
+				"d 711 0:0 @5 usr/lib\nw usr/lib/x\n" },
+		{ NULL, "usr/lib/h", { NULL, "usr/lib" }, true,
+				"d 755 0:0 @5 usr\nd 711 0:0 @5 usr/lib opaque\n"
+				"f 644 0:0 @5 usr/lib/h \"library\"\n" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		AUTO(stack) struct stack stack;
+		const char *const *gone = cases[i].whiteouts;
+
+		note("%s", cases[i].listing);
+		stack_init(&stack);
+		AUTO(entry_sink)
+		struct entry_sink *sink = apply_sink(stack.layer.fd, &stack.options);
+		if (cases[i].entry)
+			assert_ok(add_file(sink, cases[i].entry, "1"));
+		if (cases[i].link)
+			assert_ok(add_hardlink(sink, cases[i].link, "usr/lib/x"));
+		if (gone[0])
+			assert_ok(entry_sink_whiteout(sink, gone[0]));
+		assert_ok(cases[i].is_opaque ? entry_sink_opaque(sink, gone[1])
+					     : entry_sink_whiteout(sink, gone[1]));
+		assert_ok(entry_sink_close(TAKE(sink)));
+		assert_listing(&recorded, stack.layer.fd, cases[i].listing);
+	}
+}
+
+/* overlayfs lists whiteouts of directories that it does not merge. */
+static void no_whiteout_stays_in_an_opaque_directory(void **state)
+{
+	AUTO(stack) struct stack stack;
+
+	stack_init(&stack);
+	AUTO(entry_sink) struct entry_sink *sink = start(&stack.layer);
+	assert_ok(add_dir(sink, "etc", 0755));
+	assert_ok(entry_sink_whiteout(sink, "etc/before"));
+	assert_ok(entry_sink_opaque(sink, "etc"));
+	assert_ok(entry_sink_whiteout(sink, "etc/after"));
+	assert_ok(add_dir(sink, "etc/d", 0755));
+	assert_ok(entry_sink_whiteout(sink, "etc/d/deep"));
+	assert_ok(add_file(sink, "usr", ""));
+	assert_ok(add_dir(sink, "usr", 0755));
+	assert_ok(entry_sink_whiteout(sink, "usr/lib"));
+	assert_ok(entry_sink_close(TAKE(sink)));
+	assert_listing(&recorded, stack.layer.fd,
+			"d 755 0:0 @5 etc opaque\nd 755 0:0 @5 etc/d\nd 755 0:0 @5 usr opaque\n");
+}
+
+static void the_last_entry_of_a_directory_counts(void **state)
+{
+	AUTO(stack) struct stack stack;
+	const struct entry etc = {
+		.path = "etc", .owner = { 3, 4, S_IFDIR | 0500, 0, 0 }, .mtime = 9
+	};
+
+	stack_init(&stack);
+	AUTO(entry_sink) struct entry_sink *sink = apply_sink(stack.layer.fd, &stack.options);
+	assert_ok(add_file(sink, "etc/new", "1"));
+	assert_ok(add_dir(sink, "d", 0700));
+	assert_ok(add_file(sink, "d", ""));
+	assert_ok(entry_sink_add(sink, &etc, NULL));
+	assert_ok(entry_sink_add(sink, &(struct entry){ .path = "d", .owner = etc.owner }, NULL));
+	assert_ok(entry_sink_close(TAKE(sink)));
+	assert_listing(&recorded, stack.layer.fd,
+			"d 500 3:4 @0 d opaque\nd 500 3:4 @9 etc\nf 644 0:0 @5 etc/new \"1\"\n");
+}
+
+UNIT_TESTS(hides_what_no_entry_made, no_whiteout_stays_in_an_opaque_directory,
+		the_last_entry_of_a_directory_counts, copies_implied_parents, copies_linked_files,
+		removes_only_what_is_there, hides_a_whole_root, a_removed_parent_comes_back_empty,
+		stops_at_loops_and_files, nothing_below_needs_nothing)
