@@ -1,11 +1,8 @@
 /*
  * A chain of places; each either fills the credentials, has nothing, or is an error. What a
- * container or an instance answers has one form, what STS answers another.
+ * container and an instance answer has one form.
  */
-#include "registry/aws.h"
-
-#include "registry/aws_elsewhere.h"
-#include "registry/aws_profile.h"
+#include "registry/aws_inner.h"
 
 #include <openssl/crypto.h>
 #include <string.h>
@@ -14,20 +11,12 @@
 #define CONTAINER_ADDRESS "http://169.254.170.2"
 #define INSTANCE          "the instance metadata service"
 #define CONTAINER         "the container's credential service"
-#define STS               "AWS's security token service"
-
-static void free_secret(char *text)
-{
-	if (text)
-		OPENSSL_cleanse(text, strlen(text));
-	free(text);
-}
 
 void aws_credentials_done(struct aws_credentials *credentials)
 {
 	free(credentials->key_id);
-	free_secret(credentials->secret);
-	free_secret(credentials->token);
+	credential_text_free(credentials->secret);
+	credential_text_free(credentials->token);
 	free(credentials->source);
 	*credentials = (struct aws_credentials){ 0 };
 }
@@ -45,40 +34,13 @@ const char *aws_domain(const char *region)
 	return text_starts(region, "cn-") ? "amazonaws.com.cn" : "amazonaws.com";
 }
 
-/* An address of the user's without slashes at its end, and a path. */
-static char *join(const char *base, const char *path)
+char *aws_join(const char *base, const char *path)
 {
 	size_t n = strlen(base);
 
 	while (n && base[n - 1] == '/')
 		n--;
 	return xasprintf("%.*s%s", (int)n, base, path);
-}
-
-/* --- profiles --- */
-
-/* The file that a variable names, or the one in ~/.aws. */
-static char *file_of(const struct cloud *cloud, const char *variable, const char *name)
-{
-	const char *path = cloud_env(cloud, variable), *home = cloud_env(cloud, "HOME");
-
-	return path ? xstrdup(path) : xasprintf("%s/.aws/%s", home ? home : "/root", name);
-}
-
-static FALLIBLE read_profile(struct cloud *cloud, struct list *ret)
-{
-	const char *profile = cloud_env(cloud, "AWS_PROFILE");
-	const char *wanted = profile ? profile : "default";
-	AUTO_FREE char *credentials = file_of(cloud, "AWS_SHARED_CREDENTIALS_FILE", "credentials");
-	AUTO_FREE char *config = file_of(cloud, "AWS_CONFIG_FILE", "config");
-
-	TRY(aws_profile_read(credentials, wanted, false, ret));
-	TRY(aws_profile_read(config, wanted, true, ret));
-	if (profile && !ret->n)
-		return error_hint(error_new(ERR_NOT_FOUND, "AWS_PROFILE: there is no profile '%s'",
-						  profile),
-				"it is looked for in ~/.aws/credentials and ~/.aws/config");
-	return NULL;
 }
 
 FALLIBLE aws_check_region(const char *region)
@@ -90,139 +52,11 @@ FALLIBLE aws_check_region(const char *region)
 	return NULL;
 }
 
-static const char *region_from_env(const struct cloud *cloud)
+const char *aws_env_region(const struct cloud *cloud)
 {
 	const char *region = cloud_env(cloud, "AWS_REGION");
 
 	return region ? region : cloud_env(cloud, "AWS_DEFAULT_REGION");
-}
-
-/* --- web identity --- */
-
-/* <NAME>text</NAME>, first one; the answers that are read here have nothing to decode. */
-static char *xml_text(const char *xml, const char *name)
-{
-	AUTO_FREE char *open = xasprintf("<%s>", name);
-	const char *at = strstr(xml, open);
-
-	if (!at)
-		return NULL;
-	at += strlen(open);
-	return xstrndup(at, strcspn(at, "<"));
-}
-
-static FALLIBLE parse_sts(const char *xml, struct aws_credentials *ret)
-{
-	ret->key_id = xml_text(xml, "AccessKeyId");
-	ret->secret = xml_text(xml, "SecretAccessKey");
-	ret->token = xml_text(xml, "SessionToken");
-	if (!ret->key_id || !ret->secret || !ret->token)
-		return error_new(ERR_INVALID, STS " answers without credentials");
-	return NULL;
-}
-
-static FALLIBLE ask_sts(struct cloud *cloud, const char *form, struct aws_credentials *ret)
-{
-	const char *region = region_from_env(cloud), *endpoint = aws_endpoint(cloud, "STS");
-	AUTO(list) struct list headers = { 0 };
-	AUTO(cloud_answer) struct cloud_answer answer = { 0 };
-	AUTO_FREE char *url = NULL;
-
-	if (region)
-		TRY(aws_check_region(region));
-	url = endpoint ? join(endpoint, "/")
-	      : region ? xasprintf("https://sts.%s.%s/", region, aws_domain(region))
-		       : xstrdup("https://sts.amazonaws.com/");
-	list_add(&headers, "Content-Type: application/x-www-form-urlencoded");
-	const struct cloud_request request = {
-		.method = "POST", .url = url, .headers = &headers, .body = str_of(form), .what = STS
-	};
-	TRY(cloud_ask(cloud, &request, &answer));
-	return parse_sts(strbuf_text(&answer.body), ret);
-}
-
-static FALLIBLE from_web_identity(struct cloud *cloud, const char *file, const char *role,
-		const char *session, struct aws_credentials *ret)
-{
-	AUTO(strbuf) struct strbuf form = { 0 };
-	char *token = NULL;
-
-	TRY_WRAP(cloud_read_file(file, &token), "web identity for '%s'", role);
-	cloud_form_add(&form, "Action", "AssumeRoleWithWebIdentity");
-	cloud_form_add(&form, "Version", "2011-06-15");
-	cloud_form_add(&form, "RoleArn", role);
-	cloud_form_add(&form, "RoleSessionName", session ? session : "kiln");
-	cloud_form_add(&form, "WebIdentityToken", token);
-	free_secret(token);
-	struct error *error = ask_sts(cloud, strbuf_text(&form), ret);
-	OPENSSL_cleanse(form.p, form.n);
-	TRY_WRAP(error, "web identity '%s' for '%s'", file, role);
-	ret->source = xasprintf("web identity '%s'", file);
-	return NULL;
-}
-
-/* What a profile says of a login, and its session, which is a section of its own. */
-static FALLIBLE from_login(struct cloud *cloud, const char *profile, const struct list *settings,
-		struct aws_credentials *ret)
-{
-	const char *session = list_env_get(settings, "sso_session");
-	AUTO_FREE char *config = file_of(cloud, "AWS_CONFIG_FILE", "config");
-	AUTO(list) struct list all = { 0 };
-
-	list_add_all(&all, settings);
-	if (session) {
-		AUTO_FREE char *section = xasprintf("sso-session %s", session);
-
-		TRY(aws_profile_read(config, section, true, &all));
-	}
-	const struct aws_sso sso = { .profile = profile,
-		.session = session,
-		.start_url = list_env_get(&all, "sso_start_url"),
-		.region = list_env_get(&all, "sso_region"),
-		.account = list_env_get(&all, "sso_account_id"),
-		.role = list_env_get(&all, "sso_role_name") };
-	return aws_from_sso(cloud, &sso, ret);
-}
-
-/* Keys; a copy, since the texts end with the settings. */
-static void from_keys(const char *profile, const struct list *settings, struct aws_credentials *ret)
-{
-	const char *id = list_env_get(settings, "aws_access_key_id");
-	const char *secret = list_env_get(settings, "aws_secret_access_key");
-
-	if (!id || !secret)
-		return;
-	ret->key_id = xstrdup(id);
-	ret->secret = xstrdup(secret);
-	ret->token = xstrdup(list_env_get(settings, "aws_session_token"));
-	ret->source = xasprintf("AWS profile '%s'", profile);
-}
-
-static FALLIBLE from_profile(struct cloud *cloud, struct aws_credentials *ret)
-{
-	static const char *const unsupported[] = { "source_profile", "credential_source" };
-	const char *named = cloud_env(cloud, "AWS_PROFILE");
-	const char *profile = named ? named : "default";
-	AUTO(list) struct list settings = { 0 };
-
-	TRY(read_profile(cloud, &settings));
-	const char *file = list_env_get(&settings, "web_identity_token_file");
-	const char *role = list_env_get(&settings, "role_arn");
-	if (file && role)
-		return from_web_identity(cloud, file, role,
-				list_env_get(&settings, "role_session_name"), ret);
-	for (size_t i = 0; i < COUNT(unsupported); i++)
-		if (list_env_get(&settings, unsupported[i]))
-			return error_hint(error_new(ERR_UNSUPPORTED,
-							  "AWS profile '%s': '%s' is not supported",
-							  profile, unsupported[i]),
-					"'aws configure export-credentials --format env' prints "
-					"variables that work");
-	if (list_env_get(&settings, "sso_session") || list_env_get(&settings, "sso_start_url"))
-		return from_login(cloud, profile, &settings, ret);
-	from_keys(profile, &settings, ret);
-	const char *command = list_env_get(&settings, "credential_process");
-	return command && !ret->key_id ? aws_from_process(cloud, profile, command, ret) : NULL;
 }
 
 /* --- containers and instances --- */
@@ -262,7 +96,7 @@ static bool may_be_asked(const char *address)
 	return url.is_https || host_is_loopback(url.host);
 }
 
-static FALLIBLE from_container(struct cloud *cloud, struct aws_credentials *ret)
+FALLIBLE aws_from_container(struct cloud *cloud, struct aws_credentials *ret)
 {
 	const char *relative = cloud_env(cloud, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
 	const char *full = cloud_env(cloud, "AWS_CONTAINER_CREDENTIALS_FULL_URI");
@@ -283,7 +117,7 @@ static FALLIBLE from_container(struct cloud *cloud, struct aws_credentials *ret)
 		TRY_WRAP(cloud_read_file(file, &token), "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
 	if (token || given)
 		list_addf(&headers, "Authorization: %s", token ? token : given);
-	free_secret(token);
+	credential_text_free(token);
 	return ask_role(cloud, url, &headers, CONTAINER, ret);
 }
 
@@ -292,7 +126,7 @@ static FALLIBLE open_instance(struct cloud *cloud, const char *base, char **ret)
 {
 	AUTO(list) struct list headers = { 0 };
 	AUTO(cloud_answer) struct cloud_answer answer = { 0 };
-	AUTO_FREE char *url = join(base, "/latest/api/token");
+	AUTO_FREE char *url = aws_join(base, "/latest/api/token");
 
 	list_add(&headers, "X-aws-ec2-metadata-token-ttl-seconds: 300");
 	const struct cloud_request request = { .method = "PUT",
@@ -311,7 +145,7 @@ static FALLIBLE open_instance(struct cloud *cloud, const char *base, char **ret)
 static FALLIBLE ask_instance(struct cloud *cloud, const char *path, const struct list *headers,
 		const char *base, struct str *ret, struct cloud_answer *answer)
 {
-	AUTO_FREE char *url = join(base, path);
+	AUTO_FREE char *url = aws_join(base, path);
 	const struct cloud_request request = { .method = "GET",
 		.url = url,
 		.headers = headers,
@@ -343,7 +177,7 @@ static FALLIBLE instance_session(struct cloud *cloud, const char **ret_base, str
 	return NULL;
 }
 
-static FALLIBLE from_instance(struct cloud *cloud, struct aws_credentials *ret)
+FALLIBLE aws_from_instance(struct cloud *cloud, struct aws_credentials *ret)
 {
 	const char *roles = "/latest/meta-data/iam/security-credentials/", *base = NULL;
 	AUTO(list) struct list headers = { 0 };
@@ -358,14 +192,14 @@ static FALLIBLE from_instance(struct cloud *cloud, struct aws_credentials *ret)
 	if (!role.n)
 		return NULL;
 	AUTO_FREE char *path = xasprintf("%s%.*s", roles, STR_ARG(role));
-	AUTO_FREE char *url = join(base, path);
+	AUTO_FREE char *url = aws_join(base, path);
 	ret->is_instance = true;
 	return ask_role(cloud, url, &headers, INSTANCE, ret);
 }
 
 /* --- the chain --- */
 
-static FALLIBLE from_variables(struct cloud *cloud, struct aws_credentials *ret)
+FALLIBLE aws_from_variables(struct cloud *cloud, struct aws_credentials *ret)
 {
 	const char *id = cloud_env(cloud, "AWS_ACCESS_KEY_ID");
 	const char *secret = cloud_env(cloud, "AWS_SECRET_ACCESS_KEY");
@@ -386,7 +220,8 @@ static FALLIBLE from_identity_variables(struct cloud *cloud, struct aws_credenti
 
 	if (!file || !role)
 		return NULL;
-	return from_web_identity(cloud, file, role, cloud_env(cloud, "AWS_ROLE_SESSION_NAME"), ret);
+	return aws_from_web_identity(
+			cloud, file, role, cloud_env(cloud, "AWS_ROLE_SESSION_NAME"), ret);
 }
 
 /* Nothing that a header or a signature could not hold. */
@@ -406,9 +241,9 @@ static FALLIBLE check(const struct aws_credentials *found)
 
 FALLIBLE aws_find_credentials(struct cloud *cloud, struct aws_credentials *ret)
 {
-	static struct error *(*const places[])(struct cloud *, struct aws_credentials *) = {
-		from_variables, from_identity_variables, from_profile, from_container, from_instance
-	};
+	static struct error *(*const places[])(
+			struct cloud *, struct aws_credentials *) = { aws_from_variables,
+		from_identity_variables, aws_from_profile, aws_from_container, aws_from_instance };
 	AUTO(aws_credentials) struct aws_credentials found = { 0 };
 
 	for (size_t i = 0; i < COUNT(places) && !found.key_id; i++)
@@ -437,11 +272,11 @@ static FALLIBLE instance_region(struct cloud *cloud, char **ret)
 
 FALLIBLE aws_find_region(struct cloud *cloud, const struct aws_credentials *credentials, char **ret)
 {
-	AUTO_FREE char *region = xstrdup(region_from_env(cloud));
+	AUTO_FREE char *region = xstrdup(aws_env_region(cloud));
 	AUTO(list) struct list settings = { 0 };
 
 	if (!region) {
-		TRY(read_profile(cloud, &settings));
+		TRY(aws_profile_settings(cloud, aws_profile_name(cloud), &settings));
 		region = xstrdup(list_env_get(&settings, "region"));
 	}
 	if (!region && credentials->is_instance)

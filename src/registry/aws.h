@@ -17,7 +17,7 @@ struct aws_credentials {
 
 /*
  * A place that says something and is wrong is an error: a token that is refused, a profile that
- * needs what kiln cannot do (another profile's role) is ERR_UNSUPPORTED by name.
+ * needs what kiln cannot do (a code of a person's device) is ERR_UNSUPPORTED by name.
  */
 FALLIBLE aws_find_credentials(struct cloud *cloud, struct aws_credentials *ret);
 void aws_credentials_done(struct aws_credentials *credentials);

@@ -10,13 +10,6 @@
 
 #define SSO "IAM Identity Center"
 
-static void free_secret(char *text)
-{
-	if (text)
-		OPENSSL_cleanse(text, strlen(text));
-	free(text);
-}
-
 /* --- a program --- */
 
 static FALLIBLE parse_process(struct str text, struct aws_credentials *ret)
@@ -96,13 +89,13 @@ static FALLIBLE read_login(const struct cloud *cloud, const struct aws_sso *sso,
 	if (error)
 		return no_login(error_wrap(error, "there is no login"), sso);
 	error = json_parse(str_of(text), LIMIT_TOKEN_BYTES, path, &value);
-	free_secret(TAKE(text));
+	credential_text_free(TAKE(text));
 	TRY(error);
 	TRY(json_root(value, path, &root));
 	TRY(json_get_text(&root, "accessToken", JSON_MUST, &text));
 	for (const char *p = text; *p; p++)
 		if (*p <= ' ' || *p >= 0x7f) {
-			free_secret(text);
+			credential_text_free(text);
 			return error_new(ERR_INVALID, "'%s' has a token that is none", path);
 		}
 	*ret = text;
@@ -154,7 +147,7 @@ static FALLIBLE from_login(
 			return error_new(ERR_INVALID, "'%s' is missing", parts[i][0]);
 	TRY(read_login(cloud, sso, &token));
 	struct error *error = ask_portal(cloud, sso, token, ret);
-	free_secret(token);
+	credential_text_free(token);
 	return error_is(error, ERR_DENIED) ? no_login(error, sso) : error;
 }
 

@@ -20,13 +20,6 @@ enum {
 	KEY_TEXT_MAX = 1024,
 };
 
-static void free_secret(char *text)
-{
-	if (text)
-		OPENSSL_cleanse(text, strlen(text));
-	free(text);
-}
-
 /* The clouds: who gives tokens in them, and for what. */
 struct place {
 	const char *suffix, *authority, *resource;
@@ -114,7 +107,7 @@ static FALLIBLE from_principal(struct cloud *cloud, const struct place *place, c
 		cloud_form_add(&form, "client_assertion_type",
 				"urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
 		cloud_form_add(&form, "client_assertion", assertion);
-		free_secret(assertion);
+		credential_text_free(assertion);
 	}
 	*ret_source = xstrdup(secret ? "AZURE_CLIENT_SECRET" : "AZURE_FEDERATED_TOKEN_FILE");
 	return ask_form(cloud, url, &form, SERVICE, "access_token", ret);
@@ -192,7 +185,7 @@ FALLIBLE azure_credential(struct cloud *cloud, const char *host, struct cloud_fo
 	if (tenant)
 		cloud_form_add(&form, "tenant", tenant);
 	cloud_form_add(&form, "access_token", token);
-	free_secret(token);
+	credential_text_free(token);
 	TRY_WRAP(ask_form(cloud, url, &form, what, "refresh_token", &credential->identity_token),
 			"credentials from '%s'", source);
 	credential->source = TAKE(source);

@@ -9,7 +9,7 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
-static void free_secret(char *text)
+void credential_text_free(char *text)
 {
 	if (text)
 		OPENSSL_cleanse(text, strlen(text));
@@ -18,8 +18,8 @@ static void free_secret(char *text)
 
 void credential_done(struct credential *credential)
 {
-	free_secret(credential->password);
-	free_secret(credential->identity_token);
+	credential_text_free(credential->password);
+	credential_text_free(credential->identity_token);
 	free(credential->username);
 	free(credential->source);
 	*credential = (struct credential){ 0 };

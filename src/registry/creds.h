@@ -47,6 +47,8 @@ struct credential {
 
 /* Overwrites the secrets before they are freed. */
 void credential_done(struct credential *credential);
+/* A secret, overwritten first. NULL is fine. */
+void credential_text_free(char *text);
 bool credential_known(const struct credential *credential);
 void credential_copy(const struct credential *from, struct credential *ret);
 

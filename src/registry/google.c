@@ -15,13 +15,6 @@
 
 enum { JWT_LASTS_SECONDS = 3600, LASTS_DEFAULT_SECONDS = 600 };
 
-static void free_secret(char *text)
-{
-	if (text)
-		OPENSSL_cleanse(text, strlen(text));
-	free(text);
-}
-
 /* --- JWT --- */
 
 /* RFC 4648, 5: the alphabet for addresses, no padding. */
@@ -109,7 +102,7 @@ struct token {
 
 static void token_done(struct token *token)
 {
-	free_secret(token->text);
+	credential_text_free(token->text);
 	free(token->source);
 	*token = (struct token){ 0 };
 }
@@ -165,11 +158,11 @@ static FALLIBLE from_service_account(
 		uri = xstrdup("https://oauth2.googleapis.com/token");
 	TRY(json_get_text(root, "private_key", JSON_MUST, &key));
 	struct error *error = google_jwt(email, key_id, key, uri, clock_now_seconds(), &jwt);
-	free_secret(key);
+	credential_text_free(key);
 	TRY(error);
 	cloud_form_add(&form, "grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
 	cloud_form_add(&form, "assertion", jwt);
-	free_secret(jwt);
+	credential_text_free(jwt);
 	return ask_form(cloud, uri, &form, ret);
 }
 
@@ -185,7 +178,7 @@ static FALLIBLE from_login(struct cloud *cloud, const struct json_field *root, s
 
 		TRY(json_get_text(root, keys[i], JSON_MUST, &value));
 		cloud_form_add(&form, keys[i], value);
-		free_secret(value);
+		credential_text_free(value);
 	}
 	return ask_form(cloud, "https://oauth2.googleapis.com/token", &form, ret);
 }
@@ -216,7 +209,7 @@ static FALLIBLE from_file(struct cloud *cloud, const char *path, struct token *r
 
 	TRY_WRAP(cloud_read_file(path, &text), "GOOGLE_APPLICATION_CREDENTIALS");
 	struct error *error = use_file(cloud, text, ret);
-	free_secret(text);
+	credential_text_free(text);
 	TRY_WRAP(error, "'%s'", path);
 	ret->source = xstrdup(path);
 	return NULL;

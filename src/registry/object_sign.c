@@ -24,13 +24,6 @@ struct object_signer {
 	char *token; /* of Azure */
 };
 
-static void free_secret(char *text)
-{
-	if (text)
-		OPENSSL_cleanse(text, strlen(text));
-	free(text);
-}
-
 static char *copy(const char *text)
 {
 	return text ? xstrdup(text) : NULL;
@@ -76,8 +69,8 @@ void object_signer_free(struct object_signer *signer)
 	if (!signer)
 		return;
 	aws_credentials_done(&signer->aws);
-	free_secret(signer->token);
-	free_secret(signer->key);
+	credential_text_free(signer->token);
+	credential_text_free(signer->key);
 	free(signer->region);
 	free(signer->account);
 	(void)pthread_mutex_destroy(&signer->lock);
@@ -103,7 +96,7 @@ static FALLIBLE find(struct object_signer *signer)
 		char *token = NULL;
 
 		TRY(azure_storage_token(cloud, &token, &source));
-		free_secret(signer->token);
+		credential_text_free(signer->token);
 		signer->token = token;
 	}
 	signer->found_at = now;

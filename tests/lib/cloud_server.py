@@ -29,6 +29,8 @@ AWS_KEYS = {  # id: secret, session token
     'AKIDROLE': ('role/s3cr3t', 'role/t0ken=='),
     'AKIDPROC': ('process/s3cr3t', None),
     'AKIDSSO': ('sso/s3cr3t', 'sso/t0ken=='),
+    'AKIDFIRST': ('first/s3cr3t', 'first/t0ken=='),
+    'AKIDSECOND': ('second/s3cr3t', 'second/t0ken=='),
 }
 AZURE_KEY = base64.b64encode(b'azure s3cr3t').decode()
 LATER = '2099-01-01T00:00:00Z'
@@ -40,6 +42,41 @@ def mac(key, text):
 
 def decoded(part):
     return base64.urlsafe_b64decode(part + '=' * (-len(part) % 4))
+
+
+def signer(method, target, headers, body, service):
+    """KEY_ID@REGION of a request that is rightly signed with Signature Version 4, or None."""
+    match = re.fullmatch(r'AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request, '
+                         r'SignedHeaders=([a-z0-9;-]+), Signature=([0-9a-f]{64})',
+                         headers.get('Authorization', ''))
+    if not match or match[4] != service or match[1] not in AWS_KEYS:
+        return None
+    key_id, day, region, _, names, signature = match.groups()
+    secret, token = AWS_KEYS[key_id]
+    own = [name.lower() for name in headers if name.lower().startswith('x-amz-')]
+    if headers.get('x-amz-security-token') != token or not set(own) <= set(names.split(';')):
+        return None
+    path, _, query = target.partition('?')
+    signed = ''.join(f"{name}:{headers.get(name, '').strip()}\n" for name in names.split(';'))
+    digest = hashlib.sha256(body).hexdigest()
+    request = f'{method}\n{path}\n{query}\n{signed}\n{names}\n{digest}'
+    stamp = headers.get('x-amz-date', '')
+    text = (f'AWS4-HMAC-SHA256\n{stamp}\n{day}/{region}/{service}/aws4_request\n'
+            + hashlib.sha256(request.encode()).hexdigest())
+    key = mac(mac(mac(mac(b'AWS4' + secret.encode(), day), region), service), 'aws4_request')
+    return f'{key_id}@{region}' if hmac.compare_digest(mac(key, text).hex(), signature) else None
+
+
+def aws_subject(text):
+    """Who signed the GetCallerIdentity request that a subject token is, or None."""
+    request = json.loads(unquote(text))
+    headers = {pair['key']: pair['value'] for pair in request['headers']}
+    host, _, target = request['url'].removeprefix('https://').partition('?')
+    if request['method'] != 'POST' or headers['host'] != host or \
+            headers['x-goog-cloud-target-resource'] != '//iam.example/pool':
+        return None
+    who = signer('POST', '/?' + target, headers, b'', 'sts')
+    return who if who and host == f"sts.{who.partition('@')[2]}.amazonaws.com" else None
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -80,26 +117,7 @@ class Handler(BaseHTTPRequestHandler):
     # --- AWS ---
 
     def aws_caller(self, body, service):
-        """The key id of a rightly signed request, or None."""
-        match = re.fullmatch(r'AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request, '
-                             r'SignedHeaders=([a-z0-9;-]+), Signature=([0-9a-f]{64})',
-                             self.headers.get('Authorization', ''))
-        if not match or match[4] != service or match[1] not in AWS_KEYS:
-            return None
-        key_id, day, region, _, names, signature = match.groups()
-        secret, token = AWS_KEYS[key_id]
-        own = [name.lower() for name in self.headers if name.lower().startswith('x-amz-')]
-        if self.headers.get('x-amz-security-token') != token or not set(own) <= set(names.split(';')):
-            return None
-        path, _, query = self.path.partition('?')
-        signed = ''.join(f"{name}:{self.headers.get(name, '').strip()}\n" for name in names.split(';'))
-        digest = hashlib.sha256(body).hexdigest()
-        request = f'{self.command}\n{path}\n{query}\n{signed}\n{names}\n{digest}'
-        stamp = self.headers.get('x-amz-date', '')
-        text = (f'AWS4-HMAC-SHA256\n{stamp}\n{day}/{region}/{service}/aws4_request\n'
-                + hashlib.sha256(request.encode()).hexdigest())
-        key = mac(mac(mac(mac(b'AWS4' + secret.encode(), day), region), service), 'aws4_request')
-        return f'{key_id}@{region}' if hmac.compare_digest(mac(key, text).hex(), signature) else None
+        return signer(self.command, self.path, self.headers, body, service)
 
     def role(self, name):
         key_id = {'task': 'AKIDTASK', 'role': 'AKIDROLE'}[name]
@@ -107,13 +125,27 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(200, {'AccessKeyId': key_id, 'SecretAccessKey': secret, 'Token': token,
                           'Expiration': LATER})
 
-    def sts(self, form):
+    def assume_role(self, form, body):
+        self.who = self.aws_caller(body, 'sts') or '-'
+        role = (form.get('RoleArn'), form.get('ExternalId'), form.get('DurationSeconds'))
+        steps = {('arn:first', None, None): ('AKIDPROFILE', 'AKIDTASK', 'AKIDROLE', 'AKIDENV'),
+                 ('arn:second', 'partner', '900'): ('AKIDFIRST',)}
+        if self.who.partition('@')[0] not in steps.get(role, ()):
+            return self.answer(403, '<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>')
+        return self.session('AKIDFIRST' if role[0] == 'arn:first' else 'AKIDSECOND')
+
+    def session(self, key_id):
+        secret, token = AWS_KEYS[key_id]
+        return self.answer(200, f'<R><Credentials><AccessKeyId>{key_id}</AccessKeyId><SecretAccessKey>{secret}'
+                                f'</SecretAccessKey><SessionToken>{token}</SessionToken></Credentials></R>')
+
+    def sts(self, form, body):
+        if form.get('Action') == 'AssumeRole':
+            return self.assume_role(form, body)
         if form.get('WebIdentityToken') != 'web.identity.t0ken' or form.get('RoleArn') != 'arn:role':
             return self.answer(403, '<ErrorResponse><Error><Code>AccessDenied</Code>'
                                     '<Message>s3cr3t</Message></Error></ErrorResponse>')
-        secret, token = AWS_KEYS['AKIDWEB']
-        return self.answer(200, f'<R><Credentials><AccessKeyId>AKIDWEB</AccessKeyId><SecretAccessKey>{secret}'
-                                f'</SecretAccessKey><SessionToken>{token}</SessionToken></Credentials></R>')
+        return self.session('AKIDWEB')
 
     def ecr(self, body, service):
         self.who = self.aws_caller(body, service) or '-'
@@ -173,7 +205,12 @@ class Handler(BaseHTTPRequestHandler):
                                                      'sessionToken': token, 'expiration': 4070908800000}})
 
     def google_exchange(self, form):
-        right = form.get('subject_token') == 'provider-t0ken' and form.get('audience') == '//iam.example/pool' \
+        subject = form.get('subject_token', '')
+        known = subject == 'provider-t0ken'
+        if form.get('subject_token_type') == 'urn:ietf:params:aws:token-type:aws4_request':
+            self.who = aws_subject(subject) or '-'
+            known = self.who != '-'
+        right = known and form.get('audience') == '//iam.example/pool' \
             and form.get('grant_type') == 'urn:ietf:params:oauth:grant-type:token-exchange'
         if not right:
             return self.answer(400, {'error': 'invalid_grant', 'error_description': 's3cr3t'})
@@ -269,7 +306,7 @@ class Handler(BaseHTTPRequestHandler):
             if self.metadata(path):
                 return
             if path == '/sts/':
-                self.sts(form)
+                self.sts(form, body)
             elif path == '/google/token':
                 self.google_token(form)
             elif path == '/portal/federation/credentials':

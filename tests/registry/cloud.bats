@@ -116,13 +116,12 @@ pulls_not() { # TEXT IMAGE [OPTION...]
 
 	mkdir -p "$HOME/.aws"
 	printf '[default]\naws_access_key_id=no\naws_secret_access_key=no-s3cr3t\n[team]\naws_access_key_id = AKIDPROFILE\naws_secret_access_key = profile/s3cr3t\n' >"$HOME/.aws/credentials"
-	printf '[profile team]\nregion = y-1\n[profile chain]\nsource_profile = team\nrole_arn = arn:role\n' >"$HOME/.aws/config"
+	printf '[profile team]\nregion = y-1\n' >"$HOME/.aws/config"
 	refuses "the credentials come from AWS profile 'default'" s3://bucket
 	AWS_PROFILE=team takes s3://bucket
 	logged '200 AKIDPROFILE@x-1'
 	AWS_REGION='' AWS_PROFILE=team takes s3://bucket
 	logged '200 AKIDPROFILE@y-1'
-	AWS_PROFILE=chain refuses "AWS profile 'chain': 'source_profile' is not supported" s3://bucket
 	printf '[profile eks]\nrole_arn = arn:role\nweb_identity_token_file = %s\n' "$PWD/identity" >>"$HOME/.aws/config"
 	printf web.identity.t0ken >identity
 	AWS_ENDPOINT_URL_STS=http://$HERE/sts AWS_PROFILE=eks takes s3://bucket
@@ -187,6 +186,89 @@ pulls_not() { # TEXT IMAGE [OPTION...]
 	says "aws sso login --profile old"
 	AWS_PROFILE=half refuses "'sso_account_id' is missing" s3://bucket
 	AWS_PROFILE=region refuses "is no region of AWS" s3://bucket
+}
+
+@test "AWS roles: by another profile, which may have one, or by the place that a profile names" {
+	export S3_ENDPOINT=http://$HERE S3_FORCE_PATH_STYLE=true AWS_ENDPOINT_URL_STS=http://$HERE/sts
+	mkdir -p "$HOME/.aws"
+	printf '[team]\naws_access_key_id = AKIDPROFILE\naws_secret_access_key = profile/s3cr3t\n' >"$HOME/.aws/credentials"
+	cat >"$HOME/.aws/config" <<-EOD
+		[profile first]
+		role_arn = arn:first
+		source_profile = team
+		region = r-1
+		[profile second]
+		role_arn = arn:second
+		source_profile = first
+		external_id = partner
+		duration_seconds = 900
+		region = r-2
+		[profile own]
+		role_arn = arn:first
+		source_profile = own
+		aws_access_key_id = AKIDPROFILE
+		aws_secret_access_key = profile/s3cr3t
+		[profile denied]
+		role_arn = arn:second
+		source_profile = team
+		[profile circle]
+		role_arn = arn:first
+		source_profile = round
+		[profile round]
+		role_arn = arn:first
+		source_profile = circle
+		[profile lost]
+		role_arn = arn:first
+		source_profile = nowhere
+		[profile alone]
+		role_arn = arn:first
+		[profile both]
+		role_arn = arn:first
+		source_profile = team
+		credential_source = Environment
+		[profile person]
+		role_arn = arn:first
+		source_profile = team
+		mfa_serial = arn:mfa
+		[profile environment]
+		role_arn = arn:first
+		credential_source = Environment
+		[profile container]
+		role_arn = arn:first
+		credential_source = EcsContainer
+		[profile instance]
+		role_arn = arn:first
+		credential_source = Ec2InstanceMetadata
+		[profile elsewhere]
+		role_arn = arn:first
+		credential_source = Moon
+	EOD
+	AWS_PROFILE=first takes s3://bucket
+	logged 'here POST /sts/ 200 AKIDPROFILE@r-1'
+	logged '200 AKIDFIRST@r-1'
+	AWS_PROFILE=second takes s3://bucket
+	logged 'here POST /sts/ 200 AKIDFIRST@r-2'
+	logged '200 AKIDSECOND@r-2'
+	export AWS_REGION=x-1
+	AWS_PROFILE=own takes s3://bucket
+	logged '200 AKIDFIRST@x-1'
+	AWS_PROFILE=denied refuses "AWS profile 'denied': role 'arn:second' by AWS profile 'team': AWS's security token service answers with status 403: AccessDenied" s3://bucket
+	AWS_PROFILE=circle refuses "source_profile leads in a circle" s3://bucket
+	AWS_PROFILE=lost refuses "source_profile: there is no profile 'nowhere'" s3://bucket
+	AWS_PROFILE=alone refuses "'role_arn' needs 'source_profile'" s3://bucket
+	AWS_PROFILE=both refuses "exclude each other" s3://bucket
+	AWS_PROFILE=person refuses "'mfa_serial' is not supported" s3://bucket
+	AWS_PROFILE=elsewhere refuses "credential_source is 'Moon'" s3://bucket
+	AWS_PROFILE=container refuses "credential_source 'EcsContainer' has no credentials" s3://bucket
+	: >"$LOG"
+	echo task-authorization >authorization
+	AWS_PROFILE=container AWS_CONTAINER_CREDENTIALS_FULL_URI=http://$HERE/task \
+		AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=$PWD/authorization takes s3://bucket
+	logged 'here POST /sts/ 200 AKIDTASK@x-1'
+	AWS_PROFILE=instance AWS_EC2_METADATA_SERVICE_ENDPOINT=http://$HERE takes s3://bucket
+	logged 'here POST /sts/ 200 AKIDROLE@x-1'
+	# Variables come first, as for everybody; a profile that names them is for the role.
+	AWS_PROFILE=environment refuses "credential_source 'Environment' has no credentials" s3://bucket
 }
 
 @test "s3 at its own name; an instance that hangs is waited for shortly" {
@@ -257,15 +339,67 @@ external() { # CREDENTIAL_SOURCE [IMPERSONATION-URL]
 	refuses 'is not https' gs://bucket
 	external "{\"url\": \"http://$HERE/provider\", \"headers\": {\"X-Who\": \"a\\nb\"}}"
 	refuses 'a header that is none' gs://bucket
-	external '{"environment_id": "aws1", "url": "http://169.254.169.254/"}'
-	refuses "'environment_id' is not supported" gs://bucket
-	external '{"executable": {"command": "echo s3cr3t"}}'
-	refuses "'executable' is not supported" gs://bucket
+	external '{"certificate": {"use_default_certificate_config": true}}'
+	refuses "'certificate' is not supported" gs://bucket
 	echo other-t0ken >subject
 	external "{\"file\": \"$PWD/subject\"}"
 	refuses "status 400: invalid_grant" gs://bucket
 	external "{\"file\": \"$PWD/none\"}"
 	refuses "open '$PWD/none'" gs://bucket
+}
+
+@test "Google's workload identity federation: AWS credentials, and a program where programs are allowed" {
+	export GOOGLE_APPLICATION_CREDENTIALS=$PWD/external.json
+	local aws='"environment_id": "aws1", "regional_cred_verification_url": "https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15"'
+	external "{$aws}"
+	sed -i 's/urn:ietf:params:oauth:token-type:jwt/urn:ietf:params:aws:token-type:aws4_request/' external.json
+	refuses 'there are no credentials of AWS' gs://bucket
+	AWS_REGION=eu-west-1 AWS_ACCESS_KEY_ID=AKIDENV AWS_SECRET_ACCESS_KEY=env/s3cr3t+1 takes gs://bucket
+	logged 'here POST /google/sts 200 AKIDENV@eu-west-1'
+	AWS_EC2_METADATA_SERVICE_ENDPOINT=http://$HERE takes gs://bucket
+	logged 'here POST /google/sts 200 AKIDROLE@machine-region-1'
+	AWS_ACCESS_KEY_ID=AKIDENV AWS_SECRET_ACCESS_KEY=wrong-s3cr3t refuses 'status 400: invalid_grant' gs://bucket
+	external "{${aws/aws1/aws2}}"
+	refuses "'environment_id' is 'aws2', not aws1" gs://bucket
+	external "{${aws/https/http}}"
+	AWS_ACCESS_KEY_ID=AKIDENV AWS_SECRET_ACCESS_KEY=env/s3cr3t+1 refuses "is not https" gs://bucket
+
+	cat >program <<-'EOD'
+		#!/bin/sh
+		echo "$GOOGLE_EXTERNAL_ACCOUNT_AUDIENCE $GOOGLE_EXTERNAL_ACCOUNT_TOKEN_TYPE $GOOGLE_EXTERNAL_ACCOUNT_INTERACTIVE" >ran
+		echo "$GOOGLE_EXTERNAL_ACCOUNT_IMPERSONATED_EMAIL" >>ran
+		cat "$1"
+	EOD
+	chmod +x program
+	echo '{"version": 1, "success": true, "token_type": "urn:ietf:params:oauth:token-type:jwt", "id_token": "provider-t0ken"}' >said
+	external "{\"executable\": {\"command\": \"$PWD/program  said\"}}" "http://$HERE/google/account"
+	refuses "programs are not allowed" gs://bucket
+	says GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES=1
+	[ ! -e ran ]
+	export GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES=1
+	takes gs://bucket
+	logged 'GET /bucket/context.tar.gz 200 g00gle-impersonated'
+	equals "//iam.example/pool urn:ietf:params:oauth:token-type:jwt 0
+account" "$(cat ran)"
+	# What an earlier run left is used until it ends.
+	external "{\"executable\": {\"command\": \"$PWD/program said\", \"output_file\": \"$PWD/left\"}}"
+	jq '.expiration_time = 4070908800' said >left
+	rm ran
+	takes gs://bucket
+	[ ! -e ran ]
+	jq '.expiration_time = 1000000000' said >left
+	takes gs://bucket
+	[ -e ran ]
+	cp left said
+	refuses "its token has ended" gs://bucket
+	echo '{"version": 1, "success": false, "code": "401", "message": "s3cr3t"}' >said
+	refuses "its output says that there is no token" gs://bucket
+	echo 's3cr3t' >said
+	refuses "its output" gs://bucket
+	rm said
+	refuses "it failed with exit code 1" gs://bucket
+	external '{"executable": {"command": "x", "timeout_millis": 10}}'
+	refuses "'timeout_millis' is not between 5000 and 120000" gs://bucket
 }
 
 @test "Azure blobs: signed with the account's key" {
