@@ -7,6 +7,7 @@ load ../lib/kiln
 
 setup_file() {
 	registry_start plain
+	proxy_start "$REGISTRY"
 	export REGISTRY
 	declare -p SERVER_PIDS >"$BATS_FILE_TMPDIR/servers.pids"
 }
@@ -33,14 +34,18 @@ tags() {
 	curl -sf "http://$REGISTRY/v2/${repo#*/}/tags/list" | jq -r '.tags // [] | .[]' | sort
 }
 
+# The records are of this very second: wait until they are of an earlier one.
+all_are_old() {
+	until kiln cache prune --repo "$repo" --older-than 0s --dry-run | grep -q 'would delete \([0-9]*\) of \1 '; do :; done
+}
+
 @test "young records stay, old ones go, images stay" {
 	all=$(tags)
 	grep -q '^kiln-' <<<"$all"
 	succeeds kiln cache prune --repo "$repo" --older-than 1h
 	says "deleted 0 of"
 	equals "$all" "$(tags)"
-	# The records are of this very second: wait until they are of an earlier one.
-	until kiln cache prune --repo "$repo" --older-than 0s --dry-run | grep -q 'would delete \([0-9]*\) of \1 '; do :; done
+	all_are_old
 	equals "$all" "$(tags)"
 	succeeds kiln cache prune --repo "$repo" --older-than 0s
 	equals image "$(tags)"
@@ -55,4 +60,26 @@ tags() {
 	fails 2 "option '--older-than'" kiln cache prune --repo "$repo" --older-than soon
 	fails 2 "option '--repo'" kiln cache prune --repo localhost/UPPER --older-than 1h
 	fails 1 "none/here" kiln cache prune --repo "$REGISTRY/none/here" --older-than 1h
+}
+
+@test "a registry that refuses DELETE: said once, with what to do, and nothing is called deleted" {
+	local all status
+	all=$(tags)
+	all_are_old
+	export KILN_INSECURE_REGISTRY=$REGISTRY,$PROXY
+	for status in 405 403; do
+		faults "DELETE /manifests/ status=$status"
+		requests_forget
+		fails 1 "delete '$PROXY/cache/$BATS_TEST_NUMBER:kiln-" kiln cache prune --repo "$PROXY/cache/$BATS_TEST_NUMBER" --older-than 0s
+		equals 1 "$(grep -c "delete '" <<<"$stderr")" "messages for $status"
+		says_not deleted
+		equals '' "$output" "what is said to be gone"
+		[ "$(requests DELETE)" -gt 0 ] || explain "nothing was tried"
+		equals "$all" "$(tags)"
+		[ "$status" != 405 ] || says "retention rules can do it: tags that begin with 'kiln-'"
+	done
+	faults 'GET /tags/list status=405'
+	fails 1 "tags of" kiln cache prune --repo "$PROXY/cache/$BATS_TEST_NUMBER" --older-than 0s
+	faults
+	kiln cache prune --repo "$PROXY/cache/$BATS_TEST_NUMBER" --older-than 1h | grep -q '^deleted 0 of'
 }
