@@ -3,11 +3,8 @@
 #include "base/strbuf.h"
 #include "build/output_files.h"
 #include "registry/registry.h"
-#include "sys/fd.h"
+#include "stream/out_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -205,13 +202,13 @@ static FALLIBLE to_archive(const struct made *made, const struct build_output *o
 	struct cancel *cancel = made->builds[0].options->cancel;
 	AUTO(out_file) struct out_file out = { 0 };
 
-	TRY(out_open(output->dest, &out));
+	TRY(out_file_open(output->dest, &out));
 	if (made->is_index)
 		TRY(image_set_save_archive(
 				made->set, tag_of(names), TAKE(out.writer), cancel, progress));
 	else
 		TRY(image_save_archive(made->image, format, names, TAKE(out.writer), cancel));
-	return out_close(&out);
+	return out_file_commit(&out);
 }
 
 static FALLIBLE send(const struct made *made, const struct build_output *output,

@@ -1,56 +1,16 @@
-/* The file system of the target as files or a tar, and files that appear when they are whole. */
+/* The file system of the target as files or a tar. */
 #include "build/output_files.h"
 #include "layer/apply.h"
 #include "layer/entry_disk.h"
 #include "layer/tar_write.h"
 #include "layer/tree.h"
+#include "stream/out_file.h"
 #include "sys/fd.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-
-FALLIBLE out_open(const char *dest, struct out_file *ret)
-{
-	AUTO_FD int fd = -1;
-	struct stat st;
-
-	*ret = (struct out_file){ .dest = dest };
-	if (strcmp(dest, "-") == 0) {
-		fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-		if (fd < 0)
-			return error_sys("write to standard output");
-	} else if (stat(dest, &st) == 0 && !S_ISREG(st.st_mode)) {
-		TRY(file_open(AT_FDCWD, dest, O_WRONLY | O_CLOEXEC, 0, &fd));
-	} else {
-		ret->draft = xasprintf("%s.kiln-%d", dest, (int)getpid());
-		struct error *error = file_open(AT_FDCWD, ret->draft,
-				O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644, &fd);
-		if (error) {
-			free(TAKE(ret->draft));
-			return error_wrap(error, "make the output '%s'", dest);
-		}
-	}
-	ret->writer = writer_to_fd(TAKE_FD(fd));
-	return NULL;
-}
-
-FALLIBLE out_close(struct out_file *out)
-{
-	if (out->draft && rename(out->draft, out->dest) != 0)
-		return error_sys("name the output '%s'", out->dest);
-	free(TAKE(out->draft));
-	return NULL;
-}
-
-void out_file_done(struct out_file *out)
-{
-	writer_free(out->writer);
-	if (out->draft)
-		(void)unlink(out->draft);
-	free(out->draft);
-}
 
 struct copy_out {
 	struct build *build;
@@ -170,7 +130,7 @@ FALLIBLE output_tar(const struct made *made, const char *dest)
 
 	if (options->has_epoch)
 		times = (struct entry_times){ TIMES_CLAMP, options->epoch };
-	TRY(out_open(dest, &file));
+	TRY(out_file_open(dest, &file));
 	AUTO(entry_sink) struct entry_sink *tar = tar_writer(TAKE(file.writer), &times);
 	if (made->is_index) {
 		for (size_t i = 0; i < made->n; i++)
@@ -181,7 +141,7 @@ FALLIBLE output_tar(const struct made *made, const char *dest)
 		TRY(copy_out(&made->builds[0], &out));
 	}
 	TRY(entry_sink_close(TAKE(tar)));
-	return out_close(&file);
+	return out_file_commit(&file);
 }
 
 /* As root the files keep their owners; anybody else gets them as their own. */

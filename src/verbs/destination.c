@@ -3,14 +3,12 @@
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "stream/codec.h"
-#include "sys/fd.h"
+#include "stream/out_file.h"
 #include "ui/image_names.h"
 #include "ui/options.h"
 #include "ui/show.h"
 #include "verbs/names.h"
 
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
 void destination_done(struct destination *destination)
@@ -92,20 +90,14 @@ static FALLIBLE to_archive(
 		struct session *session, const struct image *image, const struct destination *to)
 {
 	AUTO(list) struct list names = { 0 };
-	AUTO_FREE char *draft = xasprintf("%s.kiln-%d", to->path, (int)getpid());
+	AUTO(out_file) struct out_file out = { 0 };
 	enum archive_format format = to->kind == TO_OCI_ARCHIVE ? ARCHIVE_OCI : ARCHIVE_DOCKER;
-	int fd = -1;
 
 	if (to->name)
 		list_add(&names, to->name);
-	TRY(file_open(AT_FDCWD, draft, O_WRONLY | O_CREAT | O_EXCL, 0644, &fd));
-	struct error *error = image_save_archive(
-			image, format, &names, writer_to_fd(fd), session->cancel);
-	if (!error && rename(draft, to->path) != 0)
-		error = error_sys("name '%s'", to->path);
-	if (error)
-		(void)unlink(draft);
-	return error;
+	TRY(out_file_open(to->path, &out));
+	TRY(image_save_archive(image, format, &names, TAKE(out.writer), session->cancel));
+	return out_file_commit(&out);
 }
 
 static FALLIBLE to_registry(struct session *session, const struct image *image,

@@ -61,6 +61,13 @@ copy() {
 	equals "$DIGEST" "$(skopeo inspect --format '{{.Digest}}' "dir:$dir/dir")"
 	valid_image "$dir/layout"
 	succeeds skopeo inspect "docker-archive:$dir/docker.tar"
+	# What is no file stays what it is.
+	mkfifo "$dir/pipe"
+	cat "$dir/pipe" >"$dir/piped.tar" &
+	copy "oci:$dir/layout:one" "oci-archive:$dir/pipe"
+	wait
+	[ -p "$dir/pipe" ]
+	succeeds skopeo inspect "oci-archive:$dir/piped.tar"
 }
 
 @test "what skopeo writes as dir: is a base and a source" {
