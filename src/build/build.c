@@ -7,6 +7,7 @@
 #include "build/flat.h"
 #include "build/history.h"
 #include "build/inplace.h"
+#include "build/instructions.h"
 #include "build/key_agent.h"
 #include "build/lower_store.h"
 #include "build/mount_travel.h"
@@ -420,6 +421,7 @@ FALLIBLE build_make(struct build *build, struct image **ret)
 	for (size_t i = 0; i < build->plan->stage_count; i++)
 		if (build->stages[i].is_needed)
 			declare_stage(build, &build->stages[i]);
+	instructions_declare(build);
 	if (with_image && !build->options->squash)
 		build->exports = exports_new(build);
 	if (build->exports && build->push_count)

@@ -183,6 +183,7 @@ struct build_options {
 	struct registry_client *cache_registry; /* to look caches up, less patient; or NULL */
 	struct trust *trust;   /* asked about every base image; NULL: only of the store */
 	bool short_names;      /* as in image_homes */
+	bool says_step;        /* errors of steps in Buildah's words: building at STEP "RUN make" */
 	struct signer *signer; /* of what is pushed; or NULL */
 	struct sandbox *sandbox;
 	const struct userns *userns;

@@ -401,6 +401,24 @@ static void start_stack(struct build *build, struct stage_run *run)
 		stack_copy(&build->images[base->image->index].stack, &run->stack);
 }
 
+/* Which step it was. Takes error. */
+static struct error *name_step(
+		const struct build *build, const struct step_run *run, struct error *error)
+{
+	const struct plan_step *step = run->step;
+
+	if (!build->options->says_step)
+		return error_wrap(error, "[%s %zu/%zu] %s", step->stage->name, step->number,
+				step->stage->number_count, step->name);
+	if (error_is(error, ERR_EXIT)) {
+		int status = error->code;
+
+		error_free(error);
+		error = error_code(ERR_EXIT, status, "exit status %d", status);
+	}
+	return error_wrap(error, "building at STEP \"%s\"", step->name);
+}
+
 static struct error *step_failed(struct build *build, struct step_run *run, struct error *error)
 {
 	AUTO(strbuf) struct strbuf text = { 0 };
@@ -411,10 +429,7 @@ static struct error *step_failed(struct build *build, struct step_run *run, stru
 	bool is_over = error_is(error, ERR_CANCELED) || remote_failed(build);
 	progress_end(build->options->progress, run->vertex,
 			is_over ? PROGRESS_CANCELED : PROGRESS_FAILED, strbuf_text(&text));
-	return error_at(error_wrap(error, "[%s %zu/%zu] %s", run->step->stage->name,
-					run->step->number, run->step->stage->number_count,
-					run->step->name),
-			run->step->at);
+	return error_at(name_step(build, run, error), run->step->at);
 }
 
 static FALLIBLE run_stage(struct build *build, struct stage_run *run)

@@ -144,6 +144,18 @@ unsigned progress_vertex(struct progress *progress, const char *name, const char
 	return vertex;
 }
 
+void progress_instruction(struct progress *progress, const struct progress_place *place,
+		const char *text, unsigned vertex)
+{
+	if (!progress)
+		return;
+
+	struct progress_event event = event_of(PROGRESS_EVENT_INSTRUCTION, vertex, text);
+
+	event.place = *place;
+	emit(progress, event);
+}
+
 void progress_start(struct progress *progress, unsigned vertex)
 {
 	if (progress && vertex)

@@ -43,6 +43,12 @@ enum progress_end {
 	PROGRESS_FAILED,
 };
 
+/* Where an instruction stands: number of count in a stage of stages, all from 1. */
+struct progress_place {
+	unsigned stage, stages, number, count;
+	bool is_cached; /* its stage is not run: nothing has to be done */
+};
+
 struct progress *progress_new(void);
 void progress_free(struct progress *progress);
 
@@ -54,6 +60,13 @@ void progress_free(struct progress *progress);
  */
 unsigned progress_vertex(struct progress *progress, const char *name, const char *key,
 		struct source_range at);
+/*
+ * An instruction of a stage that is planned, as it is written, for displays that count instructions
+ * and not steps. All are declared together, in the order of the file; the first of the first stage
+ * begins a new list. vertex is what carries it out, or 0.
+ */
+void progress_instruction(struct progress *progress, const struct progress_place *place,
+		const char *text, unsigned vertex);
 void progress_start(struct progress *progress, unsigned vertex);
 /* Raw output of a step, as it came: stream is 1 or 2. Lines may be cut anywhere. */
 void progress_log(struct progress *progress, unsigned vertex, int stream, const void *bytes,
@@ -81,11 +94,12 @@ void progress_close(struct progress *progress);
 enum progress_kind {
 	PROGRESS_EVENT_VERTEX = 1, /* text: name; key; at */
 	PROGRESS_EVENT_START,
-	PROGRESS_EVENT_LOG,   /* text: bytes; stream */
-	PROGRESS_EVENT_BYTES, /* text: what; done, total */
-	PROGRESS_EVENT_NOTE,  /* text */
-	PROGRESS_EVENT_WARN,  /* text; at */
-	PROGRESS_EVENT_END,   /* how; text: why, or "" */
+	PROGRESS_EVENT_LOG,         /* text: bytes; stream */
+	PROGRESS_EVENT_BYTES,       /* text: what; done, total */
+	PROGRESS_EVENT_NOTE,        /* text */
+	PROGRESS_EVENT_WARN,        /* text; at */
+	PROGRESS_EVENT_INSTRUCTION, /* text; place; vertex is its own, or 0 */
+	PROGRESS_EVENT_END,         /* how; text: why, or "" */
 };
 
 struct progress_event {
@@ -96,7 +110,8 @@ struct progress_event {
 	enum progress_end how;
 	uint64_t done_bytes, total_bytes;
 	struct source_range at; /* file is owned by the event here */
-	char *text;             /* text_bytes of it, NUL behind; NULL bytes may be inside a log */
+	struct progress_place place;
+	char *text; /* text_bytes of it, NUL behind; NULL bytes may be inside a log */
 	size_t text_bytes;
 	char *key;
 };

@@ -3,6 +3,7 @@
  * without a registry are localhost's, Containerfile comes before Dockerfile, .containerignore
  * before .dockerignore, tags may be transports.
  */
+#include "buildah/build_show.h"
 #include "buildah/build_steps.h"
 #include "buildah/build_tags.h"
 #include "buildah/buildah.h"
@@ -23,7 +24,6 @@
 #include "ui/platform_flag.h"
 #include "ui/registry_flags.h"
 #include "ui/session.h"
-#include "ui/show.h"
 #include "verbs/manifest_list.h"
 #include "verbs/names.h"
 #include "verbs/run_flags.h"
@@ -493,20 +493,20 @@ static FALLIBLE make_request(const struct invocation *call, struct request *ret)
 /* --- the build --- */
 
 static FALLIBLE build_shown(const struct invocation *call, const struct session *session,
-		struct build_options *made, struct build_result *ret)
+		const struct build_view *view, struct build_options *made, struct build_result *ret)
 {
-	const struct build_opts *opts = call->opts;
 	AUTO(lower_stores) struct lower_stores lowers = { 0 };
 	AUTO(show) struct show show = { 0 };
 
 	TRY(session_check_build_signing(session, made));
 	lower_stores_open(session, &lowers, made);
-	TRY(show_open(call->config, opts->quiet, &show));
+	TRY(build_show_open(call->config, view, &show));
 	made->store = session->store;
 	made->podman = &session->podman;
 	made->registry = session->registry;
 	made->trust = session->trust;
 	made->short_names = true;
+	made->says_step = true;
 	made->signer = session->signer;
 	made->sandbox = session->sandbox;
 	made->userns = &session->userns;
@@ -566,7 +566,9 @@ static struct error *run(const struct invocation *call)
 			&session));
 	TRY(check_list(call, &session));
 	TRY(build_steps_load(&request.steps, &request.options));
-	struct error *error = build_shown(call, &session, &request.options, &result);
+	struct build_view view = { opts->tags.n ? opts->tags.p[0] : NULL, opts->quiet,
+		opts->log_file || request.out.uses_stdout };
+	struct error *error = build_shown(call, &session, &view, &request.options, &result);
 	struct build_after after = { 0 };
 	build_after(&session, &result, &after);
 	TRY(error);
@@ -574,8 +576,10 @@ static struct error *run(const struct invocation *call)
 		TRY(manifest_list_take_in(&session, call->program, opts->manifest, &result.manifest,
 				opts->quiet));
 	TRY(write_files(opts, &result));
+	build_show_made(&view, &result);
 	if (!opts->iid_file && !request.out.uses_stdout && digest_known(&result.image_id))
-		(void)printf("%s\n", digest_hex(&result.image_id, hex));
+		(void)fprintf(opts->log_file ? stderr : stdout, "%s\n",
+				digest_hex(&result.image_id, hex));
 	return NULL;
 }
 

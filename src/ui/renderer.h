@@ -34,6 +34,8 @@ struct renderer *renderer_tty(void);
 struct renderer *renderer_plain(void);
 /* One JSON object a line, as BuildKit's --progress=rawjson. epoch_ns: progress_epoch_ns(). */
 struct renderer *renderer_json(uint64_t epoch_ns);
+/* Instructions as Buildah counts them; commit is the image's name, copied, or NULL. */
+struct renderer *renderer_steps(const char *commit);
 /* Nothing, but the log of a step that failed. */
 struct renderer *renderer_quiet(void);
 

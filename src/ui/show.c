@@ -39,8 +39,13 @@ FALLIBLE show_open(const struct config *config, bool quiet, struct show *ret)
 
 FALLIBLE show_open_with(struct renderer *renderer, struct show *ret)
 {
+	return show_open_on(STDERR_FILENO, renderer, ret);
+}
+
+FALLIBLE show_open_on(int fd, struct renderer *renderer, struct show *ret)
+{
 	const struct display_options options = {
-		.fd = STDERR_FILENO, .has_colour = renderer->has_colour, .renderer = renderer
+		.fd = fd, .has_colour = renderer->has_colour, .renderer = renderer
 	};
 
 	ret->progress = progress_new();

@@ -27,6 +27,8 @@ bool show_has_colour(const struct config *config);
 FALLIBLE show_open(const struct config *config, bool quiet, struct show *ret);
 /* The same with a renderer of the caller's (takes it). */
 FALLIBLE show_open_with(struct renderer *renderer, struct show *ret);
+/* On fd (borrowed) instead of standard error. */
+FALLIBLE show_open_on(int fd, struct renderer *renderer, struct show *ret);
 /* End the display; everything is written. */
 void show_done(struct show *show);
 

@@ -206,6 +206,7 @@ struct vertex *vertices_event(struct vertices *vertices, const struct progress_e
 		break;
 	case PROGRESS_EVENT_VERTEX:
 	case PROGRESS_EVENT_WARN:
+	case PROGRESS_EVENT_INSTRUCTION:
 		break;
 	}
 	return vertex;

@@ -276,6 +276,35 @@ builds() {
 	agree builds
 }
 
+# What is shown: IDs are of 11 or 12 digits, as the version has it.
+told() {
+	try "$@" | sed 's/> [0-9a-f]\{11,12\}$/> ID/'
+}
+
+tells() {
+	mkdir ctx
+	printf 'FROM %s AS one\nRUN echo out\nFROM %s\nCOPY --from=one /etc/passwd /p\nENV A=b\nCMD ["x"]\n' \
+		"$img" "$img" >ctx/Dockerfile
+	printf 'FROM %s\nRUN echo before; exit 3\nCMD ["y"]\n' "$img" >ctx/fails
+	told build -t app -t other ctx
+	told build -f fails ctx
+	told build -q ctx | wc -l
+	told build --logfile log ctx
+	grep -c STEP log
+}
+
+@test "build shows instructions, COMMIT, names and the ID" {
+	agree tells
+}
+
+@test "build says which step failed, and what the cache had" {
+	subject=kiln
+	printf 'FROM %s\nRUN echo loud\nRUN exit 4\n' "$img" >Dockerfile
+	fails 4 'Error: building at STEP "RUN exit 4": exit status 4' buildah build .
+	says $'STEP 2/3: RUN echo loud\nloud\nSTEP 3/3'
+	fails 4 $'STEP 2/3: RUN echo loud\n--> Using cache\nSTEP 3/3: RUN exit 4' buildah build .
+}
+
 lists() {
 	local c listed='.manifests | map(.platform.os) | join(" ")'
 	mkdir ctx

@@ -65,6 +65,13 @@ static char *text_of(const char *text)
 					.how = (h),                          \
 					.text = text_of(t) })
 
+#define INSTRUCTION(n, s, i, all, cached, t)                                         \
+	feed(r, out, 0,                                                              \
+			(struct progress_event){ .kind = PROGRESS_EVENT_INSTRUCTION, \
+					.vertex = (n),                               \
+					.text = text_of(t),                          \
+					.place = { (s), 2, (i), (all), (cached) } })
+
 /* A build with everything in it: two steps at once, of which one fails. */
 static void play(struct renderer *r, struct strbuf *out)
 {
@@ -119,6 +126,83 @@ static void plain(void **state)
 			"#3 WARNING: old syntax (Dockerfile:3)\n"
 			"#3 ERROR: exit status 2\n"
 			"#4 CANCELED\n");
+}
+
+/* Two stages: the second begins while the first is at work, and has to wait for its turn. */
+static void play_stages(struct renderer *r, struct strbuf *out, enum progress_end how)
+{
+	VERTEX(0, 1, "[internal] load build definition");
+	START(0, 1);
+	END(0, 1, PROGRESS_DONE, "");
+	VERTEX(0, 2, "[a 2/2] RUN make");
+	VERTEX(0, 3, "[b 2/3] COPY x /");
+	VERTEX(0, 4, "[b 3/3] RUN true");
+	INSTRUCTION(0, 1, 1, 2, false, "FROM base AS a");
+	INSTRUCTION(2, 1, 2, 2, false, "RUN make");
+	INSTRUCTION(0, 2, 1, 4, false, "FROM base");
+	INSTRUCTION(3, 2, 2, 4, false, "COPY x /");
+	INSTRUCTION(4, 2, 3, 4, false, "RUN true");
+	INSTRUCTION(0, 2, 4, 4, false, "CMD [\"x\"]");
+	END(1, 3, PROGRESS_CACHED, "");
+	START(2, 4);
+	LOG(3, 4, 1, "early\n");
+	START(4, 2);
+	LOG(5, 2, 2, "made");
+	END(6, 2, how, "");
+	END(7, 4, PROGRESS_DONE, "");
+}
+
+static void steps_are_told_in_turn(void **state)
+{
+	AUTO(renderer) struct renderer *r = renderer_steps("app");
+	AUTO(strbuf) struct strbuf text = { 0 };
+
+	play_stages(r, &text, PROGRESS_DONE);
+	r->ops->finish(r, 0, &text);
+	assert_string_equal(strbuf_text(&text), "[1/2] STEP 1/2: FROM base AS a\n"
+						"[1/2] STEP 2/2: RUN make\n"
+						"made\n"
+						"[2/2] STEP 1/4: FROM base\n"
+						"[2/2] STEP 2/4: COPY x /\n"
+						"--> Using cache\n"
+						"[2/2] STEP 3/4: RUN true\n"
+						"early\n"
+						"[2/2] STEP 4/4: CMD [\"x\"]\n"
+						"[2/2] COMMIT app\n");
+}
+
+static void steps_end_where_one_failed(void **state)
+{
+	AUTO(renderer) struct renderer *r = renderer_steps(NULL);
+	AUTO(strbuf) struct strbuf text = { 0 };
+
+	play_stages(r, &text, PROGRESS_FAILED);
+	r->ops->finish(r, 0, &text);
+	assert_string_equal(strbuf_text(&text), "[1/2] STEP 1/2: FROM base AS a\n"
+						"[1/2] STEP 2/2: RUN make\n"
+						"made\n"
+						"[2/2] STEP 2/4: COPY x /\n"
+						"--> Using cache\n"
+						"[2/2] STEP 3/4: RUN true\n"
+						"early\n");
+}
+
+/* Tried again, the list begins anew; of a stage that is not run nothing else is heard. */
+static void steps_begin_again(void **state)
+{
+	AUTO(renderer) struct renderer *r = renderer_steps(NULL);
+	AUTO(strbuf) struct strbuf text = { 0 };
+	struct strbuf *out = &text;
+
+	for (unsigned i = 0; i < 2; i++) {
+		INSTRUCTION(0, 1, 1, 2, true, "FROM base");
+		INSTRUCTION(0, 1, 2, 2, true, "RUN make");
+	}
+	r->ops->finish(r, 0, out);
+	assert_string_equal(strbuf_text(out), "[1/2] STEP 1/2: FROM base\n"
+					      "[1/2] STEP 2/2: RUN make\n"
+					      "--> Using cache\n"
+					      "[1/2] COMMIT\n");
 }
 
 static void plain_closes_what_is_open(void **state)
@@ -499,5 +583,6 @@ static void chooses_a_mode(void **state)
 	close(fds[1]);
 }
 
-UNIT_TESTS(plain, plain_closes_what_is_open, quiet, json, tty, tty_fits_a_low_terminal,
+UNIT_TESTS(plain, plain_closes_what_is_open, steps_are_told_in_turn, steps_end_where_one_failed,
+		steps_begin_again, quiet, json, tty, tty_fits_a_low_terminal,
 		tty_says_nothing_of_nothing, keeps_bounded_logs, displays, chooses_a_mode)

@@ -1,0 +1,103 @@
+#include "build/instructions.h"
+
+#include "base/str.h"
+#include "dockerfile/stage.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* What a stage does, in its order: triggers of its base, then its own instructions. */
+struct telling {
+	struct build *build;
+	struct stage_run *run;
+	struct progress_place place;
+	size_t next_step;
+};
+
+static void tell(struct telling *telling, const char *text, unsigned vertex)
+{
+	telling->place.number++;
+	progress_instruction(telling->build->options->progress, &telling->place, text, vertex);
+}
+
+/* A step is needed only where its stage is run. */
+static unsigned take_step(struct telling *telling)
+{
+	return telling->run->steps[telling->next_step++].vertex;
+}
+
+static bool is_of_file(const struct build *build, const struct plan_step *step)
+{
+	return text_equal(step->at.file, build->file->name);
+}
+
+/* "RUN make", the keyword in upper case whoever wrote it; of a heredoc its first line. */
+static void add_text(const struct instruction *instruction, struct strbuf *out)
+{
+	size_t keyword = strlen(instruction->keyword);
+
+	for (size_t i = 0; i < keyword; i++)
+		strbuf_add_char(out, (char)toupper((unsigned char)instruction->keyword[i]));
+	strbuf_add(out, instruction->original + keyword);
+	for (size_t i = 0; i < instruction->heredoc_count; i++) {
+		struct str body = str_trim(str_of(instruction->heredocs[i].content)), first, rest;
+
+		(void)str_cut(body, '\n', &first, &rest);
+		strbuf_addf(out, " (%.*s%s)", STR_ARG(first), rest.n ? "..." : "");
+	}
+}
+
+static void tell_instruction(struct telling *telling, const struct instruction *instruction)
+{
+	const struct plan_stage *stage = telling->run->stage;
+	AUTO(strbuf) struct strbuf text = { 0 };
+	unsigned vertex = 0;
+
+	add_text(instruction, &text);
+	if (telling->next_step < stage->step_count) {
+		const struct source_range *at = &stage->steps[telling->next_step].at;
+
+		if (at->line == instruction->at.line && at->column == instruction->at.column)
+			vertex = take_step(telling);
+	}
+	tell(telling, strbuf_text(&text), vertex);
+}
+
+static void tell_stage(struct build *build, struct stage_run *run, size_t stages)
+{
+	const struct stage *stage = &build->file->stages[run->stage->index];
+	struct telling telling = { build, run, { 0 }, 0 };
+	size_t triggers = 0;
+
+	while (triggers < run->stage->step_count &&
+			!is_of_file(build, &run->stage->steps[triggers]))
+		triggers++;
+	telling.place = (struct progress_place){ .stage = (unsigned)stage->index + 1,
+		.stages = (unsigned)stages,
+		.count = (unsigned)(1 + triggers + stage->instruction_count),
+		.is_cached = !run->is_needed };
+
+	AUTO(strbuf) struct strbuf from = { 0 };
+	add_text(stage->from, &from);
+	tell(&telling, strbuf_text(&from), 0);
+	while (telling.next_step < triggers) {
+		const char *name = run->stage->steps[telling.next_step].name;
+
+		tell(&telling, name, take_step(&telling));
+	}
+	for (size_t i = 0; i < stage->instruction_count; i++)
+		tell_instruction(&telling, &stage->instructions[i]);
+}
+
+void instructions_declare(struct build *build)
+{
+	size_t stages = 0;
+
+	for (size_t i = 0; i < build->plan->stage_count; i++)
+		if (build->plan->stages[i]->index >= stages)
+			stages = build->plan->stages[i]->index + 1;
+	for (size_t index = 0; index < stages; index++)
+		for (size_t i = 0; i < build->plan->stage_count; i++)
+			if (build->plan->stages[i]->index == index)
+				tell_stage(build, &build->stages[i], stages);
+}
