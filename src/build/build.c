@@ -140,34 +140,41 @@ static void tell_unused_args(struct build *build)
 				strbuf_text(&text));
 }
 
-static FALLIBLE make_plan(struct build *build)
+FALLIBLE build_plan_for(const struct build *build, const struct plan_for *what, struct plan **ret)
 {
 	const struct build_options *options = build->options;
-	AUTO(lint_config) struct lint_config config = { 0 };
-	AUTO(lint) struct lint lint = { 0 };
 	struct plan_input input = {
 		.file = build->file,
 		.target = options->target,
 		.also = options->also_targets,
 		.build_args = options->build_args,
 		.labels = options->labels,
-		.platform = build->platform,
+		.platform = what->platform,
 		.build_platform = platform_host(),
-		.open_images = build_open_images,
-		.user = build,
-		.lint = &lint,
+		.open_images = what->open_images,
+		.user = what->user,
+		.lint = what->lint,
 		.ignore = build->context->ignore,
 	};
 	struct plan_context *contexts = NULL;
 
-	TRY(check_config(build->file, options->build_args, &config));
-	lint_init(&lint, build->file, &config, build->file->arena);
 	TRY(trees_plan(options, &contexts));
 	input.contexts = contexts;
 	input.context_count = options->context_count;
-	struct error *error = plan_new(&input, &build->plan);
+	struct error *error = plan_new(&input, ret);
 	trees_plan_free(contexts, options->context_count);
-	TRY(error);
+	return error;
+}
+
+static FALLIBLE make_plan(struct build *build)
+{
+	AUTO(lint_config) struct lint_config config = { 0 };
+	AUTO(lint) struct lint lint = { 0 };
+	const struct plan_for what = { build->platform, build_open_images, build, &lint };
+
+	TRY(check_config(build->file, build->options->build_args, &config));
+	lint_init(&lint, build->file, &config, build->file->arena);
+	TRY(build_plan_for(build, &what, &build->plan));
 	/* What the Dockerfile looks like was told for the first platform. */
 	if (build->before)
 		return NULL;
@@ -511,8 +518,10 @@ void build_begin(struct build *build, const struct build_options *options,
 	layer_set_init(&build->layers, options, NULL);
 }
 
-FALLIBLE build_plan(struct build *build, struct build_options *options)
+FALLIBLE build_load(struct build *build)
 {
+	const struct build_options *options = build->options;
+
 	TRY(output_pushes(build));
 	TRY(open_empty(build));
 	build->layers.pool = build->pool = build->before ? build->before->pool : pool_new(0);
@@ -520,7 +529,11 @@ FALLIBLE build_plan(struct build *build, struct build_options *options)
 		options->source_environment, options->cancel, options->secrets,
 		options->secret_count };
 	TRY(layer_set_open(&build->layers));
-	TRY(load(build));
+	return load(build);
+}
+
+FALLIBLE build_plan(struct build *build, struct build_options *options)
+{
 	if (options->userns->mode == USERNS_INPLACE)
 		TRY(inplace_new(&build->layers, build->context->path, &build->inplace));
 	TRY(check_no_cache_stages(build));
@@ -540,6 +553,7 @@ static FALLIBLE run_one(struct build_options *options, struct build_result *ret)
 	AUTO(build) struct build build;
 
 	build_begin(&build, options, &platform);
+	TRY(build_load(&build));
 	TRY(build_plan(&build, options));
 	if (options->dry_run) {
 		AUTO(strbuf) struct strbuf text = { 0 };

@@ -94,6 +94,8 @@ struct build_run_options {
 	const char *const *dns, *const *dns_search, *const *dns_options;
 };
 
+enum { BUILD_MOST_PLATFORMS = 64 };
+
 struct build_options {
 	/* what */
 	const char *context;     /* a directory and more: see build/context.h */
@@ -124,7 +126,8 @@ struct build_options {
 	 * for platform, without an index (but for the build argument BUILDKIT_MULTI_PLATFORM).
 	 */
 	const struct platform *platforms;
-	size_t platform_count;
+	size_t platform_count; /* at most BUILD_MOST_PLATFORMS */
+	bool all_platforms;    /* all that every base image has; platforms says nothing then */
 	enum pull_policy
 			pull; /* 0 is PULL_MISSING for tags of the store, resolved anew otherwise */
 	const char *base_cache; /* layouts of base images, looked into before a registry; or NULL */

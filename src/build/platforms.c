@@ -1,4 +1,5 @@
 #include "build/platforms.h"
+#include "build/all_platforms.h"
 #include "build/history.h"
 #include "build/output.h"
 #include "build/remote.h"
@@ -35,12 +36,15 @@ DEFINE_AUTO_VALUE(platforms)
 
 bool platforms_are_wanted(const struct build_options *options)
 {
-	return options->platform_count || build_arg_is_set(options, "BUILDKIT_MULTI_PLATFORM");
+	return options->platform_count || options->all_platforms ||
+	       build_arg_is_set(options, "BUILDKIT_MULTI_PLATFORM");
 }
 
-static FALLIBLE check(const struct build_options *options, size_t n)
+static FALLIBLE check(const struct build_options *options)
 {
-	if (n > 1 && options->userns->mode == USERNS_INPLACE)
+	bool is_several = options->platform_count > 1 || options->all_platforms;
+
+	if (is_several && options->userns->mode == USERNS_INPLACE)
 		return error_hint(
 				error_new(ERR_UNSUPPORTED,
 						"several platforms cannot be built with isolation "
@@ -49,22 +53,42 @@ static FALLIBLE check(const struct build_options *options, size_t n)
 	return output_check_index(options);
 }
 
-static void begin(const struct build_options *options, struct platforms *ret)
+/* The first build loads what all need, and that may be what tells for which platforms. */
+static FALLIBLE load(const struct build_options *options, struct platforms *ret,
+		struct platform_list *platforms)
 {
 	struct platform one = options->platform ? *options->platform : platform_host();
 
-	ret->n = options->platform_count ? options->platform_count : 1;
-	ret->builds = xcalloc(ret->n, sizeof(*ret->builds));
-	ret->images = xcalloc(ret->n, sizeof(struct image *));
-	for (size_t i = 0; i < ret->n; i++) {
-		struct build *build = &ret->builds[i];
+	ret->builds = xcalloc(BUILD_MOST_PLATFORMS, sizeof(*ret->builds));
+	ret->images = xcalloc(BUILD_MOST_PLATFORMS, sizeof(struct image *));
+	ret->n = 1;
+	build_begin(&ret->builds[0], options, &one);
+	TRY(build_load(&ret->builds[0]));
+	if (options->all_platforms)
+		return all_platforms(&ret->builds[0], platforms);
+	for (size_t i = 0; i < options->platform_count; i++)
+		vec_push(platforms, options->platforms[i]);
+	if (!platforms->n)
+		vec_push(platforms, one);
+	return NULL;
+}
 
-		build_begin(build, options,
-				options->platform_count ? &options->platforms[i] : &one);
-		build->before = i ? build - 1 : NULL;
-		build->is_one_of_many = ret->n > 1;
-		build->is_last = i + 1 == ret->n;
+static FALLIBLE begin(const struct build_options *options, struct platforms *ret)
+{
+	AUTO(platform_list) struct platform_list platforms = { 0 };
+
+	TRY(load(options, ret, &platforms));
+	ret->builds[0].platform = platforms.p[0];
+	ret->builds[0].is_one_of_many = platforms.n > 1;
+	for (; ret->n < platforms.n; ret->n++) {
+		struct build *build = &ret->builds[ret->n];
+
+		build_begin(build, options, &platforms.p[ret->n]);
+		build->before = build - 1;
+		build->is_one_of_many = true;
+		build->is_last = ret->n + 1 == platforms.n;
 	}
+	return NULL;
 }
 
 /* Which of them it was. Takes error; NULL is NULL. */
@@ -82,6 +106,8 @@ static FALLIBLE plan_all(struct platforms *platforms, struct build_options *opti
 	for (size_t i = 0; i < platforms->n; i++) {
 		struct build *build = &platforms->builds[i];
 
+		if (i)
+			TRY(of_platform(build, build_load(build)));
 		TRY(of_platform(build, build_plan(build, options)));
 	}
 	return NULL;
@@ -195,8 +221,8 @@ FALLIBLE platforms_run(struct build_options *options, struct build_result *ret)
 {
 	AUTO(platforms) struct platforms platforms = { 0 };
 
-	TRY(check(options, options->platform_count));
-	begin(options, &platforms);
+	TRY(check(options));
+	TRY(begin(options, &platforms));
 	TRY(plan_all(&platforms, options));
 	if (options->dry_run) {
 		ret->plan = plans_text(&platforms);

@@ -9,7 +9,8 @@
 #pragma once
 #include "build/build.h"
 
-/* options->platforms, or BUILDKIT_MULTI_PLATFORM, which wants an index for one platform, too. */
+/* options->platforms, all_platforms, or BUILDKIT_MULTI_PLATFORM, which wants an index for one
+ * platform, too. */
 bool platforms_are_wanted(const struct build_options *options);
 /* build_run() for them; options were filled and checked. */
 FALLIBLE platforms_run(struct build_options *options, struct build_result *ret);

@@ -16,7 +16,19 @@ FALLIBLE build_options_check(const struct build_options *options);
  */
 void build_begin(struct build *build, const struct build_options *options,
 		const struct platform *platform);
-/* All up to the plan; nothing has run. */
+/* Context and Dockerfile, and what the build works with. */
+FALLIBLE build_load(struct build *build);
+
+struct plan_for {
+	struct platform platform;
+	struct error *(*open_images)(void *user, struct plan_image *const *images, size_t n);
+	void *user;
+	struct lint *lint; /* or NULL */
+};
+
+/* The plan for a platform, of what was loaded. *ret is new. */
+FALLIBLE build_plan_for(const struct build *build, const struct plan_for *what, struct plan **ret);
+/* Caches are opened, and the build's own plan is made; nothing has run. */
 FALLIBLE build_plan(struct build *build, struct build_options *options);
 /* What a git context is, to the result. */
 void build_tell_source(const struct build *build, struct build_result *ret);

@@ -44,7 +44,8 @@ struct build_opts {
 	int64_t timestamp, source_date_epoch, level;
 	bool pull_always, pull_never, no_cache, layers, squash, quiet, rm, force_rm, compress,
 			disable_compression, skip_unused, inherit_labels, inherit_annotations,
-			identity_label, content_trust, rewrite_timestamp, no_pivot, compat_volumes;
+			identity_label, content_trust, rewrite_timestamp, no_pivot, compat_volumes,
+			all_platforms;
 };
 
 static const struct build_opts defaults = {
@@ -77,6 +78,7 @@ static const struct option options[] = {
 	OPT_TEXT(0, "ignorefile", ignore_file, "PATH", "instead of the context's", .is_path = true),
 	OPT_TEXT(0, "target", target, "STAGE", "build this stage and stop"),
 	OPT_LIST(0, "platform", platforms, "OS/ARCH,...", "what to build for; several make a list"),
+	OPT_FLAG(0, "all-platforms", all_platforms, "all that the base images have in common"),
 	OPT_TEXT(0, "os", os, "OS", "the same, in parts"),
 	OPT_TEXT(0, "arch", arch, "ARCH", "the same, in parts"),
 	OPT_TEXT(0, "variant", variant, "VARIANT", "the same, in parts"),
@@ -143,7 +145,6 @@ static const struct option options[] = {
 	OPT_FLAG(0, "inherit-annotations", inherit_annotations, "refused when false",
 			.is_hidden = true),
 	OPT_FLAG(0, "compat-volumes", compat_volumes, "refused", .is_hidden = true),
-	LATER("all-platforms", "name them one by one"),
 	LATER("cw", "confidential workloads are not there"),
 	LATER("decryption-key", "encryption is not there"),
 	LATER("force-compression", "push it with --force-compression"),
@@ -344,7 +345,10 @@ static FALLIBLE set_platform(const struct build_opts *opts, struct request *requ
 		TRY(platform_flags_add(&request->platforms, opts->platforms.p[i]));
 	if (!opts->platforms.n && (opts->os || opts->arch || opts->variant))
 		TRY(platform_flags_add(&request->platforms, parts));
+	if (opts->all_platforms && request->platforms.n)
+		return error_usage("options '--all-platforms' and '--platform' exclude each other");
 	platform_flags_give(&request->platforms, &request->options);
+	request->options.all_platforms = opts->all_platforms;
 	return NULL;
 }
 

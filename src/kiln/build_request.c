@@ -105,7 +105,10 @@ static FALLIBLE set_platforms(const struct build_opts *opts, struct build_reques
 {
 	for (size_t i = 0; i < opts->platforms.n; i++)
 		TRY(platform_flags_add(&request->platforms, opts->platforms.p[i]));
+	if (opts->all_platforms && opts->platforms.n)
+		return error_usage("options '--all-platforms' and '--platform' exclude each other");
 	platform_flags_give(&request->platforms, &request->options);
+	request->options.all_platforms = opts->all_platforms;
 	return NULL;
 }
 

@@ -27,7 +27,7 @@ struct build_opts {
 	int64_t timestamp;
 	bool secret_in_layer, no_cache, quiet, squash, dry_run, push, load, http_proxy, explain,
 			check;
-	bool keep_failed;
+	bool keep_failed, all_platforms;
 };
 
 /* Everything that flags and settings say, owned, with options pointing into it. */

@@ -35,6 +35,7 @@ static const struct option rows[] = {
 			"or image"),
 	OPT_LIST(0, "platform", platforms, "OS/ARCH,...",
 			"what to build for; several make an index of images"),
+	OPT_FLAG(0, "all-platforms", all_platforms, "all that the base images have in common"),
 	OPT_TEXT(0, "pull", pull, "always|missing|never", "when to ask a registry for base images",
 			.implied = "always"),
 	OPT_FLAG(0, "no-cache", no_cache, "run every step again"),

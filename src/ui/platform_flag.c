@@ -2,8 +2,6 @@
 
 #include "ui/options.h"
 
-enum { MOST_PLATFORMS = 64 };
-
 static FALLIBLE add_one(struct platform_flags *flags, struct str text)
 {
 	struct platform platform = { 0 };
@@ -12,8 +10,9 @@ static FALLIBLE add_one(struct platform_flags *flags, struct str text)
 	for (size_t i = 0; i < flags->n; i++)
 		if (platform_equal(&flags->p[i], &platform))
 			return NULL;
-	if (flags->n == MOST_PLATFORMS)
-		return error_usage("option '--platform': more than %d platforms", MOST_PLATFORMS);
+	if (flags->n == BUILD_MOST_PLATFORMS)
+		return error_usage("option '--platform': more than %d platforms",
+				BUILD_MOST_PLATFORMS);
 	vec_push(flags, platform);
 	return NULL;
 }

@@ -79,6 +79,23 @@ listed() { # what the index on stdin says, a line an image
 	fails 1 "" kiln manifest exists none
 }
 
+@test "--all-platforms is what the base images have in common" {
+	fails 1 'no stage stands on an image' kiln build --all-platforms .
+	fails 2 'exclude each other' kiln build --all-platforms --platform linux/arm64 .
+	succeeds kiln build -q --platform "$BOTH,linux/s390x" -o type=oci,dest=three,tar=false,name=x:1 .
+	succeeds kiln build -q --platform linux/s390x,linux/arm64,linux/arm/v7 -o type=oci,dest=other,tar=false,name=x:1 .
+	succeeds kiln build -q --platform linux/ppc64le -o type=oci,dest=none,tar=false,name=x:1 .
+	printf 'FROM oci:three:1 AS a\nFROM --platform=linux/amd64 oci:three:1 AS tool\nFROM oci:other:1\nCOPY --from=a / /a\nCOPY --from=tool / /tool\n' >Dockerfile
+	succeeds kiln build -q --all-platforms -t common .
+	"$KILN" manifest inspect common >index
+	equals "linux/arm64 linux/s390x" "$(listed <index | sort | xargs)"
+	printf 'FROM oci:three:1 AS a\nFROM oci:none:1\nCOPY --from=a / /a\n' >Dockerfile
+	fails 1 'no platform in common' kiln build --all-platforms .
+	printf 'FROM oci:three:1\n' >Dockerfile
+	succeeds kiln buildah build -q --all-platforms --manifest all .
+	equals 3 "$("$KILN" buildah manifest inspect all | listed | wc -l)"
+}
+
 @test "outputs: a layout, its tar, folders, a tar of folders" {
 	succeeds kiln build -q --platform "$BOTH" -o type=oci,dest=a.tar,name=x:1 -o type=oci,dest=layout,tar=false,name=x:1 \
 		-o type=local,dest=out -o type=tar,dest=files.tar --annotation index-descriptor:a=b .
