@@ -100,15 +100,27 @@ const struct source_range *error_find_at(const struct error *error)
 	return NULL;
 }
 
+/* The frame below begins with the same words and says more. */
+static bool is_said_again(const struct error *error)
+{
+	const char *below = error->cause ? error->cause->message : "";
+	size_t n = strlen(error->message);
+
+	return strncmp(below, error->message, n) == 0 && below[0] &&
+	       (below[n] == '\0' || below[n] == ' ' || below[n] == ':');
+}
+
 void error_text(const struct error *error, struct strbuf *out)
 {
 	const struct error *root = error;
 
 	for (; error; error = error->cause) {
+		root = error;
+		if (is_said_again(error))
+			continue;
 		strbuf_add(out, error->message);
 		if (error->cause)
 			strbuf_add(out, ": ");
-		root = error;
 	}
 	if (root && root->kind == ERR_SYS && root->code)
 		strbuf_addf(out, ": %s",

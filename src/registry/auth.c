@@ -237,7 +237,10 @@ static FALLIBLE parse_token(struct str json, const char *service, struct grant *
 	if (!is_header_text(token))
 		return error_new(ERR_INVALID, "%s: a token that is no token", service);
 	if (json_is_integer(json_object_get(value, "expires_in")))
-		TRY(json_get_i64(&root, "expires_in", JSON_MAY, 0, &seconds));
+		TRY(json_get_i64(&root, "expires_in", JSON_MAY, INT64_MIN, &seconds));
+	/* A token that is never good would be asked for without end. */
+	if (seconds <= 0)
+		seconds = EXPIRES_DEFAULT_SECONDS;
 	if (seconds > 24 * 3600)
 		seconds = 24 * 3600;
 	seconds -= seconds > 2 * EXPIRES_MARGIN_SECONDS ? EXPIRES_MARGIN_SECONDS : seconds / 2;

@@ -26,6 +26,8 @@ enum {
 	/* Answers up to this are read to the end, so that their connection can be reused. */
 	DRAIN_BYTES = 256 * 1024,
 	DRAIN_NS = 500 * 1000 * 1000,
+	/* A server that sends less than this over the stall timeout only wants to keep us. */
+	SLOWEST_BYTES_PER_SECOND = 100,
 	LARGE_BYTES = 1024 * 1024,
 };
 
@@ -312,7 +314,8 @@ static void set_options(struct transfer *transfer, const struct http_request *re
 			easy, CURLOPT_NOPROXY, settings->no_proxy ? settings->no_proxy : "");
 	(void)curl->easy_setopt(
 			easy, CURLOPT_CONNECTTIMEOUT_MS, (long)settings->connect_timeout_ms);
-	(void)curl->easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	(void)curl->easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT,
+			request->may_stall ? 1L : (long)SLOWEST_BYTES_PER_SECOND);
 	(void)curl->easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)((stall_ms + 999) / 1000));
 	(void)curl->easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	(void)curl->easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_BYTES);
@@ -332,6 +335,10 @@ static struct error *network_error(struct transfer *transfer, CURLcode code)
 	const char *detail = transfer->curl_error[0] ? transfer->curl_error
 						     : curl_of(transfer)->easy_strerror(code);
 
+	/* What curl says of a header line beyond its own 100 KiB. */
+	if (code == CURLE_OUT_OF_MEMORY && !transfer->headers_complete)
+		return error_new(ERR_LIMIT, "%s: headers of more than %d bytes", transfer->shown,
+				LIMIT_HTTP_HEADER_BYTES);
 	return error_code(ERR_NETWORK, (int)code, "%s: %s", transfer->shown, detail);
 }
 

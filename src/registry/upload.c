@@ -296,8 +296,7 @@ static FALLIBLE send_blob(struct sending *sending)
 		/* 404 and 416: the session is gone or stands elsewhere than we think. */
 		bool is_temporary = error ? retry_is_broken(error)
 					  : retry_is_temporary(answer.http.status) ||
-								    (answer.http.status == 404 &&
-										    retry.used) ||
+								    answer.http.status == 404 ||
 								    answer.http.status == 416;
 		const char *after = error ? NULL : http_header(&answer.http, "Retry-After");
 		if (!error)

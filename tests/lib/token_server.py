@@ -81,7 +81,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             access.append({'type': kind, 'name': name, 'actions': granted})
         token = self.sign(user, access)
         return self.finish_request_as(user, scopes, 200, {
-            'token': token, 'access_token': token, 'expires_in': self.options.expires,
+            'token': token, 'access_token': token, 'expires_in': self.options.expires if self.options.says is None else self.options.says,
             'issued_at': time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())})
 
     def sign(self, user, access):
@@ -107,6 +107,7 @@ def main():
     parser.add_argument('--issuer', default='kiln-test-issuer')
     parser.add_argument('--anonymous', default='')
     parser.add_argument('--expires', type=int, default=300)
+    parser.add_argument('--says', type=int, help='expires_in of the answer, where it is not the truth')
     parser.add_argument('--no-post', action='store_true')
     Handler.options = parser.parse_args()
     server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)

@@ -200,6 +200,17 @@ blob_is_whole() { # NAME
 	succeeds try stream "$REGISTRY/b" noise
 }
 
+@test "token server: a token that is said to last no time is used all the same" {
+	registry_start token --says 0
+	login_file "$REGISTRY"
+	succeeds try put "$REGISTRY/a" noise
+	registries_stop
+	registry_start token --says -5
+	login_file "$REGISTRY"
+	succeeds try put "$REGISTRY/b" noise
+	(($(wc -l <"$TOKEN_LOG") <= 8))
+}
+
 @test "a token that is revoked in the middle is replaced" {
 	registry_start token
 	local realm
@@ -304,6 +315,10 @@ blob_is_whole() { # NAME
 	fails 1 "larger than 4194304 bytes" try manifest "$PROXY/base/busybox"
 	faults "HEAD /manifests/ header=X:$(head -c 70000 /dev/zero | tr '\0' x)"
 	fails 1 "headers" try resolve "$PROXY/base/busybox"
+	requests_forget
+	faults "HEAD /manifests/ header=X:$(head -c 120000 /dev/zero | tr '\0' x)"
+	fails 1 "headers of more than" try resolve "$PROXY/base/busybox"
+	equals 1 "$(requests HEAD)" # it would be no shorter then
 }
 
 @test "an upload that breaks is continued where the registry stands" {
@@ -320,6 +335,9 @@ blob_is_whole() { # NAME
 	equals 3 "$(requests PUT)"
 	faults "PUT /uploads/ times=1 status=503"
 	succeeds try put "$PROXY/b" noise
+	faults "PUT /uploads/ times=1 status=404" # the session is lost
+	succeeds try put "$PROXY/c" noise
+	blob_is_whole "$REGISTRY/c"
 	blob_is_whole "$REGISTRY/b"
 }
 

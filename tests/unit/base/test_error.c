@@ -39,4 +39,16 @@ static void keeps_the_real_one(void **state)
 	error_free(error);
 }
 
-UNIT_TESTS(chains, keeps_the_real_one)
+static void says_nothing_twice(void **state)
+{
+	struct error *error = error_new(ERR_INVALID, "blob 'x' of 'host': cut off");
+	AUTO(strbuf) struct strbuf text = { 0 };
+
+	error = error_wrap(error_wrap(error, "blob 'x'"), "blob 'x'");
+	error = error_wrap(error_wrap(error, "blo"), "push");
+	error_text(error, &text);
+	assert_string_equal(strbuf_text(&text), "push: blo: blob 'x' of 'host': cut off");
+	error_free(error);
+}
+
+UNIT_TESTS(chains, says_nothing_twice, keeps_the_real_one)
