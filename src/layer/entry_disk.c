@@ -82,6 +82,7 @@ FALLIBLE entry_disk_content(
 	if (!S_ISREG(disk->entry.owner.mode))
 		return NULL;
 	TRY(file_open(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0, &fd));
+	fd_read_unnoticed(fd);
 	*ret = entry_content(fd, disk->entry.size, disk->entry.path);
 	return NULL;
 }

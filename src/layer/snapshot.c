@@ -9,6 +9,7 @@
 #include "base/xalloc.h"
 #include "layer/snapshot_tree.h"
 #include "stream/group.h"
+#include "sys/fd.h"
 #include "sys/path.h"
 #include "sys/rootfs.h"
 #include "sys/xattrs.h"
@@ -209,6 +210,7 @@ static FALLIBLE take_dir(struct worker *worker, struct snap_node *node, const ch
 		return error_new(ERR_LIMIT, "path '%.60s...' is longer than %d bytes", path,
 				LIMIT_PATH_BYTES);
 	TRY(rootfs_open_nofollow(taking->root_fd, path, O_RDONLY | O_DIRECTORY, 0, &fd));
+	fd_read_unnoticed(fd);
 	TRY(hash_xattrs(fd, &node->xattrs));
 	TRY(read_names(worker, fd, path));
 	node->dir = keep_names(worker);

@@ -74,6 +74,11 @@ FALLIBLE fd_read_all(int fd, size_t limit, char **ret, size_t *ret_n)
 	return NULL;
 }
 
+void fd_read_unnoticed(int fd)
+{
+	(void)fcntl(fd, F_SETFL, O_NOATIME);
+}
+
 FALLIBLE file_open(int dir_fd, const char *path, int flags, mode_t mode, int *ret_fd)
 {
 	int fd = -1;

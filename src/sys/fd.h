@@ -25,6 +25,11 @@ FALLIBLE file_read(int dir_fd, const char *path, size_t limit, char **ret, size_
  */
 FALLIBLE file_write_atomic(
 		int dir_fd, const char *path, const void *bytes, size_t n, mode_t mode, bool sync);
+/*
+ * Reading from fd shall not change when the file was last read (O_NOATIME): a step may ask for
+ * that. For whom that is not allowed, nothing happens.
+ */
+void fd_read_unnoticed(int fd);
 /* No entry in the directory that fd is. */
 FALLIBLE file_dir_is_empty(int fd, bool *ret);
 /* mkdir -p on the host, mode for new ones. */

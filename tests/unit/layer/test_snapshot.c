@@ -276,6 +276,26 @@ static void leaves_skipped_directories_alone(void **state)
 	assert_int_equal(snapshot_files(some), 3);
 }
 
+/* A step may ask when something was last read. */
+static void leaves_times_of_reading_alone(void **state)
+{
+	static const char *const paths[] = { "d", "d/a", "d/s" };
+	AUTO(scratch) struct scratch scratch = scratch_new();
+	AUTO_FD int tree = make_tree(scratch.fd, "tree");
+	AUTO(strbuf) struct strbuf text = { 0 };
+	AUTO(entry_sink) struct entry_sink *sink = recorder_new(&text);
+
+	(void)send_changes(tree, "echo new >d/a; touch -d @1000000000 d/a d/s d", NULL, sink);
+	assert_non_null(strstr(strbuf_text(&text), "d/a"));
+	for (size_t i = 0; i < COUNT(paths); i++) {
+		struct stat st;
+
+		note("%s", paths[i]);
+		assert_int_equal(fstatat(tree, paths[i], &st, 0), 0);
+		assert_int_equal(st.st_atime, 1000000000);
+	}
+}
+
 /* Figures of design.md: 10 files changed of 60,000. CPU time, since machines have other work, too.
  */
 static void costs_little_in_a_large_tree(void **state)
@@ -308,5 +328,6 @@ static void costs_little_in_a_large_tree(void **state)
 }
 
 UNIT_TESTS(makes_the_same_tree, sends_what_changed_and_no_more, sees_changes_within_a_tick,
-		leaves_skipped_directories_alone, is_exact_without_suspects,
-		suspects_what_may_be_as_before, costs_little_in_a_large_tree)
+		leaves_skipped_directories_alone, leaves_times_of_reading_alone,
+		is_exact_without_suspects, suspects_what_may_be_as_before,
+		costs_little_in_a_large_tree)
