@@ -1,6 +1,7 @@
 /*
- * Every flag of Kaniko's executor and warmer: a value that is good, in both spellings, and values
- * that are not, which must be found before any work. No row of the tables may lack its case here.
+ * Every flag of Kaniko's executor, its subcommands and warmer: a value that is good, in both
+ * spellings, and values that are not, which must be found before any work. No row of the tables may
+ * lack its case here.
  */
 #include "unit.h"
 
@@ -30,30 +31,61 @@ static void run_done(struct run *run)
 
 DEFINE_AUTO_VALUE(run)
 
-/* What main and the executor do before they open anything. */
-static FALLIBLE read_line(
-		const struct program *program, const char *const *words, size_t n, struct run *ret)
+/* A command, and the words without which it does nothing. */
+struct called {
+	const struct program *program;
+	const struct command *command;
+	const char *words;
+	bool runs_on_good; /* it needs nothing that a test has not */
+};
+
+static const struct called executor = { &executor_program, &cmd_executor, "", false };
+static const struct called warmer = { &warmer_program, &cmd_warmer, "-i a ", false };
+static const struct called push = { &executor_program, &cmd_executor_push, "artifact ", false };
+static const struct called login = { &executor_program, &cmd_executor_login, "r.example ", true };
+
+static FALLIBLE run_command(const struct called *called, struct run *run)
 {
-	static const char *const environment[] = { "HOME=/nonexistent", NULL };
+	const struct invocation call = { .command = called->command,
+		.config = run->config,
+		.opts = run->parsed.opts,
+		.global_opts = run->parsed.global_opts,
+		.args = &run->parsed.args,
+		.program = called->program->name };
+
+	return called->command->run(&call);
+}
+
+/* What main and the command do before they open anything. */
+static FALLIBLE read_line(const struct called *called, const char *const *words, size_t n,
+		bool is_good, struct run *ret)
+{
+	const struct program *program = called->program;
+	static const char *const environment[] = { "HOME=/nonexistent", "DOCKER_CONFIG=docker",
+		NULL };
 	struct kaniko_log log = { .least = SEVERITY_PANIC };
 
 	ret->request.stdin_fd = -1;
-	TRY(options_parse(program, program->fallback, words, n, &ret->parsed));
+	TRY(options_parse(program, called->command, words, n, &ret->parsed));
 	TRY(program->settings(ret->parsed.global_opts, &ret->settings));
 	TRY(config_load(&(struct config_origin){ NULL, environment, &ret->settings },
 			&ret->config));
-	if (program != &executor_program)
+	if (called->command == &cmd_executor_push || called->command == &cmd_executor_login)
+		return is_good && !called->runs_on_good ? NULL : run_command(called, ret);
+	if (called->command != &cmd_executor)
 		return NULL;
 	return request_make(ret->parsed.global_opts, ret->parsed.opts, &log, &ret->request);
 }
 
 /* "--a=b --c d", split at spaces; the context and --no-push are given where a case has none. */
-static FALLIBLE read_text(const struct program *program, const char *text, struct run *ret)
+static FALLIBLE read_text(
+		const struct called *called, const char *text, bool is_good, struct run *ret)
 {
 	AUTO(list) struct list words = { 0 };
-	struct str rest = str_of(text), word;
+	AUTO_FREE char *line = xasprintf("%s%s", called->words, text);
+	struct str rest = str_of(line), word;
 
-	if (program == &executor_program) {
+	if (called == &executor) {
 		if (!strstr(text, "--context") && !strstr(text, "-c "))
 			list_add(&words, "--context=context");
 		if (!strstr(text, "destination") && !strstr(text, "-d ") &&
@@ -65,7 +97,7 @@ static FALLIBLE read_text(const struct program *program, const char *text, struc
 		AUTO_FREE char *copy = str_dup(word);
 		list_add(&words, copy);
 	}
-	return read_line(program, (const char *const *)words.p, words.n, ret);
+	return read_line(called, (const char *const *)words.p, words.n, is_good, ret);
 }
 
 struct flag_case {
@@ -264,14 +296,40 @@ static const struct flag_case global_cases[] = {
 };
 
 static const struct flag_case warmer_cases[] = {
-	{ "image", { "-i a -i b:1", "--image=a" } },
+	{ "image", { "-i b:1", "--image=a" } },
 	{ "dockerfile", { "-d Dockerfile" } },
-	{ "build-arg", { "-i a --build-arg A=1" } },
-	{ "cache-dir", { "-i a -c cache", "-i a --cache-dir=cache" } },
-	{ "force", { "-i a -f", "-i a --force" }, { { "-i a --force=x", "neither" } } },
-	{ "cache-ttl", { "-i a --cache-ttl=1h" } },
-	{ "customPlatform", { "-i a --customPlatform=linux/arm64" } },
-	{ "custom-platform", { "-i a --custom-platform=linux/arm64" } },
+	{ "build-arg", { "--build-arg A=1" } },
+	{ "cache-dir", { "-c cache", "--cache-dir=cache" } },
+	{ "force", { "-f", "--force" }, { { "--force=x", "neither" } } },
+	{ "cache-ttl", { "--cache-ttl=1h" } },
+	{ "customPlatform", { "--customPlatform=linux/arm64" } },
+	{ "custom-platform", { "--custom-platform=linux/arm64" } },
+};
+
+static const struct flag_case push_cases[] = {
+	{ "destination", { "-d r.example/a:1", "--destination=a --destination b:2" },
+			{ { "", "nothing says where to push" },
+					{ "-d R.example/A", "option '--destination'" },
+					{ "--destination=", "option '--destination'" } } },
+	{ "digest-file", { "-d a --digest-file digest", "-d a --digest-file=https://s.example/x" },
+			{ { "-d a --digest-file context", "is a directory" },
+					{ "-d a --digest-file=http://s.example/x", "is not safe" },
+					{ "-d a --digest-file=", "the name is empty" } } },
+	{ "image-name-with-digest-file", { "-d a --image-name-with-digest-file n" },
+			{ { "-d a --image-name-with-digest-file=context", "is a directory" } } },
+	{ "image-name-tag-with-digest-file", { "-d a --image-name-tag-with-digest-file n" },
+			{ { "-d a --image-name-tag-with-digest-file=", "the name is empty" } } },
+};
+
+static const struct flag_case login_cases[] = {
+	{ "username", { "-u me -p x", "--username=me --password=x" },
+			{ { "-p x", "option '--username' is needed" },
+					{ "--username= -p x", "option '--username' is needed" } } },
+	{ "password", { "-u me -p x" },
+			{ { "-u me", "no password given" },
+					{ "-u me --password=", "the password is empty" } } },
+	{ "password-stdin", { "-u me -p x --password-stdin=false" },
+			{ { "-u me --password-stdin -p x", "exclude each other" } } },
 };
 
 static void enter(const char *dir)
@@ -288,13 +346,13 @@ static void enter(const char *dir)
 	}
 }
 
-static void check_case(const struct program *program, const struct flag_case *one)
+static void check_case(const struct called *called, const struct flag_case *one)
 {
 	for (size_t i = 0; i < COUNT(one->good) && one->good[i]; i++) {
 		AUTO(run) struct run run = { 0 };
 
 		note("%s", one->good[i]);
-		assert_ok(read_text(program, one->good[i], &run));
+		assert_ok(read_text(called, one->good[i], true, &run));
 	}
 	for (size_t i = 0; i < COUNT(one->bad) && one->bad[i][0]; i++) {
 		AUTO(run) struct run run = { 0 };
@@ -302,7 +360,7 @@ static void check_case(const struct program *program, const struct flag_case *on
 
 		note("%s", one->bad[i][0]);
 
-		struct error *error = read_text(program, one->bad[i][0], &run);
+		struct error *error = read_text(called, one->bad[i][0], false, &run);
 
 		if (!error)
 			fail_msg("'%s' is taken", one->bad[i][0]);
@@ -315,7 +373,7 @@ static void check_case(const struct program *program, const struct flag_case *on
 }
 
 /* What every option of a kind refuses. */
-static void check_kind(const struct program *program, const struct option *row)
+static void check_kind(const struct called *called, const struct option *row)
 {
 	AUTO_FREE char *wrong = xasprintf("--%s=perhaps", row->name);
 	AUTO_FREE char *lacking = xasprintf("--%s", row->name);
@@ -325,10 +383,10 @@ static void check_kind(const struct program *program, const struct option *row)
 	const struct flag_case one = { row->name, { NULL }, { { text[0], text[1] } } };
 
 	if (row->kind != OPTION_HEADING && row->kind != OPTION_SETTING)
-		check_case(program, &one);
+		check_case(called, &one);
 }
 
-static void check_table(const struct program *program, const struct option *rows,
+static void check_table(const struct called *called, const struct option *rows,
 		const struct flag_case *cases, size_t n, const char *what)
 {
 	for (; rows->kind; rows++) {
@@ -338,8 +396,10 @@ static void check_table(const struct program *program, const struct option *rows
 			found = found || text_equal(rows->name, cases[i].name);
 		if (!found)
 			fail_msg("no case for --%s of the %s", rows->name, what);
-		check_kind(program, rows);
+		check_kind(called, rows);
 	}
+	for (size_t i = 0; i < n; i++)
+		check_case(called, &cases[i]);
 }
 
 static void every_flag_of_the_executor(void **state)
@@ -348,14 +408,9 @@ static void every_flag_of_the_executor(void **state)
 
 	(void)state;
 	enter(scratch.path);
-	check_table(&executor_program, executor_options, executor_cases, COUNT(executor_cases),
+	check_table(&executor, executor_options, executor_cases, COUNT(executor_cases), "executor");
+	check_table(&executor, kaniko_global_options, global_cases, COUNT(global_cases),
 			"executor");
-	check_table(&executor_program, kaniko_global_options, global_cases, COUNT(global_cases),
-			"executor");
-	for (size_t i = 0; i < COUNT(executor_cases); i++)
-		check_case(&executor_program, &executor_cases[i]);
-	for (size_t i = 0; i < COUNT(global_cases); i++)
-		check_case(&executor_program, &global_cases[i]);
 	assert_int_equal(chdir("/"), 0);
 }
 
@@ -365,10 +420,21 @@ static void every_flag_of_the_warmer(void **state)
 
 	(void)state;
 	enter(scratch.path);
-	check_table(&warmer_program, cmd_warmer.options, warmer_cases, COUNT(warmer_cases),
-			"warmer");
-	for (size_t i = 0; i < COUNT(warmer_cases); i++)
-		check_case(&warmer_program, &warmer_cases[i]);
+	check_table(&warmer, cmd_warmer.options, warmer_cases, COUNT(warmer_cases), "warmer");
+	check_table(&warmer, kaniko_global_options, global_cases, COUNT(global_cases), "warmer");
+	assert_int_equal(chdir("/"), 0);
+}
+
+static void every_flag_of_push_and_login(void **state)
+{
+	AUTO(scratch) struct scratch scratch = scratch_new();
+
+	(void)state;
+	enter(scratch.path);
+	check_table(&push, cmd_executor_push.options, push_cases, COUNT(push_cases), "push");
+	check_table(&push, kaniko_global_options, global_cases, COUNT(global_cases), "push");
+	check_table(&login, cmd_executor_login.options, login_cases, COUNT(login_cases), "login");
+	assert_int_equal(access("docker/config.json", F_OK), 0);
 	assert_int_equal(chdir("/"), 0);
 }
 
@@ -382,7 +448,7 @@ static void means_what_kaniko_means(void **state)
 	(void)state;
 	enter(scratch.path);
 	assert_int_equal(setenv("KILN_TEST_ARG", "from outside", 1), 0);
-	assert_ok(read_text(&executor_program,
+	assert_ok(read_text(&executor,
 			"-d localhost:5000/a:1 -d index.docker.io/b --cache --build-arg "
 			"KILN_TEST_ARG "
 			"--build-arg KILN_TEST_UNSET --target first,second --single-snapshot "
@@ -390,7 +456,7 @@ static void means_what_kaniko_means(void **state)
 			"quay.io=m.example/q "
 			"--skip-default-registry-fallback --insecure-pull --push-retry 9 "
 			"--ignore-path /var/../opt/ --push-ignore-immutable-tag-errors",
-			&run));
+			true, &run));
 	assert_string_equal(build->tags->p[0], "localhost:5000/a:1");
 	assert_string_equal(build->tags->p[1], "docker.io/library/b:latest");
 	assert_string_equal(build->build_args->p[0], "KILN_TEST_ARG=from outside");
@@ -407,7 +473,7 @@ static void means_what_kaniko_means(void **state)
 	assert_false(run.config->registry_fallback);
 	assert_int_equal(run.config->registry_retries, 9);
 	/* Without --cache every step runs; without mirrors there is nothing but the registry. */
-	assert_ok(read_text(&executor_program, "--skip-default-registry-fallback", &plain));
+	assert_ok(read_text(&executor, "--skip-default-registry-fallback", true, &plain));
 	assert_true(plain.request.build.no_cache && plain.config->registry_fallback);
 	assert_int_equal(plain.config->registry_retries, 5);
 	assert_int_equal(plain.request.build.output_count, 0);
@@ -444,7 +510,7 @@ static void variables(void **state)
 		note("%s=%s", rows[i][0], rows[i][1]);
 		assert_int_equal(setenv(rows[i][0], rows[i][1], 1), 0);
 
-		struct error *error = read_text(&executor_program, "", &run);
+		struct error *error = read_text(&executor, "", true, &run);
 
 		if (rows[i][2])
 			assert_error(error, ERR_INVALID, rows[i][2]);
@@ -455,4 +521,5 @@ static void variables(void **state)
 	assert_int_equal(chdir("/"), 0);
 }
 
-UNIT_TESTS(every_flag_of_the_executor, every_flag_of_the_warmer, means_what_kaniko_means, variables)
+UNIT_TESTS(every_flag_of_the_executor, every_flag_of_the_warmer, every_flag_of_push_and_login,
+		means_what_kaniko_means, variables)
