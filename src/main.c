@@ -181,8 +181,9 @@ static FALLIBLE load_config(struct line *line, struct config **ret)
 	if (line->program->settings)
 		TRY(line->program->settings(line->parsed.global_opts, &settings));
 	list_add_all(&settings, &line->parsed.settings);
-	return config_load(&(struct config_origin){ CONFIG_SYSTEM_FILE,
-					   (const char *const *)environ, &settings },
+	return config_load(
+			&(struct config_origin){ CONFIG_SYSTEM_FILE, (const char *const *)environ,
+					&settings, line->program->podman },
 			ret);
 }
 

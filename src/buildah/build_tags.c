@@ -1,5 +1,6 @@
 #include "buildah/build_tags.h"
 
+#include "base/str.h"
 #include "base/xalloc.h"
 #include "ui/options.h"
 #include "verbs/destination.h"
@@ -19,6 +20,16 @@ static struct build_output *add_output(
 	if (name)
 		list_add(&output->names, name);
 	return output;
+}
+
+void build_tags_share(
+		const struct config *config, const struct list *tags, struct output_flags *out)
+{
+	if (!text_equal(config->podman, "write") || !tags->n)
+		return;
+	struct build_output *output = add_output(out, OUTPUT_PODMAN, NULL);
+
+	list_add_all(&output->names, tags);
 }
 
 FALLIBLE build_tags_add(const char *program, const char *text, struct list *texts,

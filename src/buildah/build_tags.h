@@ -5,8 +5,12 @@
  */
 #pragma once
 #include "base/error.h"
+#include "ui/config.h"
 #include "ui/output_flag.h"
 
+/* With KILN_PODMAN=write what gets a name in the store gets it in Podman's, too. */
+void build_tags_share(
+		const struct config *config, const struct list *tags, struct output_flags *out);
 /* To tags, or an output. texts keeps what outputs point to. Usage errors name --tag. */
 FALLIBLE build_tags_add(const char *program, const char *text, struct list *texts,
 		struct list *tags, struct output_flags *out);

@@ -352,8 +352,8 @@ static FALLIBLE set_platform(const struct build_opts *opts, struct request *requ
 	return NULL;
 }
 
-static FALLIBLE set_outputs(
-		const char *program, const struct build_opts *opts, struct request *request)
+static FALLIBLE set_outputs(const char *program, const struct config *config,
+		const struct build_opts *opts, struct request *request)
 {
 	for (size_t i = 0; i < opts->tags.n; i++)
 		TRY(build_tags_add(program, opts->tags.p[i], &request->texts, &request->tags,
@@ -367,6 +367,7 @@ static FALLIBLE set_outputs(
 	/* Without files as its only aim, it is in the store too. */
 	if (request->tags.n || opts->manifest || (request->out.outputs.n && !opts->outputs.n))
 		output_flags_add_kind(&request->out, OUTPUT_STORE);
+	build_tags_share(config, &request->tags, &request->out);
 	request->options.tags = &request->tags;
 	request->options.outputs = request->out.outputs.p;
 	request->options.output_count = request->out.outputs.n;
@@ -476,7 +477,7 @@ static FALLIBLE make_request(const struct invocation *call, struct request *ret)
 			made));
 	TRY(cache_ttl_set(opts->cache_ttl, made));
 	TRY(set_platform(opts, ret));
-	TRY(set_outputs(call->program, opts, ret));
+	TRY(set_outputs(call->program, call->config, opts, ret));
 	TRY(set_compression(opts, call->config, made));
 	set_time(opts, call->config, made);
 	TRY(set_lists(opts, ret));

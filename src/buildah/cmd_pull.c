@@ -73,7 +73,8 @@ static struct error *run_pull(const struct invocation *call)
 	struct names_request request = { .program = call->program,
 		.text = call->args->p[0],
 		.platform = &platform,
-		.quiet = opts->quiet };
+		.quiet = opts->quiet,
+		.own_only = true };
 	char hex[DIGEST_HEX];
 
 	TRY(find_platform(opts, &platform));
@@ -163,6 +164,23 @@ static FALLIBLE open_podmans(
 	return NULL;
 }
 
+/* The image that Podman has under a name which our store has not. */
+static FALLIBLE open_shared(struct session *session, const char *text, struct error *not_found,
+		struct image **ret, char **ret_name)
+{
+	const struct image_homes homes = { session->store, session->registry, NULL, session->cancel,
+		NULL, NULL, true, &session->podman };
+	struct error *error = image_open_shared(&homes, text, ret);
+
+	if (!error && !*ret)
+		return not_found;
+	error_free(not_found);
+	TRY(error);
+	error_ignore(image_name_complete((*ret)->name + strlen("containers-storage:"), ret_name),
+			"it has no name there");
+	return NULL;
+}
+
 static FALLIBLE open_stored(struct session *session, const char *program, const char *text,
 		struct image **ret, char **ret_name)
 {
@@ -175,7 +193,10 @@ static FALLIBLE open_stored(struct session *session, const char *program, const 
 		return open_podmans(session, text, ret, ret_name);
 	if (text_starts(text, "store:"))
 		text += strlen("store:");
-	TRY(names_find(session->store, program, text, &record, ret_name));
+	struct error *error = names_find(session->store, program, text, &record, ret_name);
+	if (error_is(error, ERR_NOT_FOUND))
+		return open_shared(session, text, error, ret, ret_name);
+	TRY(error);
 	AUTO_FREE char *by_digest = xasprintf("store:%s", digest_text(&record.manifest, digest));
 	return image_open(&homes, by_digest, PULL_NEVER, ret);
 }
@@ -195,7 +216,9 @@ static struct error *run_push(const struct invocation *call)
 	if (call->args->n > 1)
 		TRY(destination_parse(call->program, call->args->p[1], TO_REGISTRY, &to));
 	TRY(session_open(call->config,
-			SESSION_STORE | SESSION_REGISTRY | session_needs_of(call->args), &session));
+			SESSION_STORE | SESSION_REGISTRY |
+					session_needs_of(call->config, call->args),
+			&session));
 	TRY(open_stored(&session, call->program, call->args->p[0], &image, &name));
 	if (call->args->n < 2) {
 		if (!name)

@@ -1,6 +1,7 @@
 #include "buildah/buildah.h"
 
 #include "base/str.h"
+#include "base/strbuf.h"
 #include "base/xalloc.h"
 #include "ui/config.h"
 #include "ui/containers_conf.h"
@@ -12,23 +13,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct globals {
 	struct list storage_opts, maps;
-	char *log_level, *runroot, *storage_driver, *cgroup_manager;
+	char *root, *log_level, *runroot, *storage_driver, *cgroup_manager;
 	bool version;
 };
 
 #define OPTS globals
 static const struct option options[] = {
-	OPT_SETTING(0, "root", "DIR", "the folder of the store", .is_path = true),
+	OPT_TEXT(0, "root", root, "DIR", "the folder of the store, and of Podman's",
+			.is_path = true),
 	OPT_FLAG('v', "version", version, "print the version on one line"),
 	OPT_TEXT(0, "log-level", log_level, "LEVEL", "trace and debug tell what is done"),
 	OPT_SETTING(0, "debug", NULL, "--log-level debug", .is_hidden = true),
 	OPT_TEXT(0, "runroot", runroot, "DIR", "taken: everything is below --root"),
 	OPT_TEXT(0, "storage-driver", storage_driver, "NAME",
-			"taken: layers are stacked by overlayfs"),
-	OPT_LIST(0, "storage-opt", storage_opts, "OPTION", "taken, as --storage-driver"),
+			"of Podman's store, which is read and written if it is overlay"),
+	OPT_LIST(0, "storage-opt", storage_opts, "OPTION",
+			"of Podman's store: overlay.imagestore=DIR"),
 	OPT_TEXT(0, "cgroup-manager", cgroup_manager, "NAME", "taken: kiln needs none",
 			.is_hidden = true),
 	OPT_SETTING(0, "default-mounts-file", "PATH", "instead of the mounts.conf found",
@@ -125,6 +129,51 @@ static FALLIBLE use_conf(struct list *ret)
 	return NULL;
 }
 
+static bool is_there(const char *dir, const char *name)
+{
+	AUTO_FREE char *path = xasprintf("%s/%s", dir, name);
+
+	return access(path, F_OK) == 0;
+}
+
+/*
+ * --root is where Buildah has what it shares with Podman. Our own store is there, too, or, where
+ * Podman's is or will be, in a folder of it. Which of both stays the same once there is one.
+ */
+static FALLIBLE use_root(const struct globals *globals, struct list *ret)
+{
+	AUTO_FREE char *full = globals->root[0] == '/' ? xstrdup(globals->root) : NULL;
+	AUTO_FREE char *here = full ? NULL : getcwd(NULL, 0);
+
+	if (!globals->root[0])
+		return error_usage("option '--root' is empty");
+	if (!full && !here)
+		return error_sys("find the working directory");
+	if (!full)
+		full = xasprintf("%s/%s", here, globals->root);
+	bool is_podmans = is_there(full, "overlay-images") || is_there(full, "vfs-images") ||
+			  is_there(full, "kiln") || globals->runroot || globals->storage_driver;
+	bool is_inside = is_podmans && !is_there(full, "store.db");
+	list_addf(ret, "root=%s%s", full, is_inside ? "/kiln" : "");
+	list_addf(ret, "podman-root=%s", full);
+	return NULL;
+}
+
+static FALLIBLE use_storage(const struct globals *globals, struct list *ret)
+{
+	AUTO(strbuf) struct strbuf joined = { 0 };
+
+	if (globals->root)
+		TRY(use_root(globals, ret));
+	if (globals->storage_driver)
+		list_addf(ret, "podman-driver=%s", globals->storage_driver);
+	for (size_t i = 0; i < globals->storage_opts.n; i++)
+		strbuf_addf(&joined, "%s%s", i ? "," : "", globals->storage_opts.p[i]);
+	if (joined.n)
+		list_addf(ret, "podman-options=%s", strbuf_text(&joined));
+	return NULL;
+}
+
 /*
  * containers.conf, BUILDAH_FORMAT, and levels of the log. BUILDAH_ISOLATION is met by the best that
  * there is.
@@ -134,6 +183,8 @@ static struct error *settings(const void *global_opts, struct list *ret)
 	const struct globals *globals = global_opts;
 
 	TRY(use_conf(ret));
+	if (globals)
+		TRY(use_storage(globals, ret));
 	const char *format = config_getenv("BUILDAH_FORMAT");
 
 	if (text_equal(format, "oci") || text_equal(format, "docker"))
@@ -164,6 +215,7 @@ const struct program buildah_program = {
 	.options_first = options_first,
 	.exit_status = exit_status,
 	.settings = settings,
+	.podman = "read",
 };
 
 static struct error *run_help(const struct invocation *call)

@@ -2,6 +2,7 @@
 #include "base/limits.h"
 #include "base/strbuf.h"
 #include "image/source.h"
+#include "podman/place.h"
 #include "registry/registry.h"
 
 #include <string.h>
@@ -214,6 +215,25 @@ static FALLIBLE open_candidates(
 	return first;
 }
 
+FALLIBLE image_open_shared(const struct image_homes *homes, const char *name, struct image **ret)
+{
+	AUTO(list) struct list names = { 0 };
+	size_t first = strcspn(name, "/");
+	/* Nothing in it says which registry. */
+	bool is_bare = !name[first] || (!memchr(name, '.', first) && !memchr(name, ':', first) &&
+						       strncmp(name, "localhost", first) != 0);
+
+	*ret = NULL;
+	if (!homes->podman || !homes->podman->is_shared)
+		return NULL;
+	list_add(&names, name);
+	if (is_bare && homes->short_names && homes->registry)
+		TRY(registry_short_names(homes->registry, name, &names));
+	for (size_t i = 0; i < names.n && !*ret; i++)
+		TRY(source_podman_shared(homes, names.p[i], ret));
+	return NULL;
+}
+
 static FALLIBLE open_reference(const struct image_homes *homes, const char *name,
 		enum pull_policy policy, struct image **ret)
 {
@@ -237,6 +257,13 @@ static FALLIBLE open_reference(const struct image_homes *homes, const char *name
 		error = source_store_open(homes, own_text, false, ret);
 		if (!error_is(error, ERR_NOT_FOUND))
 			return error;
+		struct image *shared = NULL;
+		struct error *worse = image_open_shared(homes, name, &shared);
+		if (worse || shared) {
+			error_free(error);
+			*ret = shared;
+			return worse;
+		}
 		if (policy == PULL_NEVER)
 			return error_hint(error, "--pull=never forbids to ask the registry");
 		error_free(error);

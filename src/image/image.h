@@ -115,6 +115,12 @@ enum pull_policy { PULL_MISSING = 1, PULL_ALWAYS, PULL_NEVER };
  */
 FALLIBLE image_open(const struct image_homes *homes, const char *name, enum pull_policy policy,
 		struct image **ret);
+/*
+ * What a plain name, or an ID, means in Podman's store, where names are shared with it
+ * (podman_settings.is_shared); image_open() looks there, too, before it asks a registry. *ret is
+ * NULL when there is no such image, or no store that we can read.
+ */
+FALLIBLE image_open_shared(const struct image_homes *homes, const char *name, struct image **ret);
 void image_free(struct image *image);
 
 /* Make an image of fresh bytes (copied); its blobs come from source (a reference is taken). */

@@ -68,6 +68,12 @@ struct image_source *source_cached(const char *dir, struct image_source *below);
 /* text is what stands behind "containers-storage:". */
 FALLIBLE source_podman_document(const struct image_homes *homes, const char *text,
 		struct document *ret, struct image_source **ret_source);
+/*
+ * What a plain name means there. *ret stays NULL when there is no such image, or no store that we
+ * can read.
+ */
+FALLIBLE source_podman_shared(
+		const struct image_homes *homes, const char *name, struct image **ret);
 FALLIBLE source_podman_open(const struct image_homes *homes, const char *text, struct image **ret);
 
 /*

@@ -333,6 +333,16 @@ FALLIBLE source_podman_document(const struct image_homes *homes, const char *tex
 	return open_named(homes, text, ret, ret_source, NULL);
 }
 
+FALLIBLE source_podman_shared(const struct image_homes *homes, const char *name, struct image **ret)
+{
+	struct error *error = source_podman_open(homes, name, ret);
+	if (error_is(error, ERR_NOT_FOUND) || error_is(error, ERR_UNSUPPORTED)) {
+		error_ignore(error, "nobody spoke of Podman");
+		return NULL;
+	}
+	return error;
+}
+
 FALLIBLE source_podman_open(const struct image_homes *homes, const char *text, struct image **ret)
 {
 	/* The policy was asked when it came there; Buildah asks no more, either. */

@@ -134,7 +134,9 @@ static struct error *run_history(const struct invocation *call)
 	AUTO(strbuf) struct strbuf out = { 0 };
 
 	TRY(session_open(call->config,
-			SESSION_STORE | SESSION_REGISTRY | session_needs_of(call->args), &session));
+			SESSION_STORE | SESSION_REGISTRY |
+					session_needs_of(call->config, call->args),
+			&session));
 	TRY(image_open_named(&session, call->args->p[0], &image, &names));
 	TRY(add_steps(image, call->opts, &out));
 	(void)fputs(strbuf_text(&out), stdout);

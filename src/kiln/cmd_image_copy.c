@@ -86,7 +86,9 @@ static FALLIBLE copy(const struct invocation *call, const char *from, const char
 				platform_parse(str_of(opts->platform), &platform), "--platform"));
 	TRY(destination_parse(call->program, to_text, TO_STORE, &to));
 	TRY(session_open(call->config,
-			SESSION_STORE | SESSION_REGISTRY | session_needs_of(call->args), &session));
+			SESSION_STORE | SESSION_REGISTRY |
+					session_needs_of(call->config, call->args),
+			&session));
 
 	const struct image_homes homes = { session.store, session.registry, &platform,
 		session.cancel, NULL, session.trust, .podman = &session.podman };

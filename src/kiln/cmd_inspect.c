@@ -81,7 +81,9 @@ static struct error *run_inspect(const struct invocation *call)
 	json_auto_t *array = json_array();
 
 	TRY(session_open(call->config,
-			SESSION_STORE | SESSION_REGISTRY | session_needs_of(call->args), &session));
+			SESSION_STORE | SESSION_REGISTRY |
+					session_needs_of(call->config, call->args),
+			&session));
 	for (size_t i = 0; i < call->args->n; i++) {
 		AUTO(image) struct image *image = NULL;
 		AUTO(list) struct list names = { 0 };

@@ -88,7 +88,9 @@ static struct error *run_pull(const struct invocation *call)
 	AUTO(list) struct list out = { 0 };
 
 	TRY(session_open(call->config,
-			SESSION_STORE | SESSION_REGISTRY | session_needs_of(call->args), &session));
+			SESSION_STORE | SESSION_REGISTRY |
+					session_needs_of(call->config, call->args),
+			&session));
 	TRY(pull_all(call, &session, &out));
 	for (size_t i = 0; i < out.n; i++)
 		(void)printf("%s\n", out.p[i]);
@@ -178,7 +180,9 @@ static struct error *run_push(const struct invocation *call)
 	char digest[DIGEST_TEXT];
 
 	TRY(session_open(call->config,
-			SESSION_STORE | SESSION_REGISTRY | session_needs_of(call->args), &session));
+			SESSION_STORE | SESSION_REGISTRY |
+					session_needs_of(call->config, call->args),
+			&session));
 	TRY(push_one(call, &session, from, to, digest));
 	if (opts->digest_file)
 		TRY(file_write_atomic(

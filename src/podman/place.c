@@ -143,22 +143,31 @@ static char *expand(const struct podman_settings *settings, const char *path)
 	return strbuf_take(&out);
 }
 
-static FALLIBLE use_conf(const struct podman_settings *settings, struct reading *reading,
-		bool is_own, struct podman_place *place)
+static FALLIBLE find_root(const struct podman_settings *settings, const struct reading *reading,
+		bool is_own, char **ret)
 {
 	const char *root = reading->root;
 
 	/* The system's file speaks of root's store; an ordinary user's is another. */
 	if (settings->is_rootless && !(is_own && root))
 		root = reading->rootless_root;
-	if (root)
-		place->root = expand(settings, root);
+	if (settings->root)
+		*ret = xstrdup(settings->root);
+	else if (root)
+		*ret = expand(settings, root);
 	else if (!settings->is_rootless)
-		place->root = xstrdup(ROOT_OF_ROOT);
+		*ret = xstrdup(ROOT_OF_ROOT);
 	else if (settings->data_home)
-		place->root = xasprintf("%s/containers/storage", settings->data_home);
+		*ret = xasprintf("%s/containers/storage", settings->data_home);
 	else
 		return error_new(ERR_NOT_FOUND, "where Podman's store is: HOME is not set");
+	return NULL;
+}
+
+static FALLIBLE use_conf(const struct podman_settings *settings, struct reading *reading,
+		bool is_own, struct podman_place *place)
+{
+	TRY(find_root(settings, reading, is_own, &place->root));
 	place->driver = TAKE(reading->driver);
 	place->has_mount_program = reading->mount_program != NULL;
 	list_add_all(&place->more, &reading->more);

@@ -25,9 +25,11 @@ struct podman_settings {
 	const char *driver;      /* $STORAGE_DRIVER */
 	const char *options;     /* $STORAGE_OPTS: "overlay.imagestore=DIR,..." */
 	bool is_rootless;        /* an ordinary user started us */
-	bool is_mapped;  /* we are inside a user namespace of one: files have their owners */
-	bool has_one_id; /* and it has our own id alone */
-	uint32_t uid;    /* of whoever started us */
+	bool is_mapped;   /* we are inside a user namespace of one: files have their owners */
+	bool has_one_id;  /* and it has our own id alone */
+	uint32_t uid;     /* of whoever started us */
+	const char *root; /* the graph root, whatever storage.conf says; or NULL */
+	bool is_shared;   /* plain names that our store has not may mean what is there */
 	const char *system_conf[2]; /* tests have their own; NULL: those above */
 };
 

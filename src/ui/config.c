@@ -88,6 +88,16 @@ static const struct setting settings[] = {
 				"written" },
 	{ "network", SETTING_CHOICE, FIELD(network, char *), "default|host|none|private", "default",
 			.help = "network of RUN steps" },
+	{ "podman", SETTING_CHOICE, FIELD(podman, char *), "auto|off|read|write", "auto",
+			.help = "read: names that the store has not may be images of Podman's; "
+				"write: what is named goes there, too; auto: read under Buildah's "
+				"name" },
+	{ "podman-driver", SETTING_TEXT, FIELD(podman_driver, char *),
+			.help = "the driver of Podman's store, instead of storage.conf's" },
+	{ "podman-options", SETTING_TEXT, FIELD(podman_options, char *),
+			.help = "options of Podman's store, as STORAGE_OPTS has them" },
+	{ "podman-root", SETTING_TEXT, FIELD(podman_root, char *),
+			.help = "the folder of Podman's store, instead of storage.conf's" },
 	{ "progress", SETTING_CHOICE, FIELD(progress, char *), "auto|tty|plain|rawjson|quiet|none",
 			"auto", .help = "how a build is shown" },
 	{ "registries-conf", SETTING_TEXT, FIELD(registries_conf, char *),
@@ -493,6 +503,10 @@ FALLIBLE config_load(const struct config_origin *origin, struct config **ret)
 	TRY(apply_environment(config, origin->environ));
 	TRY(apply_flags(config, origin->settings));
 	TRY(make_root_absolute(config));
+	if (text_equal(config->podman, "auto")) {
+		free(config->podman);
+		config->podman = xstrdup(origin->podman ? origin->podman : "off");
+	}
 	*ret = TAKE(config);
 	return NULL;
 }

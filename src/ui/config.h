@@ -56,9 +56,12 @@ struct config {
 	char *creds;              /* "USER:PASSWORD" for registries; in no listing; or NULL */
 	char *cert_dir;           /* certificates for every registry; or NULL */
 	char *registries_conf, *registries_conf_dir; /* instead of those found; or NULL */
-	char *default_mounts_file;                   /* instead of the mounts.conf found; or NULL */
-	char *signature_policy; /* policy.json; NULL: the user's, else the system's */
-	char *registries_d;     /* instead of the user's or the system's; or NULL */
+	char *podman;      /* off|read|write: what plain names have to do with Podman's store */
+	char *podman_root; /* its graph root, whatever storage.conf says; or NULL */
+	char *podman_driver, *podman_options; /* as $STORAGE_DRIVER and $STORAGE_OPTS; or NULL */
+	char *default_mounts_file;            /* instead of the mounts.conf found; or NULL */
+	char *signature_policy;               /* policy.json; NULL: the user's, else the system's */
+	char *registries_d;                   /* instead of the user's or the system's; or NULL */
 	char *sign_key_file, *sign_fingerprint, *sign_passphrase_file; /* or NULL */
 	bool tls_verify, debug;
 	bool layers; /* steps in working containers are layers, and cached */
@@ -81,6 +84,7 @@ struct config_origin {
 	const char *system_file;
 	const char *const *environ;
 	const struct list *settings;
+	const char *podman; /* what "auto" of that setting is; NULL: "off" */
 };
 
 #define CONFIG_SYSTEM_FILE "/etc/kiln/config.json"

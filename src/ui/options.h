@@ -158,6 +158,7 @@ struct program {
 	 * global options; the command line's come behind and win. Or NULL.
 	 */
 	struct error *(*settings)(const void *global_opts, struct list *ret);
+	const char *podman; /* as in config_origin */
 };
 
 /* The result of one command line. All members are owned. */

@@ -134,8 +134,10 @@ static FALLIBLE check_auth_file(const struct config *config, unsigned needs)
 			"checking authfile: stat %s: no such file or directory", config->auth_file);
 }
 
-unsigned session_needs_of(const struct list *names)
+unsigned session_needs_of(const struct config *config, const struct list *names)
 {
+	if (!text_equal(config->podman, "off"))
+		return SESSION_TREES;
 	for (size_t i = 0; i < names->n; i++)
 		if (text_starts(names->p[i], "containers-storage:"))
 			return SESSION_TREES;
@@ -154,8 +156,12 @@ static struct podman_settings podman_settings_of(const struct session *session, 
 		.config_home = config_getenv("XDG_CONFIG_HOME"),
 		.data_home = environment->data_home,
 		.conf = config_getenv("CONTAINERS_STORAGE_CONF"),
-		.driver = config_getenv("STORAGE_DRIVER"),
-		.options = config_getenv("STORAGE_OPTS"),
+		.driver = session->config->podman_driver ? session->config->podman_driver
+							 : config_getenv("STORAGE_DRIVER"),
+		.options = session->config->podman_options ? session->config->podman_options
+							   : config_getenv("STORAGE_OPTS"),
+		.root = session->config->podman_root,
+		.is_shared = !text_equal(session->config->podman, "off"),
 		.uid = uid,
 	};
 	uint64_t number = 0;

@@ -49,10 +49,10 @@ struct session {
 
 FALLIBLE session_open(const struct config *config, unsigned needs, struct session *ret);
 /*
- * What a command needs besides when a name that it was given leads to Podman's store, whose files
- * belong to ids of our user namespace: SESSION_TREES, or 0.
+ * What a command needs besides when a name that it was given leads to Podman's store, or may, whose
+ * files belong to ids of our user namespace: SESSION_TREES, or 0.
  */
-unsigned session_needs_of(const struct list *names);
+unsigned session_needs_of(const struct config *config, const struct list *names);
 /*
  * A registry client of its own, as session->registry. patience_ms: give up a host that does not
  * answer for so long, after one more try; 0: as patient as that one. Freed by the caller, before

@@ -186,6 +186,20 @@ static FALLIBLE send(struct work *work, const struct commit_opts *opts, struct i
 	return destination_send(&work->session, image, to, &form, opts->quiet, ret_manifest);
 }
 
+/* With KILN_PODMAN=write what gets a name in the store gets it in Podman's, too. */
+static FALLIBLE send_shared(struct work *work, const struct commit_opts *opts, struct image *image,
+		const struct destination *to, const struct working_commit *wish)
+{
+	struct destination podmans = {
+		.kind = TO_PODMAN, .path = (char[]){ "" }, .name = to->name
+	};
+	struct digest manifest;
+
+	if (to->kind != TO_STORE || !to->name || !text_equal(work->call->config->podman, "write"))
+		return NULL;
+	return send(work, opts, image, &podmans, wish, &manifest);
+}
+
 /* A list is of the store, and so is what it lists. */
 static FALLIBLE check_list(
 		struct work *work, const struct commit_opts *opts, const struct destination *to)
@@ -210,6 +224,7 @@ static FALLIBLE commit_to(struct work *work, const struct commit_opts *opts,
 	TRY(check_list(work, opts, to));
 	TRY(working_commit(work->working, wish, &image));
 	TRY(send(work, opts, image, to, wish, &manifest));
+	TRY(send_shared(work, opts, image, to, wish));
 	if (opts->manifest)
 		TRY(manifest_list_take_in(&work->session, work->call->program, opts->manifest,
 				&manifest, opts->quiet));

@@ -200,16 +200,17 @@ static FALLIBLE open_stored(struct session *session, const struct names_request 
 	return image_open(&homes, by_digest, PULL_NEVER, &ret->image);
 }
 
+/* name: what it is called in our store, or NULL. */
 static FALLIBLE save(struct session *session, const struct names_request *request,
-		struct named_image *named)
+		struct named_image *named, const char *name)
 {
 	AUTO(show) struct show show = { 0 };
 
 	named->record = named->image->digest;
 	TRY(show_open(session->config, request->quiet, &show));
 	show_begin(&show, "pulling %s", request->text);
-	TRY(show_end(&show, image_save_store(named->image, session->store, named->name,
-					    session->cancel, &show.copies)));
+	TRY(show_end(&show, image_save_store(named->image, session->store, name, session->cancel,
+					    &show.copies)));
 	if (!named->name)
 		named->name = xstrdup("");
 	return NULL;
@@ -250,7 +251,23 @@ static FALLIBLE pull(struct session *session, const struct names_request *reques
 		TRY(image_name_complete(request->text, &ret->name));
 		TRY(image_open(&homes, ret->name, PULL_ALWAYS, &ret->image));
 	}
-	return save(session, request, ret);
+	return save(session, request, ret, ret->name);
+}
+
+/* What Podman has under that name. *ret->image stays NULL when there is none. */
+static FALLIBLE take_shared(struct session *session, const struct names_request *request,
+		struct named_image *ret)
+{
+	const struct image_homes homes = { session->store, session->registry, request->platform,
+		session->cancel, NULL, session->trust, is_buildah(request->program),
+		&session->podman };
+
+	TRY(image_open_shared(&homes, request->text, &ret->image));
+	if (!ret->image)
+		return NULL;
+	error_ignore(image_name_complete(ret->image->name + strlen(PODMAN), &ret->name),
+			"it has no name there");
+	return save(session, request, ret, NULL);
 }
 
 FALLIBLE names_open(struct session *session, const struct names_request *request,
@@ -274,6 +291,14 @@ FALLIBLE names_open(struct session *session, const struct names_request *request
 		if (!ret->name)
 			ret->name = xstrdup(record.name ? record.name : "");
 		return open_stored(session, &wanted, &record, ret);
+	}
+	if (error_is(error, ERR_NOT_FOUND) && wanted.pull != PULL_ALWAYS && !wanted.own_only) {
+		struct error *worse = take_shared(session, &wanted, ret);
+
+		if (worse || ret->image) {
+			error_free(error);
+			return worse;
+		}
 	}
 	/* An ID is of the store alone: no registry knows it. */
 	if (error && (!error_is(error, ERR_NOT_FOUND) || wanted.pull == PULL_NEVER ||

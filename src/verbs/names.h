@@ -1,8 +1,8 @@
 /*
  * names: what a script types for an image, under either name of ours.
  *
- *	buildah  "app" is localhost/app if that is in the store, else docker.io/library/app; a name
- *	         that is given is localhost/app
+ *	buildah  "app" is localhost/app if that is in the store, else docker.io/library/app, else
+ *	         what it is in Podman's store; a name that is given is localhost/app
  *	kiln     "app" is docker.io/library/app, as in 'kiln build -t app', else localhost/app if
  *	         that is in the store
  *
@@ -32,6 +32,7 @@ struct names_request {
 	enum pull_policy pull;
 	const struct platform *platform; /* NULL: the host's */
 	bool quiet;
+	bool own_only; /* Podman's store is not looked into for a plain name */
 };
 
 struct named_image {
@@ -40,7 +41,11 @@ struct named_image {
 	char *name;           /* as it is shown: a complete reference; "" without one */
 };
 
-/* Open, and bring it into the store whole. The session has SESSION_REGISTRY. */
+/*
+ * Open, and bring it into the store whole; an image of Podman's without its name, since what is
+ * called so there may be another tomorrow. The session has SESSION_REGISTRY, and for Podman's store
+ * SESSION_TREES.
+ */
 FALLIBLE names_open(struct session *session, const struct names_request *request,
 		struct named_image *ret);
 /*
