@@ -32,7 +32,7 @@ static void conf(struct str text)
 {
 	AUTO(registries_conf) struct registries_conf conf = { 0 };
 
-	error_free(registries_conf_add(&conf, text, "fuzz"));
+	error_free(registries_conf_add(&conf, &(struct conf_file){ text, "fuzz", false }));
 	const struct conf_registry *found =
 			registries_conf_find(&conf, "r.example:5000/team/image");
 	if (found)

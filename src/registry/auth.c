@@ -380,13 +380,17 @@ static void take_given(const char *given, struct credential *ret)
 static FALLIBLE fetch_grant(struct auth *auth, struct token_request *request, struct grant *grant)
 {
 	struct credential *credential = &request->credential;
+	struct creds_settings creds = *client_creds(auth->client);
+	const struct registries_conf *conf = NULL;
 
+	TRY(client_conf(auth->client, &conf));
+	creds.helpers = &conf->credential_helpers;
 	if (credential_known(&auth->fixed))
 		credential_copy(&auth->fixed, credential);
-	else if (client_creds(auth->client)->given && !request->endpoint->is_mirror)
-		take_given(client_creds(auth->client)->given, credential);
+	else if (creds.given && !request->endpoint->is_mirror)
+		take_given(creds.given, credential);
 	else
-		TRY_WRAP(creds_find(client_creds(auth->client), request->endpoint->creds_host,
+		TRY_WRAP(creds_find(&creds, request->endpoint->creds_host,
 					 request->endpoint->repository, client_cancel(auth->client),
 					 credential),
 				"credentials for '%s'", request->endpoint->creds_host);

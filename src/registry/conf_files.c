@@ -8,15 +8,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-typedef struct error *add_text(void *user, struct str text, const char *what);
+typedef struct error *add_file(void *user, const struct conf_file *file);
 
-FALLIBLE conf_file_read(const char *path, add_text *add, void *user)
+static FALLIBLE read_it(const char *path, bool is_drop_in, add_file *add, void *user)
 {
 	AUTO_FREE char *text = NULL, *what = xasprintf("'%s'", path);
 	size_t n = 0;
 
 	TRY(file_read(AT_FDCWD, path, LIMIT_SETTINGS_BYTES, &text, &n));
-	return add(user, (struct str){ text, n }, what);
+	const struct conf_file file = { { text, n }, what, is_drop_in };
+	return add(user, &file);
+}
+
+FALLIBLE conf_file_read(const char *path, add_file *add, void *user)
+{
+	return read_it(path, false, add, user);
 }
 
 static bool is_away(int code)
@@ -24,15 +30,15 @@ static bool is_away(int code)
 	return code == ENOENT || code == ENOTDIR;
 }
 
-static FALLIBLE read_file(const char *path, add_text *add, void *user)
+static FALLIBLE read_if_there(const char *path, bool is_drop_in, add_file *add, void *user)
 {
 	/* Errors of add are not about the file being away. */
 	if (access(path, F_OK) != 0 && is_away(errno))
 		return NULL;
-	return conf_file_read(path, add, user);
+	return read_it(path, is_drop_in, add, user);
 }
 
-static FALLIBLE read_directory(const char *path, add_text *add, void *user)
+static FALLIBLE read_directory(const char *path, add_file *add, void *user)
 {
 	AUTO(list) struct list names = { 0 };
 	DIR *dir = opendir(path);
@@ -46,18 +52,18 @@ static FALLIBLE read_directory(const char *path, add_text *add, void *user)
 	(void)closedir(dir);
 	list_sort(&names);
 	for (size_t i = 0; i < names.n; i++)
-		TRY(read_file(names.p[i], add, user));
+		TRY(read_if_there(names.p[i], true, add, user));
 	return NULL;
 }
 
-FALLIBLE conf_files_read(const struct list *paths, add_text *add, void *user)
+FALLIBLE conf_files_read(const struct list *paths, add_file *add, void *user)
 {
 	for (size_t i = 0; i < paths->n; i++) {
 		struct stat status;
 		bool is_directory = stat(paths->p[i], &status) == 0 && S_ISDIR(status.st_mode);
 
 		TRY(is_directory ? read_directory(paths->p[i], add, user)
-				 : read_file(paths->p[i], add, user));
+				 : read_if_there(paths->p[i], false, add, user));
 	}
 	return NULL;
 }

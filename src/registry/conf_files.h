@@ -8,9 +8,15 @@
 #include "base/str.h"
 #include "base/vec.h"
 
-/* add is told each file's text, and what to call it in messages ("'/etc/x.conf'"). */
+struct conf_file {
+	struct str text;
+	const char *what; /* for messages: "'/etc/x.conf'" */
+	bool is_drop_in;  /* of a directory */
+};
+
+/* add is told each file. */
 FALLIBLE conf_files_read(const struct list *paths,
-		struct error *(*add)(void *user, struct str text, const char *what), void *user);
+		struct error *(*add)(void *user, const struct conf_file *file), void *user);
 /* One file, which has to be there. */
 FALLIBLE conf_file_read(const char *path,
-		struct error *(*add)(void *user, struct str text, const char *what), void *user);
+		struct error *(*add)(void *user, const struct conf_file *file), void *user);

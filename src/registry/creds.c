@@ -89,10 +89,9 @@ static FALLIBLE find_in(const struct creds_settings *settings, const struct cred
 	return NULL;
 }
 
-FALLIBLE creds_find(const struct creds_settings *settings, const char *host, const char *repository,
-		struct cancel *cancel, struct credential *ret)
+static FALLIBLE find_in_files(const struct creds_settings *settings, const char *host,
+		const char *repository, struct cancel *cancel, struct credential *ret)
 {
-	AUTO(credential) struct credential found = { 0 };
 	AUTO(list) struct list paths = { 0 };
 
 	if (settings->docker_auth_config && !settings->auth_file) {
@@ -100,15 +99,50 @@ FALLIBLE creds_find(const struct creds_settings *settings, const char *host, con
 
 		TRY(creds_file_parse(
 				str_of(settings->docker_auth_config), "DOCKER_AUTH_CONFIG", &file));
-		TRY(find_in(settings, &file, host, repository, cancel, &found));
+		TRY(find_in(settings, &file, host, repository, cancel, ret));
 	}
 	creds_files(settings, &paths);
-	for (size_t i = 0; i < paths.n && !credential_known(&found); i++) {
+	for (size_t i = 0; i < paths.n && !credential_known(ret); i++) {
 		AUTO(creds_file) struct creds_file file = { 0 };
 
 		TRY(creds_file_read(paths.p[i], &file, NULL));
-		TRY(find_in(settings, &file, host, repository, cancel, &found));
+		TRY(find_in(settings, &file, host, repository, cancel, ret));
 	}
+	return NULL;
+}
+
+/* The first that knows. That one of them fails is told when none does. */
+static FALLIBLE ask_helpers(const struct creds_settings *settings, const char *host,
+		const char *repository, struct cancel *cancel, struct credential *ret)
+{
+	struct error *first = NULL;
+
+	for (size_t i = 0; i < settings->helpers->n && !credential_known(ret); i++) {
+		const char *helper = settings->helpers->p[i];
+		struct error *error =
+				text_equal(helper, "containers-auth.json")
+						? find_in_files(settings, host, repository, cancel,
+								  ret)
+						: creds_helper_get(settings, helper,
+								  creds_server(host), cancel, ret);
+
+		first = error_first(first, error ? error_wrap(error, "registries.conf") : NULL);
+	}
+	if (!credential_known(ret))
+		return first;
+	error_free(first);
+	return NULL;
+}
+
+FALLIBLE creds_find(const struct creds_settings *settings, const char *host, const char *repository,
+		struct cancel *cancel, struct credential *ret)
+{
+	AUTO(credential) struct credential found = { 0 };
+
+	if (settings->helpers && settings->helpers->n && !settings->auth_file)
+		TRY(ask_helpers(settings, host, repository, cancel, &found));
+	else
+		TRY(find_in_files(settings, host, repository, cancel, &found));
 	if (!credential_known(&found))
 		creds_env_find(settings, host, &found);
 	*ret = TAKE_VALUE(found);

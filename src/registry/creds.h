@@ -36,6 +36,11 @@ struct creds_settings {
 	const char *const *host_env;
 	const char *given;   /* --creds: "USER:PASSWORD", for registries and not their mirrors */
 	const char *sources; /* which of them: "env,gitlab"; NULL: none */
+	/*
+	 * registries.conf's credential-helpers: programs, and "containers-auth.json" for the files;
+	 * NULL or empty: the files alone. Not copied by registry_client_new(), which reads them.
+	 */
+	const struct list *helpers;
 };
 
 struct credential {

@@ -38,13 +38,13 @@ FALLIBLE registry_short_names(struct registry_client *client, const char *name, 
 	TRY(client_conf(client, &conf));
 	split_name(name, &bare, &rest);
 	AUTO_FREE char *key = str_dup(bare);
-	const char *alias = list_env_get(&conf->aliases, key);
+	const char *alias = list_env_get(&conf->aliases, key); /* "": it was taken back */
 	bool has_host = str_cut(bare, '/', &first, &path) &&
 			(str_find(first, '.') < first.n || str_find(first, ':') < first.n ||
 					str_is(first, "localhost"));
 	if (has_host)
 		list_add(&found, name);
-	else if (alias)
+	else if (alias && *alias)
 		list_addf(&found, "%s%.*s", alias, STR_ARG(rest));
 	else if (conf->mode == SHORT_ENFORCING && conf->search.n > 1)
 		return error_hint(error_new(ERR_DENIED, "'%s' could be of %zu registries", name,

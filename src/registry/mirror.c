@@ -131,7 +131,8 @@ static FALLIBLE add_all(const struct mirror_rules *rules, const struct reference
 		bool for_writing, struct endpoints *ret)
 {
 	AUTO_FREE char *name = reference_name(reference), *itself = NULL;
-	const struct conf_registry *entry = registries_conf_find(rules->conf, name);
+	AUTO_FREE char *full = reference_text(reference);
+	const struct conf_registry *entry = registries_conf_find(rules->conf, full);
 
 	if (entry && entry->is_blocked)
 		return error_hint(error_new(ERR_DENIED, "'%s' is blocked", name),
@@ -139,11 +140,11 @@ static FALLIBLE add_all(const struct mirror_rules *rules, const struct reference
 	if (!for_writing) {
 		TRY(add_flag_mirrors(rules, name, ret));
 		if (entry)
-			TRY(add_conf_mirrors(rules, entry, reference, name, ret));
+			TRY(add_conf_mirrors(rules, entry, reference, full, ret));
 		if (rules->mirrors_only && ret->n)
 			return NULL;
 	}
-	itself = entry ? conf_rewrite(name, entry->prefix, entry->itself.location) : xstrdup(name);
+	itself = entry ? conf_rewrite(full, entry->prefix, entry->itself.location) : xstrdup(name);
 	return add_endpoint(rules, itself, entry && entry->itself.is_insecure, false, ret);
 }
 

@@ -3,12 +3,13 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "registry/conf_files.h"
+#include "registry/registries_conf_check.h"
 #include "registry/toml.h"
 
 #include <assert.h>
 #include <string.h>
 
-static void conf_registry_done(struct conf_registry *registry)
+void conf_registry_done(struct conf_registry *registry)
 {
 	free(registry->prefix);
 	free(registry->itself.location);
@@ -24,13 +25,16 @@ void registries_conf_done(struct registries_conf *conf)
 	vec_done(&conf->registries);
 	list_done(&conf->search);
 	list_done(&conf->aliases);
+	list_done(&conf->credential_helpers);
 	*conf = (struct registries_conf){ 0 };
 }
 
 /* Where the keys that follow belong. */
 struct reading {
 	struct registries_conf conf; /* of this file alone */
-	enum { IN_TOP = 0, IN_REGISTRY, IN_MIRROR, IN_ALIASES, IN_OTHER } where;
+	enum { IN_TOP = 0, IN_REGISTRY, IN_MIRROR, IN_ALIASES, IN_V1, IN_OTHER } where;
+	enum { V1_SEARCH = 1, V1_INSECURE, V1_BLOCK } v1; /* which table of version 1 */
+	bool is_drop_in, has_v1, has_v2;
 };
 
 /* There is one while the table it begins is read. */
@@ -48,13 +52,33 @@ static struct conf_location *last_mirror(const struct registries_conf *conf)
 	return &registry->mirrors.p[registry->mirrors.n - 1];
 }
 
+/* [registries.search], [registries.insecure], [registries.block] */
+static FALLIBLE begin_v1(struct reading *reading, const char *name)
+{
+	static const char *const names[] = {
+		[V1_SEARCH] = "search", [V1_INSECURE] = "insecure", [V1_BLOCK] = "block"
+	};
+
+	reading->where = IN_OTHER;
+	for (size_t i = V1_SEARCH; i < COUNT(names); i++)
+		if (strcmp(name + strlen("registries."), names[i]) == 0) {
+			reading->where = IN_V1;
+			reading->v1 = i;
+		}
+	if (reading->where == IN_V1 && reading->is_drop_in)
+		return error_hint(error_new(ERR_UNSUPPORTED,
+						  "registry must be in v2 format but is in v1"),
+				"write [[registry]] tables, as containers-registries.conf(5) says");
+	reading->has_v1 = reading->has_v1 || reading->where == IN_V1;
+	return NULL;
+}
+
 static struct error *on_table(void *user, const char *name, bool is_array)
 {
 	struct reading *reading = user;
 
 	if (text_starts(name, "registries."))
-		return error_hint(error_new(ERR_UNSUPPORTED, "version 1 of registries.conf"),
-				"write [[registry]] tables, as containers-registries.conf(5) says");
+		return begin_v1(reading, name);
 	if (strcmp(name, "registry") == 0 && is_array) {
 		if (reading->conf.registries.n >= LIMIT_LIST_ENTRIES)
 			return error_new(ERR_LIMIT, "too many registries");
@@ -68,14 +92,17 @@ static struct error *on_table(void *user, const char *name, bool is_array)
 	} else {
 		reading->where = strcmp(name, "aliases") == 0 ? IN_ALIASES : IN_OTHER;
 	}
+	reading->has_v2 = reading->has_v2 || reading->where != IN_OTHER;
 	return NULL;
 }
 
 static FALLIBLE take_use(const struct toml_value *value, enum conf_use *ret)
 {
-	static const char *const names[] = { "all", "digest-only", "tag-only" };
+	static const char *const names[] = {
+		[USE_ALL] = "all", [USE_DIGESTS] = "digest-only", [USE_TAGS] = "tag-only"
+	};
 
-	for (size_t i = 0; value->kind == TOML_TEXT && i < COUNT(names); i++)
+	for (size_t i = USE_ALL; value->kind == TOML_TEXT && i < COUNT(names); i++)
 		if (strcmp(value->text, names[i]) == 0) {
 			*ret = (enum conf_use)i;
 			return NULL;
@@ -121,17 +148,61 @@ static FALLIBLE take_mode(const struct toml_value *value, enum short_mode *ret)
 	return error_new(ERR_INVALID, "is none of enforcing, permissive and disabled");
 }
 
-static FALLIBLE top_value(
-		struct registries_conf *conf, const char *key, const struct toml_value *value)
+static FALLIBLE take_list(const struct toml_value *value, struct list *ret, bool *ret_has)
 {
-	if (strcmp(key, "short-name-mode") == 0)
-		return take_mode(value, &conf->mode);
-	if (strcmp(key, "unqualified-search-registries") != 0)
-		return NULL;
 	if (value->kind != TOML_LIST)
 		return error_new(ERR_INVALID, "is not a list");
-	conf->has_search = true;
-	list_add_all(&conf->search, &value->list);
+	*ret_has = true;
+	list_add_all(ret, &value->list);
+	return NULL;
+}
+
+static FALLIBLE top_value(struct reading *reading, const char *key, const struct toml_value *value)
+{
+	struct registries_conf *conf = &reading->conf;
+
+	if (strcmp(key, "short-name-mode") == 0)
+		TRY(take_mode(value, &conf->mode));
+	else if (strcmp(key, "unqualified-search-registries") == 0)
+		TRY(take_list(value, &conf->search, &conf->has_search));
+	else if (strcmp(key, "credential-helpers") == 0)
+		TRY(take_list(value, &conf->credential_helpers, &conf->has_helpers));
+	else
+		return NULL;
+	reading->has_v2 = true;
+	return NULL;
+}
+
+static struct conf_registry *v1_registry(struct registries_conf *conf, const char *location)
+{
+	for (size_t i = 0; i < conf->registries.n; i++)
+		if (text_equal(conf->registries.p[i].itself.location, location))
+			return &conf->registries.p[i];
+	struct conf_registry *registry = vec_add(&conf->registries);
+	registry->itself.location = xstrdup(location);
+	return registry;
+}
+
+static FALLIBLE v1_value(struct reading *reading, const char *key, const struct toml_value *value)
+{
+	struct registries_conf *conf = &reading->conf;
+	AUTO(list) struct list list = { 0 };
+	bool is_there = false;
+
+	if (strcmp(key, "registries") != 0)
+		return NULL;
+	TRY(take_list(value, reading->v1 == V1_SEARCH ? &conf->search : &list,
+			reading->v1 == V1_SEARCH ? &conf->has_search : &is_there));
+	if (conf->registries.n + list.n > LIMIT_LIST_ENTRIES)
+		return error_new(ERR_LIMIT, "too many registries");
+	for (size_t i = 0; i < list.n; i++) {
+		struct conf_registry *registry = v1_registry(conf, list.p[i]);
+
+		if (reading->v1 == V1_INSECURE)
+			registry->itself.is_insecure = true;
+		else
+			registry->is_blocked = true;
+	}
 	return NULL;
 }
 
@@ -142,7 +213,7 @@ static struct error *on_value(void *user, const char *key, const struct toml_val
 
 	switch (reading->where) {
 	case IN_TOP:
-		return top_value(conf, key, value);
+		return top_value(reading, key, value);
 	case IN_REGISTRY:
 		return registry_value(last_registry(conf), key, value);
 	case IN_MIRROR:
@@ -152,44 +223,10 @@ static struct error *on_value(void *user, const char *key, const struct toml_val
 			return error_new(ERR_INVALID, "is not text");
 		list_env_set(&conf->aliases, key, value->text);
 		return NULL;
+	case IN_V1:
+		return v1_value(reading, key, value);
 	case IN_OTHER:
 		return NULL;
-	}
-	return NULL;
-}
-
-/* A trailing '/' or a scheme is a common slip. */
-static FALLIBLE check_location(const char *text, const char *what)
-{
-	if (strstr(text, "://"))
-		return error_new(ERR_INVALID, "%s: '%.100s' must not have a scheme", what, text);
-	if (!*text || text_ends(text, "/"))
-		return error_new(ERR_INVALID, "%s: '%.100s' is no host[/path]", what, text);
-	return NULL;
-}
-
-/* A prefix stands in for a location and the other way round. */
-static FALLIBLE complete(struct conf_registry *registry, const char *what)
-{
-	if (!registry->prefix && !registry->itself.location)
-		return error_new(ERR_INVALID, "%s: a registry without prefix and location", what);
-	if (!registry->prefix)
-		registry->prefix = xstrdup(registry->itself.location);
-	if (!registry->itself.location)
-		registry->itself.location = xstrdup(
-				text_starts(registry->prefix, "*.") ? "" : registry->prefix);
-	if (*registry->itself.location)
-		TRY(check_location(registry->itself.location, what));
-	TRY(check_location(registry->prefix, what));
-	for (size_t i = 0; i < registry->mirrors.n; i++) {
-		struct conf_location *mirror = &registry->mirrors.p[i];
-
-		if (!mirror->location)
-			return error_new(ERR_INVALID, "%s: a mirror of '%.100s' without location",
-					what, registry->prefix);
-		TRY(check_location(mirror->location, what));
-		if (registry->mirrors_by_digest_only)
-			mirror->use = USE_DIGESTS;
 	}
 	return NULL;
 }
@@ -217,6 +254,12 @@ static void merge(struct registries_conf *conf, struct registries_conf *more)
 		conf->has_search = true;
 		more->search = (struct list){ 0 };
 	}
+	if (more->has_helpers) {
+		list_done(&conf->credential_helpers);
+		conf->credential_helpers = more->credential_helpers;
+		conf->has_helpers = true;
+		more->credential_helpers = (struct list){ 0 };
+	}
 	for (size_t i = 0; i < more->aliases.n; i++) {
 		AUTO_FREE char *name = xstrdup(more->aliases.p[i]);
 		char *equals = strchr(name, '=');
@@ -226,23 +269,26 @@ static void merge(struct registries_conf *conf, struct registries_conf *more)
 	}
 }
 
-FALLIBLE registries_conf_add(struct registries_conf *conf, struct str text, const char *what)
+FALLIBLE registries_conf_add(struct registries_conf *conf, const struct conf_file *file)
 {
-	struct reading reading = { 0 };
+	struct reading reading = { .is_drop_in = file->is_drop_in };
 	struct toml_events events = { .table = on_table, .value = on_value, .user = &reading };
-	struct error *error = toml_parse(text, what, &events);
+	struct error *error = toml_parse(file->text, file->what, &events);
 
-	for (size_t i = 0; !error && i < reading.conf.registries.n; i++)
-		error = complete(&reading.conf.registries.p[i], what);
+	if (!error && reading.has_v1 && reading.has_v2)
+		error = error_new(ERR_INVALID, "%s: mixing sysregistry v1/v2 is not supported",
+				file->what);
+	if (!error)
+		error = registries_conf_complete(&reading.conf, file->what);
 	if (!error)
 		merge(conf, &reading.conf);
 	registries_conf_done(&reading.conf);
 	return error;
 }
 
-static struct error *add_file(void *user, struct str text, const char *what)
+static struct error *add_file(void *user, const struct conf_file *file)
 {
-	return registries_conf_add(user, text, what);
+	return registries_conf_add(user, file);
 }
 
 FALLIBLE registries_conf_read(const struct list *paths, struct registries_conf *ret)
@@ -268,7 +314,12 @@ static size_t prefix_length(const char *name, const char *prefix)
 		return host > suffix && memcmp(name + host - suffix, prefix + 1, suffix) == 0 ? host
 											      : 0;
 	}
-	return strncmp(name, prefix, n) == 0 && (!name[n] || name[n] == '/') ? n : 0;
+	if (strncmp(name, prefix, n) != 0)
+		return 0;
+	/* A port is part of the host; a tag and a digest are not part of the name. */
+	bool is_name = strchr(prefix, '/') != NULL;
+	bool ends = !name[n] || name[n] == '/' || (is_name && strchr(":@", name[n]));
+	return ends ? n : 0;
 }
 
 const struct conf_registry *registries_conf_find(

@@ -1,9 +1,9 @@
 /*
- * registries_conf: what registries.conf (version 2) says: where names are rewritten to, mirrored,
- * blocked, which registries are insecure, aliases of short names.
+ * registries_conf: what registries.conf says: where names are rewritten to, mirrored, blocked,
+ * which registries are insecure, aliases of short names, helpers for credentials.
  *
- * Keys that are about other programs (credential-helpers) are read over; unknown ones too, as
- * containers/image does. Version 1 ([registries.search] …) is refused.
+ * Unknown keys are read over, as containers/image does. Version 1 ([registries.search] …) is read
+ * as what it means, but not beside version 2, and not in a *.conf.d.
  *
  * Floor: registry. Constant once read.
  * Spec: containers-registries.conf(5), containers-registries.conf.d(5).
@@ -11,15 +11,16 @@
 #pragma once
 #include "base/str.h"
 #include "base/vec.h"
+#include "registry/conf_files.h"
 
 struct conf_location {
 	char *location; /* host[/path]; "" is the name itself */
 	bool is_insecure;
-	enum conf_use { USE_ALL = 0, USE_DIGESTS, USE_TAGS } use; /* of a mirror */
+	enum conf_use { USE_UNSAID = 0, USE_ALL, USE_DIGESTS, USE_TAGS } use; /* of a mirror */
 };
 
 struct conf_registry {
-	char *prefix; /* host[/path] or "*.domain" */
+	char *prefix; /* host[/path[:tag][@digest]] or "*.domain" */
 	struct conf_location itself;
 	bool is_blocked, mirrors_by_digest_only;
 	VEC(struct conf_location) mirrors;
@@ -35,18 +36,22 @@ struct registries_conf {
 		SHORT_PERMISSIVE,
 		SHORT_DISABLED
 	} mode;
-	struct list aliases; /* "short=host/name" */
+	struct list aliases;            /* "short=host/name"; "short=" takes an alias back */
+	struct list credential_helpers; /* names, or "containers-auth.json"; none: that one */
+	bool has_helpers;
 };
 
-/* Add one file's text; a later one overrides: whole [[registry]] tables, the search list, aliases.
+/*
+ * Add one file's text; a later one overrides: whole [[registry]] tables, the search list, aliases.
+ * Of one file the first table of a prefix counts, and none may disagree about a location.
  */
-FALLIBLE registries_conf_add(struct registries_conf *conf, struct str text, const char *what);
+FALLIBLE registries_conf_add(struct registries_conf *conf, const struct conf_file *file);
 /*
  * Files and directories (their *.conf by name); what is not there is skipped. what was read is
  * whole: at an error conf is as before that file.
  */
 FALLIBLE registries_conf_read(const struct list *paths, struct registries_conf *ret);
-/* The entry with the longest prefix of "host/repository", or NULL. */
+/* The entry with the longest prefix of "host/repository[:tag][@digest]", or NULL. */
 const struct conf_registry *registries_conf_find(
 		const struct registries_conf *conf, const char *name);
 /*

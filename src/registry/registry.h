@@ -83,11 +83,11 @@ void registry_settings_from_env(
 		const char *(*get)(const char *name), struct registry_settings *ret);
 void registry_settings_done(struct registry_settings *settings);
 /*
- * --registries-conf and --registries-conf-dir (either may be NULL) in the place of the files and
- * folders found. ERR_SYS when it is not there.
+ * --registries-conf, --registries-conf-dir and --short-name-alias-conf (any may be NULL) in the
+ * place of the files and folders found. ERR_SYS when one of the first two is not there.
  */
-FALLIBLE registry_settings_use_conf(
-		struct registry_settings *settings, const char *file, const char *dir);
+FALLIBLE registry_settings_use_conf(struct registry_settings *settings, const char *file,
+		const char *dir, const char *aliases);
 
 /* Cheap; settings are copied; cancel (may be NULL) is borrowed and stops every call. */
 struct registry_client *registry_client_new(

@@ -1,4 +1,5 @@
 #include "registry/registry.h"
+#include "sys/userns.h"
 
 #include <string.h>
 
@@ -27,29 +28,33 @@ static void add_files(const char *home, const char *config_home, struct registry
 		list_addf(&ret->certs_dirs, "%s/certs.d", user);
 	list_add(&ret->certs_dirs, "/etc/containers/certs.d");
 	list_add(&ret->certs_dirs, "/etc/docker/certs.d");
-	/* The user's file stands for the system's; of the folders both count. */
+	/* The user's file stands for the system's, with its folder. */
 	AUTO_FREE char *own = user ? xasprintf("%s/registries.conf", user) : NULL;
-	list_add(&ret->registries_confs,
-			own && access(own, F_OK) == 0 ? own : "/etc/containers/registries.conf");
-	list_add(&ret->registries_confs, "/etc/containers/registries.conf.d");
+	bool has_own = own && access(own, F_OK) == 0;
+	list_add(&ret->registries_confs, has_own ? own : "/etc/containers/registries.conf");
+	if (!has_own)
+		list_add(&ret->registries_confs, "/etc/containers/registries.conf.d");
 	if (user)
 		list_addf(&ret->registries_confs, "%s/registries.conf.d", user);
 }
+
+#define ALIASES "/short-name-aliases.conf"
 
 /* Aliases that Podman and Buildah wrote down when they asked their user. */
 static void add_aliases(const char *(*get)(const char *name), struct registry_settings *ret)
 {
 	const char *cache = value_of(get, "XDG_CACHE_HOME"), *home = value_of(get, "HOME");
 
+	if (geteuid() == 0 && userns_is_initial())
+		list_add(&ret->registries_confs, "/var/cache/containers" ALIASES);
 	if (cache)
-		list_addf(&ret->registries_confs, "%s/containers/short-name-aliases.conf", cache);
+		list_addf(&ret->registries_confs, "%s/containers" ALIASES, cache);
 	else if (home)
-		list_addf(&ret->registries_confs, "%s/.cache/containers/short-name-aliases.conf",
-				home);
+		list_addf(&ret->registries_confs, "%s/.cache/containers" ALIASES, home);
 }
 
-FALLIBLE registry_settings_use_conf(
-		struct registry_settings *settings, const char *file, const char *dir)
+FALLIBLE registry_settings_use_conf(struct registry_settings *settings, const char *file,
+		const char *dir, const char *aliases)
 {
 	AUTO(list) struct list kept = { 0 };
 
@@ -62,13 +67,17 @@ FALLIBLE registry_settings_use_conf(
 	for (size_t i = 0; i < settings->registries_confs.n; i++) {
 		const char *path = settings->registries_confs.p[i];
 		bool is_dir = text_ends(path, ".conf.d");
-		bool is_replaced = is_dir ? dir != NULL : i == 0 && file;
+		bool is_replaced = is_dir                     ? dir != NULL
+				   : text_ends(path, ALIASES) ? aliases != NULL
+							      : i == 0 && file;
 
 		if (!is_replaced)
 			list_add(&kept, path);
 	}
 	if (dir)
 		list_add(&kept, dir);
+	if (aliases)
+		list_add(&kept, aliases);
 	list_done(&settings->registries_confs);
 	settings->registries_confs = TAKE_VALUE(kept);
 	return NULL;
@@ -101,8 +110,9 @@ void registry_settings_from_env(const char *(*get)(const char *name), struct reg
 		.home = value_of(get, "HOME") };
 	add_files(settings.creds.home, settings.creds.config_home, &settings);
 	if (override) {
-		list_done(&settings.registries_confs);
-		list_add(&settings.registries_confs, override);
+		/* The folders count all the same, as for --registries-conf. */
+		free(settings.registries_confs.p[0]);
+		settings.registries_confs.p[0] = xstrdup(override);
 	}
 	add_aliases(get, &settings);
 	add_authorities(value_of(get, "SSL_CERT_FILE"), value_of(get, "SSL_CERT_DIR"),

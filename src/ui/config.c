@@ -117,6 +117,8 @@ static const struct setting settings[] = {
 	{ "registry-retries", SETTING_INT, FIELD(registry_retries, int64_t), .initial = "5",
 			.min = 0, .max = 1000, .help = "tries after the first" },
 	{ "root", SETTING_TEXT, FIELD(root, char *), .help = "the folder of the store" },
+	{ "short-name-alias-conf", SETTING_TEXT, FIELD(short_name_aliases, char *),
+			.help = "instead of the user's short-name-aliases.conf" },
 	{ "sign-by", SETTING_TEXT, FIELD(sign_fingerprint, char *),
 			.help = "the GPG key that signs what is pushed" },
 	{ "sign-by-sigstore-private-key", SETTING_TEXT, FIELD(sign_key_file, char *),

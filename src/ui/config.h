@@ -55,7 +55,8 @@ struct config {
 	char *user_agent;         /* NULL: kiln's own */
 	char *creds;              /* "USER:PASSWORD" for registries; in no listing; or NULL */
 	char *cert_dir;           /* certificates for every registry; or NULL */
-	char *registries_conf, *registries_conf_dir; /* instead of those found; or NULL */
+	char *registries_conf, *registries_conf_dir,
+			*short_name_aliases; /* instead of those found; or NULL */
 	char *podman;      /* off|read|write: what plain names have to do with Podman's store */
 	char *podman_root; /* its graph root, whatever storage.conf says; or NULL */
 	char *podman_driver, *podman_options; /* as $STORAGE_DRIVER and $STORAGE_OPTS; or NULL */

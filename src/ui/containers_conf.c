@@ -108,9 +108,9 @@ FALLIBLE containers_conf_add(struct containers_conf *conf, struct str text, cons
 
 /* --- the files --- */
 
-static struct error *add_file(void *user, struct str text, const char *what)
+static struct error *add_file(void *user, const struct conf_file *file)
 {
-	return containers_conf_add(user, text, what);
+	return containers_conf_add(user, file->text, file->what);
 }
 
 static void list_usual(const char *(*get)(const char *name),

@@ -52,8 +52,8 @@ FALLIBLE session_new_registry(
 				"'login' asks for a password");
 	settings.creds.given = config->creds;
 	settings.cert_dir = xstrdup(config->cert_dir);
-	TRY(registry_settings_use_conf(
-			&settings, config->registries_conf, config->registries_conf_dir));
+	TRY(registry_settings_use_conf(&settings, config->registries_conf,
+			config->registries_conf_dir, config->short_name_aliases));
 	settings.creds.sources = config->credential_helpers;
 	settings.creds.host_env = (const char *const *)environ;
 	/* Later these files are the image's. */

@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 struct login_opts {
-	char *username, *password;
-	bool password_stdin, get;
+	char *username, *password, *compat_file;
+	bool password_stdin, get, verbose;
 };
 
 #define OPTS login_opts
@@ -24,6 +24,11 @@ static const struct option login_options[] = {
 	OPT_FLAG(0, "password-stdin", password_stdin, "read the password from standard input"),
 	OPT_FLAG(0, "get-login", get, "print the name that is logged in, and do nothing"),
 	OPT_SETTING(0, "authfile", "PATH", "the file to keep credentials in", .is_path = true),
+	OPT_TEXT(0, "compat-auth-file", compat_file, "PATH", "the same, a file of Docker's",
+			.is_path = true),
+	OPT_SETTING(0, "cert-dir", "DIR", "certificates for every registry, instead of certs.d",
+			.is_path = true),
+	OPT_FLAG('v', "verbose", verbose, "tell where they are kept"),
 	OPT_SETTING(0, "insecure-registry", "HOST[:PORT]",
 			"speak to it without TLS, or without checking it"),
 	OPT_SETTING(0, "tls-verify", NULL, "check certificates of registries (the default)"),
@@ -133,13 +138,26 @@ static void creds_of(const struct config *config, struct creds_settings *ret)
 	};
 }
 
-static FALLIBLE get_login(struct session *session, const char *host)
+/* --compat-auth-file: Docker knows hosts alone. */
+static FALLIBLE use_compat_file(const char *file, const char *key, struct creds_settings *ret)
+{
+	if (!file)
+		return NULL;
+	if (ret->auth_file)
+		return error_usage(
+				"options '--authfile' and '--compat-auth-file' exclude each other");
+	if (strchr(key, '/'))
+		return error_usage("'%s': a file of Docker's has credentials of hosts alone", key);
+	ret->auth_file = file;
+	return NULL;
+}
+
+static FALLIBLE get_login(
+		struct session *session, const struct creds_settings *creds, const char *host)
 {
 	AUTO(credential) struct credential found = { 0 };
-	struct creds_settings creds;
 
-	creds_of(session->config, &creds);
-	TRY(creds_find(&creds, host, NULL, session->cancel, &found));
+	TRY(creds_find(creds, host, NULL, session->cancel, &found));
 	if (!credential_known(&found))
 		return error_new(ERR_NOT_FOUND, "not logged in to '%s'", host);
 	(void)printf("%s\n", found.username ? found.username : "<token>");
@@ -156,11 +174,12 @@ static struct error *run_login(const struct invocation *call)
 	struct creds_settings creds;
 
 	creds_of(call->config, &creds);
+	TRY(use_compat_file(opts->compat_file, key, &creds));
 	if (!opts->get)
 		TRY(get_credential(opts, &credential));
 	TRY(session_open(call->config, SESSION_REGISTRY | SESSION_NEW_AUTH, &session));
 	if (opts->get)
-		return get_login(&session, key);
+		return get_login(&session, &creds, key);
 
 	struct str host, path;
 
@@ -171,7 +190,8 @@ static struct error *run_login(const struct invocation *call)
 	TRY(registry_check_login(session.registry, name, &credential));
 	TRY(creds_store(&creds, key, &credential, session.cancel, &where));
 	if (text_equal(call->program, "buildah"))
-		(void)printf("Login Succeeded!\n");
+		(void)printf("%s%s%sLogin Succeeded!\n", opts->verbose ? "Used:  " : "",
+				opts->verbose ? where : "", opts->verbose ? "\n" : "");
 	else
 		(void)printf("logged in to %s as %s; kept in %s\n", key, credential.username,
 				where);
@@ -191,6 +211,7 @@ const struct command cmd_login = {
 };
 
 struct logout_opts {
+	char *compat_file;
 	bool all;
 };
 
@@ -198,6 +219,8 @@ struct logout_opts {
 static const struct option logout_options[] = {
 	OPT_FLAG('a', "all", all, "every registry"),
 	OPT_SETTING(0, "authfile", "PATH", "the file that credentials are kept in",
+			.is_path = true),
+	OPT_TEXT(0, "compat-auth-file", compat_file, "PATH", "the same, a file of Docker's",
 			.is_path = true),
 	OPT_END,
 };
@@ -213,6 +236,7 @@ static struct error *run_logout(const struct invocation *call)
 	if (opts->all && call->args->n)
 		return error_usage("option '--all' and a registry exclude each other");
 	creds_of(call->config, &creds);
+	TRY(use_compat_file(opts->compat_file, key, &creds));
 	if (opts->all)
 		return creds_erase_all(&creds, NULL);
 	TRY(creds_erase(&creds, key, NULL, &found));

@@ -7,7 +7,9 @@ setup() {
 	context
 	export HOME=$BATS_TEST_TMPDIR XDG_CONFIG_HOME=$BATS_TEST_TMPDIR/config
 	export DOCKER_CONFIG=$BATS_TEST_TMPDIR/docker
-	unset REGISTRY_AUTH_FILE XDG_RUNTIME_DIR DOCKER_AUTH_CONFIG
+	# What Podman keeps in /run for root is not this test's.
+	export XDG_RUNTIME_DIR=$BATS_TEST_TMPDIR/run
+	unset REGISTRY_AUTH_FILE DOCKER_AUTH_CONFIG
 	registry_start htpasswd
 	export KILN_INSECURE_REGISTRY=$REGISTRY
 }
@@ -72,4 +74,17 @@ login() { # PASSWORD [option...]
 	fails 1 "nothing" kiln pull "$REGISTRY/nothing:1"
 	succeeds kiln images -q
 	equals "" "$output"
+}
+
+@test "a file of Docker's takes credentials of hosts, and Buildah says where they are" {
+	login password --compat-auth-file "$PWD/docker.json"
+	[ ! -e "$DOCKER_CONFIG/config.json" ]
+	succeeds kiln login --get-login --compat-auth-file "$PWD/docker.json" "$REGISTRY"
+	equals user "$output"
+	succeeds kiln logout --compat-auth-file "$PWD/docker.json" "$REGISTRY"
+	fails 2 "hosts alone" kiln login -u user -p password --compat-auth-file "$PWD/docker.json" "$REGISTRY/team"
+	fails 2 "exclude each other" kiln login -u user -p password --authfile a --compat-auth-file b "$REGISTRY"
+	mkdir certs
+	succeeds kiln buildah login -v --cert-dir certs -u user -p password "$REGISTRY"
+	equals "Used:  $DOCKER_CONFIG/config.json"$'\nLogin Succeeded!' "$output"
 }

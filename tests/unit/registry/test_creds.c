@@ -269,5 +269,44 @@ static void uses_programs(void **state)
 	assert_non_null(strstr(said, "erase https://index.docker.io/v1/\n"));
 }
 
+/* credential-helpers of registries.conf: each program in turn, and the files where they are named.
+ */
+static void asks_helpers_in_order(void **state)
+{
+	AUTO(scratch) struct scratch scratch = scratch_new();
+	AUTO_FREE char *program = xasprintf("%s/docker-credential-unit", scratch.path),
+		       *log = xasprintf("HELPER_LOG=%s/log", scratch.path),
+		       *stored = xasprintf("%s/log.stored", scratch.path),
+		       *path = xasprintf("PATH=%s:/usr/bin:/bin", scratch.path);
+	const char *const env[] = { path, log, NULL };
+	AUTO(list) struct list helpers = { 0 };
+	struct creds_settings settings = { .helper_env = env,
+		.runtime_dir = scratch.path,
+		.helpers = &helpers,
+		.docker_auth_config = "{\"auths\":{\"r.example\":{\"auth\":\"dTpmaWxl\"}}}" };
+	AUTO(credential) struct credential a = { 0 }, b = { 0 }, c = { 0 }, d = { 0 };
+
+	write_file(program, helper);
+	assert_int_equal(chmod(program, 0755), 0);
+	assert_int_equal(setenv("PATH", path + strlen("PATH="), 1), 0);
+	list_add(&helpers, "unit");
+	assert_ok(creds_find(&settings, "r.example", "x", NULL, &a));
+	assert_false(credential_known(&a));
+	list_add(&helpers, "containers-auth.json");
+	assert_ok(creds_find(&settings, "r.example", "x", NULL, &b));
+	assert_string_equal(b.password, "file");
+	write_file(stored, "");
+	assert_ok(creds_find(&settings, "r.example", "x", NULL, &c));
+	assert_string_equal(c.password, "p");
+	/* One that is not there is told if no other knows. */
+	free(helpers.p[0]);
+	helpers.p[0] = xstrdup("nowhere");
+	assert_ok(creds_find(&settings, "r.example", "x", NULL, &d));
+	assert_string_equal(d.password, "file");
+	list_remove(&helpers, 1);
+	assert_error(creds_find(&settings, "r.example", "x", NULL, &d), ERR_NOT_FOUND,
+			"docker-credential-nowhere");
+}
+
 UNIT_TESTS(keys, finds, refuses, looks_in_order, logs_in_and_out, picks_the_login_file,
-		uses_programs)
+		uses_programs, asks_helpers_in_order)
