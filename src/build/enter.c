@@ -70,20 +70,6 @@ static FALLIBLE fill_user(struct entrance *entrance)
 	return NULL;
 }
 
-/* What the step had that we do not show: say so. */
-static void tell_mounts(struct entrance *entrance)
-{
-	json_t *item = NULL;
-	size_t i = 0;
-
-	json_array_foreach(json_object_get(source_of(entrance), "mounts"), i, item)
-	{
-		if (json_is_string(item))
-			strbuf_addf(&entrance->text, "; without its mount at '%s'",
-					json_string_value(item));
-	}
-}
-
 static void tell_place(struct entrance *entrance)
 {
 	const struct explained *told = &entrance->past.told;
@@ -107,12 +93,12 @@ FALLIBLE enter_open(const struct build_options *options, const struct enter_wish
 {
 	AUTO(entrance) struct entrance *entrance = xcalloc(1, sizeof(*entrance));
 
+	entrance->options = options;
 	if (userns_is_bare(options->userns->mode))
 		return error_hint(error_new(ERR_UNSUPPORTED,
 						  "steps cannot be entered with this isolation: "
 						  "nothing can be mounted"),
 				"'kiln doctor' says what is missing for a better one");
-	entrance->options = options;
 	entrance->view_fd = entrance->layers.layers_fd = -1;
 	entrance->pool = pool_new(0);
 	layer_set_init(&entrance->layers, options, entrance->pool);
@@ -121,7 +107,6 @@ FALLIBLE enter_open(const struct build_options *options, const struct enter_wish
 	tell_place(entrance);
 	TRY(platform_parse(str_of(entrance->past.told.platform), &entrance->platform));
 	TRY(enter_stack(entrance));
-	tell_mounts(entrance);
 	if (!entrance->stack.n)
 		return error_hint(error_new(ERR_INVALID, "%s: there are no files yet",
 						  strbuf_text(&entrance->text)),
@@ -129,6 +114,7 @@ FALLIBLE enter_open(const struct build_options *options, const struct enter_wish
 	TRY(stack_need_dirs(&entrance->layers, &entrance->stack, 0));
 	TRY(stack_view(&entrance->layers, &entrance->stack, &entrance->view_fd));
 	TRY(fill_user(entrance));
+	TRY(enter_mounts(entrance));
 	fill_environment(entrance);
 	*ret = TAKE(entrance);
 	return NULL;
@@ -159,20 +145,39 @@ static FALLIBLE find_shell(const struct entrance *entrance, const char **ret)
 			"give a program that is there: '-- PROGRAM ARGUMENT'");
 }
 
+/* NULL-terminated; its texts are borrowed. What mounts bring (secrets, an agent) wins. New. */
+static const char **environment(const struct entrance *entrance)
+{
+	static const struct list none = { 0 };
+	const struct step_mounts *mounts = entrance->run.mounts;
+	const struct list *quiet = mounts ? &mounts->env : &none;
+	const char **env = xcalloc(entrance->env.n + quiet->n + 1, sizeof(*env));
+	size_t n = 0;
+
+	for (size_t i = 0; i < entrance->env.n; i++) {
+		const char *text = entrance->env.p[i];
+		AUTO_FREE char *name = xstrndup(text, strcspn(text, "="));
+
+		if (!list_env_get(quiet, name))
+			env[n++] = text;
+	}
+	for (size_t i = 0; i < quiet->n; i++)
+		env[n++] = quiet->p[i];
+	return env;
+}
+
 static FALLIBLE run_in(struct entrance *entrance, const struct layer_draft *draft,
 		const char *const *argv, const int fds[3], bool has_terminal, int *ret_status)
 {
 	const struct build_options *options = entrance->options;
 	const char *network = past_text(json_object_get(source_of(entrance), "record"), "network");
 	AUTO_FREE struct mount_dir *layers = NULL;
-	AUTO_FREE const char **env = xcalloc(entrance->env.n + 1, sizeof(*env));
+	AUTO_FREE const char **env = environment(entrance);
 	AUTO_FD int draft_fd = -1, work_fd = -1;
 	struct sandbox_result result = { 0 };
 	struct owner root;
 	size_t n_layers = 0;
 
-	for (size_t i = 0; i < entrance->env.n; i++)
-		env[i] = entrance->env.p[i];
 	TRY(file_open(store_dir_fd(options->store), draft->dir, O_PATH | O_DIRECTORY, 0,
 			&draft_fd));
 	TRY(file_open(draft_fd, path_name(draft->work), O_RDONLY | O_DIRECTORY, 0, &work_fd));
@@ -196,6 +201,8 @@ static FALLIBLE run_in(struct entrance *entrance, const struct layer_draft *draf
 		.network = text_equal(network, "none")      ? SANDBOX_NET_NONE
 			   : text_equal(network, "private") ? SANDBOX_NET_PRIVATE
 							    : SANDBOX_NET_HOST,
+		.mounts = entrance->ready.p,
+		.n_mounts = entrance->ready.n,
 		.has_terminal = has_terminal,
 		.stdin_fd = fds[0],
 		.stdout_fd = fds[1],
@@ -222,6 +229,7 @@ void entrance_free(struct entrance *entrance)
 {
 	if (!entrance)
 		return;
+	enter_mounts_done(entrance);
 	if (entrance->view_fd >= 0)
 		(void)close(entrance->view_fd);
 	user_done(&entrance->user);

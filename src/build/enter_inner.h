@@ -6,8 +6,18 @@
 #pragma once
 #include "build/enter.h"
 #include "build/explain_inner.h"
+#include "build/mounts.h"
 #include "build/stack.h"
 #include "sandbox/user.h"
+
+/* What a mount lives on while somebody is inside. */
+struct shown_mount {
+	struct stack stack;
+	struct mount_dir *layers;
+	int source_fd;            /* -1 */
+	struct layer_draft draft; /* where writes go */
+	int draft_fd;
+};
 
 struct entrance {
 	const struct build_options *options;
@@ -27,6 +37,13 @@ struct entrance {
 	struct user user;
 	struct list env;
 	char *workdir;
+	/* Of the step: tmpfs, secrets and agents are a RUN's, the others are shown by hand. */
+	struct build build; /* options, layers' pool and agents only */
+	struct plan_step plan;
+	struct step_run run;
+	VEC(struct plan_mount) planned;
+	VEC(struct shown_mount) shown;
+	struct ready_mounts ready;
 	struct strbuf text;
 };
 
@@ -34,3 +51,13 @@ struct entrance {
 FALLIBLE enter_find(struct entrance *entrance, const struct enter_wish *wish);
 /* enter_stack.c: the layers below it, and of it where they are wanted. */
 FALLIBLE enter_stack(struct entrance *entrance);
+/* All of a stage, or of an image by its digest, on top of to. */
+FALLIBLE enter_push_stage(struct entrance *entrance, size_t at, struct stack *to);
+FALLIBLE enter_push_image(struct entrance *entrance, const char *called, const char *known_digest,
+		struct stack *to);
+/*
+ * enter_mounts.c: what the step had mounted, as far as it can be had. What cannot is told in the
+ * entrance's text. Needs its user.
+ */
+FALLIBLE enter_mounts(struct entrance *entrance);
+void enter_mounts_done(struct entrance *entrance);

@@ -32,7 +32,8 @@ static FALLIBLE pin(const char *name, const char *digest, char **ret)
 	return NULL;
 }
 
-static FALLIBLE push_image(struct entrance *entrance, const struct explained_stage *stage)
+FALLIBLE enter_push_image(struct entrance *entrance, const char *called, const char *known_digest,
+		struct stack *to)
 {
 	const struct build_options *options = entrance->options;
 	struct image_homes homes = { options->store, options->registry, &entrance->platform,
@@ -42,38 +43,36 @@ static FALLIBLE push_image(struct entrance *entrance, const struct explained_sta
 	char digest[DIGEST_TEXT];
 	struct image *image = NULL;
 
-	if (text_equal(stage->base, "scratch") || !stage->base_digest)
-		return NULL;
-	TRY(pin(stage->base, stage->base_digest, &name));
+	TRY(pin(called, known_digest, &name));
 	struct error *error = image_open(&homes, name, PULL_MISSING, &image);
 	if (error_is(error, ERR_NOT_FOUND) && !is_transport(name)) {
 		error_free(error);
-		error = image_open(&homes, stage->base, PULL_MISSING, &image);
+		error = image_open(&homes, called, PULL_MISSING, &image);
 	}
-	TRY_WRAP(error, "base image '%s'", stage->base);
+	TRY_WRAP(error, "image '%s'", called);
 	vec_push(&entrance->images, image);
-	if (!text_equal(digest_text(&image->digest, digest), stage->base_digest))
+	if (!text_equal(digest_text(&image->digest, digest), known_digest))
 		return error_hint(error_new(ERR_NOT_FOUND,
 						  "'%s' is another image than it was in build %s",
-						  stage->base, entrance->past.told.id),
+						  called, entrance->past.told.id),
 				"build again, and enter that build");
 	stack_of_image(&entrance->layers, image, &layers);
 	for (size_t i = 0; i < layers.n; i++)
-		stack_push(&entrance->stack, layers.p[i]);
+		stack_push(to, layers.p[i]);
 	return NULL;
 }
 
-static FALLIBLE push_layer(struct entrance *entrance, const char *id)
+static FALLIBLE push_layer(struct entrance *entrance, const char *id, struct stack *to)
 {
 	AUTO(layer_record) struct layer_record record = { 0 };
 
 	TRY(layer_get(entrance->options->store, id, NULL, &record));
-	stack_push(&entrance->stack, layer_from_record(&entrance->layers, &record, false));
+	stack_push(to, layer_from_record(&entrance->layers, &record, false));
 	return NULL;
 }
 
 /* What a step made, as the cache has it; else as the build wrote it down. */
-static FALLIBLE push_step(struct entrance *entrance, size_t at)
+static FALLIBLE push_step(struct entrance *entrance, size_t at, struct stack *to)
 {
 	const struct explained_step *step = &entrance->past.told.steps.p[at];
 	const char *layer = past_text(entrance->past.sources.p[at], "layer");
@@ -89,9 +88,9 @@ static FALLIBLE push_step(struct entrance *entrance, size_t at)
 		return NULL;
 	struct error *error = NULL;
 	if (found)
-		error = push_layer(entrance, record.layer);
+		error = push_layer(entrance, record.layer, to);
 	else if (layer && *layer)
-		error = push_layer(entrance, layer);
+		error = push_layer(entrance, layer, to);
 	else if (step->state != EXPLAINED_RAN)
 		error = error_new(ERR_NOT_FOUND, "no record");
 	/* A step that ran and has no layer changed nothing. */
@@ -114,10 +113,11 @@ static size_t find_below(const struct explained *told, size_t stage)
 }
 
 /* Steps of a stage before end, on what the stage stands on. */
-static FALLIBLE push_stage(struct entrance *entrance, size_t at, size_t end)
+static FALLIBLE push_stage(struct entrance *entrance, size_t at, size_t end, struct stack *to)
 {
 	const struct explained *told = &entrance->past.told;
 	const struct explained_stage *stage = &told->stages.p[at];
+	bool has_image = !text_equal(stage->base, "scratch") && stage->base_digest;
 
 	if (stage->base_is_stage) {
 		size_t below = find_below(told, at);
@@ -125,14 +125,20 @@ static FALLIBLE push_stage(struct entrance *entrance, size_t at, size_t end)
 		if (below == SIZE_MAX)
 			return error_new(ERR_INVALID, "build %s names no stage '%s'", told->id,
 					stage->base);
-		const struct explained_stage *base = &told->stages.p[below];
-		TRY(push_stage(entrance, below, base->first + base->step_count));
-	} else {
-		TRY(push_image(entrance, stage));
+		TRY(enter_push_stage(entrance, below, to));
+	} else if (has_image) {
+		TRY(enter_push_image(entrance, stage->base, stage->base_digest, to));
 	}
 	for (size_t i = stage->first; i < end; i++)
-		TRY(push_step(entrance, i));
+		TRY(push_step(entrance, i, to));
 	return NULL;
+}
+
+FALLIBLE enter_push_stage(struct entrance *entrance, size_t at, struct stack *to)
+{
+	const struct explained_stage *stage = &entrance->past.told.stages.p[at];
+
+	return push_stage(entrance, at, stage->first + stage->step_count, to);
 }
 
 FALLIBLE enter_stack(struct entrance *entrance)
@@ -148,10 +154,10 @@ FALLIBLE enter_stack(struct entrance *entrance)
 	}
 	if (step && entrance->is_after && !entrance->is_where_failed)
 		end++;
-	TRY(push_stage(entrance, entrance->stage, end));
+	TRY(push_stage(entrance, entrance->stage, end, &entrance->stack));
 	if (!entrance->is_where_failed)
 		return NULL;
-	struct error *error = kept ? push_layer(entrance, kept) : NULL;
+	struct error *error = kept ? push_layer(entrance, kept, &entrance->stack) : NULL;
 	if (!kept || error_is(error, ERR_NOT_FOUND)) {
 		error_free(error);
 		error = NULL;

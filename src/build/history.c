@@ -1,8 +1,6 @@
 #include "build/history.h"
 #include "base/clock.h"
-#include "build/state.h"
-
-#include <jansson.h>
+#include "build/history_inner.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -93,17 +91,8 @@ static json_t *env_of(const struct step_run *run)
 	return array;
 }
 
-static json_t *mounts_of(const struct plan_step *step)
-{
-	json_t *array = json_array();
-
-	for (size_t i = 0; step->kind == STEP_RUN && i < step->run.mount_count; i++)
-		json_array_append_new(array, text_of(step->run.mounts[i].target));
-	return array;
-}
-
-static json_t *step_json(const struct build *build, const struct stage_run *stage,
-		const struct step_run *run)
+static json_t *step_json(
+		struct build *build, const struct stage_run *stage, const struct step_run *run)
 {
 	const struct plan_step *step = run->step;
 	json_t *record = run->record ? json_loads(run->record, 0, NULL) : NULL;
@@ -122,7 +111,7 @@ static json_t *step_json(const struct build *build, const struct stage_run *stag
 			run->layer ? run->layer->id : NULL, "is_stage",
 			step->kind == STEP_COPY && step->copy.origin.kind == ORIGIN_STAGE, "forced",
 			step_ignores_cache(build, step), "kept", run->kept[0] ? run->kept : NULL,
-			"env", env_of(run), "mounts", mounts_of(step));
+			"env", env_of(run), "mounts", history_mounts(build, step));
 }
 
 static json_t *stage_json(struct build *build, const struct stage_run *run)

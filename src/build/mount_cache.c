@@ -51,6 +51,14 @@ static char *cache_variant(struct build *build, const struct plan_mount *plan)
 			digest_known(&from) ? plan->source : "");
 }
 
+char *mount_cache_path(struct build *build, const struct plan_mount *plan)
+{
+	AUTO_FREE char *id = cache_id(build, plan);
+	AUTO_FREE char *variant = cache_variant(build, plan);
+
+	return cache_mount_path(build->options->store, id, variant, 0);
+}
+
 /*
  * Others may share it: only while none has it can it be filled from a home. Who finds it taken
  * waits for the lock that it wants anyway, behind whoever fills it.
@@ -116,7 +124,7 @@ static void want(struct build *build, struct step_mounts *mounts, size_t i)
 	const struct plan_mount *plan = mounts->p[i].plan;
 	AUTO_FREE char *id = cache_id(build, plan);
 	AUTO_FREE char *variant = cache_variant(build, plan);
-	AUTO_FREE char *path = cache_mount_path(build->options->store, id, variant, 0);
+	AUTO_FREE char *path = mount_cache_path(build, plan);
 	/* Where nothing can be mounted the directory itself is moved into the step's root. */
 	bool alone = plan->as.sharing == MOUNT_LOCKED ||
 		     userns_is_bare(build->options->userns->mode);

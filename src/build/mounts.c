@@ -59,24 +59,26 @@ void step_mounts_free(struct step_mounts *mounts)
 	free(mounts);
 }
 
-/* A directory for writes that go nowhere, with the owner of what it will lie on. */
+FALLIBLE mount_scratch(const struct build_options *options, const struct owner *root,
+		struct layer_draft *draft, int *ret_fd, struct sandbox_mount *out)
+{
+	AUTO_FD int dir_fd = -1, work_fd = -1;
+
+	TRY(layer_begin(options->store, draft));
+	TRY(file_open(store_dir_fd(options->store), draft->dir, O_PATH | O_DIRECTORY, 0, &dir_fd));
+	TRY(file_open(dir_fd, path_name(draft->work), O_RDONLY | O_DIRECTORY, 0, &work_fd));
+	TRY(owner_set_fd(&options->userns->owner, draft->tree_fd, root));
+	TRY(owner_set_fd(&options->userns->owner, work_fd, root));
+	out->upper = (struct mount_dir){ dir_fd, path_name(draft->tree) };
+	out->work = (struct mount_dir){ dir_fd, path_name(draft->work) };
+	*ret_fd = TAKE_FD(dir_fd);
+	return NULL;
+}
+
 static FALLIBLE add_scratch(struct build *build, struct step_mount *mount, const struct owner *root,
 		struct sandbox_mount *out)
 {
-	const struct owner_policy *policy = &build->options->userns->owner;
-	struct layer_draft *draft = &mount->draft;
-	AUTO_FD int work_fd = -1;
-
-	TRY(layer_begin(build->options->store, draft));
-	TRY(file_open(store_dir_fd(build->options->store), draft->dir, O_PATH | O_DIRECTORY, 0,
-			&mount->draft_fd));
-	TRY(file_open(mount->draft_fd, path_name(draft->work), O_RDONLY | O_DIRECTORY, 0,
-			&work_fd));
-	TRY(owner_set_fd(policy, draft->tree_fd, root));
-	TRY(owner_set_fd(policy, work_fd, root));
-	out->upper = (struct mount_dir){ mount->draft_fd, path_name(draft->tree) };
-	out->work = (struct mount_dir){ mount->draft_fd, path_name(draft->work) };
-	return NULL;
+	return mount_scratch(build->options, root, &mount->draft, &mount->draft_fd, out);
 }
 
 /* No files at all: FROM scratch, or a stage that made none. */
@@ -237,15 +239,14 @@ static size_t depth_of(const char *path)
 	return depth;
 }
 
-/* What is mounted on a directory would hide what was mounted below it before. */
-static void add_ready(struct step_mounts *mounts, const struct sandbox_mount *mount)
+void mounts_add_ready(struct ready_mounts *ready, const struct sandbox_mount *mount)
 {
-	size_t at = mounts->ready.n;
+	size_t at = ready->n;
 
-	vec_push(&mounts->ready, *mount);
-	for (; at > 0 && depth_of(mounts->ready.p[at - 1].target) > depth_of(mount->target); at--)
-		mounts->ready.p[at] = mounts->ready.p[at - 1];
-	mounts->ready.p[at] = *mount;
+	vec_push(ready, *mount);
+	for (; at > 0 && depth_of(ready->p[at - 1].target) > depth_of(mount->target); at--)
+		ready->p[at] = ready->p[at - 1];
+	ready->p[at] = *mount;
 }
 
 FALLIBLE mounts_prepare(struct build *build, struct step_run *run, const struct user *user)
@@ -263,7 +264,7 @@ FALLIBLE mounts_prepare(struct build *build, struct step_run *run, const struct 
 		if (error)
 			return error_at(error, mounts->p[i].plan->as.at);
 		if (mount.kind)
-			add_ready(mounts, &mount);
+			mounts_add_ready(&mounts->ready, &mount);
 	}
 	if (mounts->secrets)
 		secrets_ready(mounts->secrets);

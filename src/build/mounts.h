@@ -41,6 +41,12 @@ struct step_cache {
 	struct cache_mount held;
 };
 
+/* In the order of mounting: outer targets first. */
+struct ready_mounts {
+	struct sandbox_mount *p;
+	size_t n, capacity;
+};
+
 struct step_mounts {
 	struct step_mount *p; /* as the plan's, one by one */
 	size_t n;
@@ -49,10 +55,7 @@ struct step_mounts {
 		struct step_cache *p;
 		size_t n, capacity;
 	} caches;
-	struct {
-		struct sandbox_mount *p;
-		size_t n, capacity;
-	} ready;                 /* in the order of mounting: outer targets first */
+	struct ready_mounts ready;
 	struct list env;         /* "NAME=value" for the step alone, never for key or log; wiped */
 	const struct user *user; /* of the step; borrowed */
 	size_t agents;           /* that the step sees */
@@ -86,6 +89,8 @@ FALLIBLE mounts_key_look_up(struct build *build, struct stage_run *stage, struct
 		const struct digest *parent, bool is_late);
 
 /* mount_cache.c */
+/* The store's name of a cache that steps share: cache_mount_path(). New; free(). */
+char *mount_cache_path(struct build *build, const struct plan_mount *plan);
 /* Lock every cache of the step, and make those that are new. */
 FALLIBLE mount_caches_take(struct build *build, struct step_run *run);
 FALLIBLE mount_cache_show(struct build *build, struct step_mounts *mounts, size_t i,
@@ -102,6 +107,14 @@ FALLIBLE mount_ssh_show(struct build *build, struct step_mounts *mounts, size_t 
 		struct sandbox_mount *out);
 
 /* mounts.c */
+/* What is mounted on a directory would hide what was mounted below it before. */
+void mounts_add_ready(struct ready_mounts *ready, const struct sandbox_mount *mount);
+/*
+ * An upper directory, in draft, for writes that go nowhere, owned as root, which is what it will
+ * lie on. *ret_fd is what out refers to; close it behind the step.
+ */
+FALLIBLE mount_scratch(const struct build_options *options, const struct owner *root,
+		struct layer_draft *draft, int *ret_fd, struct sandbox_mount *out);
 FALLIBLE mounts_prepare(struct build *build, struct step_run *run, const struct user *user);
 /* The step is over, however it went: caches are let go, agents end. */
 void mounts_release(struct step_run *run);

@@ -2,7 +2,10 @@
 
 #include "base/str.h"
 #include "build/enter.h"
+#include "ui/config.h"
+#include "ui/secret_flag.h"
 #include "ui/session.h"
+#include "ui/ssh_flag.h"
 #include "verbs/terminal.h"
 
 #include <fcntl.h>
@@ -12,6 +15,7 @@
 struct shell_opts {
 	bool failed, after, quiet;
 	char *step, *command;
+	struct list secrets, agents;
 };
 
 #define OPTS shell_opts
@@ -21,6 +25,9 @@ static const struct option rows[] = {
 	OPT_FLAG(0, "after", after, "after that step"),
 	OPT_TEXT('c', "command", command, "COMMAND",
 			"run this in /bin/sh, and no shell for people"),
+	OPT_LIST(0, "secret", secrets, "id=ID[,src=FILE|,env=NAME]",
+			"for the step's mounts of type secret"),
+	OPT_LIST(0, "ssh", agents, "ID[=SOCKET|KEYFILE,...]", "for those of type ssh"),
 	OPT_FLAG('q', "quiet", quiet, "do not say where it is"),
 	OPT_END,
 };
@@ -79,12 +86,36 @@ static FALLIBLE enter(struct entrance *entrance, const char *command, int *ret_s
 	return error;
 }
 
+/* Secrets and agents: what the step had is in no history, so they are given anew. */
+struct given {
+	struct secret_flags secrets;
+	struct ssh_flags agents;
+};
+
+static void given_done(struct given *given)
+{
+	secret_flags_done(&given->secrets);
+	ssh_flags_done(&given->agents);
+}
+
+DEFINE_AUTO_VALUE(given)
+
+static FALLIBLE read_given(const struct shell_opts *opts, struct given *ret)
+{
+	for (size_t i = 0; i < opts->secrets.n; i++)
+		TRY(secret_flags_add(&ret->secrets, opts->secrets.p[i], config_getenv));
+	for (size_t i = 0; i < opts->agents.n; i++)
+		TRY(ssh_flags_add(&ret->agents, opts->agents.p[i], config_getenv("SSH_AUTH_SOCK")));
+	return NULL;
+}
+
 static struct error *run(const struct invocation *call)
 {
 	const struct shell_opts *opts = call->opts;
 	struct enter_wish wish = { .build = call->args->n ? call->args->p[0] : NULL,
 		.is_failed = opts->failed,
 		.is_after = opts->after };
+	AUTO(given) struct given given = { 0 };
 	AUTO(session) struct session session = { 0 };
 	AUTO(entrance) struct entrance *entrance = NULL;
 	AUTO_FREE char *stage = NULL;
@@ -95,15 +126,21 @@ static struct error *run(const struct invocation *call)
 		return error_usage("'--failed' and '--step' contradict each other");
 	if (opts->after && !wish.number)
 		return error_usage("'--after' wants '--step N'");
+	TRY(read_given(opts, &given));
 	TRY(session_open(call->config,
 			SESSION_STORE | SESSION_REGISTRY | SESSION_TREES | SESSION_SANDBOX,
 			&session));
+	TRY(secret_flags_load(&given.secrets, config_getenv));
 	struct build_options options = { .store = session.store,
 		.registry = session.registry,
 		.trust = session.trust,
 		.podman = &session.podman,
 		.sandbox = session.sandbox,
 		.userns = &session.userns,
+		.secrets = given.secrets.loaded.p,
+		.secret_count = given.secrets.loaded.n,
+		.agents = given.agents.agents.p,
+		.agent_count = given.agents.agents.n,
 		.cancel = session.cancel };
 	TRY(enter_open(&options, &wish, &entrance));
 	if (!opts->quiet)
@@ -120,11 +157,11 @@ const struct command cmd_shell = {
 	.args = "[BUILD]",
 	.summary = "Enter a step of a build",
 	.description = "A shell in the files that a step of a build saw, as its user, in its "
-		       "working directory and with its environment; without a step: where the "
-		       "build failed, else what it made. BUILD is an id of 'kiln explain --list' "
-		       "or a name that the image got; the last build by default. What is changed "
-		       "there is thrown away. Of the last step that failed, what it had written "
-		       "is there until it is pruned.",
+		       "working directory, with its environment and its mounts; without a step: "
+		       "where the build failed, else what it made. BUILD is an id of 'kiln explain "
+		       "--list' or a name that the image got; the last build by default. What is "
+		       "changed there is thrown away, in cache mounts too. Of the last step that "
+		       "failed, what it had written is there until it is pruned.",
 	.examples = "kiln shell --failed\n"
 		    "kiln shell app --step build:4\tbefore step 4 of stage build\n"
 		    "kiln shell --step 3 --after -c 'ls -l /out'\n",

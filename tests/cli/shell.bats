@@ -89,16 +89,96 @@ setup() {
 	says "build again"
 }
 
-@test "mounts of the step are told, standard input is the command's" {
-	cat >Dockerfile <<-END
-		FROM $(image_ref busybox)
-		RUN --mount=type=bind,target=/ctx --mount=type=tmpfs,target=/t false
-	END
+@test "standard input is the command's" {
+	printf 'FROM %s\nRUN false\n' "$(image_ref busybox)" >Dockerfile
 	fails 1 "" kiln build -q .
-	succeeds kiln shell -c true
-	says "without its mount at '/ctx'; without its mount at '/t'"
 	equals "typed" "$(echo typed | kiln shell -q -c cat)"
 	equals "42" "$(echo 'echo $((6*7)); exit' | kiln shell -q)"
+}
+
+# Mounts of every type on a step that fails.
+mounted() {
+	mkdir -p sub
+	echo live >sub/file
+	cat >Dockerfile <<-END
+		FROM $(image_ref busybox) AS other
+		RUN mkdir /made && echo made >/made/it && ln -s made /link
+		FROM $(image_ref busybox)
+		RUN --mount=type=cache,target=/c,id=c echo old >/c/f
+		RUN --mount=type=bind,target=/ctx --mount=type=bind,source=sub,target=/ctx/sub,rw \
+			--mount=type=bind,from=other,source=link,target=/o --mount=type=bind,from=$(image_ref busybox),target=/img \
+			--mount=type=tmpfs,target=/t,size=64k --mount=type=cache,target=/c,id=c \
+			--mount=type=secret,id=s,env=S --mount=type=secret,id=t,target=/t/secret,required=true \
+			echo new >/c/f; false
+	END
+}
+
+@test "mounts of the step are there, and what is written to them is thrown away" {
+	mounted
+	printf hush >"$BATS_TEST_TMPDIR/secret"
+	fails 1 "" kiln build -q --secret "id=s,src=$BATS_TEST_TMPDIR/secret" --secret "id=t,src=$BATS_TEST_TMPDIR/secret" .
+	echo newer >sub/file
+	succeeds kiln shell -c 'cat /ctx/a /ctx/sub/file /o/it /c/f; df -k /t | awk "/t$/{print \$2}"; ls -d /img/bin; echo "[$S]"; ls /t'
+	equals $'a\nnewer\nmade\nnew\n64\n/img/bin\n[]' "$output"
+	says "'/ctx' is the context as it is now"
+	says "without its secret 's', which --secret gives"
+	says "without its secret 't'"
+	says_not hush
+	# Given anew; writes.
+	succeeds kiln shell -q --secret "id=s,src=$BATS_TEST_TMPDIR/secret" --secret "id=t,src=$BATS_TEST_TMPDIR/secret" -c \
+		'echo "$S"; cat /t/secret; echo; echo x >/c/f; echo x >/c/more; echo x >/ctx/sub/file; touch /o/no || touch /ctx/no || echo refused'
+	equals $'hush\nhush\nrefused' "$output"
+	equals newer "$(cat sub/file)"
+	succeeds kiln shell -q -c 'cat /c/*'
+	equals new "$output"
+	# A build that wants the cache for itself has it while somebody is inside.
+	mkfifo "$BATS_TEST_TMPDIR/hold"
+	kiln shell -q -c 'echo here; read line' <"$BATS_TEST_TMPDIR/hold" >"$BATS_TEST_TMPDIR/inside" 3>&- &
+	exec 5>"$BATS_TEST_TMPDIR/hold"
+	until grep -q here "$BATS_TEST_TMPDIR/inside"; do kill -0 $!; done
+	sed -i 's/id=c echo old/id=c,sharing=locked echo older/' Dockerfile
+	fails 1 "echo new >/c/f; false" kiln build --progress plain --secret id=t,src=a .
+	says_not 'waiting for the cache mount'
+	exec 5>&-
+	wait
+	# What is gone.
+	mkdir "$BATS_TEST_TMPDIR/gone"
+	mv a sub Dockerfile "$BATS_TEST_TMPDIR/gone"
+	cd /
+	rmdir "$BATS_TEST_TMPDIR/context"
+	succeeds kiln prune --filter type=mounts --older-than 0s
+	succeeds kiln shell -c 'ls /c; ls -d /ctx || cat /o/it'
+	says "its cache mount at '/c' is not there any more: empty"
+	says "without its mount at '/ctx'"
+	says "No such file or directory"
+}
+
+@test "an agent is there when it is given" {
+	command -v ssh-agent >/dev/null || skip "needs ssh-agent"
+	printf 'FROM %s\nRUN --mount=type=ssh false\n' "$(image_ref busybox)" >Dockerfile
+	fails 1 "" kiln build -q .
+	ssh-keygen -q -t ed25519 -N '' -f "$BATS_TEST_TMPDIR/key"
+	succeeds kiln shell -c 'echo "[$SSH_AUTH_SOCK]"'
+	equals "[]" "$output"
+	says "without its agent 'default', which --ssh gives"
+	succeeds kiln shell -q --ssh "default=$BATS_TEST_TMPDIR/key" -c 'ls -l $SSH_AUTH_SOCK'
+	[[ $output == srw* ]]
+	fails 2 "there is no" kiln shell -q --ssh "default=$BATS_TEST_TMPDIR/none" -c true
+}
+
+@test "a history of an earlier kiln has the targets alone, and one that was edited harms nothing" {
+	mounted
+	fails 1 "" kiln build -q --secret "id=t,src=a" .
+	builds=$BATS_TEST_TMPDIR/store/history/builds
+	set -- "$builds"/*
+	for edit in '"/c"' '{"type":"cache","target":"/c","source":"","cache":"../../blobs"}' '{"type":"nothing","target":"/c"}' \
+		'{"type":"bind","source":"","target":"/c","origin":{"kind":"stage","name":"nope"}}' '7' '{"type":"bind"}' \
+		'{"type":"bind","source":"../..","target":"/c","origin":{"kind":"context","name":"/proc/none"}}'; do
+		jq -c --argjson m "$edit" '.stages[-1].steps[-1].mounts = [$m]' "$1" >"$BATS_TEST_TMPDIR/edited"
+		cp "$BATS_TEST_TMPDIR/edited" "$1"
+		succeeds kiln shell -c 'ls -d /c || true'
+		says "without its mount at '"
+	done
 }
 
 @test "a terminal: size, interrupts, and a shell of its own" {
@@ -147,5 +227,14 @@ setup() {
 		fails 5 "" kiln_as "$kind" build -q .
 		succeeds kiln_as "$kind" shell --failed -c 'id -un; cat /tmp/half'
 		equals $'dev\nhalf' "$output" "$kind"
+	done
+	mounted
+	chmod -R go+rX .
+	for kind in $(each_user); do
+		fails 1 "" kiln_as "$kind" build -q --secret id=t,src=a .
+		succeeds kiln_as "$kind" shell --secret id=t,src=a -c \
+			'cat /ctx/a /ctx/sub/file /o/it /c/f /t/secret; echo x >/c/f; echo x >/ctx/sub/file; stat -c %u:%g /c /o /t'
+		equals $'a\nlive\nmade\nnew\na\n0:0\n0:0\n0:0' "$output" "$kind"
+		says_not "without its mount"
 	done
 }
