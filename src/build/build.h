@@ -13,6 +13,7 @@
 #include "base/auto.h"
 #include "base/vec.h"
 #include "build/progress.h"
+#include "build/volume.h"
 #include "cache/spec.h"
 #include "image/image.h"
 #include "oci/mediatype.h"
@@ -91,7 +92,31 @@ struct build_annotation {
 struct build_run_options {
 	uint64_t add_capabilities, drop_capabilities;
 	bool is_unconfined, no_new_privileges;
+	bool no_hosts_file, no_hostname_file;
 	const char *const *dns, *const *dns_search, *const *dns_options;
+	const uint32_t *groups; /* besides the user's own */
+	size_t group_count;
+	/* Of the host. Their names are in keys, what they hold is not: unless caches_volumes, every
+	 * RUN that has files of the host among them runs again. */
+	const struct volume *volumes;
+	size_t volume_count;
+	bool caches_volumes;
+	const struct list *mounts; /* the value of a --mount that each RUN has; or NULL */
+};
+
+/*
+ * What 'buildah build' is told about the image that is made; of a zeroed one nothing is asked.
+ * Lists are of names, or NULL; what is unset goes last, whoever set it.
+ */
+struct build_image_options {
+	const struct list *unset_env, *unset_labels, *unset_annotations;
+	const struct list *os_features; /* "NAME" is added, "NAME-" taken away */
+	const char *os_version;         /* or NULL: the base's */
+	bool drops_labels;              /* of what a stage stands on */
+	bool omits_history;             /* no entry at all, the base's neither */
+	bool inherits_annotations;      /* of the base image's manifest */
+	bool adds_base_annotations;     /* what the base is: its name and digest */
+	bool adds_created_annotation;
 };
 
 enum { BUILD_MOST_PLATFORMS = 64 };
@@ -164,6 +189,7 @@ struct build_options {
 	int compression_level;        /* CODEC_LEVEL_DEFAULT */
 	bool squash;
 	bool force_compression; /* of the base's layers, too */
+	struct build_image_options image;
 	const struct build_annotation *annotations;
 	size_t annotation_count;
 	bool has_epoch; /* --timestamp, SOURCE_DATE_EPOCH */

@@ -93,6 +93,13 @@ static void key_run_options(struct key *key, const struct build_run_options *run
 	key_strings(key, "dns", run->dns);
 	key_strings(key, "dns_search", run->dns_search);
 	key_strings(key, "dns_options", run->dns_options);
+	if (run->no_hosts_file || run->no_hostname_file)
+		key_number(key, "own_names",
+				(uint64_t)run->no_hosts_file | run->no_hostname_file << 1);
+	for (size_t i = 0; i < run->group_count; i++)
+		key_number(key, "group", run->groups[i]);
+	for (size_t i = 0; i < run->volume_count; i++)
+		volume_key(&run->volumes[i], key);
 }
 
 static void key_run(struct build *build, struct key *key, const struct plan_step *step)

@@ -56,6 +56,9 @@ struct step_parts {
 	struct list environment;
 	struct sandbox_mount *mounts;
 	size_t mount_count;
+	struct volumes volumes;
+	uint32_t *groups;
+	size_t group_count;
 };
 
 static void step_parts_done(struct step_parts *parts)
@@ -67,20 +70,33 @@ static void step_parts_done(struct step_parts *parts)
 	free(parts->limits);
 	free(parts->mounts);
 	list_done(&parts->environment);
+	volumes_done(&parts->volumes);
+	free(parts->groups);
 }
 
 DEFINE_AUTO_VALUE(step_parts)
 
 /* The flags' mounts, what they put into the environment, and the body of a script. */
-static void gather_mounts(const struct step_run *run, struct step_parts *parts)
+static FALLIBLE gather_mounts(const struct build *build, const struct step_run *run,
+		const struct user *user, struct step_parts *parts)
 {
 	const struct plan_run *plan = &run->step->run;
+	const struct build_run_options *told = &build->options->run;
 	const struct step_mounts *mounts = run->mounts;
-	size_t n = mounts ? mounts->ready.n : 0;
+	size_t ready = mounts ? mounts->ready.n : 0, n = told->volume_count;
 
-	parts->mounts = xcalloc(n + 1, sizeof(*parts->mounts));
-	if (n)
-		memcpy(parts->mounts, mounts->ready.p, n * sizeof(*parts->mounts));
+	parts->mounts = xcalloc(n + ready + 1, sizeof(*parts->mounts));
+	if (n && userns_is_bare(build->options->userns->mode))
+		return error_hint(error_new(ERR_UNSUPPORTED,
+						  "'%s' of the host cannot be shown with this "
+						  "isolation: nothing can be mounted",
+						  told->volumes[0].source),
+				"'kiln doctor' says what is missing for a better one");
+	TRY(volumes_open(told->volumes, n, build->options->store, build->options->userns, user,
+			parts->mounts, &parts->volumes));
+	if (ready)
+		memcpy(parts->mounts + n, mounts->ready.p, ready * sizeof(*parts->mounts));
+	n += ready;
 	if (plan->script)
 		parts->mounts[n++] = (struct sandbox_mount){ .kind = SANDBOX_FILE,
 			.target = plan->argv.p[0],
@@ -94,6 +110,19 @@ static void gather_mounts(const struct step_run *run, struct step_parts *parts)
 
 		list_env_set(&parts->environment, name, mounts->env.p[i] + strlen(name) + 1);
 	}
+	return NULL;
+}
+
+static void gather_groups(
+		const struct build *build, const struct user *user, struct step_parts *parts)
+{
+	const struct build_run_options *told = &build->options->run;
+
+	parts->group_count = user->n_groups + told->group_count;
+	parts->groups = xcalloc(parts->group_count, sizeof(*parts->groups));
+	for (size_t i = 0; i < parts->group_count; i++)
+		parts->groups[i] = i < user->n_groups ? user->groups[i]
+						      : told->groups[i - user->n_groups];
 }
 
 static FALLIBLE gather_parts(struct build *build, struct stage_run *stage,
@@ -106,7 +135,8 @@ static FALLIBLE gather_parts(struct build *build, struct stage_run *stage,
 	for (size_t i = 0; i < run->argv.n; i++)
 		parts->argv[i] = run->argv.p[i];
 	step_environment(build, run, user, &parts->environment);
-	gather_mounts(step, parts);
+	TRY(gather_mounts(build, step, user, parts));
+	gather_groups(build, user, parts);
 	parts->env = xcalloc(parts->environment.n + 1, sizeof(*parts->env));
 	for (size_t i = 0; i < parts->environment.n; i++)
 		parts->env[i] = parts->environment.p[i];
@@ -150,12 +180,14 @@ static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct st
 		.cwd = run->step->workdir,
 		.uid = user->uid,
 		.gid = user->gid,
-		.groups = user->groups,
-		.n_groups = user->n_groups,
+		.groups = parts.groups,
+		.n_groups = parts.group_count,
 		.hostname = build_hostname(build->options),
 		.network = step_network(build, plan->network),
 		.hosts = parts.hosts,
 		.n_hosts = build->options->host_count,
+		.no_hosts_file = told->no_hosts_file,
+		.no_hostname_file = told->no_hostname_file,
 		.shm_bytes = build->options->shm_bytes,
 		.resources = build->options->resources,
 		.insecure = plan->is_insecure,

@@ -34,11 +34,23 @@ const char *stage_run_name(const struct stage_run *run)
 	return run->stage->name;
 }
 
+/* Files of the host come and go, and may be written to; a device is what it is. */
+static bool sees_host(const struct build_run_options *run)
+{
+	for (size_t i = 0; i < run->volume_count; i++)
+		if (run->volumes[i].source && !run->volumes[i].is_device)
+			return true;
+	return false;
+}
+
 bool step_ignores_cache(const struct build *build, const struct plan_step *step)
 {
+	const struct build_run_options *run = &build->options->run;
 	const struct list *names = build->options->no_cache_stages;
 
 	if (build->options->no_cache)
+		return true;
+	if (step->kind == STEP_RUN && !run->caches_volumes && sees_host(run))
 		return true;
 	for (size_t i = 0; names && i < names->n; i++) {
 		const struct stage *stage = NULL;

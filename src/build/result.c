@@ -176,6 +176,8 @@ static FALLIBLE fill_times(struct build *build, struct image_config *config, siz
 	for (size_t i = base_history; i < config->history.n; i++)
 		if (!config->history.p[i].created)
 			set_created(&config->history.p[i], seconds);
+	if (build->options->image.omits_history)
+		image_config_clear_history(config);
 	return NULL;
 }
 
@@ -223,6 +225,7 @@ static FALLIBLE make_image(struct build *build, struct image_config *config,
 	if (squashes)
 		TRY(squash(build, target, config, lowest->stage->base_history));
 	TRY(fill_layers(build, target, config, manifest));
+	result_edit_config(build, config);
 	TRY(fill_times(build, config, lowest->stage->base_history));
 	AUTO_FREE char *config_json = image_config_print(config);
 	manifest->format = options->format;
@@ -233,7 +236,9 @@ static FALLIBLE make_image(struct build *build, struct image_config *config,
 	TRY(blob_put(options->store, config_json, strlen(config_json), &config_digest));
 	manifest->config = descriptor_make(
 			mediatype_config(options->format), config_digest, strlen(config_json));
+	result_inherit_annotations(build, target, &manifest->annotations);
 	result_annotations(build, ANNOTATE_MANIFEST, &manifest->annotations);
+	result_finish_annotations(build, config, &manifest->annotations);
 	AUTO_FREE char *manifest_json = manifest_print(manifest);
 	TRY(blob_put(options->store, manifest_json, strlen(manifest_json), &manifest_digest));
 	const struct plan_origin *base = &lowest->stage->base;

@@ -258,3 +258,10 @@ FALLIBLE check_config(const struct dockerfile *file, const struct list *build_ar
 FALLIBLE result_image(struct build *build, struct image **ret);
 /* Those of one kind that are for the target's platform; the last of one name counts. */
 void result_annotations(const struct build *build, enum annotation_kind kind, struct list *to);
+/* result_edit.c: build_image_options, of the image that run is. Annotations: before the build's
+ * own, and after them. */
+void result_edit_config(const struct build *build, struct image_config *config);
+void result_inherit_annotations(
+		const struct build *build, const struct stage_run *run, struct list *to);
+void result_finish_annotations(
+		const struct build *build, const struct image_config *config, struct list *to);

@@ -15,6 +15,7 @@
  */
 #pragma once
 #include "build/build.h"
+#include "build/volume.h"
 #include "container/container.h"
 #include "sandbox/sandbox.h"
 
@@ -65,18 +66,6 @@ struct working_layers {
 
 /* --- run --- */
 
-struct working_volume {
-	const char *source; /* on the host; NULL: a tmpfs */
-	const char *target;
-	bool read_only;
-	bool is_scratch; /* "O": what is written goes away after the step */
-	bool is_device;
-	bool is_copied;  /* as host_copy.h has it; of no key */
-	bool takes_over; /* "U": the source is given to the step's user */
-	uint64_t size_bytes;
-	uint32_t mode;
-};
-
 struct working_run {
 	const struct list *argv;
 	const struct list *env;       /* "NAME=value", over the container's own */
@@ -87,7 +76,7 @@ struct working_run {
 	enum sandbox_network network;
 	const struct sandbox_host *hosts;
 	size_t host_count;
-	const struct working_volume *volumes;
+	const struct volume *volumes;
 	size_t volume_count;
 	const struct sandbox_limit *limits;
 	size_t limit_count;

@@ -170,16 +170,6 @@ static void set_time(char **text, int64_t seconds)
 	*text = xstrdup(clock_rfc3339(seconds, 0, buf));
 }
 
-static void clear_history(struct image_config *config)
-{
-	struct image_config taken = { .history = { config->history.p, config->history.n,
-						      config->history.capacity } };
-
-	config->history.p = NULL;
-	config->history.n = config->history.capacity = 0;
-	image_config_done(&taken);
-}
-
 /* Entries of sealed steps, one for each layer: a layer that holds nothing is not in the image. */
 static void match_history(const struct commit *commit, struct image_config *config)
 {
@@ -201,7 +191,7 @@ static void add_history(const struct commit *commit, struct image_config *config
 	const char *comment = container->history_comment ? container->history_comment : from;
 
 	if (commit->wish->squash || commit->wish->omit_history)
-		clear_history(config);
+		image_config_clear_history(config);
 	match_history(commit, config);
 	/* Entries that 'config --add-history' and its kin left: their time is now. */
 	for (size_t i = container->base_history; i < config->history.n; i++)
@@ -268,8 +258,11 @@ static void add_annotations(const struct commit *commit, struct manifest *manife
 	if (commit->format == FORMAT_DOCKER)
 		return;
 	list_add_all(&manifest->annotations, &container->annotations);
+	/* The base's own is another image's time. */
 	if (!commit->wish->no_created_annotation &&
-			!list_env_get(&manifest->annotations, CREATED_ANNOTATION))
+			text_equal(list_env_get(&manifest->annotations, CREATED_ANNOTATION),
+					list_env_get(&container->base_annotations,
+							CREATED_ANNOTATION)))
 		list_env_set(&manifest->annotations, CREATED_ANNOTATION,
 				clock_rfc3339(commit->created, 0, text));
 	for (size_t i = 0; own && i < own->n; i++) {

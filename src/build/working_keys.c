@@ -53,17 +53,6 @@ static void key_strings(struct key *key, const char *name, const char *const *st
 	key_texts(key, name, &texts);
 }
 
-static void key_volume(struct key *key, const struct working_volume *volume)
-{
-	key_text(key, "volume", volume->target);
-	key_text(key, "source", volume->source);
-	key_number(key, "read_only", volume->read_only);
-	key_number(key, "scratch", volume->is_scratch);
-	key_number(key, "takes_over", volume->takes_over);
-	key_number(key, "size", volume->size_bytes);
-	key_number(key, "mode", volume->mode);
-}
-
 static void key_more(const struct working_run *run, const struct digest *parent, struct digest *ret,
 		char **ret_record)
 {
@@ -86,7 +75,7 @@ static void key_more(const struct working_run *run, const struct digest *parent,
 		key_number(key, "group", run->groups[i]);
 	for (size_t i = 0; i < run->volume_count; i++)
 		if (!run->volumes[i].is_copied)
-			key_volume(key, &run->volumes[i]);
+			volume_key(&run->volumes[i], key);
 	free(*ret_record);
 	*ret = key_finish(key, ret_record);
 }

@@ -1,12 +1,10 @@
 /* One command in a working container. */
-#include "build/host_copy.h"
 #include "build/key_agent.h"
 #include "build/mounts.h"
 #include "build/secrets.h"
 #include "build/working.h"
 #include "build/working_inner.h"
 #include "sys/fd.h"
-#include "sys/idmount.h"
 #include "sys/rootfs.h"
 
 #include <errno.h>
@@ -21,11 +19,8 @@ struct parts {
 	size_t layer_count;
 	struct list environment;
 	struct sandbox_mount *mounts;
-	int *fds;                    /* of volumes; -1 */
-	struct layer_draft *scratch; /* of volumes with "O", and of copies */
-	int *scratch_fds;
-	struct mount_dir *below;
 	size_t mount_count;
+	struct volumes volumes;
 	uint32_t *groups;
 	struct user user;
 	struct sandbox_step step;
@@ -43,18 +38,7 @@ static void parts_done(struct parts *parts)
 	free(parts->layers);
 	list_done(&parts->environment);
 	free(parts->mounts);
-	for (size_t i = 0; parts->fds && i < parts->mount_count; i++)
-		if (parts->fds[i] >= 0)
-			(void)close(parts->fds[i]);
-	for (size_t i = 0; parts->scratch && i < parts->mount_count; i++) {
-		layer_draft_done(&parts->scratch[i]);
-		if (parts->scratch_fds[i] >= 0)
-			(void)close(parts->scratch_fds[i]);
-	}
-	free(parts->fds);
-	free(parts->scratch);
-	free(parts->scratch_fds);
-	free(parts->below);
+	volumes_done(&parts->volumes);
 	free(parts->groups);
 	user_done(&parts->user);
 	list_done(&parts->run_env);
@@ -96,120 +80,6 @@ static void set_environment(
 		parts->env[i] = env->p[i];
 }
 
-/* --- volumes --- */
-
-static FALLIBLE check_device(int fd, const char *path)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) != 0)
-		return error_sys("look at device '%s'", path);
-	if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
-		return error_new(ERR_INVALID, "'%s' is not a device", path);
-	return NULL;
-}
-
-/* A file or directory of the host, as the step's ids see it. */
-static FALLIBLE open_volume(struct working *working, const struct working_volume *volume, int *ret)
-{
-	const struct userns *userns = working->with.userns;
-	AUTO_FD int fd = -1;
-
-	TRY_WRAP(file_open(AT_FDCWD, volume->source, O_PATH, 0, &fd), "volume '%s'",
-			volume->source);
-	if (volume->is_device)
-		TRY(check_device(fd, volume->source));
-	/* The file system of devices shows no other ids. */
-	if (userns->owner.kind == OWNER_SHIFTED && !volume->is_device)
-		return idmount_clone(fd, NULL, userns->owner.base, userns->owner.count, IDMOUNT_OUT,
-				ret);
-	*ret = TAKE_FD(fd);
-	return NULL;
-}
-
-static FALLIBLE take_over(const struct working *working, const struct parts *parts, int fd)
-{
-	const struct owner_policy *policy = &working->with.userns->owner;
-	uint32_t shift = policy->kind == OWNER_SHIFTED ? policy->base : 0;
-
-	if (fchownat(fd, "", parts->user.uid + shift, parts->user.gid + shift, AT_EMPTY_PATH) != 0)
-		return error_sys("give a volume to user %u", parts->user.uid);
-	return NULL;
-}
-
-/* An overlay on it, whose upper goes away with the step. */
-static FALLIBLE add_scratch(struct working *working, const struct working_volume *volume,
-		struct parts *parts, size_t at)
-{
-	const struct owner_policy *policy = &working->with.userns->owner;
-	struct layer_draft *draft = &parts->scratch[at];
-	struct sandbox_mount *mount = &parts->mounts[at];
-	int *fd = &parts->scratch_fds[at];
-	AUTO_FD int work_fd = -1;
-	struct stat st;
-
-	if (stat(volume->source, &st) != 0)
-		return error_sys("look at volume '%s'", volume->source);
-	if (!S_ISDIR(st.st_mode))
-		return error_new(ERR_INVALID, "volume '%s' with 'O' is not a directory",
-				volume->source);
-	const struct owner owner = { .mode = st.st_mode, .uid = st.st_uid, .gid = st.st_gid };
-
-	TRY(layer_begin(working->with.store, draft));
-	TRY(file_open(store_dir_fd(working->with.store), draft->dir, O_PATH | O_DIRECTORY, 0, fd));
-	TRY(file_open(*fd, "work", O_RDONLY | O_DIRECTORY, 0, &work_fd));
-	TRY(owner_set_fd(policy, draft->tree_fd, &owner));
-	TRY(owner_set_fd(policy, work_fd, &owner));
-	parts->below[at] = mount->source;
-	mount->kind = SANDBOX_LAYERS;
-	mount->layers = &parts->below[at];
-	mount->n_layers = 1;
-	mount->upper = (struct mount_dir){ *fd, "upper" };
-	mount->work = (struct mount_dir){ *fd, "work" };
-	return NULL;
-}
-
-static FALLIBLE add_copy(struct working *working, const struct working_volume *volume,
-		struct parts *parts, size_t at)
-{
-	struct layer_draft *draft = &parts->scratch[at];
-
-	TRY(layer_begin(working->with.store, draft));
-	TRY_WRAP(host_copy(volume->source, draft->tree_fd, "copy", &working->with.userns->owner),
-			"copy '%s' for the command", volume->source);
-	parts->mounts[at].kind = SANDBOX_BIND;
-	parts->mounts[at].source = (struct mount_dir){ draft->tree_fd, "copy" };
-	return NULL;
-}
-
-static FALLIBLE add_volume(
-		struct working *working, const struct working_volume *volume, struct parts *parts)
-{
-	size_t at = parts->mount_count++;
-	struct sandbox_mount *mount = &parts->mounts[at];
-	int *fd = &parts->fds[at];
-
-	*fd = parts->scratch_fds[at] = -1;
-	parts->scratch[at].tree_fd = -1;
-	*mount = (struct sandbox_mount){ .target = volume->target,
-		.read_only = volume->read_only,
-		.is_device = volume->is_device };
-	if (!volume->source) {
-		mount->kind = SANDBOX_TMPFS;
-		mount->size_bytes = volume->size_bytes;
-		mount->mode = volume->mode;
-		return NULL;
-	}
-	if (volume->is_copied)
-		return add_copy(working, volume, parts, at);
-	TRY(open_volume(working, volume, fd));
-	if (volume->takes_over)
-		TRY(take_over(working, parts, *fd));
-	mount->kind = SANDBOX_BIND;
-	mount->source = (struct mount_dir){ *fd, NULL };
-	return volume->is_scratch ? add_scratch(working, volume, parts, at) : NULL;
-}
-
 static FALLIBLE add_volumes(
 		struct working *working, const struct working_run *run, struct parts *parts)
 {
@@ -217,17 +87,11 @@ static FALLIBLE add_volumes(
 	size_t ready = mounts ? mounts->ready.n : 0;
 
 	parts->mounts = xcalloc(run->volume_count + ready, sizeof(*parts->mounts));
-	parts->fds = xcalloc(run->volume_count + ready, sizeof(*parts->fds));
-	parts->scratch = xcalloc(run->volume_count + ready, sizeof(*parts->scratch));
-	parts->scratch_fds = xcalloc(run->volume_count + ready, sizeof(*parts->scratch_fds));
-	parts->below = xcalloc(run->volume_count + ready, sizeof(*parts->below));
-	for (size_t i = 0; i < run->volume_count; i++)
-		TRY(add_volume(working, &run->volumes[i], parts));
-	for (size_t i = 0; i < ready; i++) {
-		parts->fds[parts->mount_count] = parts->scratch_fds[parts->mount_count] = -1;
-		parts->scratch[parts->mount_count].tree_fd = -1;
+	TRY(volumes_open(run->volumes, run->volume_count, working->with.store, working->with.userns,
+			&parts->user, parts->mounts, &parts->volumes));
+	parts->mount_count = run->volume_count;
+	for (size_t i = 0; i < ready; i++)
 		parts->mounts[parts->mount_count++] = mounts->ready.p[i];
-	}
 	return NULL;
 }
 

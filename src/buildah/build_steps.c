@@ -10,21 +10,6 @@ void build_steps_done(struct build_steps *steps)
 	ssh_flags_done(&steps->ssh);
 }
 
-static FALLIBLE refuse(bool is_given, const char *name, const char *why)
-{
-	return is_given ? error_hint(error_usage("option '--%s' is not supported by build", name),
-					  "%s", why)
-			: NULL;
-}
-
-FALLIBLE build_steps_check(const struct run_flags *run)
-{
-	TRY(run_flags_check(run));
-	TRY(refuse(run->volumes.n, "volume", "use RUN --mount=type=bind, or 'run -v'"));
-	TRY(refuse(run->devices.n, "device", "'run --device' does that"));
-	return refuse(run->groups.n, "group-add", "'run --group-add' does that");
-}
-
 static enum build_network network(const struct run_parts *parts)
 {
 	if (parts->run.network == SANDBOX_NET_NONE)
@@ -56,6 +41,10 @@ FALLIBLE build_steps_make(const struct list *secrets, const struct list *agents,
 		.dns = parts->run.dns,
 		.dns_search = parts->run.dns_search,
 		.dns_options = parts->run.dns_options,
+		.groups = parts->groups.p,
+		.group_count = parts->groups.n,
+		.volumes = parts->volumes.volumes.p,
+		.volume_count = parts->volumes.volumes.n,
 	};
 	return NULL;
 }

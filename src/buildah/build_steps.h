@@ -1,6 +1,6 @@
 /*
- * build_steps: what steps of 'build' are given: secrets, agents, limits; and which of the options
- * of 'run' a step of a build cannot have.
+ * build_steps: what steps of 'build' are given: secrets, agents, limits, and what the options of
+ * 'run' say.
  *
  * Floor: buildah.
  */
@@ -15,8 +15,6 @@ struct build_steps {
 	struct ssh_flags ssh;
 };
 
-/* Usage errors name the option and say what to use. */
-FALLIBLE build_steps_check(const struct run_flags *flags);
 /* Fill options, which point into steps and parts. Secrets are not read yet. */
 FALLIBLE build_steps_make(const struct list *secrets, const struct list *agents,
 		const struct config *config, const struct run_parts *parts,

@@ -1,54 +1,22 @@
-/*
- * build, bud: Buildah's flags become struct build_options. What differs from kiln's own: names
- * without a registry are localhost's, Containerfile comes before Dockerfile, .containerignore
- * before .dockerignore, tags may be transports.
- */
+/* build, bud: what is built is asked for in bud_request.c; here it is, and what comes after. */
+#include "buildah/bud_request.h"
 #include "buildah/build_show.h"
-#include "buildah/build_steps.h"
-#include "buildah/build_tags.h"
 #include "buildah/buildah.h"
-#include "buildah/dockerfiles.h"
 
-#include "base/str.h"
-#include "base/xalloc.h"
-#include "build/build.h"
-#include "oci/reference.h"
 #include "stream/codec.h"
 #include "sys/fd.h"
-#include "ui/annotation_flag.h"
 #include "ui/build_after.h"
 #include "ui/build_result_files.h"
-#include "ui/cache_flag.h"
 #include "ui/lower_stores.h"
-#include "ui/output_flag.h"
-#include "ui/platform_flag.h"
 #include "ui/registry_flags.h"
 #include "ui/session.h"
 #include "verbs/manifest_list.h"
-#include "verbs/names.h"
-#include "verbs/run_flags.h"
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-struct build_opts {
-	struct run_flags run;
-	struct list files, tags, build_args, arg_files, contexts, labels, annotations, outputs,
-			platforms, env, cpp_flags, cache_from, cache_to, secrets, agents;
-	char *ignore_file, *target, *from, *pull, *os, *arch, *variant, *iid_file, *raw_iid_file,
-			*metadata_file, *compression, *log_file, *cache_ttl, *retry, *retry_delay,
-			*log_level, *manifest;
-	int64_t timestamp, source_date_epoch, level;
-	bool pull_always, pull_never, no_cache, layers, squash, quiet, rm, force_rm, compress,
-			disable_compression, skip_unused, inherit_labels, inherit_annotations,
-			identity_label, content_trust, rewrite_timestamp, no_pivot, compat_volumes,
-			all_platforms;
-};
-
-static const struct build_opts defaults = {
+static const struct bud_opts defaults = {
 	.run = { .http_proxy = true },
 	.timestamp = -1,
 	.source_date_epoch = -1,
@@ -57,13 +25,14 @@ static const struct build_opts defaults = {
 	.skip_unused = true,
 	.inherit_labels = true,
 	.inherit_annotations = true,
+	.created_annotation = true,
 	.identity_label = true,
 };
 
 #define LATER(name, why) OPT_LATER(0, name, why)
 #define SBOM             "make an SBOM from the image with its own tool"
 
-#define OPTS build_opts
+#define OPTS bud_opts
 static const struct option options[] = {
 	OPT_HEADING("What to build"),
 	OPT_LIST('f', "file", files, "PATH",
@@ -87,7 +56,8 @@ static const struct option options[] = {
 	OPT_FLAG(0, "pull-always", pull_always, "--pull=always", .is_hidden = true),
 	OPT_FLAG(0, "pull-never", pull_never, "--pull=never", .is_hidden = true),
 	OPT_HEADING("Cache"),
-	OPT_FLAG(0, "layers", layers, "taken: every step is cached"),
+	OPT_FLAG(0, "layers", layers,
+			"every step is cached anyhow; with it, one that sees -v, too"),
 	OPT_FLAG(0, "no-cache", no_cache, "run every step again"),
 	OPT_LIST(0, "cache-from", cache_from, "REPOSITORY", "look steps up there"),
 	OPT_LIST(0, "cache-to", cache_to, "REPOSITORY", "bring steps there"),
@@ -98,6 +68,18 @@ static const struct option options[] = {
 	OPT_TEXT(0, "manifest", manifest, "LIST", "add it to a list of images, made if missing"),
 	OPT_LIST(0, "annotation", annotations, "NAME=VALUE", "add an annotation"),
 	OPT_LIST(0, "label", labels, "NAME=VALUE", "add a label"),
+	OPT_LIST(0, "unsetannotation", unset_annotations, "NAME", "leave an annotation out"),
+	OPT_LIST(0, "unsetenv", unset_env, "NAME", "leave a variable out of the image"),
+	OPT_LIST(0, "unsetlabel", unset_labels, "NAME", "leave a label out"),
+	OPT_FLAG(0, "inherit-annotations", inherit_annotations,
+			"have those of the base image, too (the default)"),
+	OPT_FLAG(0, "inherit-labels", inherit_labels,
+			"have those of the base image, too (the default)"),
+	OPT_FLAG(0, "created-annotation", created_annotation,
+			"say when it was made in an annotation, too (the default)"),
+	OPT_LIST(0, "os-feature", os_features, "NAME", "it needs this of its system; NAME-: not"),
+	OPT_TEXT(0, "os-version", os_version, "TEXT", "version of its system"),
+	OPT_FLAG(0, "omit-history", omit_history, "do not say how it was made"),
 	OPT_SETTING(0, "format", "oci|docker", "of manifest and config"),
 	OPT_TEXT(0, "compression-format", compression, "gzip|zstd", "how layers are compressed"),
 	OPT_INT(0, "compression-level", level, 0, 22, "LEVEL", "gzip 0 to 9, zstd 1 to 22"),
@@ -117,6 +99,9 @@ static const struct option options[] = {
 	OPT_TEXT(0, "logfile", log_file, "PATH", "progress and warnings go there", .is_path = true),
 	OPT_SETTING(0, "progress", "auto|tty|plain|rawjson|quiet|none", "how to show progress"),
 	RUN_FLAG_ROWS,
+	OPT_LIST(0, "mount", mounts, "type=TYPE,...", "a --mount of every RUN"),
+	OPT_FLAG(0, "no-hostname", no_hostname, "steps see the image's own /etc/hostname"),
+	OPT_FLAG(0, "no-hosts", no_hosts, "steps see the image's own /etc/hosts"),
 	OPT_LIST(0, "secret", secrets, "id=ID[,src=PATH|,env=NAME]",
 			"for RUN --mount=type=secret; never in the image"),
 	OPT_LIST(0, "ssh", agents, "default|ID[=SOCKET]", "for RUN --mount=type=ssh"),
@@ -141,9 +126,6 @@ static const struct option options[] = {
 			.is_hidden = true),
 	OPT_TEXT(0, "loglevel", log_level, "N", "taken", .is_hidden = true),
 	OPT_FLAG(0, "skip-unused-stages", skip_unused, "refused when false", .is_hidden = true),
-	OPT_FLAG(0, "inherit-labels", inherit_labels, "refused when false", .is_hidden = true),
-	OPT_FLAG(0, "inherit-annotations", inherit_annotations, "refused when false",
-			.is_hidden = true),
 	OPT_FLAG(0, "compat-volumes", compat_volumes, "refused", .is_hidden = true),
 	LATER("cw", "confidential workloads are not there"),
 	LATER("decryption-key", "encryption is not there"),
@@ -151,12 +133,6 @@ static const struct option options[] = {
 	LATER("hooks-dir", "there is no OCI runtime to hook into"),
 	LATER("layer-label", "layers have no labels"),
 	LATER("logsplit", "there is one log"),
-	LATER("mount", "write it at the RUN"),
-	LATER("no-hostname", "/etc/hostname of a step never reaches the image"),
-	LATER("no-hosts", "/etc/hosts of a step never reaches the image"),
-	LATER("omit-history", "'commit --omit-history' does that"),
-	LATER("os-feature", "'config --os-feature' sets it"),
-	LATER("os-version", "'config --os-version' sets it"),
 	LATER("sbom", SBOM),
 	LATER("sbom-image-output", SBOM),
 	LATER("sbom-image-purl-output", SBOM),
@@ -169,333 +145,9 @@ static const struct option options[] = {
 	LATER("source-policy-file", "policies come with a later release"),
 	LATER("stage-labels", "stages have no labels"),
 	LATER("stdin", "a step's standard input is empty"),
-	LATER("unsetannotation", "'config --annotation NAME-' removes one"),
-	LATER("unsetenv", "'config --env NAME-' removes one"),
-	LATER("unsetlabel", "'config --label NAME-' removes one"),
 	OPT_END,
 };
 #undef OPTS
-
-/* Everything owned, with options pointing into it. */
-struct request {
-	struct list build_args, labels, tags, texts, files;
-	struct run_parts parts;
-	struct build_steps steps;
-	struct output_flags out;
-	struct annotation_flags annotations;
-	struct cache_flags cache;
-	struct platform_flags platforms;
-	struct {
-		struct build_host *p;
-		size_t n, capacity;
-	} hosts;
-	struct {
-		struct build_context *p;
-		size_t n, capacity;
-	} contexts;
-	int text_fd; /* the Dockerfile's text, or -1 */
-	struct build_options options;
-};
-
-static void request_done(struct request *request)
-{
-	list_done(&request->build_args);
-	list_done(&request->labels);
-	list_done(&request->tags);
-	list_done(&request->texts);
-	list_done(&request->files);
-	run_parts_done(&request->parts);
-	build_steps_done(&request->steps);
-	output_flags_done(&request->out);
-	annotation_flags_done(&request->annotations);
-	cache_flags_done(&request->cache);
-	platform_flags_done(&request->platforms);
-	vec_done(&request->hosts);
-	vec_done(&request->contexts);
-	if (request->text_fd >= 0)
-		(void)close(request->text_fd);
-}
-
-DEFINE_AUTO_VALUE(request)
-
-/* list moves its texts when it grows, so what points to one is made of a copy of its own. */
-static const char *keep(struct request *request, const char *text)
-{
-	list_add(&request->texts, text);
-	return request->texts.p[request->texts.n - 1];
-}
-
-static FALLIBLE refuse(bool is_given, const char *name, const char *why)
-{
-	return is_given ? error_hint(error_usage("option '--%s' is not supported by build", name),
-					  "%s", why)
-			: NULL;
-}
-
-static FALLIBLE check(const struct build_opts *opts)
-{
-	TRY(build_steps_check(&opts->run));
-	TRY(refuse(!opts->skip_unused, "skip-unused-stages=false", "name them with --target"));
-	TRY(refuse(!opts->inherit_labels, "inherit-labels=false",
-			"'config --label -' removes labels"));
-	TRY(refuse(!opts->inherit_annotations, "inherit-annotations=false",
-			"'config --annotation -' removes annotations"));
-	return refuse(opts->compat_volumes, "compat-volumes", "what a step writes there stays");
-}
-
-static FALLIBLE add_args(
-		const struct build_opts *opts, const struct config *config, struct list *out)
-{
-	for (size_t i = 0; i < opts->arg_files.n; i++) {
-		AUTO_FREE char *text = NULL;
-		size_t n = 0;
-
-		TRY_WRAP(file_read(AT_FDCWD, opts->arg_files.p[i], 1024 * 1024, &text, &n),
-				"read '%s'", opts->arg_files.p[i]);
-		for (struct str rest = { text, n }, line; rest.n;) {
-			(void)str_cut(rest, '\n', &line, &rest);
-			line = str_trim(line);
-			if (line.n && line.p[0] != '#')
-				list_addf(out, "%.*s", STR_ARG(line));
-		}
-	}
-	for (size_t i = 0; i < opts->build_args.n; i++) {
-		const char *arg = opts->build_args.p[i];
-		const char *value = strchr(arg, '=') ? NULL : config_getenv(arg);
-
-		if (strchr(arg, '='))
-			list_add(out, arg);
-		else if (value)
-			list_addf(out, "%s=%s", arg, value);
-	}
-	for (size_t i = 0; opts->run.http_proxy && i < config->environment.proxies.n; i++) {
-		const char *proxy = config->environment.proxies.p[i];
-		AUTO_FREE char *name = xstrndup(proxy, strcspn(proxy, "="));
-
-		if (!list_env_get(out, name))
-			list_add(out, proxy);
-	}
-	return NULL;
-}
-
-/* --- the Dockerfile --- */
-
-static bool is_there(const char *dir, const char *name)
-{
-	AUTO_FREE char *path = xasprintf("%s/%s", dir, name);
-
-	return access(path, F_OK) == 0;
-}
-
-static FALLIBLE keep_text(const struct dockerfiles *files, struct request *request)
-{
-	AUTO(strbuf) struct strbuf text = { 0 };
-
-	TRY(dockerfiles_read(files, &text));
-	request->text_fd = memfd_create("Dockerfile", MFD_CLOEXEC);
-	if (request->text_fd < 0)
-		return error_sys("keep the Dockerfile");
-	TRY(fd_write_all(request->text_fd, strbuf_text(&text), text.n));
-	if (lseek(request->text_fd, 0, SEEK_SET) != 0)
-		return error_sys("keep the Dockerfile");
-	request->options.stdin_fd = request->text_fd;
-	request->options.dockerfile = "-";
-	return NULL;
-}
-
-static FALLIBLE set_dockerfile(const struct build_opts *opts, struct request *request)
-{
-	struct build_options *options_ret = &request->options;
-	const char *context = options_ret->context;
-	struct dockerfiles files = { .files = &request->files,
-		.context = context,
-		.cpp_flags = &opts->cpp_flags,
-		.from = opts->from,
-		.env = &opts->env };
-
-	options_ret->ignore_file = opts->ignore_file;
-	if (!opts->ignore_file && is_there(context, ".containerignore")) {
-		AUTO_FREE char *path = xasprintf("%s/.containerignore", context);
-		options_ret->ignore_file = keep(request, path);
-	}
-	list_add_all(&request->files, &opts->files);
-	if (!opts->files.n && is_there(context, "Containerfile"))
-		list_addf(&request->files, "%s/Containerfile", context);
-	else if (!opts->files.n && (opts->from || opts->env.n))
-		list_addf(&request->files, "%s/Dockerfile", context);
-	if (!dockerfiles_are_plain(&files))
-		return keep_text(&files, request);
-	if (request->files.n) {
-		AUTO_FREE char *path = dockerfiles_find(&files, request->files.p[0]);
-		options_ret->dockerfile = keep(request, path);
-	}
-	return NULL;
-}
-
-/* --- what for, and where to --- */
-
-static FALLIBLE set_platform(const struct build_opts *opts, struct request *request)
-{
-	struct platform host = platform_host();
-
-	AUTO_FREE char *parts = xasprintf("%s/%s%s%s", opts->os ? opts->os : host.os,
-			opts->arch ? opts->arch : host.architecture, opts->variant ? "/" : "",
-			opts->variant ? opts->variant : "");
-	for (size_t i = 0; i < opts->platforms.n; i++)
-		TRY(platform_flags_add(&request->platforms, opts->platforms.p[i]));
-	if (!opts->platforms.n && (opts->os || opts->arch || opts->variant))
-		TRY(platform_flags_add(&request->platforms, parts));
-	if (opts->all_platforms && request->platforms.n)
-		return error_usage("options '--all-platforms' and '--platform' exclude each other");
-	platform_flags_give(&request->platforms, &request->options);
-	request->options.all_platforms = opts->all_platforms;
-	return NULL;
-}
-
-static FALLIBLE set_outputs(const char *program, const struct config *config,
-		const struct build_opts *opts, struct request *request)
-{
-	for (size_t i = 0; i < opts->tags.n; i++)
-		TRY(build_tags_add(program, opts->tags.p[i], &request->texts, &request->tags,
-				&request->out));
-	for (size_t i = 0; i < opts->outputs.n; i++) {
-		bool is_plain = !strchr(opts->outputs.p[i], '=');
-		AUTO_FREE char *local = xasprintf("type=local,dest=%s", opts->outputs.p[i]);
-
-		TRY(output_flags_add(&request->out, is_plain ? local : opts->outputs.p[i]));
-	}
-	/* Without files as its only aim, it is in the store too. */
-	if (request->tags.n || opts->manifest || (request->out.outputs.n && !opts->outputs.n))
-		output_flags_add_kind(&request->out, OUTPUT_STORE);
-	build_tags_share(config, &request->tags, &request->out);
-	request->options.tags = &request->tags;
-	request->options.outputs = request->out.outputs.p;
-	request->options.output_count = request->out.outputs.n;
-	return NULL;
-}
-
-static FALLIBLE set_compression(const struct build_opts *opts, const struct config *config,
-		struct build_options *ret)
-{
-	ret->format = text_equal(config->format, "docker") ? FORMAT_DOCKER : FORMAT_OCI;
-	ret->compression_level = (int)opts->level;
-	ret->compression = opts->disable_compression ? COMPRESSION_NONE : COMPRESSION_GZIP;
-	if (text_equal(opts->compression, "zstd"))
-		ret->compression = COMPRESSION_ZSTD;
-	else if (opts->compression && !text_equal(opts->compression, "gzip"))
-		return error_usage("unknown compression \"%s\"", opts->compression);
-	if (ret->format == FORMAT_DOCKER && ret->compression == COMPRESSION_ZSTD)
-		return error_usage("the docker format has no zstd layers");
-	return NULL;
-}
-
-static void set_time(const struct build_opts *opts, const struct config *config,
-		struct build_options *ret)
-{
-	ret->has_epoch = true;
-	if (opts->timestamp >= 0)
-		ret->epoch = opts->timestamp;
-	else if (opts->source_date_epoch >= 0)
-		ret->epoch = opts->source_date_epoch;
-	else if (config->environment.has_source_date_epoch)
-		ret->epoch = config->environment.source_date_epoch;
-	else
-		ret->has_epoch = false;
-}
-
-static FALLIBLE set_lists(const struct build_opts *opts, struct request *request)
-{
-	for (size_t i = 0; i < opts->labels.n; i++)
-		list_addf(&request->labels, "%s%s", opts->labels.p[i],
-				strchr(opts->labels.p[i], '=') ? "" : "=");
-	for (size_t i = 0; i < opts->annotations.n; i++)
-		TRY(annotation_flags_add(&request->annotations, opts->annotations.p[i]));
-	for (size_t i = 0; i < request->out.annotations.n; i++)
-		TRY(annotation_flags_add_output(
-				&request->annotations, request->out.annotations.p[i]));
-	for (size_t i = 0; i < opts->cache_from.n; i++)
-		TRY(cache_flags_add_from(&request->cache, opts->cache_from.p[i]));
-	for (size_t i = 0; i < opts->cache_to.n; i++) {
-		AUTO_FREE char *text = strchr(opts->cache_to.p[i], '=')
-						       ? xstrdup(opts->cache_to.p[i])
-						       : xasprintf("type=registry,ref=%s",
-									 opts->cache_to.p[i]);
-
-		TRY(cache_flags_add_to(&request->cache, text));
-	}
-	for (size_t i = 0; i < request->parts.hosts.n; i++) {
-		struct build_host host = { request->parts.hosts.p[i].name,
-			request->parts.hosts.p[i].address };
-
-		vec_push(&request->hosts, host);
-	}
-	for (size_t i = 0; i < opts->contexts.n; i++) {
-		const char *equals = strchr(opts->contexts.p[i], '=');
-
-		if (!equals || equals == opts->contexts.p[i] || !equals[1])
-			return error_usage("option '--build-context': '%s' is not NAME=SOURCE",
-					opts->contexts.p[i]);
-		AUTO_FREE char *name = xstrndup(
-				opts->contexts.p[i], (size_t)(equals - opts->contexts.p[i]));
-		/* Buildah's word for docker-image:// */
-		AUTO_FREE char *value =
-				text_starts(equals + 1, "container-image://")
-						? xasprintf("docker-image://%s", equals + 19)
-						: xstrdup(equals + 1);
-		struct build_context context = { keep(request, name), keep(request, value) };
-		vec_push(&request->contexts, context);
-	}
-	return NULL;
-}
-
-static FALLIBLE make_request(const struct invocation *call, struct request *ret)
-{
-	const struct build_opts *opts = call->opts;
-	struct build_options *made = &ret->options;
-
-	TRY(check(opts));
-	TRY(run_parts_make(&opts->run, call->config, &ret->parts));
-	TRY(add_args(opts, call->config, &ret->build_args));
-	*made = (struct build_options){
-		.context = call->args->n ? call->args->p[0] : ".",
-		.stdin_fd = STDIN_FILENO,
-		.target = opts->target,
-		.build_args = &ret->build_args,
-		.labels = &ret->labels,
-		.no_cache = opts->no_cache,
-		.ulimits = &opts->run.ulimits,
-		.squash = opts->squash,
-		.jobs = (unsigned)call->config->jobs,
-	};
-	if (opts->pull)
-		TRY(names_pull_policy(opts->pull, &made->pull));
-	if (opts->pull_always)
-		made->pull = PULL_ALWAYS;
-	if (opts->pull_never)
-		made->pull = PULL_NEVER;
-	TRY(build_steps_make(&opts->secrets, &opts->agents, call->config, &ret->parts, &ret->steps,
-			made));
-	TRY(cache_ttl_set(opts->cache_ttl, made));
-	TRY(set_platform(opts, ret));
-	TRY(set_outputs(call->program, call->config, opts, ret));
-	TRY(set_compression(opts, call->config, made));
-	set_time(opts, call->config, made);
-	TRY(set_lists(opts, ret));
-	TRY(set_dockerfile(opts, ret));
-	made->hosts = ret->hosts.p;
-	made->host_count = ret->hosts.n;
-	made->contexts = ret->contexts.p;
-	made->context_count = ret->contexts.n;
-	made->annotations = ret->annotations.annotations.p;
-	made->annotation_count = ret->annotations.annotations.n;
-	if (ret->cache.from.n)
-		made->cache_from = &ret->cache.from;
-	if (ret->cache.to.n)
-		made->cache_to = &ret->cache.to;
-	return NULL;
-}
-
-/* --- the build --- */
 
 static FALLIBLE build_shown(const struct invocation *call, const struct session *session,
 		const struct build_view *view, struct build_options *made, struct build_result *ret)
@@ -533,7 +185,7 @@ static FALLIBLE open_log(const char *path)
 	return NULL;
 }
 
-static FALLIBLE write_files(const struct build_opts *opts, const struct build_result *result)
+static FALLIBLE write_files(const struct bud_opts *opts, const struct build_result *result)
 {
 	char hex[DIGEST_HEX];
 
@@ -549,7 +201,7 @@ static FALLIBLE write_files(const struct build_opts *opts, const struct build_re
 /* A name that cannot become a list is told before the build, not after it. */
 static FALLIBLE check_list(const struct invocation *call, struct session *session)
 {
-	const struct build_opts *opts = call->opts;
+	const struct bud_opts *opts = call->opts;
 	AUTO(manifest_list) struct manifest_list list = { 0 };
 
 	return opts->manifest ? manifest_list_begin(session, call->program, opts->manifest, &list)
@@ -558,13 +210,14 @@ static FALLIBLE check_list(const struct invocation *call, struct session *sessio
 
 static struct error *run(const struct invocation *call)
 {
-	const struct build_opts *opts = call->opts;
-	AUTO(request) struct request request = { .out = OUTPUT_FLAGS_INIT, .text_fd = -1 };
+	const struct bud_opts *opts = call->opts;
+	AUTO(bud_request)
+	struct bud_request request = { .out = OUTPUT_FLAGS_INIT, .text_fd = -1 };
 	AUTO(session) struct session session = { 0 };
 	AUTO(build_result) struct build_result result = { 0 };
 	char hex[DIGEST_HEX];
 
-	TRY(make_request(call, &request));
+	TRY(bud_request_make(call, &request));
 	TRY(open_log(opts->log_file));
 	TRY(session_open(call->config,
 			SESSION_STORE | SESSION_REGISTRY | SESSION_TREES | SESSION_SANDBOX,
@@ -598,7 +251,7 @@ const struct command buildah_build = {
 		       "the image ID.",
 	.options = options,
 	.defaults = &defaults,
-	.opts_size = sizeof(struct build_opts),
+	.opts_size = sizeof(struct bud_opts),
 	.max_args = 1,
 	.run = run,
 };

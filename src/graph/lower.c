@@ -181,6 +181,8 @@ static FALLIBLE start_from_stage(
 					base->scope.declared.n,
 			stage->out->at));
 	image_config_copy(&base->out->config, &stage->out->config);
+	if (lower->input->drops_labels)
+		list_done(&stage->out->config.labels);
 	list_add_all(&stage->scope.visible, &base->scope.visible);
 	for (size_t i = 0; i < base->scope.args.n; i++)
 		if (base->scope.args.p[i][0])
@@ -216,6 +218,8 @@ static void start_from_image(struct lower *lower, struct lowered *stage, const s
 
 	if (image)
 		image_config_copy(&image->config, config);
+	if (lower->input->drops_labels)
+		list_done(&config->labels);
 	mend_history(config);
 	stage->out->base_history = config->history.n;
 	config_defaults(config, !image);

@@ -61,16 +61,24 @@ static FALLIBLE lower_mount(struct lower *lower, struct lowered *stage, const st
 FALLIBLE lower_mounts(struct lower *lower, struct lowered *stage, const struct instruction *in,
 		struct plan_run *run)
 {
-	struct plan_mount *mounts = arena_array(lower->arena, in->run.mount_count, sizeof(*mounts));
+	const struct list *told = lower->input->run_mounts;
+	size_t own = in->run.mount_count, more = told ? told->n : 0;
+	struct plan_mount *mounts = arena_array(lower->arena, own + more, sizeof(*mounts));
 
-	if (in->run.mount_count > LIMIT_STEP_MOUNTS)
+	if (own + more > LIMIT_STEP_MOUNTS)
 		return error_at(error_new(ERR_LIMIT,
 						"a RUN with %zu mounts; at most %d are allowed",
-						in->run.mount_count, LIMIT_STEP_MOUNTS),
+						own + more, LIMIT_STEP_MOUNTS),
 				in->at);
-	for (size_t i = 0; i < in->run.mount_count; i++)
+	for (size_t i = 0; i < own; i++)
 		TRY(lower_mount(lower, stage, in->run.mounts[i], &mounts[i]));
+	for (size_t i = 0; i < more; i++) {
+		const struct flag flag = { "mount", told->p[i],
+			arena_printf(lower->arena, "--mount=%s", told->p[i]), in->at };
+
+		TRY(lower_mount(lower, stage, &flag, &mounts[own + i]));
+	}
 	run->mounts = mounts;
-	run->mount_count = in->run.mount_count;
+	run->mount_count = own + more;
 	return NULL;
 }

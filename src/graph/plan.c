@@ -51,6 +51,21 @@ static FALLIBLE read_name(
 	return NULL;
 }
 
+/* The mounts that every RUN has. */
+static FALLIBLE read_told(struct lower *lower, const struct instruction *in, struct visit *visit)
+{
+	const struct list *told = lower->input->run_mounts;
+
+	for (size_t i = 0; told && i < told->n; i++) {
+		const struct flag flag = { "mount", told->p[i], told->p[i], in->at };
+		const char *name = run_mount_from(lower->arena, &flag);
+
+		if (name)
+			TRY(read_name(lower, name, in->at, visit));
+	}
+	return NULL;
+}
+
 static FALLIBLE read_from(struct lower *lower, const struct instruction *in, struct visit *visit)
 {
 	if (in->kind == INSTRUCTION_RUN) {
@@ -61,7 +76,7 @@ static FALLIBLE read_from(struct lower *lower, const struct instruction *in, str
 			if (name)
 				TRY(read_name(lower, name, mount->at, visit));
 		}
-		return NULL;
+		return read_told(lower, in, visit);
 	}
 	if ((in->kind != INSTRUCTION_COPY && in->kind != INSTRUCTION_ADD) || !in->copy.from)
 		return NULL;

@@ -164,6 +164,8 @@ struct plan_input {
 	const struct list *also;        /* further stages that are to be built, or NULL */
 	const struct list *build_args;  /* "NAME=value" */
 	const struct list *labels;      /* "key=value", put on the target */
+	const struct list *run_mounts;  /* values of a --mount that each RUN has, or NULL */
+	bool drops_labels;              /* stages start without those of what they stand on */
 	struct platform platform;       /* target */
 	struct platform build_platform; /* of the machine */
 	const struct plan_context *contexts;

@@ -20,6 +20,13 @@ static void history_entry_done(struct history_entry *entry)
 	free(entry->comment);
 }
 
+void image_config_clear_history(struct image_config *config)
+{
+	for (size_t i = 0; i < config->history.n; i++)
+		history_entry_done(&config->history.p[i]);
+	vec_done(&config->history);
+}
+
 void image_config_done(struct image_config *config)
 {
 	struct list *lists[] = { &config->os_features, &config->env, &config->entrypoint,
@@ -33,9 +40,7 @@ void image_config_done(struct image_config *config)
 	for (size_t i = 0; i < COUNT(texts); i++)
 		free(texts[i]);
 	vec_done(&config->diff_ids);
-	for (size_t i = 0; i < config->history.n; i++)
-		history_entry_done(&config->history.p[i]);
-	vec_done(&config->history);
+	image_config_clear_history(config);
 	*config = (struct image_config){ 0 };
 }
 

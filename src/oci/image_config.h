@@ -61,6 +61,7 @@ void image_config_copy(const struct image_config *from, struct image_config *ret
  * Shell…) are printed in both formats, as BuildKit does. New; free().
  */
 char *image_config_print(const struct image_config *config);
+void image_config_clear_history(struct image_config *config);
 void image_config_add_history(struct image_config *config, const char *created,
 		const char *created_by, const char *comment, bool empty_layer);
 

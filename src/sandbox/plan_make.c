@@ -152,7 +152,7 @@ static FALLIBLE add_mount(struct plan *plan, const struct sandbox_mount *mount)
 		op->more = path;
 		break;
 	case SANDBOX_LAYERS:
-		TRY(add_upper(plan, &mount->upper, &mount->work, true));
+		TRY(add_upper(plan, &mount->upper, &mount->work, !mount->keeps_upper));
 		TRY(add_lowers(plan, mount->layers, mount->n_layers));
 		op = plan_add(plan, PLAN_MERGE);
 		op->more = path;

@@ -109,26 +109,6 @@ static FALLIBLE make_sources(
 	return NULL;
 }
 
-/* A container, else an image. */
-static FALLIBLE find_from(struct work *work, const char *text, struct container **ret_container,
-		char **ret_image)
-{
-	AUTO(named_image) struct named_image named = { 0 };
-	struct error *error = container_look(work->session.store, text, ret_container);
-	char digest[DIGEST_TEXT];
-
-	if (!error_is(error, ERR_NOT_FOUND))
-		return error;
-	error_free(error);
-	const struct names_request request = { .program = work->call->program,
-		.text = text,
-		.pull = PULL_MISSING,
-		.platform = &work->container->config.platform };
-	TRY(names_open(&work->session, &request, &named));
-	*ret_image = xasprintf("store:%s", digest_text(&named.record, digest));
-	return NULL;
-}
-
 static FALLIBLE copy_in(struct work *work, const struct copy_opts *opts, struct working_copy *copy)
 {
 	AUTO(container) struct container *from = NULL;
@@ -138,7 +118,7 @@ static FALLIBLE copy_in(struct work *work, const struct copy_opts *opts, struct 
 	char hex[DIGEST_HEX];
 
 	if (opts->from) {
-		TRY(find_from(work, opts->from, &from, &from_image));
+		TRY(work_find_from(work, opts->from, &from, &from_image));
 		copy->from = from;
 		copy->from_image = from_image;
 	} else {

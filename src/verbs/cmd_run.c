@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
+#include "build/working_from.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -158,6 +159,12 @@ struct parts {
 	struct list env;
 	struct working_layers layers;
 	char *created_by;
+	/* What --mount=from= shows. */
+	struct shown_from {
+		struct container *container;
+		struct working_from *files;
+	} * froms;
+	size_t from_count;
 };
 
 static void parts_done(struct parts *parts)
@@ -167,9 +174,38 @@ static void parts_done(struct parts *parts)
 	run_mounts_done(&parts->mounts);
 	list_done(&parts->env);
 	free(parts->created_by);
+	for (size_t i = 0; i < parts->from_count; i++) {
+		working_from_free(parts->froms[i].files);
+		container_free(parts->froms[i].container);
+	}
+	free(parts->froms);
 }
 
 DEFINE_AUTO_VALUE(parts)
+
+/* Images and containers that volumes are of. */
+static FALLIBLE open_froms(struct work *work, struct parts *parts)
+{
+	struct volume_flags *flags = &parts->run.volumes;
+
+	parts->froms = xcalloc(flags->volumes.n, sizeof(*parts->froms));
+	for (size_t i = 0; i < flags->volumes.n; i++) {
+		struct volume *volume = &flags->volumes.p[i];
+		struct shown_from *from = &parts->froms[parts->from_count];
+		AUTO_FREE char *image = NULL;
+
+		if (!volume->from)
+			continue;
+		parts->from_count++;
+		TRY(work_find_from(work, volume->from, &from->container, &image));
+		if (from->container && text_equal(from->container->id, work->container->id))
+			return error_usage("option '--mount': '%s' is the container itself",
+					volume->from);
+		TRY(working_from_open(work->working, from->container, image, &from->files));
+		volume->layers = working_from_layers(from->files, &volume->n_layers);
+	}
+	return NULL;
+}
 
 static FALLIBLE gather(struct work *work, const struct run_opts *opts, const struct list *argv,
 		struct parts *parts)
@@ -187,9 +223,11 @@ static FALLIBLE gather(struct work *work, const struct run_opts *opts, const str
 	environment(opts, &parts->env);
 	TRY(run_parts_make(&parts->flags, config, &parts->run));
 	TRY(mounts_conf_read(work->call, &work->session, &copies));
-	run_parts_add_copies(&parts->run, &copies);
+	for (size_t i = 0; i < copies.n; i++)
+		volume_flag_add_copy(&parts->run.volumes, copies.p[i]);
 	TRY(run_mounts_make(
 			&opts->mounts, workdir, opts->context_dir, &parts->run, &parts->mounts));
+	TRY(open_froms(work, parts));
 	parts->created_by = history_text(argv);
 	parts->layers = (struct working_layers){
 		.no_cache = opts->no_cache,
@@ -219,7 +257,7 @@ static FALLIBLE run_one(struct work *work, const struct run_opts *opts, const ch
 	TRY(gather(work, opts, argv, parts));
 	TRY(run_in(work, opts, run, &result));
 	layers_note(work->call, run->layers);
-	if (resources_any(&run->resources) && result.notes[0])
+	if (result.notes[0])
 		(void)fprintf(stderr, "%s: warning: %s\n", work->call->program, result.notes);
 	/* A layer has its entry. */
 	if (opts->add_history && (!run->layers || run->layers->uncached)) {

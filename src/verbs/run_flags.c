@@ -197,162 +197,6 @@ static FALLIBLE add_host(struct run_parts *parts, const char *text)
 	return NULL;
 }
 
-static FALLIBLE volume_option(struct working_volume *volume, struct str option)
-{
-	static const char *const ignored[] = { "rw", "z", "Z", "shared", "rshared", "slave",
-		"rslave", "private", "rprivate", "rbind", "bind", "" };
-
-	if (str_is(option, "ro")) {
-		volume->read_only = true;
-		return NULL;
-	}
-	if (str_is(option, "O")) {
-		volume->is_scratch = true;
-		return NULL;
-	}
-	if (str_is(option, "U")) {
-		volume->takes_over = true;
-		return NULL;
-	}
-	/* SELinux labels and propagation do not matter to a step that ends before we do. */
-	for (size_t i = 0; i < COUNT(ignored); i++)
-		if (str_is(option, ignored[i]))
-			return NULL;
-	return error_hint(error_code(ERR_INVALID, EXIT_USAGE,
-					  "option '--volume': '%.*s' is not supported",
-					  STR_ARG(option)),
-			"ro, rw, O, U, z and Z are");
-}
-
-static FALLIBLE add_volume(struct run_parts *parts, const char *text)
-{
-	struct str host, rest, target, options, option;
-	struct working_volume volume = { 0 };
-
-	if (!str_cut(str_of(text), ':', &host, &rest)) {
-		rest = host;
-	}
-	(void)str_cut(rest, ':', &target, &options);
-	if (!host.n || !target.n || host.p[0] != '/' || target.p[0] != '/')
-		return error_usage(
-				"option '--volume': '%s' is not /HOST:/CONTAINER[:OPTIONS]", text);
-	while (options.n) {
-		(void)str_cut(options, ',', &option, &options);
-		TRY(volume_option(&volume, option));
-	}
-	volume.source = keep(parts, host.p, host.n);
-	volume.target = keep(parts, target.p, target.n);
-	vec_push(&parts->volumes, volume);
-	return NULL;
-}
-
-void run_parts_add_copies(struct run_parts *parts, const struct list *copies)
-{
-	for (size_t i = 0; i < copies->n; i++) {
-		struct working_volume volume = { .is_copied = true };
-		struct str source, target;
-
-		(void)str_cut(str_of(copies->p[i]), ':', &source, &target);
-		volume.source = keep(parts, source.p, source.n);
-		volume.target = keep(parts, target.p, target.n);
-		vec_push(&parts->volumes, volume);
-	}
-}
-
-/* "/dev/fuse", "/dev/fuse:/dev/other:rwm" */
-static FALLIBLE add_device(struct run_parts *parts, const char *text)
-{
-	struct str host, rest, target, rights;
-	struct working_volume device = { .is_device = true };
-
-	if (!str_cut(str_of(text), ':', &host, &rest))
-		rest = host;
-	(void)str_cut(rest, ':', &target, &rights);
-	/* "HOST:rwm" names no other place. */
-	if (target.n && target.p[0] != '/' && !rights.n) {
-		rights = target;
-		target = host;
-	}
-	if (!str_starts(host, "/") || !str_starts(target, "/"))
-		return error_hint(
-				error_usage("option '--device': '%s' is not a device's path", text),
-				"/dev/fuse or /dev/fuse:/dev/other; CDI names are not supported");
-	if (rights.n && !str_is(rights, "rwm") && !str_is(rights, "rw"))
-		return error_hint(error_code(ERR_INVALID, EXIT_USAGE,
-						  "option '--device': rights '%.*s' are not "
-						  "supported",
-						  STR_ARG(rights)),
-				"a command may do what the device's mode lets it: rwm");
-	device.source = keep(parts, host.p, host.n);
-	device.target = keep(parts, target.p, target.n);
-	vec_push(&parts->volumes, device);
-	return NULL;
-}
-
-static FALLIBLE mount_option(struct run_parts *parts, struct working_volume *volume, struct str key,
-		struct str value, struct str *type)
-{
-	bool truth = !value.n;
-
-	if (!truth && (str_is(value, "true") || str_is(value, "1")))
-		truth = true;
-	if (str_is(key, "type"))
-		*type = value;
-	else if (str_is(key, "src") || str_is(key, "source"))
-		volume->source = keep(parts, value.p, value.n);
-	else if (str_is(key, "dst") || str_is(key, "target") || str_is(key, "destination"))
-		volume->target = keep(parts, value.p, value.n);
-	else if (str_is(key, "ro") || str_is(key, "readonly"))
-		volume->read_only = truth;
-	else if (str_is(key, "rw"))
-		volume->read_only = !truth;
-	else if (str_is(key, "U") || str_is(key, "chown"))
-		volume->takes_over = truth;
-	else if (str_is(key, "tmpfs-size"))
-		TRY(usage_of_option(parse_size(value, &volume->size_bytes), "--mount"));
-	else if (str_is(key, "tmpfs-mode")) {
-		uint64_t mode = 0;
-
-		TRY(usage_of_option(parse_octal(value, 07777, &mode), "--mount"));
-		volume->mode = (uint32_t)mode;
-	} else if (!str_is(key, "z") && !str_is(key, "Z") && !str_is(key, "relabel") &&
-			!str_is(key, "bind-propagation"))
-		return error_code(ERR_INVALID, EXIT_USAGE,
-				"option '--mount': '%.*s' is not supported", STR_ARG(key));
-	return NULL;
-}
-
-FALLIBLE run_parts_add_mount(struct run_parts *parts, const char *text, const char *context_dir)
-{
-	struct working_volume volume = { 0 };
-	struct str rest = str_of(text), part, key, value, type = STR("bind");
-
-	while (rest.n) {
-		(void)str_cut(rest, ',', &part, &rest);
-		(void)str_cut(part, '=', &key, &value);
-		TRY(mount_option(parts, &volume, key, value, &type));
-	}
-	if (!volume.target)
-		return error_usage("option '--mount': '%s' has no target", text);
-	if (str_is(type, "tmpfs"))
-		volume.source = NULL;
-	else if (!str_is(type, "bind"))
-		return error_hint(error_code(ERR_INVALID, EXIT_USAGE,
-						  "option '--mount': type '%.*s' is not supported "
-						  "here",
-						  STR_ARG(type)),
-				"bind, tmpfs, cache, secret and ssh are");
-	else if (!volume.source)
-		return error_usage("option '--mount': '%s' has no source", text);
-	if (volume.source && volume.source[0] != '/' && context_dir) {
-		AUTO_FREE char *below = xasprintf("%s/%s", context_dir, volume.source);
-
-		volume.source = keep(parts, below, strlen(below));
-	}
-	vec_push(&parts->volumes, volume);
-	return NULL;
-}
-
 static FALLIBLE add_capabilities(const struct list *names, uint64_t *ret)
 {
 	for (size_t i = 0; i < names->n; i++) {
@@ -466,9 +310,9 @@ FALLIBLE run_parts_make(
 	for (size_t i = 0; i < flags->hosts.n; i++)
 		TRY(add_host(ret, flags->hosts.p[i]));
 	for (size_t i = 0; i < flags->volumes.n; i++)
-		TRY(add_volume(ret, flags->volumes.p[i]));
+		TRY(volume_flag_add(&ret->volumes, flags->volumes.p[i]));
 	for (size_t i = 0; i < flags->devices.n; i++)
-		TRY(add_device(ret, flags->devices.p[i]));
+		TRY(device_flag_add(&ret->volumes, flags->devices.p[i]));
 	for (size_t i = 0; i < flags->groups.n; i++)
 		TRY(add_group(ret, flags->groups.p[i]));
 	for (size_t i = 0; i < flags->security.n; i++)
@@ -488,8 +332,8 @@ void run_parts_fill(struct run_parts *parts, const struct run_flags *flags)
 
 	run->hosts = parts->hosts.p;
 	run->host_count = parts->hosts.n;
-	run->volumes = parts->volumes.p;
-	run->volume_count = parts->volumes.n;
+	run->volumes = parts->volumes.volumes.p;
+	run->volume_count = parts->volumes.volumes.n;
 	run->limits = parts->limits.p;
 	run->limit_count = parts->limits.n;
 	run->limit_texts = &flags->ulimits;
@@ -500,7 +344,7 @@ void run_parts_fill(struct run_parts *parts, const struct run_flags *flags)
 void run_parts_done(struct run_parts *parts)
 {
 	list_done(&parts->texts);
-	vec_done(&parts->volumes);
+	volume_flags_done(&parts->volumes);
 	vec_done(&parts->hosts);
 	vec_done(&parts->limits);
 	vec_done(&parts->groups);

@@ -10,6 +10,7 @@
 #include "ui/config.h"
 #include "ui/options.h"
 #include "ui/steps_flag.h"
+#include "verbs/volume_flag.h"
 
 struct run_flags {
 	struct list hosts, cap_add, cap_drop, devices, dns, dns_options, dns_search, groups,
@@ -81,10 +82,7 @@ DEFINE_AUTO_VALUE(run_flags)
 struct run_parts {
 	struct working_run run;
 	struct list texts;
-	struct {
-		struct working_volume *p;
-		size_t n, capacity;
-	} volumes;
+	struct volume_flags volumes;
 	struct {
 		struct sandbox_host *p;
 		size_t n, capacity;
@@ -102,10 +100,6 @@ struct run_parts {
 
 FALLIBLE run_parts_make(
 		const struct run_flags *flags, const struct config *config, struct run_parts *ret);
-/* type=bind|tmpfs,… of 'run --mount'; context_dir: where a relative source is, or NULL. */
-FALLIBLE run_parts_add_mount(struct run_parts *parts, const char *text, const char *context_dir);
-/* "/SOURCE:/TARGET" of mounts_conf.h. */
-void run_parts_add_copies(struct run_parts *parts, const struct list *copies);
 /* The lists that were gathered become the run's. */
 void run_parts_fill(struct run_parts *parts, const struct run_flags *flags);
 void run_parts_done(struct run_parts *parts);

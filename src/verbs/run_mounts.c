@@ -27,20 +27,6 @@ FALLIBLE run_mounts_flags(
 	return NULL;
 }
 
-/* The type's word, "" without one. */
-static struct str type_of(const char *text)
-{
-	struct str rest = str_of(text), field, key, value;
-
-	while (rest.n) {
-		(void)str_cut(rest, ',', &field, &rest);
-		(void)str_cut(field, '=', &key, &value);
-		if (str_is(str_trim(key), "type"))
-			return str_trim(value);
-	}
-	return STR("");
-}
-
 static const char *absolute(struct run_mounts *mounts, const char *workdir, const char *path)
 {
 	AUTO_FREE char *joined = path[0] == '/' ? xstrdup(path) : xasprintf("%s/%s", workdir, path);
@@ -49,8 +35,9 @@ static const char *absolute(struct run_mounts *mounts, const char *workdir, cons
 	return arena_printf(mounts->arena, "/%s", clean);
 }
 
-/* As RUN --mount has it. */
-static FALLIBLE add_mount(struct run_mounts *mounts, const char *text, const char *workdir)
+/* Caches, secrets and agents are what they are in a build; a bind shows the host. */
+static FALLIBLE add_mount(struct run_mounts *mounts, struct run_parts *parts, const char *text,
+		const char *workdir, const char *context_dir)
 {
 	const struct flag flag = { "mount", text, arena_printf(mounts->arena, "--mount=%s", text),
 		{ 0 } };
@@ -58,14 +45,17 @@ static FALLIBLE add_mount(struct run_mounts *mounts, const char *text, const cha
 	struct plan_mount mount = { .source = "" };
 
 	TRY(usage_of_option(run_mount_parse(mounts->arena, &flag, &nothing, &mount.as), "--mount"));
-	if (mount.as.from)
-		return error_hint(error_code(ERR_INVALID, EXIT_USAGE,
-						  "option '--mount': from is not supported here"),
-				"'copy --from' brings files of images and containers");
 	if (mount.as.target)
 		mount.target = absolute(mounts, workdir, mount.as.target);
 	if (text_equal(mount.target, "/"))
 		return error_usage("option '--mount': nothing can be mounted on '/'");
+	if (mount.as.type == MOUNT_BIND || mount.as.type == MOUNT_TMPFS)
+		return mount_flag_add(&parts->volumes, &mount.as, mount.target, context_dir);
+	if (mount.as.from)
+		return error_hint(error_usage("option '--mount': from is not supported with type "
+					      "%s",
+						  mount_type_name(mount.as.type)),
+				"'copy --from' brings files of images and containers");
 	if (mount.as.type == MOUNT_SECRET && !mount.as.id[0])
 		return error_usage("option '--mount': a secret needs an id");
 	if (mount.as.source) {
@@ -82,14 +72,8 @@ FALLIBLE run_mounts_make(const struct list *texts, const char *workdir, const ch
 {
 	mounts->arena = arena_new();
 	TRY(secret_flags_load(&mounts->secrets, config_getenv));
-	for (size_t i = 0; i < texts->n; i++) {
-		struct str type = type_of(texts->p[i]);
-
-		if (str_is(type, "cache") || str_is(type, "secret") || str_is(type, "ssh"))
-			TRY(add_mount(mounts, texts->p[i], workdir));
-		else
-			TRY(run_parts_add_mount(parts, texts->p[i], context_dir));
-	}
+	for (size_t i = 0; i < texts->n; i++)
+		TRY(add_mount(mounts, parts, texts->p[i], workdir, context_dir));
 	parts->run.mounts = mounts->mounts.p;
 	parts->run.mount_count = mounts->mounts.n;
 	parts->run.secrets = mounts->secrets.loaded.p;

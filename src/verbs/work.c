@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "ui/source_environment.h"
+#include "verbs/names.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -53,6 +54,25 @@ FALLIBLE work_take(struct work *work, const char *name, bool changes)
 			"reading build container \"%s\"", name);
 	TRY(working_open(&with, work->container, &work->working));
 	return changes ? take_off(work) : NULL;
+}
+
+FALLIBLE work_find_from(struct work *work, const char *text, struct container **ret_container,
+		char **ret_image)
+{
+	AUTO(named_image) struct named_image named = { 0 };
+	struct error *error = container_look(work->session.store, text, ret_container);
+	char digest[DIGEST_TEXT];
+
+	if (!error_is(error, ERR_NOT_FOUND))
+		return error;
+	error_free(error);
+	const struct names_request request = { .program = work->call->program,
+		.text = text,
+		.pull = PULL_MISSING,
+		.platform = &work->container->config.platform };
+	TRY(names_open(&work->session, &request, &named));
+	*ret_image = xasprintf("store:%s", digest_text(&named.record, digest));
+	return NULL;
 }
 
 FALLIBLE work_release(struct work *work)

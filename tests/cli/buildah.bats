@@ -409,8 +409,6 @@ secrets() {
 	subject=kiln
 	fails 125 "unknown capability 'frob'" buildah build --cap-add frob .
 	fails 125 "option '--security-opt': 'seccomp=/x.json' is not supported" buildah build --security-opt seccomp=/x.json .
-	fails 125 "option '--device' is not supported by build" buildah build --device /dev/zero .
-	fails 125 "option '--group-add' is not supported by build" buildah build --group-add 5 .
 }
 
 @test "build: tags that are transports" {

@@ -335,7 +335,7 @@ no_secret_in_container() {
 	from
 	fails 1 "secret 't'" kiln run --layers --secret id=t,src=token --mount type=secret,id=t "$c" cp /run/secrets/t /left
 	fails 1 '' kiln run "$c" test -e /left
-	fails 2 'from is not supported here' kiln run --mount type=cache,target=/c,from=x "$c" true
+	fails 2 'from is not supported with type cache' kiln run --mount type=cache,target=/c,from=x "$c" true
 	fails 2 '--mount' kiln run --mount type=frob,target=/c "$c" true
 	succeeds kiln run "$c" ls /
 	[[ $output != *run/secrets* ]]

@@ -1,0 +1,337 @@
+#include "buildah/bud_request.h"
+#include "buildah/build_tags.h"
+#include "buildah/dockerfiles.h"
+
+#include "base/str.h"
+#include "base/xalloc.h"
+#include "stream/codec.h"
+#include "sys/fd.h"
+#include "verbs/names.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+void bud_request_done(struct bud_request *request)
+{
+	list_done(&request->build_args);
+	list_done(&request->labels);
+	list_done(&request->tags);
+	list_done(&request->texts);
+	list_done(&request->files);
+	run_parts_done(&request->parts);
+	build_steps_done(&request->steps);
+	output_flags_done(&request->out);
+	annotation_flags_done(&request->annotations);
+	cache_flags_done(&request->cache);
+	platform_flags_done(&request->platforms);
+	vec_done(&request->hosts);
+	vec_done(&request->contexts);
+	if (request->text_fd >= 0)
+		(void)close(request->text_fd);
+}
+
+/* list moves its texts when it grows, so what points to one is made of a copy of its own. */
+static const char *keep(struct bud_request *request, const char *text)
+{
+	list_add(&request->texts, text);
+	return request->texts.p[request->texts.n - 1];
+}
+
+static FALLIBLE refuse(bool is_given, const char *name, const char *why)
+{
+	return is_given ? error_hint(error_usage("option '--%s' is not supported by build", name),
+					  "%s", why)
+			: NULL;
+}
+
+static FALLIBLE check(const struct bud_opts *opts)
+{
+	TRY(run_flags_check(&opts->run));
+	if (opts->os_version &&
+			strlen(opts->os_version) >= sizeof((struct platform){ 0 }.os_version))
+		return error_usage("option '--os-version': '%s' is too long", opts->os_version);
+	TRY(refuse(!opts->skip_unused, "skip-unused-stages=false", "name them with --target"));
+	return refuse(opts->compat_volumes, "compat-volumes", "what a step writes there stays");
+}
+
+static FALLIBLE add_args(const struct bud_opts *opts, const struct config *config, struct list *out)
+{
+	for (size_t i = 0; i < opts->arg_files.n; i++) {
+		AUTO_FREE char *text = NULL;
+		size_t n = 0;
+
+		TRY_WRAP(file_read(AT_FDCWD, opts->arg_files.p[i], 1024 * 1024, &text, &n),
+				"read '%s'", opts->arg_files.p[i]);
+		for (struct str rest = { text, n }, line; rest.n;) {
+			(void)str_cut(rest, '\n', &line, &rest);
+			line = str_trim(line);
+			if (line.n && line.p[0] != '#')
+				list_addf(out, "%.*s", STR_ARG(line));
+		}
+	}
+	for (size_t i = 0; i < opts->build_args.n; i++) {
+		const char *arg = opts->build_args.p[i];
+		const char *value = strchr(arg, '=') ? NULL : config_getenv(arg);
+
+		if (strchr(arg, '='))
+			list_add(out, arg);
+		else if (value)
+			list_addf(out, "%s=%s", arg, value);
+	}
+	for (size_t i = 0; opts->run.http_proxy && i < config->environment.proxies.n; i++) {
+		const char *proxy = config->environment.proxies.p[i];
+		AUTO_FREE char *name = xstrndup(proxy, strcspn(proxy, "="));
+
+		if (!list_env_get(out, name))
+			list_add(out, proxy);
+	}
+	return NULL;
+}
+
+/* --- the Dockerfile --- */
+
+static bool is_there(const char *dir, const char *name)
+{
+	AUTO_FREE char *path = xasprintf("%s/%s", dir, name);
+
+	return access(path, F_OK) == 0;
+}
+
+static FALLIBLE keep_text(const struct dockerfiles *files, struct bud_request *request)
+{
+	AUTO(strbuf) struct strbuf text = { 0 };
+
+	TRY(dockerfiles_read(files, &text));
+	request->text_fd = memfd_create("Dockerfile", MFD_CLOEXEC);
+	if (request->text_fd < 0)
+		return error_sys("keep the Dockerfile");
+	TRY(fd_write_all(request->text_fd, strbuf_text(&text), text.n));
+	if (lseek(request->text_fd, 0, SEEK_SET) != 0)
+		return error_sys("keep the Dockerfile");
+	request->options.stdin_fd = request->text_fd;
+	request->options.dockerfile = "-";
+	return NULL;
+}
+
+static FALLIBLE set_dockerfile(const struct bud_opts *opts, struct bud_request *request)
+{
+	struct build_options *options_ret = &request->options;
+	const char *context = options_ret->context;
+	struct dockerfiles files = { .files = &request->files,
+		.context = context,
+		.cpp_flags = &opts->cpp_flags,
+		.from = opts->from,
+		.env = &opts->env };
+
+	options_ret->ignore_file = opts->ignore_file;
+	if (!opts->ignore_file && is_there(context, ".containerignore")) {
+		AUTO_FREE char *path = xasprintf("%s/.containerignore", context);
+		options_ret->ignore_file = keep(request, path);
+	}
+	list_add_all(&request->files, &opts->files);
+	if (!opts->files.n && is_there(context, "Containerfile"))
+		list_addf(&request->files, "%s/Containerfile", context);
+	else if (!opts->files.n && (opts->from || opts->env.n))
+		list_addf(&request->files, "%s/Dockerfile", context);
+	if (!dockerfiles_are_plain(&files))
+		return keep_text(&files, request);
+	if (request->files.n) {
+		AUTO_FREE char *path = dockerfiles_find(&files, request->files.p[0]);
+		options_ret->dockerfile = keep(request, path);
+	}
+	return NULL;
+}
+
+/* --- what for, and where to --- */
+
+static FALLIBLE set_platform(const struct bud_opts *opts, struct bud_request *request)
+{
+	struct platform host = platform_host();
+
+	if (opts->all_platforms && opts->platforms.n)
+		return error_usage("options '--all-platforms' and '--platform' exclude each other");
+	AUTO_FREE char *parts = xasprintf("%s/%s%s%s", opts->os ? opts->os : host.os,
+			opts->arch ? opts->arch : host.architecture, opts->variant ? "/" : "",
+			opts->variant ? opts->variant : "");
+	for (size_t i = 0; i < opts->platforms.n; i++)
+		TRY(platform_flags_add(&request->platforms, opts->platforms.p[i]));
+	if (!opts->platforms.n && (opts->os || opts->arch || opts->variant))
+		TRY(platform_flags_add(&request->platforms, parts));
+	request->options.all_platforms = opts->all_platforms;
+	platform_flags_give(&request->platforms, &request->options);
+	return NULL;
+}
+
+static FALLIBLE set_outputs(const char *program, const struct config *config,
+		const struct bud_opts *opts, struct bud_request *request)
+{
+	for (size_t i = 0; i < opts->tags.n; i++)
+		TRY(build_tags_add(program, opts->tags.p[i], &request->texts, &request->tags,
+				&request->out));
+	for (size_t i = 0; i < opts->outputs.n; i++) {
+		bool is_plain = !strchr(opts->outputs.p[i], '=');
+		AUTO_FREE char *local = xasprintf("type=local,dest=%s", opts->outputs.p[i]);
+
+		TRY(output_flags_add(&request->out, is_plain ? local : opts->outputs.p[i]));
+	}
+	/* Without files as its only aim, it is in the store too. */
+	if (request->tags.n || opts->manifest || (request->out.outputs.n && !opts->outputs.n))
+		output_flags_add_kind(&request->out, OUTPUT_STORE);
+	build_tags_share(config, &request->tags, &request->out);
+	request->options.tags = &request->tags;
+	request->options.outputs = request->out.outputs.p;
+	request->options.output_count = request->out.outputs.n;
+	return NULL;
+}
+
+static FALLIBLE set_compression(
+		const struct bud_opts *opts, const struct config *config, struct build_options *ret)
+{
+	ret->format = text_equal(config->format, "docker") ? FORMAT_DOCKER : FORMAT_OCI;
+	ret->compression_level = (int)opts->level;
+	ret->compression = opts->disable_compression ? COMPRESSION_NONE : COMPRESSION_GZIP;
+	if (text_equal(opts->compression, "zstd"))
+		ret->compression = COMPRESSION_ZSTD;
+	else if (opts->compression && !text_equal(opts->compression, "gzip"))
+		return error_usage("unknown compression \"%s\"", opts->compression);
+	if (ret->format == FORMAT_DOCKER && ret->compression == COMPRESSION_ZSTD)
+		return error_usage("the docker format has no zstd layers");
+	return NULL;
+}
+
+static void set_time(
+		const struct bud_opts *opts, const struct config *config, struct build_options *ret)
+{
+	ret->has_epoch = true;
+	if (opts->timestamp >= 0)
+		ret->epoch = opts->timestamp;
+	else if (opts->source_date_epoch >= 0)
+		ret->epoch = opts->source_date_epoch;
+	else if (config->environment.has_source_date_epoch)
+		ret->epoch = config->environment.source_date_epoch;
+	else
+		ret->has_epoch = false;
+}
+
+static struct build_image_options image_options(const struct bud_opts *opts)
+{
+	return (struct build_image_options){
+		.unset_env = &opts->unset_env,
+		.unset_labels = &opts->unset_labels,
+		.unset_annotations = &opts->unset_annotations,
+		.os_features = &opts->os_features,
+		.os_version = opts->os_version,
+		.drops_labels = !opts->inherit_labels,
+		.omits_history = opts->omit_history,
+		.inherits_annotations = opts->inherit_annotations,
+		.adds_base_annotations = opts->inherit_annotations,
+		.adds_created_annotation = opts->created_annotation,
+	};
+}
+
+static FALLIBLE set_lists(const struct bud_opts *opts, struct bud_request *request)
+{
+	for (size_t i = 0; i < opts->labels.n; i++)
+		list_addf(&request->labels, "%s%s", opts->labels.p[i],
+				strchr(opts->labels.p[i], '=') ? "" : "=");
+	for (size_t i = 0; i < opts->annotations.n; i++)
+		TRY(annotation_flags_add(&request->annotations, opts->annotations.p[i]));
+	for (size_t i = 0; i < request->out.annotations.n; i++)
+		TRY(annotation_flags_add_output(
+				&request->annotations, request->out.annotations.p[i]));
+	for (size_t i = 0; i < opts->cache_from.n; i++)
+		TRY(cache_flags_add_from(&request->cache, opts->cache_from.p[i]));
+	for (size_t i = 0; i < opts->cache_to.n; i++) {
+		AUTO_FREE char *text = strchr(opts->cache_to.p[i], '=')
+						       ? xstrdup(opts->cache_to.p[i])
+						       : xasprintf("type=registry,ref=%s",
+									 opts->cache_to.p[i]);
+
+		TRY(cache_flags_add_to(&request->cache, text));
+	}
+	for (size_t i = 0; i < request->parts.hosts.n; i++) {
+		struct build_host host = { request->parts.hosts.p[i].name,
+			request->parts.hosts.p[i].address };
+
+		vec_push(&request->hosts, host);
+	}
+	for (size_t i = 0; i < opts->contexts.n; i++) {
+		const char *equals = strchr(opts->contexts.p[i], '=');
+
+		if (!equals || equals == opts->contexts.p[i] || !equals[1])
+			return error_usage("option '--build-context': '%s' is not NAME=SOURCE",
+					opts->contexts.p[i]);
+		AUTO_FREE char *name = xstrndup(
+				opts->contexts.p[i], (size_t)(equals - opts->contexts.p[i]));
+		/* Buildah's word for docker-image:// */
+		AUTO_FREE char *value =
+				text_starts(equals + 1, "container-image://")
+						? xasprintf("docker-image://%s", equals + 19)
+						: xstrdup(equals + 1);
+		struct build_context context = { keep(request, name), keep(request, value) };
+		vec_push(&request->contexts, context);
+	}
+	return NULL;
+}
+
+/* Whether Buildah would look steps up at all: what sees files of the host runs again without. */
+static bool wants_layers(const struct bud_opts *opts)
+{
+	const char *text = config_getenv("BUILDAH_LAYERS");
+
+	return opts->layers || (text && (text_equal(text, "true") || text_equal(text, "1")));
+}
+
+FALLIBLE bud_request_make(const struct invocation *call, struct bud_request *ret)
+{
+	const struct bud_opts *opts = call->opts;
+	struct build_options *made = &ret->options;
+
+	TRY(check(opts));
+	TRY(run_parts_make(&opts->run, call->config, &ret->parts));
+	TRY(add_args(opts, call->config, &ret->build_args));
+	*made = (struct build_options){
+		.context = call->args->n ? call->args->p[0] : ".",
+		.stdin_fd = STDIN_FILENO,
+		.target = opts->target,
+		.build_args = &ret->build_args,
+		.labels = &ret->labels,
+		.no_cache = opts->no_cache,
+		.ulimits = &opts->run.ulimits,
+		.squash = opts->squash,
+		.image = image_options(opts),
+		.jobs = (unsigned)call->config->jobs,
+	};
+	if (opts->pull)
+		TRY(names_pull_policy(opts->pull, &made->pull));
+	if (opts->pull_always)
+		made->pull = PULL_ALWAYS;
+	if (opts->pull_never)
+		made->pull = PULL_NEVER;
+	TRY(build_steps_make(&opts->secrets, &opts->agents, call->config, &ret->parts, &ret->steps,
+			made));
+	made->run.caches_volumes = wants_layers(opts);
+	made->run.mounts = &opts->mounts;
+	made->run.no_hosts_file = opts->no_hosts;
+	made->run.no_hostname_file = opts->no_hostname;
+	TRY(cache_ttl_set(opts->cache_ttl, made));
+	TRY(set_platform(opts, ret));
+	TRY(set_outputs(call->program, call->config, opts, ret));
+	TRY(set_compression(opts, call->config, made));
+	set_time(opts, call->config, made);
+	TRY(set_lists(opts, ret));
+	TRY(set_dockerfile(opts, ret));
+	made->hosts = ret->hosts.p;
+	made->host_count = ret->hosts.n;
+	made->contexts = ret->contexts.p;
+	made->context_count = ret->contexts.n;
+	made->annotations = ret->annotations.annotations.p;
+	made->annotation_count = ret->annotations.annotations.n;
+	if (ret->cache.from.n)
+		made->cache_from = &ret->cache.from;
+	if (ret->cache.to.n)
+		made->cache_to = &ret->cache.to;
+	return NULL;
+}

@@ -1,0 +1,235 @@
+#include "verbs/volume_flag.h"
+
+#include "base/str.h"
+#include "base/xalloc.h"
+#include "sys/path.h"
+#include "ui/options.h"
+
+#include <string.h>
+#include <sys/mount.h>
+
+void volume_flags_done(struct volume_flags *flags)
+{
+	vec_done(&flags->volumes);
+	list_done(&flags->texts);
+}
+
+static const char *keep(struct volume_flags *flags, struct str text)
+{
+	AUTO_FREE char *copy = str_dup(text);
+
+	list_add(&flags->texts, copy);
+	return flags->texts.p[flags->texts.n - 1];
+}
+
+static FALLIBLE not_supported(struct str option)
+{
+	return error_hint(
+			error_usage("option '--volume': '%.*s' is not supported", STR_ARG(option)),
+			"ro, rw, O, upperdir=, workdir=, U, z, Z, exec, noexec, suid, nosuid, "
+			"nodev, and shared, slave, private and their recursive forms are");
+}
+
+static const struct propagation {
+	const char *name;
+	unsigned long flags;
+	bool is_deep;
+} propagations[] = {
+	{ "shared", MS_SHARED, false },
+	{ "rshared", MS_SHARED, true },
+	{ "slave", MS_SLAVE, false },
+	{ "rslave", MS_SLAVE, true },
+	{ "private", MS_PRIVATE, false },
+	{ "rprivate", MS_PRIVATE, true },
+	{ "unbindable", MS_UNBINDABLE, false },
+	{ "runbindable", MS_UNBINDABLE, true },
+};
+
+static bool set_propagation(struct volume *volume, struct str option)
+{
+	for (size_t i = 0; i < COUNT(propagations); i++) {
+		if (!str_is(option, propagations[i].name))
+			continue;
+		volume->propagation = propagations[i].flags;
+		volume->propagates_below = propagations[i].is_deep;
+		return true;
+	}
+	return false;
+}
+
+/* Words without a value. "dev" is no one's here: devices have an option of their own. */
+static bool set_word(struct volume *volume, struct str option)
+{
+	if (str_is(option, "ro"))
+		volume->read_only = true;
+	else if (str_is(option, "rw"))
+		volume->read_only = false;
+	else if (str_is(option, "O"))
+		volume->is_scratch = true;
+	else if (str_is(option, "U"))
+		volume->takes_over = true;
+	else if (str_is(option, "noexec"))
+		volume->no_exec = true;
+	else if (str_is(option, "exec"))
+		volume->no_exec = false;
+	else if (str_is(option, "suid"))
+		volume->has_set_id = true;
+	else if (str_is(option, "nosuid"))
+		volume->has_set_id = false;
+	else if (str_is(option, "bind"))
+		volume->is_flat = true;
+	else
+		/* kiln sets no SELinux labels; rbind and nodev are so anyhow. */
+		return str_is(option, "z") || str_is(option, "Z") || str_is(option, "rbind") ||
+		       str_is(option, "nodev") || !option.n;
+	return true;
+}
+
+static FALLIBLE set_option(struct volume_flags *flags, struct volume *volume, struct str option)
+{
+	struct str key, value;
+
+	if (set_word(volume, option) || set_propagation(volume, option))
+		return NULL;
+	(void)str_cut(option, '=', &key, &value);
+	bool is_upper = str_is(key, "upperdir");
+	if (!is_upper && !str_is(key, "workdir"))
+		return not_supported(option);
+	if (!str_starts(value, "/"))
+		return error_usage("option '--volume': '%.*s' is not a path from the root",
+				STR_ARG(option));
+	AUTO_FREE char *clean = path_clean(value);
+	AUTO_FREE char *path = xasprintf("/%s", clean);
+	*(is_upper ? &volume->upper : &volume->work) = keep(flags, str_of(path));
+	return NULL;
+}
+
+static FALLIBLE check(const struct volume *volume, struct str options)
+{
+	bool is_labelled = false;
+	struct str option;
+
+	while (options.n) {
+		(void)str_cut(options, ',', &option, &options);
+		is_labelled |= str_is(option, "z") || str_is(option, "Z");
+	}
+	if (volume->is_scratch && is_labelled)
+		return error_usage("option '--volume': only one of 'z', 'Z' and 'O' at once");
+	if (!volume->upper != !volume->work)
+		return error_usage("option '--volume': upperdir and workdir go together");
+	if (volume->upper && !volume->is_scratch)
+		return error_usage("option '--volume': upperdir and workdir are for 'O'");
+	return NULL;
+}
+
+FALLIBLE volume_flag_add(struct volume_flags *flags, const char *text)
+{
+	struct str host, rest, target, options, option;
+	struct volume volume = { 0 };
+
+	if (!str_cut(str_of(text), ':', &host, &rest))
+		return error_usage("incorrect volume format \"%s\", should be "
+				   "host-dir:ctr-dir[:option]",
+				text);
+	(void)str_cut(rest, ':', &target, &options);
+	if (!str_starts(host, "/"))
+		return error_usage("invalid host path, must be an absolute path \"%.*s\"",
+				STR_ARG(host));
+	if (!str_starts(target, "/"))
+		return error_usage("invalid container path, must be an absolute path \"%.*s\"",
+				STR_ARG(target));
+	for (struct str left = options; left.n;) {
+		(void)str_cut(left, ',', &option, &left);
+		TRY(set_option(flags, &volume, option));
+	}
+	TRY(check(&volume, options));
+	volume.source = keep(flags, host);
+	volume.target = keep(flags, target);
+	vec_push(&flags->volumes, volume);
+	return NULL;
+}
+
+void volume_flag_add_copy(struct volume_flags *flags, const char *text)
+{
+	struct volume volume = { .is_copied = true };
+	struct str source, target;
+
+	(void)str_cut(str_of(text), ':', &source, &target);
+	volume.source = keep(flags, source);
+	volume.target = keep(flags, target);
+	vec_push(&flags->volumes, volume);
+}
+
+FALLIBLE device_flag_add(struct volume_flags *flags, const char *text)
+{
+	struct str host, rest, target, rights;
+	struct volume device = { .is_device = true };
+
+	if (!str_cut(str_of(text), ':', &host, &rest))
+		rest = host;
+	(void)str_cut(rest, ':', &target, &rights);
+	/* "HOST:rwm" names no other place. */
+	if (target.n && target.p[0] != '/' && !rights.n) {
+		rights = target;
+		target = host;
+	}
+	if (!str_starts(host, "/") || !str_starts(target, "/"))
+		return error_hint(
+				error_usage("option '--device': '%s' is not a device's path", text),
+				"/dev/fuse or /dev/fuse:/dev/other; CDI names are not supported");
+	if (rights.n && !str_is(rights, "rwm") && !str_is(rights, "rw"))
+		return error_hint(error_usage("option '--device': rights '%.*s' are not supported",
+						  STR_ARG(rights)),
+				"a command may do what the device's mode lets it: rwm");
+	device.source = keep(flags, host);
+	device.target = keep(flags, target);
+	vec_push(&flags->volumes, device);
+	return NULL;
+}
+
+static unsigned long propagation_of(enum mount_propagation wanted)
+{
+	static const unsigned long flags[] = {
+		[PROPAGATION_SHARED] = MS_SHARED,
+		[PROPAGATION_SLAVE] = MS_SLAVE,
+		[PROPAGATION_PRIVATE] = MS_PRIVATE,
+		[PROPAGATION_UNBINDABLE] = MS_UNBINDABLE,
+	};
+
+	return flags[wanted];
+}
+
+FALLIBLE mount_flag_add(struct volume_flags *flags, const struct run_mount *mount,
+		const char *target, const char *context_dir)
+{
+	struct volume volume = {
+		.read_only = mount->is_read_only,
+		.takes_over = mount->takes_over,
+		.no_exec = mount->no_exec,
+		.has_set_id = mount->has_set_id,
+		.is_flat = mount->is_flat,
+		.propagation = propagation_of(mount->propagation),
+		.propagates_below = mount->propagates_below,
+		.size_bytes = mount->size,
+		.mode = mount->has_tmpfs_mode ? mount->mode : 0,
+	};
+	const char *source = mount->source ? mount->source : "";
+
+	volume.target = keep(flags, str_of(target));
+	if (mount->type == MOUNT_BIND && mount->from) {
+		AUTO_FREE char *below = path_clean(str_of(source));
+
+		volume.from = keep(flags, str_of(mount->from));
+		volume.source = keep(flags, str_of(below));
+	} else if (mount->type == MOUNT_BIND) {
+		if (!*source)
+			return error_usage("option '--mount': must set volume source");
+		AUTO_FREE char *below = *source != '/' && context_dir
+							? xasprintf("%s/%s", context_dir, source)
+							: xstrdup(source);
+
+		volume.source = keep(flags, str_of(below));
+	}
+	vec_push(&flags->volumes, volume);
+	return NULL;
+}

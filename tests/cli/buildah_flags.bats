@@ -1,0 +1,132 @@
+#!/usr/bin/env bats
+# Flags that only Buildah's build and run have: what of the host a step sees, what the image says.
+# shellcheck disable=SC2154,SC2016 # what lib/kiln.bash sets; text for the shell in a container
+bats_require_minimum_version 1.5.0
+
+load ../lib/kiln
+
+setup_file() {
+	image busybox >/dev/null
+}
+
+setup() {
+	context
+	img=$(image_ref busybox)
+}
+
+buildah() {
+	kiln buildah "$@"
+}
+
+annotations() { # NAME: of its manifest, one a line
+	succeeds buildah inspect --type image --format '{{json .ImageAnnotations}}' "$1"
+	jq -r 'to_entries[] | "\(.key)=\(.value)"' <<<"$output"
+}
+
+@test "build -v: files of the host in every RUN, none in a layer" {
+	local kind home out
+	for kind in $(each_user); do
+		home=$(user_dir "$kind")/home
+		mkdir -p "$home/ctx" "$home/data/deep" "$home/up" "$home/work"
+		echo told >"$home/data/deep/f"
+		printf 'FROM %s\nRUN cat /data/deep/f >/seen; cat /data/new >>/seen; echo x >/data/new || :\n' "$img" >"$home/ctx/Dockerfile"
+		printf 'RUN ls /data >>/seen\n' >>"$home/ctx/Dockerfile"
+		chmod -R a+rX "$home/ctx"
+		[ "$(id -u)" != 0 ] || chown -R "$(stat -c %u "$home")" "$home/data" "$home/up" "$home/work"
+		out=$home/out
+		built() {
+			rm -rf "$out"
+			succeeds kiln_as "$kind" buildah build -q -o "type=local,dest=$out" "$@" "$home/ctx"
+		}
+		built -v "$home/data:/data:ro"
+		equals $'told\ndeep' "$(cat "$out/seen")" "$kind"
+		[ ! -e "$home/data/new" ]
+		[ ! -e "$out/data" ]
+		# What is there now counts, unless --layers says that the name will do.
+		echo other >"$home/data/deep/f"
+		built -v "$home/data:/data:O"
+		equals $'other\ndeep' "$(cat "$out/seen")" "$kind"
+		[ ! -e "$home/data/new" ]
+		echo third >"$home/data/deep/f"
+		built --layers -v "$home/data:/data:O"
+		equals $'other\ndeep' "$(cat "$out/seen")" "$kind"
+		built -v "$home/data:/data:O,upperdir=$home/up,workdir=$home/work"
+		equals $'third\ndeep\nnew' "$(cat "$out/seen")" "$kind"
+		equals x "$(cat "$home/up/new")" "$kind"
+		built -v "$home/data:/data:O,upperdir=$home/up,workdir=$home/work"
+		equals $'third\nx\ndeep\nnew' "$(cat "$out/seen")" "$kind"
+		[ ! -e "$home/data/new" ]
+		built -v "$home/data:/data"
+		equals x "$(cat "$home/data/new")" "$kind"
+	done
+}
+
+@test "build --mount, --device, --group-add, --no-hosts" {
+	printf 'FROM %s\nRUN cat /run/secrets/s | wc -c; ls -l /dev/told; id -G; grep -c . /etc/hosts; mount | grep /t\n' "$img" >Dockerfile
+	echo secret >s
+	succeeds buildah build --progress plain --secret id=s,src=s --mount type=secret,id=s --mount type=tmpfs,target=/t \
+		--device /dev/zero:/dev/told --group-add 77 --no-hosts .
+	says "7"
+	says " 1,   5 "
+	says " 77"
+	says "none on /t type tmpfs"
+	fails 125 "'/etc/passwd' is not a device" buildah build -q --device /etc/passwd .
+	fails 125 "--mount" buildah build -q --mount type=frob,target=/t .
+}
+
+@test "volumes: what is wrong is told before anything runs" {
+	printf 'FROM %s\nRUN true\n' "$img" >Dockerfile
+	fails 125 'incorrect volume format "/x"' buildah build -q -v /x .
+	fails 125 'invalid host path, must be an absolute path "data"' buildah build -q -v data:/x .
+	fails 125 'invalid container path' buildah build -q -v /tmp:x .
+	fails 125 "'frob' is not supported" buildah build -q -v /tmp:/x:frob .
+	fails 125 "only one of 'z', 'Z' and 'O'" buildah build -q -v /tmp:/x:O,z .
+	fails 125 "upperdir and workdir go together" buildah build -q -v /tmp:/x:O,upperdir=/u .
+	fails 125 "volume '/not/there'" buildah build -q -v /not/there:/x .
+}
+
+@test "run --mount: read-only unless told, sources of images and containers" {
+	local c d
+	mkdir data && echo f >data/f
+	c=$(buildah from -q "$img")
+	d=$(buildah from -q "$img")
+	succeeds buildah run "$d" sh -c 'echo other >/mark'
+	fails 1 "Read-only" buildah run --mount "type=bind,src=data,dst=/x" "$c" touch /x/a
+	succeeds buildah run --mount "type=bind,src=data,dst=/x,rw" "$c" touch /x/a
+	[ -e data/a ]
+	succeeds buildah run --mount "type=bind,from=$d,src=/mark,dst=/x" "$c" cat /x
+	equals other "$output"
+	succeeds buildah run --mount "type=bind,from=$d,dst=/x,rw" "$c" sh -c 'rm /x/mark; ls /x/mark || echo gone'
+	says gone
+	succeeds buildah run "$d" cat /mark
+	buildah tag "$(buildah commit -q "$d")" marked
+	succeeds buildah run --mount type=bind,from=marked,dst=/x "$c" cat /x/mark
+	equals other "$output"
+	succeeds buildah run --user 5:6 -v "$PWD/data:/x:U" "$c" sh -c 'stat -c %u:%g /x /x/f'
+	equals $'5:6\n5:6' "$output"
+	fails 125 "is the container itself" buildah run --mount "type=bind,from=$c,dst=/x" "$c" true
+	fails 125 "must set volume source" buildah run --mount type=bind,dst=/x "$c" true
+}
+
+@test "build: what the image says of itself is set and unset" {
+	local id
+	printf 'FROM %s\nENV A=1 B=2\nLABEL x=1 y=2\n' "$img" >Dockerfile
+	succeeds buildah build -q -t below --annotation foo=bar --annotation keep=1 .
+	id=$(buildah inspect --type image --format '{{.FromImageDigest}}' below)
+	printf 'FROM below\nLABEL z=3\n' >Dockerfile
+	succeeds buildah build -q -t above --unsetlabel x --unsetlabel z --unsetenv A --unsetannotation foo \
+		--os-version 10.0 --os-feature one --os-feature two --os-feature one- --omit-history --timestamp 7 .
+	succeeds buildah inspect --type image above
+	equals '{"y":"2"} 10.0 ["two"] []' "$(jq -r '.OCIv1 | "\(.config.Labels) \(."os.version") \(."os.features") \(.history)"' <<<"$output")"
+	jq -e '.OCIv1.config.Env | index("A=1") == null and index("B=2") != null' <<<"$output"
+	annotations above >got
+	equals "keep=1
+org.opencontainers.image.base.digest=$id
+org.opencontainers.image.base.name=localhost/below:latest
+org.opencontainers.image.created=1970-01-01T00:00:07Z" "$(cat got)"
+	succeeds buildah build -q -t alone --inherit-labels=false --inherit-annotations=false --created-annotation=false .
+	equals '' "$(annotations alone)"
+	succeeds buildah inspect --type image alone
+	equals '{"z":"3"}' "$(jq -c .OCIv1.config.Labels <<<"$output")"
+	fails 125 "option '--os-version'" buildah build -q --os-version "$(printf '%0100d' 1)" .
+}
