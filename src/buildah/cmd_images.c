@@ -9,6 +9,7 @@
 #include "oci/json.h"
 #include "ui/human.h"
 #include "ui/image_names.h"
+#include "ui/plain_text.h"
 #include "ui/table.h"
 #include "ui/template.h"
 #include "verbs/names.h"
@@ -271,7 +272,7 @@ static void print_json(const struct image_rows *rows, struct strbuf *out)
 						(json_int_t)row->created, "createdatraw", row->raw,
 						"readonly", 0, "history"));
 	}
-	AUTO_FREE char *text = json_dumps(array, JSON_INDENT(4));
+	AUTO_FREE char *text = plain_text_of_json(array, 4);
 	strbuf_addf(out, "%s\n", text);
 }
 

@@ -8,6 +8,7 @@
 #include "oci/json.h"
 #include "oci/platform.h"
 #include "store/prune.h"
+#include "ui/plain_text.h"
 #include "ui/session.h"
 #include "ui/template.h"
 
@@ -82,7 +83,7 @@ static struct error *run_info(const struct invocation *call)
 	if (opts->format) {
 		TRY(template_print(opts->format, document, &out));
 	} else {
-		AUTO_FREE char *text = json_dumps(document, JSON_INDENT(4));
+		AUTO_FREE char *text = plain_text_of_json(document, 4);
 
 		strbuf_add(&out, text);
 	}

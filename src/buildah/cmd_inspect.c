@@ -12,6 +12,7 @@
 #include "oci/json.h"
 #include "oci/mediatype.h"
 #include "sandbox/capability.h"
+#include "ui/plain_text.h"
 #include "ui/template.h"
 #include "verbs/names.h"
 #include "verbs/verbs.h"
@@ -214,7 +215,7 @@ static FALLIBLE print(const struct subject *subject, const char *format)
 	AUTO(strbuf) struct strbuf out = { 0 };
 
 	if (!format) {
-		AUTO_FREE char *text = json_dumps(document, JSON_INDENT(4));
+		AUTO_FREE char *text = plain_text_of_json(document, 4);
 
 		(void)printf("%s\n", text);
 		return NULL;

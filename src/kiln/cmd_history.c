@@ -6,6 +6,7 @@
 #include "image/image.h"
 #include "ui/human.h"
 #include "ui/image_names.h"
+#include "ui/plain_text.h"
 #include "ui/session.h"
 #include "ui/table.h"
 
@@ -119,7 +120,7 @@ static FALLIBLE add_steps(
 	if (!opts->format || text_equal(opts->format, "table")) {
 		table_print(&table, out);
 	} else if (text_equal(opts->format, "json")) {
-		AUTO_FREE char *text = json_dumps(array, JSON_INDENT(2));
+		AUTO_FREE char *text = plain_text_of_json(array, 2);
 
 		strbuf_addf(out, "%s\n", text);
 	}

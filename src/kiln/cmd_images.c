@@ -5,6 +5,7 @@
 #include "base/xalloc.h"
 #include "ui/human.h"
 #include "ui/image_names.h"
+#include "ui/plain_text.h"
 #include "ui/session.h"
 #include "ui/table.h"
 
@@ -120,7 +121,7 @@ static void print_json(const struct tag_list *images, struct strbuf *out)
 						       "Size", (json_int_t)images->p[i].bytes));
 	}
 
-	AUTO_FREE char *text = json_dumps(array, JSON_INDENT(2));
+	AUTO_FREE char *text = plain_text_of_json(array, 2);
 
 	strbuf_addf(out, "%s\n", text);
 	json_decref(array);

@@ -7,6 +7,7 @@
 #include "store/prune.h"
 #include "ui/disk_show.h"
 #include "ui/human.h"
+#include "ui/plain_text.h"
 #include "ui/session.h"
 #include "ui/table.h"
 
@@ -81,7 +82,7 @@ static void print_json(const struct config *config, const struct store_usage *us
 			count_of(&usage->blobs), "Layers", count_of(&usage->trees), "Cache",
 			count_of(&usage->cache), "Bytes", (json_int_t)usage->bytes, "Reclaimable",
 			(json_int_t)usage->reclaimable_bytes);
-	AUTO_FREE char *text = json_dumps(document, JSON_INDENT(2));
+	AUTO_FREE char *text = plain_text_of_json(document, 2);
 
 	(void)printf("%s\n", text);
 }

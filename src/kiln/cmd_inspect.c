@@ -6,11 +6,13 @@
 #include "store/tag.h"
 #include "ui/human.h"
 #include "ui/image_names.h"
+#include "ui/plain_text.h"
 #include "ui/session.h"
 #include "ui/table.h"
 
 #include <jansson.h>
 #include <stdio.h>
+#include <unistd.h>
 
 struct inspect_opts {
 	char *format;
@@ -73,6 +75,15 @@ static FALLIBLE add_template(const struct image *image, const char *format, stru
 	return NULL;
 }
 
+/* What is hashed goes to a file or program; a terminal must not obey it. */
+static void add_own_bytes(const char *json, size_t n, struct strbuf *out)
+{
+	if (isatty(STDOUT_FILENO))
+		plain_text_json((struct str){ json, n }, out);
+	else
+		strbuf_add_bytes(out, json, n);
+}
+
 static struct error *run_inspect(const struct invocation *call)
 {
 	const struct inspect_opts *opts = call->opts;
@@ -90,16 +101,16 @@ static struct error *run_inspect(const struct invocation *call)
 
 		TRY(image_open_named(&session, call->args->p[i], &image, &names));
 		if (opts->raw)
-			strbuf_add_bytes(&out, image->manifest_json, image->manifest_bytes);
+			add_own_bytes(image->manifest_json, image->manifest_bytes, &out);
 		else if (opts->config)
-			strbuf_add_bytes(&out, image->config_json, image->config_bytes);
+			add_own_bytes(image->config_json, image->config_bytes, &out);
 		else if (opts->format && !text_equal(opts->format, "json"))
 			TRY(add_template(image, opts->format, &out));
 		else
 			json_array_append_new(array, document_of(image, &names));
 	}
 	if (json_array_size(array)) {
-		AUTO_FREE char *text = json_dumps(array, JSON_INDENT(2));
+		AUTO_FREE char *text = plain_text_of_json(array, 2);
 
 		strbuf_addf(&out, "%s\n", text);
 	}

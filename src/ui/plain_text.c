@@ -192,6 +192,34 @@ void plain_text_escape(struct str text, struct strbuf *out)
 	}
 }
 
+void plain_text_json(struct str json, struct strbuf *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < json.n; i += n) {
+		struct str rest = str_slice(json, i, json.n);
+		uint32_t c = 0;
+
+		n = decode(rest, &c);
+		if (n && is_control(c) && c != '\n' && c != '\t' && c != '\r')
+			strbuf_addf(out, "\\u%04x", c);
+		else
+			strbuf_add_bytes(out, rest.p, n ? n : 1);
+		n = n ? n : 1;
+	}
+}
+
+char *plain_text_of_json(const json_t *value, unsigned indent)
+{
+	size_t flags = (indent ? JSON_INDENT(indent) : JSON_COMPACT) | JSON_ENCODE_ANY;
+	char *text = json_dumps(value, flags);
+	AUTO(strbuf) struct strbuf out = { 0 };
+
+	plain_text_json(str_of(text ? text : "null"), &out);
+	free(text);
+	return strbuf_take(&out);
+}
+
 /* The next thing of a clean text: its bytes, and the columns it takes. */
 static size_t next_cell(struct str rest, size_t *ret_columns)
 {

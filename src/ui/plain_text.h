@@ -7,6 +7,7 @@
 #pragma once
 #include "base/str.h"
 #include "base/strbuf.h"
+#include <jansson.h>
 
 /*
  * Append line without what a terminal would obey: all control characters and escape sequences are
@@ -18,6 +19,13 @@
 void plain_text_line(struct str line, bool keep_colours, struct strbuf *out);
 /* Append text with each control character but \n and \t shown as \x1b and the like. */
 void plain_text_escape(struct str text, struct strbuf *out);
+/*
+ * The same for JSON, as \u009b and the like, which mean to a reader what they stand for; line ends
+ * stay. Controls can only be within its texts.
+ */
+void plain_text_json(struct str json, struct strbuf *out);
+/* The text of a JSON value as it is shown: indented by so many columns (0: on one line). New. */
+char *plain_text_of_json(const json_t *value, unsigned indent);
 /* Columns that text takes; SGR sequences take none. */
 size_t plain_text_width(struct str text);
 /*

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "oci/json.h"
+#include "ui/plain_text.h"
 #include "ui/table.h"
 #include "ui/template.h"
 
@@ -85,7 +86,7 @@ static void print_json(const struct container_set *set, struct strbuf *out)
 						"imageid", hex, "imagename", one->image_name,
 						"containername", one->name));
 	}
-	AUTO_FREE char *text = json_dumps(array, JSON_INDENT(4));
+	AUTO_FREE char *text = plain_text_of_json(array, 4);
 	strbuf_addf(out, "%s\n", text);
 }
 

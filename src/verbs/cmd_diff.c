@@ -6,6 +6,7 @@
 #include "base/vec.h"
 #include "base/xalloc.h"
 #include "oci/json.h"
+#include "ui/plain_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,6 +81,14 @@ static void print_json(const struct changes *changes)
 	(void)printf("%s\n", text);
 }
 
+static void print_line(const struct change *change)
+{
+	AUTO(strbuf) struct strbuf path = { 0 };
+
+	plain_text_escape(str_of(change->path), &path);
+	(void)printf("%c %s\n", change->kind, strbuf_text(&path));
+}
+
 static struct error *run(const struct invocation *call)
 {
 	const struct diff_opts *opts = call->opts;
@@ -97,7 +106,7 @@ static struct error *run(const struct invocation *call)
 	if (opts->format)
 		print_json(&changes);
 	for (size_t i = 0; !opts->format && i < changes.n; i++)
-		(void)printf("%c %s\n", changes.p[i].kind, changes.p[i].path);
+		print_line(&changes.p[i]);
 	return NULL;
 }
 

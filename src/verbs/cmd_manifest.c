@@ -9,6 +9,7 @@
 #include "base/xalloc.h"
 #include "store/blob.h"
 #include "sys/fd.h"
+#include "ui/plain_text.h"
 #include "ui/registry_flags.h"
 #include "verbs/destination.h"
 #include "verbs/manifest_list.h"
@@ -271,7 +272,7 @@ static FALLIBLE print_document(const char *json, size_t n)
 {
 	json_error_t where;
 	json_t *document = json_loadb(json, n, 0, &where);
-	AUTO_FREE char *text = document ? json_dumps(document, JSON_INDENT(4)) : NULL;
+	AUTO_FREE char *text = document ? plain_text_of_json(document, 4) : NULL;
 
 	json_decref(document);
 	if (!text)

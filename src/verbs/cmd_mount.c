@@ -5,6 +5,7 @@
 #include "base/xalloc.h"
 #include "oci/json.h"
 #include "sys/fd.h"
+#include "ui/plain_text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,7 +54,7 @@ static void add_line(struct lines *lines, const struct container *container, con
 
 static void print_lines(const struct lines *lines, bool as_json)
 {
-	AUTO_FREE char *json = json_dumps(lines->array, JSON_INDENT(4));
+	AUTO_FREE char *json = plain_text_of_json(lines->array, 4);
 
 	(void)fputs(as_json ? json : strbuf_text(&lines->text), stdout);
 	if (as_json)

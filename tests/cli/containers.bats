@@ -149,9 +149,10 @@ from() { # [ARGS]: a container; its name in $c
 		succeeds kiln diff "$c"
 		equals '' "$output"
 		succeeds kiln run "$flag" "$c" sh -c 'mkdir -p /new/dir && echo 1 >/new/f && chmod 0600 /etc/passwd'
-		succeeds kiln run "$flag" "$c" sh -c 'rm /etc/group /new/f; rm -r /home && mkdir /home; touch -c /etc/passwd'
+		succeeds kiln run "$flag" "$c" sh -c 'rm /etc/group /new/f; rm -r /home && mkdir /home; touch -c /etc/passwd; : >"$(printf "/new/\033[2J")"'
 		succeeds kiln diff "$c"
 		grep -qx 'A /new/dir' <<<"$output"
+		grep -qxF 'A /new/\x1b[2J' <<<"$output"
 		grep -qx 'A /new' <<<"$output"
 		grep -qx 'C /etc/passwd' <<<"$output"
 		grep -qx 'C /etc' <<<"$output"

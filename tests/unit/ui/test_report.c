@@ -253,6 +253,18 @@ static void speaks_human(void **state)
 	assert_string_equal(human_seconds(12345000000ull, buf), "12.3s");
 }
 
-UNIT_TESTS(shows_what_where_why, shows_several_lines, needs_no_text, marks_beyond_the_line,
-		obeys_nothing, colours_and_frames, warns, exits, cleans_lines, measures_and_cuts,
-		speaks_human)
+static void json_is_no_terminal_text(void **state)
+{
+	json_auto_t *value = json_pack("{s:s}", "k", "\x1b[1m\xc2\x9b\x7f\xe2\x80\xae\xc3\xa4\n");
+	AUTO_FREE char *text = plain_text_of_json(value, 0);
+	AUTO_FREE char *lines = plain_text_of_json(value, 2);
+	json_auto_t *back = json_loads(text, 0, NULL);
+
+	assert_string_equal(text, "{\"k\":\"\\u001B[1m\\u009b\\u007f\\u202e\xc3\xa4\\n\"}");
+	assert_non_null(strstr(lines, "{\n  \"k\": "));
+	assert_true(json_equal(value, back));
+}
+
+UNIT_TESTS(json_is_no_terminal_text, shows_what_where_why, shows_several_lines, needs_no_text,
+		marks_beyond_the_line, obeys_nothing, colours_and_frames, warns, exits,
+		cleans_lines, measures_and_cuts, speaks_human)
