@@ -8,6 +8,7 @@
 #include "ui/image_names.h"
 #include "ui/registry_flags.h"
 #include "verbs/destination.h"
+#include "verbs/manifest_forms.h"
 #include "verbs/names.h"
 
 #include <fcntl.h>
@@ -101,7 +102,7 @@ const struct command buildah_pull = {
 struct push_opts {
 	char *digest_file, *format, *compression, *retry, *retry_delay;
 	int64_t level;
-	bool quiet, disable_compression, force_compression, all, remove_signatures;
+	bool quiet, disable_compression, force_compression, all, remove_signatures, rm;
 };
 
 static const struct push_opts push_defaults = { .level = CODEC_LEVEL_DEFAULT };
@@ -115,14 +116,14 @@ static const struct option push_options[] = {
 	OPT_INT(0, "compression-level", level, 0, 22, "LEVEL", "gzip 0 to 9, zstd 1 to 22"),
 	OPT_FLAG(0, "force-compression", force_compression, "those that are compressed, too"),
 	OPT_FLAG('D', "disable-compression", disable_compression, "leave layers as they are"),
-	OPT_FLAG(0, "all", all, "taken for an image that is no list"),
+	OPT_FLAG(0, "all", all, "a list with all its images (the default)"),
 	OPT_FLAG('q', "quiet", quiet, "show no progress"),
 	REGISTRY_ROWS,
 	OPT_LATER(0, "encryption-key", "encryption is not there"),
 	OPT_LATER(0, "encrypt-layer", "encryption is not there"),
 	OPT_FLAG(0, "remove-signatures", remove_signatures, "taken: none are copied",
 			.is_hidden = true),
-	OPT_LATER(0, "rm", "lists come with a later release"),
+	OPT_FLAG(0, "rm", rm, "remove the list once it is pushed"),
 	SIGN_ROWS,
 	OPT_END,
 };
@@ -201,6 +202,26 @@ static FALLIBLE open_stored(struct session *session, const char *program, const 
 	return image_open(&homes, by_digest, PULL_NEVER, ret);
 }
 
+/* A list goes with all that it lists, where the destination has a place for that. */
+static FALLIBLE push_list(struct session *session, const struct invocation *call,
+		const struct image_form *form, const struct destination *to, struct digest *ret,
+		bool *ret_is_sent)
+{
+	const struct push_opts *opts = call->opts;
+	AUTO(manifest_list) struct manifest_list list = { 0 };
+	const struct list_form as = { .form = *form };
+	bool is_list = false;
+
+	if (to->kind == TO_DOCKER_ARCHIVE || to->kind == TO_PODMAN)
+		return NULL;
+	TRY(manifest_list_find_whole(session, call->program, call->args->p[0], &list, &is_list));
+	if (!is_list)
+		return NULL;
+	*ret_is_sent = true;
+	TRY(manifest_list_send(session, &list, call->args->p[0], &as, to, opts->quiet, ret));
+	return opts->rm ? manifest_list_drop(session, call->program, call->args->p[0]) : NULL;
+}
+
 static struct error *run_push(const struct invocation *call)
 {
 	const struct push_opts *opts = call->opts;
@@ -210,6 +231,7 @@ static struct error *run_push(const struct invocation *call)
 	AUTO_FREE char *name = NULL;
 	struct image_form form;
 	struct digest manifest;
+	bool is_sent = false;
 	char text[DIGEST_TEXT];
 
 	TRY(make_form(opts, &form));
@@ -225,7 +247,9 @@ static struct error *run_push(const struct invocation *call)
 			return error_usage("an image without a name needs a destination");
 		TRY(destination_parse(call->program, name, TO_REGISTRY, &to));
 	}
-	TRY(destination_send(&session, image, &to, &form, opts->quiet, &manifest));
+	TRY(push_list(&session, call, &form, &to, &manifest, &is_sent));
+	if (!is_sent)
+		TRY(destination_send(&session, image, &to, &form, opts->quiet, &manifest));
 	(void)digest_text(&manifest, text);
 	if (opts->digest_file)
 		TRY(file_write_atomic(

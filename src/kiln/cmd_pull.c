@@ -9,6 +9,7 @@
 #include "ui/session.h"
 #include "ui/show.h"
 #include "verbs/destination.h"
+#include "verbs/manifest_forms.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -147,6 +148,24 @@ static FALLIBLE push_podman(const struct invocation *call, struct session *sessi
 	return NULL;
 }
 
+/* An index goes with all that it lists, where that is here. */
+static FALLIBLE push_index(const struct invocation *call, struct session *session, const char *from,
+		const char *to, struct digest *ret, bool *ret_is_sent)
+{
+	static const struct list_form as_it_is = { 0 };
+	const struct push_opts *opts = call->opts;
+	AUTO(destination) struct destination destination = { 0 };
+	AUTO(manifest_list) struct manifest_list list = { 0 };
+
+	if (text_starts(from, "store:"))
+		from += strlen("store:");
+	TRY(manifest_list_find_whole(session, call->program, from, &list, ret_is_sent));
+	if (!*ret_is_sent)
+		return NULL;
+	TRY(destination_parse(call->program, to, TO_REGISTRY, &destination));
+	return manifest_list_send(session, &list, from, &as_it_is, &destination, opts->quiet, ret);
+}
+
 static FALLIBLE push_one(const struct invocation *call, struct session *session, const char *from,
 		const char *to, char ret_digest[static DIGEST_TEXT])
 {
@@ -156,12 +175,19 @@ static FALLIBLE push_one(const struct invocation *call, struct session *session,
 	AUTO(reference) struct reference reference = { 0 };
 	AUTO(image) struct image *image = NULL;
 	AUTO(show) struct show show = { 0 };
+	struct digest index;
+	bool is_sent = false;
 
 	if (text_starts(to, podman)) {
 		TRY(image_open(&homes, from, PULL_NEVER, &image));
 		return push_podman(call, session, image, to, ret_digest);
 	}
 	TRY(reference_parse(str_of(text_starts(to, "docker://") ? to + 9 : to), &reference));
+	TRY(push_index(call, session, from, to, &index, &is_sent));
+	if (is_sent) {
+		(void)digest_text(&index, ret_digest);
+		return NULL;
+	}
 	TRY(image_open(&homes, from, PULL_NEVER, &image));
 	TRY(show_open(call->config, opts->quiet, &show));
 	show_begin(&show, "pushing %s", to);
@@ -195,7 +221,7 @@ const struct command cmd_push = {
 	.name = "push",
 	.args = "IMAGE [DESTINATION]",
 	.summary = "Send an image of the store to a registry",
-	.description = "Prints the digest of the image's manifest.",
+	.description = "Prints the digest of the image's manifest, or of the index of several.",
 	.options = push_options,
 	.opts_size = sizeof(struct push_opts),
 	.min_args = 1,

@@ -10,6 +10,8 @@ void image_index_done(struct image_index *index)
 	for (size_t i = 0; i < index->manifests.n; i++)
 		descriptor_done(&index->manifests.p[i]);
 	vec_done(&index->manifests);
+	free(index->artifact_type);
+	descriptor_done(&index->subject);
 	list_done(&index->annotations);
 	*index = (struct image_index){ 0 };
 }
@@ -52,13 +54,18 @@ FALLIBLE image_index_parse(struct str json, const char *media_type, struct image
 	AUTO(image_index) struct image_index index = { 0 };
 	AUTO_FREE char *stated = NULL;
 	json_auto_t *value = NULL;
-	struct json_field root;
+	struct json_field root, subject;
 
 	TRY(json_parse(json, LIMIT_MANIFEST_BYTES, "image index", &value));
 	TRY(json_root(value, "image index", &root));
 	TRY(document_check(&root, media_type, MEDIA_INDEX, &stated));
 	TRY(check_unambiguous(&root));
 	TRY(parse_manifests(&root, &index));
+	TRY(json_get_text(&root, "artifactType", JSON_MAY, &index.artifact_type));
+	TRY(json_get_object(&root, "subject", JSON_MAY, &subject));
+	index.has_subject = subject.value != NULL;
+	if (index.has_subject)
+		TRY(descriptor_from_json(&subject, &index.subject));
 	TRY(json_get_pairs(&root, "annotations", &index.annotations));
 	index.format = mediatype_format(stated);
 	*ret = TAKE_VALUE(index);
@@ -72,10 +79,13 @@ char *image_index_print(const struct image_index *index)
 	json_out_open(&out, NULL, '{');
 	json_out_i64(&out, "schemaVersion", 2);
 	json_out_text(&out, "mediaType", mediatype_index(index->format));
+	json_out_text(&out, "artifactType", index->artifact_type);
 	json_out_open(&out, "manifests", '[');
 	for (size_t i = 0; i < index->manifests.n; i++)
 		descriptor_to_json(&index->manifests.p[i], NULL, &out);
 	json_out_close(&out, ']');
+	if (index->has_subject)
+		descriptor_to_json(&index->subject, "subject", &out);
 	json_out_pairs(&out, "annotations", &index->annotations);
 	json_out_close(&out, '}');
 	return json_out_take(&out);

@@ -35,6 +35,9 @@ struct image_index {
 		struct descriptor *p;
 		size_t n, capacity;
 	} manifests;
+	char *artifact_type; /* or NULL */
+	bool has_subject;
+	struct descriptor subject;
 	struct list annotations;
 };
 

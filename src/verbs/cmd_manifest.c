@@ -1,6 +1,6 @@
 /*
  * manifest: lists of images for several platforms, made by hand: create, add, annotate, remove,
- * inspect, push. Messages and what is printed are Buildah's.
+ * inspect; cmd_manifest_push.c has push. Messages and what is printed are Buildah's.
  */
 #include "verbs/verbs.h"
 
@@ -12,7 +12,7 @@
 #include "ui/plain_text.h"
 #include "ui/registry_flags.h"
 #include "verbs/destination.h"
-#include "verbs/manifest_list.h"
+#include "verbs/manifest_artifact.h"
 #include "verbs/names.h"
 
 #include <fcntl.h>
@@ -130,9 +130,10 @@ const struct command cmd_manifest_create = {
 /* --- add --- */
 
 struct add_opts {
-	bool all, quiet;
-	char *os, *architecture, *variant, *os_version;
-	struct list annotations;
+	bool all, quiet, artifact, exclude_titles;
+	char *os, *architecture, *variant, *os_version, *type, *config, *config_type, *layer_type,
+			*subject;
+	struct list annotations, artifact_annotations;
 };
 
 #define OPTS add_opts
@@ -151,15 +152,50 @@ static const struct option add_options[] = {
 	OPT_SETTING(0, "tls-verify", NULL, "check certificates of registries (the default)"),
 	REGISTRY_REACH_ROWS,
 	SIGNATURE_POLICY_ROW,
-	OPT_LATER(0, "artifact", "artifacts of files come with a later release"),
-	OPT_LATER(0, "artifact-type", "artifacts of files come with a later release"),
-	OPT_LATER(0, "artifact-config", "artifacts of files come with a later release"),
-	OPT_LATER(0, "artifact-subject", "artifacts of files come with a later release"),
+	OPT_HEADING("Artifacts"),
+	OPT_FLAG(0, "artifact", artifact, "what is added is an artifact of these files"),
+	OPT_TEXT(0, "artifact-type", type, "TYPE", "what it is; " UNKNOWN_ARTIFACT),
+	OPT_TEXT(0, "artifact-config", config, "FILE", "its config; an empty one", .is_path = true),
+	OPT_TEXT(0, "artifact-config-type", config_type, "TYPE", "media type of that"),
+	OPT_TEXT(0, "artifact-layer-type", layer_type, "TYPE", "media type of each file; guessed"),
+	OPT_FLAG(0, "artifact-exclude-titles", exclude_titles,
+			"no annotations with the files' names"),
+	OPT_TEXT(0, "artifact-subject", subject, "IMAGE", "what it is about"),
+	OPT_LIST(0, "artifact-annotation", artifact_annotations, "KEY=VALUE", "of its manifest"),
 	OPT_LATER(0, "features", "no registry or runtime reads them any more"),
 	OPT_LATER(0, "os-features", "they come with a later release"),
 	OPT_END,
 };
 #undef OPTS
+
+static FALLIBLE check_add(const struct add_opts *opts, size_t n_args)
+{
+	bool is_said = opts->type || opts->config || opts->config_type || opts->layer_type ||
+		       opts->exclude_titles || opts->subject || opts->artifact_annotations.n;
+
+	if (is_said && !opts->artifact)
+		return error_usage("options '--artifact-...' are for '--artifact'");
+	if (!opts->artifact && n_args < 2)
+		return error_usage("'manifest add' takes a list and an image");
+	return NULL;
+}
+
+static FALLIBLE add_artifact(struct session *session, const struct invocation *call,
+		struct manifest_list *list, const struct list_change *change, struct digest *ret)
+{
+	const struct add_opts *opts = call->opts;
+	const struct artifact artifact = { .type = opts->type,
+		.config = opts->config,
+		.config_type = opts->config_type,
+		.layer_type = opts->layer_type,
+		.subject = opts->subject,
+		.has_no_titles = opts->exclude_titles,
+		.annotations = &opts->artifact_annotations,
+		.files = (const char *const *)call->args->p + 1,
+		.file_count = call->args->n - 1 };
+
+	return manifest_list_add_artifact(session, list, call->program, &artifact, change, ret);
+}
 
 static struct error *run_add(const struct invocation *call)
 {
@@ -171,9 +207,12 @@ static struct error *run_add(const struct invocation *call)
 	struct digest added = { 0 };
 	char hex[DIGEST_HEX], text[DIGEST_TEXT];
 
+	TRY(check_add(opts, call->args->n));
 	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY, &session));
 	TRY(manifest_list_open(&session, call->program, call->args->p[0], &list));
-	for (size_t i = 1; i < call->args->n; i++)
+	if (opts->artifact)
+		TRY(add_artifact(&session, call, &list, &change, &added));
+	for (size_t i = 1; i < call->args->n && !opts->artifact; i++)
 		TRY(manifest_list_add(&session, &list, call->program, call->args->p[i], opts->all,
 				&change, opts->quiet, &added));
 	TRY(manifest_list_save(&session, &list));
@@ -183,12 +222,15 @@ static struct error *run_add(const struct invocation *call)
 
 const struct command cmd_manifest_add = {
 	.name = "manifest add",
-	.args = "LIST IMAGE...",
-	.summary = "Add images to a list",
+	.args = "LIST IMAGE|FILE...",
+	.summary = "Add images to a list, or an artifact of files",
 	.description = "Prints the ID of the list, and the digest of what was added.",
+	.examples = "kiln manifest add --all app:1 docker://registry.example/app:1\n"
+		    "kiln manifest add --artifact --artifact-type application/spdx+json "
+		    "--artifact-subject app:1 app:1 sbom.json\n",
 	.options = add_options,
 	.opts_size = sizeof(struct add_opts),
-	.min_args = 2,
+	.min_args = 1,
 	.max_args = ARGS_ANY,
 	.run = run_add,
 };
@@ -197,7 +239,7 @@ const struct command cmd_manifest_add = {
 
 struct annotate_opts {
 	bool index;
-	char *os, *architecture, *variant, *os_version;
+	char *os, *architecture, *variant, *os_version, *subject;
 	struct list annotations;
 };
 
@@ -209,31 +251,61 @@ static const struct option annotate_options[] = {
 	OPT_TEXT(0, "arch", architecture, "ARCH", "the same"),
 	OPT_TEXT(0, "variant", variant, "VARIANT", "the same"),
 	OPT_TEXT(0, "os-version", os_version, "VERSION", "the same"),
-	OPT_LATER(0, "subject", "subjects of lists come with a later release"),
+	OPT_TEXT(0, "subject", subject, "IMAGE", "what the list is about; as --index"),
+	OPT_SETTING(0, "authfile", "PATH", "read credentials from this file alone",
+			.is_path = true),
+	OPT_SETTING(0, "insecure-registry", "HOST[:PORT]",
+			"speak to it without TLS, or without checking it"),
+	OPT_SETTING(0, "tls-verify", NULL, "check certificates of registries (the default)"),
+	REGISTRY_REACH_ROWS,
 	OPT_LATER(0, "features", "no registry or runtime reads them any more"),
 	OPT_LATER(0, "os-features", "they come with a later release"),
 	OPT_END,
 };
 #undef OPTS
 
+/* What is said of the list itself. */
+static FALLIBLE change_index(
+		struct session *session, const struct invocation *call, struct manifest_list *list)
+{
+	const struct annotate_opts *opts = call->opts;
+	struct descriptor subject = { 0 };
+
+	TRY(annotate_index(list, &opts->annotations));
+	if (!opts->subject)
+		return NULL;
+	if (list->index.format == FORMAT_DOCKER)
+		return error_new(ERR_UNSUPPORTED,
+				"'%s' is a list of Docker's format, which has no subject",
+				call->args->p[0]);
+	TRY_WRAP(manifest_list_subject(session, call->program, opts->subject, &subject),
+			"subject '%s'", opts->subject);
+	descriptor_done(&list->index.subject);
+	list->index.subject = subject;
+	list->index.has_subject = true;
+	return NULL;
+}
+
 static struct error *run_annotate(const struct invocation *call)
 {
 	const struct annotate_opts *opts = call->opts;
+	bool is_of_index = opts->index || opts->subject;
 	AUTO(session) struct session session = { 0 };
 	AUTO(manifest_list) struct manifest_list list = { 0 };
 	const struct list_change change = { opts->os, opts->architecture, opts->variant,
-		opts->os_version, opts->index ? NULL : &opts->annotations };
+		opts->os_version, is_of_index ? NULL : &opts->annotations };
 	struct descriptor *entry = NULL;
 	char hex[DIGEST_HEX], text[DIGEST_TEXT];
 
-	if (!opts->index && call->args->n != 2)
+	if (!is_of_index && call->args->n != 2)
 		return error_usage("'manifest annotate' takes a list and a digest of it");
-	TRY(session_open(call->config, SESSION_STORE, &session));
+	TRY(session_open(call->config, SESSION_STORE | (opts->subject ? SESSION_REGISTRY : 0),
+			&session));
 	TRY(manifest_list_open(&session, call->program, call->args->p[0], &list));
-	if (opts->index)
-		TRY(annotate_index(&list, &opts->annotations));
+	if (is_of_index)
+		TRY(change_index(&session, call, &list));
 	if (call->args->n == 2) {
-		TRY(manifest_list_find(&list, call->args->p[1], &entry));
+		TRY(manifest_list_find(&session, call->program, &list, call->args->p[1], &entry));
 		TRY(manifest_list_change(entry, &change));
 	}
 	TRY(manifest_list_save(&session, &list));
@@ -244,8 +316,8 @@ static struct error *run_annotate(const struct invocation *call)
 
 const struct command cmd_manifest_annotate = {
 	.name = "manifest annotate",
-	.args = "LIST [DIGEST]",
-	.summary = "Change what a list says of an image",
+	.args = "LIST [DIGEST|IMAGE]",
+	.summary = "Change what a list says of an image, or of itself",
 	.options = annotate_options,
 	.opts_size = sizeof(struct annotate_opts),
 	.min_args = 1,
@@ -349,7 +421,7 @@ static struct error *run_remove(const struct invocation *call)
 
 	TRY(session_open(call->config, SESSION_STORE, &session));
 	TRY(manifest_list_open(&session, call->program, call->args->p[0], &list));
-	TRY(manifest_list_find(&list, call->args->p[1], &entry));
+	TRY(manifest_list_find(&session, call->program, &list, call->args->p[1], &entry));
 	struct digest removed = entry->digest;
 	size_t at = (size_t)(entry - list.index.manifests.p);
 	descriptor_done(entry);
@@ -362,28 +434,12 @@ static struct error *run_remove(const struct invocation *call)
 
 const struct command cmd_manifest_remove = {
 	.name = "manifest remove",
-	.args = "LIST DIGEST",
+	.args = "LIST DIGEST|IMAGE",
 	.summary = "Take an image out of a list",
 	.min_args = 2,
 	.max_args = 2,
 	.run = run_remove,
 };
-
-static FALLIBLE drop_list(struct session *session, const char *program, const char *text)
-{
-	AUTO(manifest_list) struct manifest_list list = { 0 };
-	AUTO(list) struct list names = { 0 };
-	char hex[DIGEST_HEX];
-
-	TRY(manifest_list_open(session, program, text, &list));
-	if (list.name)
-		TRY(tag_remove(session->store, list.name));
-	TRY(tag_names(session->store, &list.digest, &names));
-	if (!names.n)
-		TRY(tag_drop_image(session->store, &list.digest));
-	(void)printf("%s\n", hex_of(&list.digest, hex));
-	return NULL;
-}
 
 static struct error *run_rm(const struct invocation *call)
 {
@@ -392,7 +448,8 @@ static struct error *run_rm(const struct invocation *call)
 
 	TRY(session_open(call->config, SESSION_STORE, &session));
 	for (size_t i = 0; i < call->args->n; i++)
-		first = error_first(first, drop_list(&session, call->program, call->args->p[i]));
+		first = error_first(first,
+				manifest_list_drop(&session, call->program, call->args->p[i]));
 	return first;
 }
 
@@ -403,91 +460,4 @@ const struct command cmd_manifest_rm = {
 	.min_args = 1,
 	.max_args = ARGS_ANY,
 	.run = run_rm,
-};
-
-/* --- push --- */
-
-struct push_opts {
-	bool all, rm, quiet;
-	char *digest_file, *format;
-};
-
-static const struct push_opts push_defaults = { .all = true };
-
-#define OPTS push_opts
-static const struct option push_options[] = {
-	OPT_FLAG(0, "all", all, "with every image that it lists (the default)"),
-	OPT_TEXT(0, "digestfile", digest_file, "PATH", "write the list's digest to a file",
-			.is_path = true),
-	OPT_CHOICE('f', "format", format, "oci|v2s2", "what the list is pushed as; its own"),
-	OPT_FLAG(0, "rm", rm, "remove the list once it is pushed"),
-	OPT_FLAG('p', "purge", rm, "remove the list once it is pushed", .is_hidden = true),
-	OPT_FLAG('q', "quiet", quiet, "show no progress"),
-	OPT_SETTING(0, "authfile", "PATH", "read credentials from this file alone",
-			.is_path = true),
-	OPT_SETTING(0, "insecure-registry", "HOST[:PORT]",
-			"speak to it without TLS, or without checking it"),
-	OPT_SETTING(0, "tls-verify", NULL, "check certificates of registries (the default)"),
-	REGISTRY_REACH_ROWS,
-	SIGN_ROWS,
-	OPT_LATER(0, "add-compression", "one compression a list for now"),
-	OPT_LATER(0, "remove-signatures", "no signatures are copied"),
-	OPT_END,
-};
-#undef OPTS
-
-static FALLIBLE check_format(const struct push_opts *opts, const struct manifest_list *list)
-{
-	enum image_format wanted = text_equal(opts->format, "v2s2") ? FORMAT_DOCKER : FORMAT_OCI;
-
-	if (!opts->all)
-		return error_usage("a list is pushed with its images; 'kiln image copy' takes one");
-	if (!opts->format || wanted == list->index.format)
-		return NULL;
-	return error_hint(error_new(ERR_UNSUPPORTED, "the list '%s' is %s, not %s", list->name,
-					  wanted == FORMAT_OCI ? "v2s2" : "oci", opts->format),
-			"its images would have other digests; push it as it is");
-}
-
-static struct error *run_push(const struct invocation *call)
-{
-	const struct push_opts *opts = call->opts;
-	AUTO(session) struct session session = { 0 };
-	AUTO(manifest_list) struct manifest_list list = { 0 };
-	AUTO(destination) struct destination to = { 0 };
-	AUTO(image_set) struct image_set set = { 0 };
-	AUTO_FREE char *json = NULL;
-	char text[DIGEST_TEXT];
-	size_t n = 0;
-
-	TRY(destination_parse(call->program, call->args->p[call->args->n - 1], TO_REGISTRY, &to));
-	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY, &session));
-	TRY(manifest_list_open(&session, call->program, call->args->p[0], &list));
-	TRY(check_format(opts, &list));
-	TRY(blob_read(session.store, &list.digest, LIMIT_MANIFEST_BYTES, &json, &n));
-	struct image_source *source = image_source_store(session.store, NULL);
-	struct error *error = image_set_make(call->args->p[0], json, source, &set);
-	image_source_unref(source);
-	TRY(error);
-	TRY(destination_send_set(&session, &set, &to, opts->quiet));
-	(void)digest_text(&set.digest, text);
-	if (opts->digest_file)
-		TRY(file_write_atomic(
-				AT_FDCWD, opts->digest_file, text, strlen(text), 0644, false));
-	if (opts->rm)
-		return drop_list(&session, call->program, call->args->p[0]);
-	(void)printf("%s\n", text);
-	return NULL;
-}
-
-const struct command cmd_manifest_push = {
-	.name = "manifest push",
-	.args = "LIST [DESTINATION]",
-	.summary = "Send a list and its images to a registry or elsewhere",
-	.options = push_options,
-	.defaults = &push_defaults,
-	.opts_size = sizeof(struct push_opts),
-	.min_args = 1,
-	.max_args = 2,
-	.run = run_push,
 };

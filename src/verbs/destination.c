@@ -86,17 +86,33 @@ FALLIBLE destination_parse(const char *program, const char *text, enum destinati
 				     : image_name_complete(text, &ret->name);
 }
 
-static FALLIBLE to_archive(
-		struct session *session, const struct image *image, const struct destination *to)
+/* One of the two, as one file that is there when it is whole. */
+static FALLIBLE write_archive(struct session *session, const struct image *image,
+		const struct image_set *set, const struct destination *to, struct writer *out,
+		const struct image_progress *progress)
 {
-	AUTO(list) struct list names = { 0 };
-	AUTO(out_file) struct out_file out = { 0 };
 	enum archive_format format = to->kind == TO_OCI_ARCHIVE ? ARCHIVE_OCI : ARCHIVE_DOCKER;
+	AUTO(reference) struct reference name = { 0 };
+	AUTO(writer) struct writer *writer = out;
+	AUTO(list) struct list names = { 0 };
 
 	if (to->name)
 		list_add(&names, to->name);
+	if (image)
+		return image_save_archive(image, format, &names, TAKE(writer), session->cancel);
+	if (to->name)
+		TRY(reference_parse(str_of(to->name), &name));
+	return image_set_save_archive(set, name.tag, TAKE(writer), session->cancel, progress);
+}
+
+static FALLIBLE to_archive(struct session *session, const struct image *image,
+		const struct image_set *set, const struct destination *to,
+		const struct image_progress *progress)
+{
+	AUTO(out_file) struct out_file out = { 0 };
+
 	TRY(out_file_open(to->path, &out));
-	TRY(image_save_archive(image, format, &names, TAKE(out.writer), session->cancel));
+	TRY(write_archive(session, image, set, to, TAKE(out.writer), progress));
 	return out_file_commit(&out);
 }
 
@@ -143,7 +159,7 @@ static FALLIBLE send(struct session *session, const struct image *image,
 		return image_save_layout(image, to->path, to->name, session->cancel, progress);
 	case TO_OCI_ARCHIVE:
 	case TO_DOCKER_ARCHIVE:
-		return to_archive(session, image, to);
+		return to_archive(session, image, NULL, to, progress);
 	case TO_DIR:
 		return to_dir(session, image, to, progress);
 	case TO_PODMAN:
@@ -170,13 +186,15 @@ static FALLIBLE send_set(struct session *session, const struct image_set *set,
 	case TO_DIR:
 		return image_set_save_dir(set, to->path, cancel, progress);
 	case TO_OCI_ARCHIVE:
+		return to_archive(session, NULL, set, to, progress);
 	case TO_DOCKER_ARCHIVE:
 	case TO_PODMAN:
 		break;
 	}
 	return error_hint(error_new(ERR_UNSUPPORTED, "%s takes one image, not an index",
-					  to->kind == TO_PODMAN ? "Podman's store" : "an archive"),
-			"oci:DIR takes all of it");
+					  to->kind == TO_PODMAN ? "Podman's store"
+								: "a docker archive"),
+			"oci:DIR and oci-archive:FILE take all of it");
 }
 
 FALLIBLE destination_send_set(struct session *session, const struct image_set *set,

@@ -43,8 +43,10 @@ FALLIBLE destination_send(struct session *session, const struct image *image,
 		const struct destination *to, const struct image_form *form, bool quiet,
 		struct digest *ret_manifest);
 
-/* Everything that a name stands for, as it is. Archives and Podman's store take one image:
- * ERR_UNSUPPORTED. */
+/*
+ * Everything that a name stands for, as it is. Docker's archives and Podman's store take one image:
+ * ERR_UNSUPPORTED.
+ */
 FALLIBLE destination_send_set(struct session *session, const struct image_set *set,
 		const struct destination *to, bool quiet);
 

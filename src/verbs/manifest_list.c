@@ -33,6 +33,22 @@ FALLIBLE manifest_list_open(struct session *session, const char *program, const 
 	return image_index_parse((struct str){ json, n }, record.media_type, &ret->index);
 }
 
+FALLIBLE manifest_list_find_whole(struct session *session, const char *program, const char *text,
+		struct manifest_list *ret, bool *ret_is)
+{
+	struct error *error = manifest_list_open(session, program, text, ret);
+
+	*ret_is = !error;
+	if (error_is(error, ERR_NOT_FOUND) || error_is(error, ERR_INVALID)) {
+		error_ignore(error, "it is no list");
+		return NULL;
+	}
+	TRY(error);
+	for (size_t i = 0; i < ret->index.manifests.n && *ret_is; i++)
+		TRY(blob_has(session->store, &ret->index.manifests.p[i].digest, ret_is, NULL));
+	return NULL;
+}
+
 FALLIBLE manifest_list_begin(struct session *session, const char *program, const char *text,
 		struct manifest_list *ret)
 {
@@ -92,12 +108,12 @@ static bool same_digest(const struct descriptor *entry, const struct digest *dig
 	return digest_equal(&entry->digest, digest);
 }
 
-/* In the place of one that is listed already, else at the end. */
-static struct descriptor *place_for(struct manifest_list *list, const struct digest *digest)
+struct descriptor *manifest_list_place(struct manifest_list *list, const struct digest *digest)
 {
 	for (size_t i = 0; i < list->index.manifests.n; i++)
 		if (same_digest(&list->index.manifests.p[i], digest)) {
 			descriptor_done(&list->index.manifests.p[i]);
+			list->index.manifests.p[i] = (struct descriptor){ 0 };
 			return &list->index.manifests.p[i];
 		}
 	return vec_add(&list->index.manifests);
@@ -113,8 +129,10 @@ static FALLIBLE add_manifest(struct session *session, struct manifest_list *list
 	size_t n = 0;
 
 	TRY(manifest_parse((struct str){ set->json, set->n }, set->media_type, &manifest));
-	struct descriptor *entry = place_for(list, &set->digest);
+	struct descriptor *entry = manifest_list_place(list, &set->digest);
 	*entry = descriptor_make(set->media_type, set->digest, set->n);
+	if (manifest.artifact_type)
+		entry->artifact_type = xstrdup(manifest.artifact_type);
 	*ret = entry;
 	if (mediatype_role(manifest.config.media_type) != MEDIA_CONFIG)
 		return NULL;
@@ -133,7 +151,7 @@ static FALLIBLE add_index(struct manifest_list *list, const struct image_set *se
 	TRY(image_index_parse((struct str){ set->json, set->n }, set->media_type, &index));
 	for (size_t i = 0; i < index.manifests.n; i++) {
 		const struct descriptor *from = &index.manifests.p[i];
-		struct descriptor *entry = place_for(list, &from->digest);
+		struct descriptor *entry = manifest_list_place(list, &from->digest);
 
 		descriptor_copy(from, entry);
 		TRY(manifest_list_change(entry, change));
@@ -196,19 +214,53 @@ FALLIBLE manifest_list_add(struct session *session, struct manifest_list *list, 
 	return manifest_list_change(entry, change);
 }
 
-FALLIBLE manifest_list_find(
-		struct manifest_list *list, const char *digest_text, struct descriptor **ret)
+/* A digest, or the name of an image here; an index that was added whole is not one entry. */
+static FALLIBLE digest_of_entry(
+		struct session *session, const char *program, const char *text, struct digest *ret)
+{
+	AUTO(tag_record) struct tag_record record = { 0 };
+	struct error *error = digest_parse(str_of(text), ret);
+
+	if (!error || text_starts(text, "sha256:"))
+		return error;
+	error_free(error);
+	TRY(names_find(session->store, program, text, &record, NULL));
+	*ret = record.manifest;
+	return NULL;
+}
+
+FALLIBLE manifest_list_find(struct session *session, const char *program,
+		struct manifest_list *list, const char *text, struct descriptor **ret)
 {
 	struct digest digest = { 0 };
 
-	TRY(digest_parse(str_of(digest_text), &digest));
+	TRY(digest_of_entry(session, program, text, &digest));
 	for (size_t i = 0; i < list->index.manifests.n; i++)
 		if (same_digest(&list->index.manifests.p[i], &digest)) {
 			*ret = &list->index.manifests.p[i];
 			return NULL;
 		}
-	return error_new(ERR_NOT_FOUND, "there is no '%s' in the manifest list '%s'", digest_text,
+	return error_new(ERR_NOT_FOUND, "there is no '%s' in the manifest list '%s'", text,
 			list->name ? list->name : "");
+}
+
+FALLIBLE manifest_list_subject(struct session *session, const char *program, const char *text,
+		struct descriptor *ret)
+{
+	const struct image_homes homes = { .store = session->store,
+		.registry = session->registry,
+		.cancel = session->cancel,
+		.trust = session->trust };
+	AUTO(manifest) struct manifest manifest = { 0 };
+	AUTO(image_set) struct image_set set = { 0 };
+	AUTO_FREE char *name = source_name(session, program, text);
+
+	TRY(image_set_open(&homes, name, PULL_MISSING, &set));
+	if (!set.is_index)
+		TRY(manifest_parse((struct str){ set.json, set.n }, set.media_type, &manifest));
+	*ret = descriptor_make(set.media_type, set.digest, set.n);
+	ret->artifact_type = TAKE(manifest.artifact_type);
+	return NULL;
 }
 
 FALLIBLE manifest_list_save(struct session *session, struct manifest_list *list)
@@ -248,4 +300,20 @@ FALLIBLE manifest_list_take_in(struct session *session, const char *program, con
 	AUTO_FREE char *image = xasprintf("store:%s", digest_text(manifest, digest));
 	TRY(manifest_list_add(session, &list, program, image, true, &nothing, quiet, &added));
 	return manifest_list_save(session, &list);
+}
+
+FALLIBLE manifest_list_drop(struct session *session, const char *program, const char *text)
+{
+	AUTO(manifest_list) struct manifest_list list = { 0 };
+	AUTO(list) struct list names = { 0 };
+	char hex[DIGEST_HEX];
+
+	TRY(manifest_list_open(session, program, text, &list));
+	if (list.name)
+		TRY(tag_remove(session->store, list.name));
+	TRY(tag_names(session->store, &list.digest, &names));
+	if (!names.n)
+		TRY(tag_drop_image(session->store, &list.digest));
+	(void)printf("%s\n", digest_hex(&list.digest, hex));
+	return NULL;
 }

@@ -102,7 +102,7 @@ copy() {
 	mkdir "$BATS_TEST_TMPDIR/full"
 	echo '{}' >"$BATS_TEST_TMPDIR/full/manifest.json"
 	fails 1 "holds something else" kiln image copy "oci:$LAYOUT:latest" "dir:$BATS_TEST_TMPDIR/full"
-	fails 1 "one image" kiln image copy --all "oci:$BATS_FILE_TMPDIR/many:latest" "oci-archive:$BATS_TEST_TMPDIR/a.tar"
+	fails 1 "one image" kiln image copy --all "oci:$BATS_FILE_TMPDIR/many:latest" "docker-archive:$BATS_TEST_TMPDIR/a.tar"
 	fails 2 "there are: copy" kiln image move a b
 	# A blob that is not what its name says.
 	succeeds skopeo --insecure-policy copy -q "oci:$LAYOUT:latest" "dir:$BATS_TEST_TMPDIR/bad"

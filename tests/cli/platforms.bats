@@ -112,6 +112,23 @@ listed() { # what the index on stdin says, a line an image
 	[ ! -e c.tar ]
 }
 
+@test "push sends what is here: the index, or of one that was pulled the host's image" {
+	succeeds kiln build -q --platform "$BOTH" -t both:1 .
+	index=$output
+	succeeds kiln push -q --insecure-registry "$REGISTRY" both:1 "$REGISTRY/pushed:1"
+	equals "$index" "$output"
+	equals "$index" "$(skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/pushed:1" | sha256sum | sed 's/^/sha256:/; s/ .*//')"
+	succeeds kiln buildah push -q --tls-verify=false --digestfile digest docker.io/library/both:1 "docker://$REGISTRY/pushed:2"
+	equals "$index" "$(cat digest)"
+	succeeds kiln image copy -q --all both:1 oci-archive:all.tar:x/y:3
+	equals "linux/amd64 linux/arm64" "$(skopeo inspect --raw oci-archive:all.tar:3 | listed | xargs)"
+	fails 1 'a docker archive takes one image' kiln image copy -q --all both:1 docker-archive:one.tar
+	export KILN_ROOT=$PWD/fresh
+	succeeds kiln pull -q --insecure-registry "$REGISTRY" "$REGISTRY/pushed:1"
+	succeeds kiln push -q --insecure-registry "$REGISTRY" "$REGISTRY/pushed:1" "$REGISTRY/pushed:3"
+	equals "application/vnd.oci.image.manifest.v1+json" "$(skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/pushed:3" | jq -r .mediaType)"
+}
+
 @test "a context from standard input serves every platform, and what fails says for which" {
 	tar -c Dockerfile file | kiln build -q --platform "$BOTH" -t piped -
 	equals 2 "$("$KILN" manifest inspect piped | listed | wc -l)"

@@ -1,0 +1,128 @@
+/* manifest push: a list and all that it lists, as it is or in another form. */
+#include "verbs/verbs.h"
+
+#include "base/str.h"
+#include "stream/codec.h"
+#include "sys/fd.h"
+#include "ui/registry_flags.h"
+#include "verbs/manifest_forms.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+struct push_opts {
+	bool all, rm, quiet, force_compression, remove_signatures;
+	char *digest_file, *format, *compression, *retry, *retry_delay;
+	int64_t level;
+	struct list added;
+};
+
+static const struct push_opts defaults = { .all = true, .level = CODEC_LEVEL_DEFAULT };
+
+#define OPTS push_opts
+static const struct option options[] = {
+	OPT_FLAG(0, "all", all, "with every image that it lists (the default)"),
+	OPT_TEXT(0, "digestfile", digest_file, "PATH", "write the list's digest to a file",
+			.is_path = true),
+	OPT_CHOICE('f', "format", format, "oci|v2s2", "what it is pushed as; as it is"),
+	OPT_TEXT(0, "compression-format", compression, "gzip|zstd",
+			"of the layers of its images; their own"),
+	OPT_INT(0, "compression-level", level, 0, 22, "LEVEL", "gzip 0 to 9, zstd 1 to 22"),
+	OPT_FLAG(0, "force-compression", force_compression,
+			"of layers that are compressed, too; implied by --compression-format"),
+	OPT_LIST(0, "add-compression", added, "gzip|zstd",
+			"add a second image of each, compressed so"),
+	OPT_FLAG(0, "rm", rm, "remove the list once it is pushed"),
+	OPT_FLAG('p', "purge", rm, "remove the list once it is pushed", .is_hidden = true),
+	OPT_FLAG('q', "quiet", quiet, "show no progress"),
+	OPT_SETTING(0, "authfile", "PATH", "read credentials from this file alone",
+			.is_path = true),
+	OPT_SETTING(0, "insecure-registry", "HOST[:PORT]",
+			"speak to it without TLS, or without checking it"),
+	OPT_SETTING(0, "tls-verify", NULL, "check certificates of registries (the default)"),
+	REGISTRY_REACH_ROWS,
+	SIGN_ROWS,
+	OPT_FLAG(0, "remove-signatures", remove_signatures, "taken: none are copied",
+			.is_hidden = true),
+	OPT_TEXT(0, "retry", retry, "N", "kiln tries again by itself", .is_hidden = true),
+	OPT_TEXT(0, "retry-delay", retry_delay, "TIME", "kiln waits as the registry says",
+			.is_hidden = true),
+	OPT_END,
+};
+#undef OPTS
+
+static FALLIBLE find_compression(const char *option, const char *text, enum compression *ret)
+{
+	if (text_equal(text, "gzip"))
+		*ret = COMPRESSION_GZIP;
+	else if (text_equal(text, "zstd"))
+		*ret = COMPRESSION_ZSTD;
+	else
+		return error_hint(error_usage("option '--%s': unknown compression \"%s\"", option,
+						  text),
+				"gzip or zstd");
+	return NULL;
+}
+
+static FALLIBLE make_form(const struct push_opts *opts, struct list_form *ret)
+{
+	struct image_form *form = &ret->form;
+	enum compression added = 0;
+
+	if (!opts->all)
+		return error_usage("a list is pushed with its images; 'kiln image copy' takes one");
+	form->level = (int)opts->level;
+	form->force = opts->force_compression || opts->compression;
+	if (opts->format)
+		form->format = text_equal(opts->format, "v2s2") ? FORMAT_DOCKER : FORMAT_OCI;
+	if (opts->compression)
+		TRY(find_compression("compression-format", opts->compression, &form->compression));
+	else if (opts->force_compression)
+		form->compression = COMPRESSION_GZIP;
+	if (form->compression == COMPRESSION_GZIP && form->level > 9)
+		return error_usage("gzip has no compression level %d", form->level);
+	for (size_t i = 0; i < opts->added.n; i++) {
+		TRY(find_compression("add-compression", opts->added.p[i], &added));
+		vec_push(&ret->added, added);
+	}
+	return NULL;
+}
+
+static struct error *run_push(const struct invocation *call)
+{
+	const struct push_opts *opts = call->opts;
+	AUTO(session) struct session session = { 0 };
+	AUTO(manifest_list) struct manifest_list list = { 0 };
+	AUTO(destination) struct destination to = { 0 };
+	AUTO(list_form) struct list_form form = { 0 };
+	struct digest digest;
+	char text[DIGEST_TEXT];
+
+	TRY(make_form(opts, &form));
+	TRY(destination_parse(call->program, call->args->p[call->args->n - 1], TO_REGISTRY, &to));
+	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY, &session));
+	TRY(manifest_list_open(&session, call->program, call->args->p[0], &list));
+	TRY(manifest_list_send(
+			&session, &list, call->args->p[0], &form, &to, opts->quiet, &digest));
+	(void)digest_text(&digest, text);
+	if (opts->digest_file)
+		TRY(file_write_atomic(
+				AT_FDCWD, opts->digest_file, text, strlen(text), 0644, false));
+	if (opts->rm)
+		return manifest_list_drop(&session, call->program, call->args->p[0]);
+	(void)printf("%s\n", text);
+	return NULL;
+}
+
+const struct command cmd_manifest_push = {
+	.name = "manifest push",
+	.args = "LIST [DESTINATION]",
+	.summary = "Send a list and its images to a registry or elsewhere",
+	.options = options,
+	.defaults = &defaults,
+	.opts_size = sizeof(struct push_opts),
+	.min_args = 1,
+	.max_args = 2,
+	.run = run_push,
+};
