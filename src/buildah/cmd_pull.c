@@ -157,7 +157,7 @@ static FALLIBLE open_podmans(
 		struct session *session, const char *text, struct image **ret, char **ret_name)
 {
 	const struct image_homes homes = { session->store, session->registry, NULL, session->cancel,
-		.podman = &session->podman };
+		.trust = session->trust, .podman = &session->podman };
 
 	TRY(image_open(&homes, text, PULL_NEVER, ret));
 	error_ignore(image_name_complete((*ret)->name + strlen("containers-storage:"), ret_name),

@@ -76,8 +76,8 @@ static FALLIBLE open_document(const struct image_homes *homes, const char *name,
 		return source_store_document(
 				homes, name + strlen("store:"), true, document, source);
 	if (text_starts(name, "containers-storage:"))
-		return source_podman_document(
-				homes, name + strlen("containers-storage:"), document, source);
+		return source_podman_document(homes, name + strlen("containers-storage:"), document,
+				source, origin);
 	if (text_starts(name, "docker://"))
 		return open_reference(homes, name + strlen("docker://"), PULL_ALWAYS, document,
 				source, origin);

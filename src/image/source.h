@@ -67,7 +67,8 @@ struct image_source *source_cached(const char *dir, struct image_source *below);
 
 /* text is what stands behind "containers-storage:". */
 FALLIBLE source_podman_document(const struct image_homes *homes, const char *text,
-		struct document *ret, struct image_source **ret_source);
+		struct document *ret, struct image_source **ret_source,
+		struct image_origin *ret_origin);
 /*
  * What a plain name means there. *ret stays NULL when there is no such image, or no store that we
  * can read.

@@ -252,6 +252,31 @@ static FALLIBLE read_manifest(const struct podman_source *self, char **ret, size
 	return NULL;
 }
 
+/* Of a list that Podman made: the image for the platform, which is another of its images. */
+static FALLIBLE choose(struct podman_source *self, const struct image_homes *homes,
+		struct str list_json, char **ret, size_t *ret_n)
+{
+	AUTO(image_index) struct image_index index = { 0 };
+	AUTO(podman_image) struct podman_image list = TAKE_VALUE(self->image);
+	struct platform host = platform_host();
+	const struct platform *platform = homes->platform ? homes->platform : &host;
+	char text[PLATFORM_TEXT];
+
+	TRY(image_index_parse(list_json, NULL, &index));
+	const struct descriptor *chosen = image_index_select(&index, platform);
+	if (!chosen)
+		return error_hint(error_new(ERR_NOT_FOUND, "the list has no image for %s",
+						  platform_text(platform, text)),
+				"'podman manifest inspect' tells what it has");
+	TRY_WRAP(error_hint(podman_find_manifest(self->podman, &chosen->digest, &self->image),
+				 "a list names images that may be elsewhere: pull it, or push it "
+				 "with all of them"),
+			"the image for %s of the list", platform_text(platform, text));
+	free(self->image.name);
+	self->image.name = TAKE(list.name);
+	return read_manifest(self, ret, ret_n);
+}
+
 static FALLIBLE read_documents(struct podman_source *self, const struct image_homes *homes,
 		struct document *document)
 {
@@ -262,12 +287,11 @@ static FALLIBLE read_documents(struct podman_source *self, const struct image_ho
 	size_t n = 0;
 
 	TRY(read_manifest(self, &json, &n));
-	if (manifest_sniff((struct str){ json, n }, NULL) == MEDIA_INDEX)
-		return error_hint(error_new(ERR_UNSUPPORTED,
-						  "'%s' is a list of Podman's, not an image",
-						  self->image.name ? self->image.name
-								   : self->image.id),
-				"name one of its images, by 'podman manifest inspect'");
+	if (manifest_sniff((struct str){ json, n }, NULL) == MEDIA_INDEX) {
+		AUTO_FREE char *list = TAKE(json);
+
+		TRY(choose(self, homes, (struct str){ list, n }, &json, &n));
+	}
 	TRY(manifest_parse((struct str){ json, n }, NULL, &manifest));
 	TRY(podman_datum(self->podman, &self->image, digest_text(&manifest.config.digest, text),
 			LIMIT_CONFIG_BYTES, &self->config, &self->config_n));
@@ -311,7 +335,8 @@ static FALLIBLE open_source(const struct image_homes *homes, const char *text,
 
 /* *ret_name (may be NULL; new): what the image is called there, else "@ID". */
 static FALLIBLE open_named(const struct image_homes *homes, const char *text,
-		struct document *document, struct image_source **ret, char **ret_name)
+		struct document *document, struct image_source **ret, char **ret_name,
+		struct image_origin *ret_origin)
 {
 	struct podman_source *self = xcalloc(1, sizeof(*self));
 
@@ -319,6 +344,8 @@ static FALLIBLE open_named(const struct image_homes *homes, const char *text,
 	struct error *error = open_source(homes, text, self, document);
 	if (!error) {
 		*ret = image_source_store(homes->store, &self->source);
+		*ret_origin = image_origin_podman(podman_path(self->podman, &self->image),
+				self->image.name, self->image.id);
 		if (ret_name)
 			*ret_name = self->image.name ? xstrdup(self->image.name)
 						     : xasprintf("@%s", self->image.id);
@@ -328,14 +355,33 @@ static FALLIBLE open_named(const struct image_homes *homes, const char *text,
 }
 
 FALLIBLE source_podman_document(const struct image_homes *homes, const char *text,
-		struct document *ret, struct image_source **ret_source)
+		struct document *ret, struct image_source **ret_source,
+		struct image_origin *ret_origin)
 {
-	return open_named(homes, text, ret, ret_source, NULL);
+	return open_named(homes, text, ret, ret_source, NULL, ret_origin);
+}
+
+/* is_shared: nobody named the transport. */
+static FALLIBLE open_image(const struct image_homes *homes, const char *text, bool is_shared,
+		struct image **ret)
+{
+	static const struct image_origin here = { 0 };
+	AUTO(document) struct document document = { 0 };
+	AUTO(image_origin) struct image_origin origin = { 0 };
+	AUTO_FREE char *found = NULL;
+	struct image_source *source = NULL;
+
+	TRY(open_named(homes, text, &document, &source, &found, &origin));
+	AUTO_FREE char *name = xasprintf("containers-storage:%s", found);
+	/* As one's own: the policy was asked when it came there, and Buildah asks no more. */
+	return image_from_document(
+			homes, is_shared ? &here : &origin, name, &document, source, ret);
 }
 
 FALLIBLE source_podman_shared(const struct image_homes *homes, const char *name, struct image **ret)
 {
-	struct error *error = source_podman_open(homes, name, ret);
+	struct error *error = open_image(homes, name, true, ret);
+
 	if (error_is(error, ERR_NOT_FOUND) || error_is(error, ERR_UNSUPPORTED)) {
 		error_ignore(error, "nobody spoke of Podman");
 		return NULL;
@@ -345,13 +391,5 @@ FALLIBLE source_podman_shared(const struct image_homes *homes, const char *name,
 
 FALLIBLE source_podman_open(const struct image_homes *homes, const char *text, struct image **ret)
 {
-	/* The policy was asked when it came there; Buildah asks no more, either. */
-	static const struct image_origin here = { 0 };
-	AUTO(document) struct document document = { 0 };
-	AUTO_FREE char *found = NULL;
-	struct image_source *source = NULL;
-
-	TRY(open_named(homes, text, &document, &source, &found));
-	AUTO_FREE char *name = xasprintf("containers-storage:%s", found);
-	return image_from_document(homes, &here, name, &document, source, ret);
+	return open_image(homes, text, false, ret);
 }

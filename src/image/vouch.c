@@ -2,6 +2,7 @@
 
 #include "store/store.h"
 #include "store/vouch.h"
+#include "trust/policy.h"
 
 #include <stdlib.h>
 
@@ -11,6 +12,7 @@ void image_origin_done(struct image_origin *origin)
 		reference_done(&origin->reference);
 	free(origin->path);
 	free(origin->name);
+	list_done(&origin->scopes);
 	*origin = (struct image_origin){ 0 };
 }
 
@@ -31,12 +33,31 @@ struct image_origin image_origin_file(const char *transport, const char *path, c
 	};
 }
 
+struct image_origin image_origin_podman(const char *root, const char *name, const char *id)
+{
+	struct image_origin origin = { .transport = "containers-storage" };
+	AUTO(reference) struct reference reference = { 0 };
+	AUTO_FREE char *full = realpath(root, NULL);
+	bool has_name = false;
+
+	if (name) {
+		struct error *error = reference_parse(str_of(name), &reference);
+
+		has_name = !error;
+		error_free(error);
+	}
+	policy_storage_scopes(full ? full : root, has_name ? &reference : NULL, id, &origin.scopes);
+	origin.path = xstrdup(origin.scopes.p[0]);
+	return origin;
+}
+
 void image_origin_copy(const struct image_origin *from, struct image_origin *ret)
 {
 	*ret = (struct image_origin){ .transport = from->transport,
 		.has_reference = from->has_reference,
 		.path = xstrdup(from->path),
 		.name = xstrdup(from->name) };
+	list_add_all(&ret->scopes, &from->scopes);
 	if (from->has_reference)
 		reference_copy(&from->reference, &ret->reference);
 }
@@ -46,7 +67,8 @@ static struct trust_origin as_asked(const struct image_origin *origin)
 	return (struct trust_origin){ .transport = origin->transport,
 		.reference = origin->has_reference ? &origin->reference : NULL,
 		.path = origin->path,
-		.name = origin->name };
+		.name = origin->name,
+		.scopes = origin->scopes.n ? &origin->scopes : NULL };
 }
 
 FALLIBLE image_vouch_ahead(struct trust *trust, const struct image_origin *origin)

@@ -16,12 +16,15 @@ struct image_origin {
 	bool has_reference;
 	struct reference reference;
 	char *path, *name;
+	struct list scopes; /* of containers-storage */
 };
 
 void image_origin_done(struct image_origin *origin);
 struct image_origin image_origin_registry(const struct reference *reference);
 /* path is made absolute, links followed. name may be NULL. */
 struct image_origin image_origin_file(const char *transport, const char *path, const char *name);
+/* An image of Podman's store in root, by its name there or by its ID; either may be NULL. */
+struct image_origin image_origin_podman(const char *root, const char *name, const char *id);
 void image_origin_copy(const struct image_origin *from, struct image_origin *ret);
 
 /*

@@ -171,6 +171,7 @@ static FALLIBLE push_one(const struct invocation *call, struct session *session,
 {
 	const struct push_opts *opts = call->opts;
 	const struct image_homes homes = { session->store, session->registry, NULL, session->cancel,
+		.trust = text_starts(from, podman) ? session->trust : NULL,
 		.podman = &session->podman };
 	AUTO(reference) struct reference reference = { 0 };
 	AUTO(image) struct image *image = NULL;

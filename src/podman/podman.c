@@ -108,18 +108,27 @@ static bool find_name(const struct podman *podman, const char *name, struct hit 
 	return false;
 }
 
-/* One of its manifests has the digest, and one of its names the repository. */
-static const char *has_digest(
-		const json_t *image, const char *digest, const struct reference *reference)
+/* One of its manifests has the digest. */
+static bool has_manifest(const json_t *image, const char *digest)
 {
 	const json_t *data = json_object_get(image, "big-data-digests");
 	bool has = text_equal(member_text(image, "digest"), digest);
-	const char *key = NULL, *name = NULL;
+	const char *key = NULL;
 	json_t *value = NULL;
 
 	json_object_foreach((json_t *)(uintptr_t)data, key, value) has =
 			has || (text_starts(key, "manifest") &&
 					       text_equal(json_string_value(value), digest));
+	return has;
+}
+
+/* It has the digest, and one of its names the repository. */
+static const char *has_digest(
+		const json_t *image, const char *digest, const struct reference *reference)
+{
+	bool has = has_manifest(image, digest);
+	const char *name = NULL;
+
 	for (size_t k = 0; has && (name = name_of(image, k)); k++) {
 		AUTO(reference) struct reference own = { 0 };
 		struct error *error = reference_parse(str_of(name), &own);
@@ -283,9 +292,22 @@ static FALLIBLE read_layers(
 	return NULL;
 }
 
-FALLIBLE podman_find(const struct podman *podman, const char *text, struct podman_image *ret)
+static FALLIBLE fill(const struct podman *podman, const struct hit *hit, struct podman_image *ret)
 {
 	AUTO(podman_image) struct podman_image image = { 0 };
+
+	image.id = xstrdup(member_text(hit->image, "id"));
+	image.root = hit->root;
+	image.wanted = hit->wanted;
+	const char *name = hit->name ? hit->name : name_of(hit->image, 0);
+	image.name = name ? xstrdup(name) : NULL;
+	TRY(read_layers(podman, member_text(hit->image, "layer"), &image));
+	*ret = TAKE_VALUE(image);
+	return NULL;
+}
+
+FALLIBLE podman_find(const struct podman *podman, const char *text, struct podman_image *ret)
+{
 	struct hit hit = { 0 };
 
 	TRY(find_hit(podman, text, &hit));
@@ -293,14 +315,32 @@ FALLIBLE podman_find(const struct podman *podman, const char *text, struct podma
 		return error_hint(error_new(ERR_NOT_FOUND, "'%s' is not in Podman's store '%s'",
 						  text, podman->roots[0].path),
 				"'podman images' lists them");
-	image.id = xstrdup(member_text(hit.image, "id"));
-	image.root = hit.root;
-	image.wanted = hit.wanted;
-	const char *name = hit.name ? hit.name : name_of(hit.image, 0);
-	image.name = name ? xstrdup(name) : NULL;
-	TRY(read_layers(podman, member_text(hit.image, "layer"), &image));
-	*ret = TAKE_VALUE(image);
-	return NULL;
+	return fill(podman, &hit, ret);
+}
+
+FALLIBLE podman_find_manifest(const struct podman *podman, const struct digest *manifest,
+		struct podman_image *ret)
+{
+	char text[DIGEST_TEXT];
+
+	(void)digest_text(manifest, text);
+	for (size_t r = 0; r < podman->n; r++)
+		for (size_t i = 0; i < json_array_size(podman->roots[r].images); i++) {
+			const struct hit hit = { .image = json_array_get(
+								 podman->roots[r].images, i),
+				.root = r,
+				.wanted = *manifest };
+
+			if (has_manifest(hit.image, text))
+				return fill(podman, &hit, ret);
+		}
+	return error_new(ERR_NOT_FOUND, "no image of Podman's store '%s' has the manifest '%s'",
+			podman->roots[0].path, text);
+}
+
+const char *podman_path(const struct podman *podman, const struct podman_image *image)
+{
+	return podman->roots[image->root].path;
 }
 
 /* --- what they hold --- */

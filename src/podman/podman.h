@@ -46,8 +46,13 @@ void podman_free(struct podman *podman);
  * are missing.
  */
 FALLIBLE podman_find(const struct podman *podman, const char *text, struct podman_image *ret);
+/* An image that has that manifest, whatever it is called. ERR_NOT_FOUND. */
+FALLIBLE podman_find_manifest(const struct podman *podman, const struct digest *manifest,
+		struct podman_image *ret);
 void podman_image_done(struct podman_image *image);
 
+/* The graph root that the image is in. Borrowed. */
+const char *podman_path(const struct podman *podman, const struct podman_image *image);
 /* A datum that an image has by name ("manifest", "sha256:…" of its config). free(). */
 FALLIBLE podman_datum(const struct podman *podman, const struct podman_image *image,
 		const char *name, size_t limit, char **ret, size_t *ret_n);

@@ -257,6 +257,22 @@ static FALLIBLE read_requirements(
 	return NULL;
 }
 
+/* "[overlay@/graph/root]name", "[/graph/root]" */
+static FALLIBLE check_storage_scope(const struct json_field *member, const char *scope)
+{
+	struct str store = str_of(scope), driver, root, name;
+
+	if (!str_starts(store, "[") || !str_cut(store, ']', &store, &name))
+		return json_complain(
+				member, "does not begin with [GRAPHROOT] or [DRIVER@GRAPHROOT]");
+	store = str_slice(store, 1, store.n);
+	if (!str_cut(store, '@', &driver, &root))
+		root = store;
+	if (!str_starts(root, "/"))
+		return json_complain(member, "names no absolute path of a store");
+	return NULL;
+}
+
 /* Transports of files name absolute, clean paths; archives of Docker and root file systems none. */
 static FALLIBLE check_scope(
 		const struct json_field *scopes, const char *transport, const char *scope)
@@ -269,6 +285,8 @@ static FALLIBLE check_scope(
 
 	if (!*scope)
 		return NULL;
+	if (strcmp(transport, "containers-storage") == 0)
+		return check_storage_scope(&member, scope);
 	if (has_none)
 		return json_complain(
 				&member, "is a scope; '%s' has the scope \"\" alone", transport);
@@ -402,6 +420,22 @@ void policy_docker_scopes(const struct reference *reference, struct list *ret)
 		add_docker_scopes(reference, plain, ret);
 	}
 	add_domains(host, ret);
+}
+
+void policy_storage_scopes(const char *root, const struct reference *reference, const char *id,
+		struct list *ret)
+{
+	AUTO_FREE char *store = xasprintf("[overlay@%s]", root);
+	AUTO(list) struct list names = { 0 };
+
+	if (reference)
+		add_docker_scopes(reference, reference->host, &names);
+	else if (id)
+		list_addf(&names, "@%s", id);
+	for (size_t i = 0; i < names.n; i++)
+		list_addf(ret, "%s%s", store, names.p[i]);
+	list_add(ret, store);
+	list_addf(ret, "[%s]", root);
 }
 
 void policy_path_scopes(const char *path, const char *name, struct list *ret)

@@ -65,5 +65,11 @@ const struct requirements *policy_find(
  */
 void policy_docker_scopes(const struct reference *reference, struct list *ret);
 void policy_path_scopes(const char *path, const char *name, struct list *ret);
+/*
+ * Of Podman's store: "[overlay@/root]" in front of the name and its folders (NULL: of "@ID"), of
+ * nothing, and "[/root]".
+ */
+void policy_storage_scopes(const char *root, const struct reference *reference, const char *id,
+		struct list *ret);
 
 DEFINE_AUTO_VALUE(policy)

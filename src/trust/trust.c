@@ -184,7 +184,9 @@ static FALLIBLE add_requirement(const struct requirement *requirement, struct st
 
 static void add_scopes(const struct trust_origin *origin, struct list *ret)
 {
-	if (origin->reference)
+	if (origin->scopes)
+		list_add_all(ret, origin->scopes);
+	else if (origin->reference)
 		policy_docker_scopes(origin->reference, ret);
 	else if (origin->path)
 		policy_path_scopes(origin->path, origin->name, ret);

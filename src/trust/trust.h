@@ -43,6 +43,7 @@ struct trust_origin {
 	const char *transport;             /* "docker", "oci", "oci-archive", "dir" … */
 	const struct reference *reference; /* of docker: as it was asked for, before mirrors */
 	const char *path, *name;           /* of the others: absolute, and what stands behind it */
+	const struct list *scopes; /* narrowest first, where they follow from neither; or NULL */
 };
 
 struct trust_rules {

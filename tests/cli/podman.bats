@@ -55,6 +55,50 @@ podman_base() { # KIND
 	done
 }
 
+@test "the signature policy is asked about Podman's store, by its scopes" {
+	local kind accept='[{"type":"insecureAcceptAnything"}]' reject='[{"type":"reject"}]'
+	kind=$(podman_users | tail -1)
+	podman_store "$kind"
+	podman_base "$kind"
+	echo 'FROM containers-storage:localhost/base' >Dockerfile
+	policy() { # SCOPE REQUIREMENTS
+		printf '{"default":%s,"transports":{"containers-storage":{"%s":%s}}}' "$reject" "$1" "$2" >policy.json
+		chmod a+r policy.json
+	}
+	policy '' "$reject"
+	fails 1 "does not allow 'containers-storage:[overlay@$GRAPH]localhost/base:latest'" \
+		kiln_as "$kind" build --signature-policy policy.json .
+	fails 1 "it rejects it" kiln_as "$kind" image copy -q --signature-policy policy.json containers-storage:base "dir:$PWD/out"
+	[ ! -e out ]
+	for scope in "[overlay@$GRAPH]localhost/base" "[$GRAPH]"; do
+		policy "$scope" "$accept"
+		succeeds kiln_as "$kind" build -q --signature-policy policy.json .
+	done
+	policy "[overlay@$GRAPH]localhost/other" "$accept"
+	fails 1 "it rejects it" kiln_as "$kind" build --signature-policy policy.json .
+	# As Podman's own: it was asked about when it came there.
+	succeeds kiln_as "$kind" buildah from --pull=never --signature-policy policy.json base
+	policy "localhost/base" "$accept"
+	fails 1 "does not begin with [GRAPHROOT]" kiln_as "$kind" build --signature-policy policy.json .
+}
+
+@test "of a list that Podman made the platform's image is used" {
+	local kind other
+	kind=$(podman_users | tail -1)
+	podman_store "$kind"
+	podman_base "$kind"
+	podman_as "$kind" manifest create localhost/list
+	podman_as "$kind" manifest add localhost/list containers-storage:localhost/base
+	printf 'FROM containers-storage:list\nRUN cat /d/one\n' >Dockerfile
+	succeeds kiln_as "$kind" build --progress plain .
+	says more
+	succeeds kiln_as "$kind" buildah from --pull=never list
+	fails 1 "the list has no image for linux/s390x" kiln_as "$kind" build --platform linux/s390x .
+	other=$(podman_as "$kind" manifest inspect localhost/list | jq -r '.manifests[0].digest')
+	podman_as "$kind" rmi -f "$(<base.id)"
+	fails 1 "has the manifest '$other'" kiln_as "$kind" build .
+}
+
 @test "tars of every form come out of Podman's store byte for byte" {
 	local form long kind
 	kind=$(podman_users | head -1)

@@ -80,6 +80,17 @@ static void lists_scopes(void **state)
 	assert_int_equal(paths.n, COUNT(wanted_paths));
 	for (size_t i = 0; i < COUNT(wanted_paths); i++)
 		assert_string_equal(paths.p[i], wanted_paths[i]);
+	AUTO(list) struct list storage = { 0 }, by_id = { 0 };
+	static const char *const wanted_storage[] = { "[overlay@/g]a.b.example:5000/x/y:1",
+		"[overlay@/g]a.b.example:5000/x/y", "[overlay@/g]a.b.example:5000/x",
+		"[overlay@/g]a.b.example:5000", "[overlay@/g]", "[/g]" };
+	policy_storage_scopes("/g", &reference, "1234", &storage);
+	assert_int_equal(storage.n, COUNT(wanted_storage));
+	for (size_t i = 0; i < COUNT(wanted_storage); i++)
+		assert_string_equal(storage.p[i], wanted_storage[i]);
+	policy_storage_scopes("/g", NULL, "1234", &by_id);
+	assert_string_equal(by_id.p[0], "[overlay@/g]@1234");
+	assert_int_equal(by_id.n, 3);
 }
 
 #define SIGNED "{\"type\":\"signedBy\",\"keyType\":\"GPGKeys\",\"keyPath\":\"/k\""
@@ -118,6 +129,12 @@ static void refuses(void **state)
 		  "}}}",
 				"is a scope" },
 		{ "{\"default\":" REJECT ",\"transports\":{\"docker\":{\"a\":[]}}}", "empty list" },
+		{ "{\"default\":" REJECT ",\"transports\":{\"containers-storage\":{\"a/b\":" REJECT
+		  "}}}",
+				"does not begin with" },
+		{ "{\"default\":" REJECT
+		  ",\"transports\":{\"containers-storage\":{\"[overlay@g]a\":" REJECT "}}}",
+				"absolute path" },
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
