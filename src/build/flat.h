@@ -23,6 +23,7 @@ struct flat {
 	size_t height;             /* how many layers of the stage's stack are in it */
 	struct snapshot *snapshot; /* of it as it is now, or NULL */
 	bool is_exact;             /* what flat_end() found is all that the layer is */
+	bool is_told;              /* that steps work in what is the container's */
 	struct flat *next;         /* flat_view(): owned */
 	/* Its root is "/", or will be; borrowed. Then draft.tree_fd has what the image has where
 	 * files of the container are kept. NULL: its root is draft.tree_fd. */

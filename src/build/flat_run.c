@@ -106,6 +106,36 @@ static FALLIBLE ignored(int root_fd, const struct sandbox_step *step, struct lis
 	return NULL;
 }
 
+/*
+ * A step in a directory of the container's own (the context, a volume) works on that, and nothing
+ * of it comes into the image: which is told, or is an error where there is no such directory.
+ */
+static FALLIBLE look_at_cwd(struct build *build, const struct stage_run *stage, struct flat *flat,
+		const char *cwd)
+{
+	AUTO_FREE char *path = path_clean(str_of(cwd));
+	struct stat st;
+
+	if (inplace_place(inplace_kept(flat->inplace), path) != INPLACE_KEPT)
+		return NULL;
+	struct error *error = rootfs_stat(flat->root_fd, path, &st);
+	if (!error && flat->is_told)
+		return NULL;
+	if (!error) {
+		flat->is_told = true;
+		progress_warn(build->options->progress, stage->vertex, (struct source_range){ 0 },
+				"'/%s' is this container's own: what steps write there is not in "
+				"the image",
+				path);
+		return NULL;
+	}
+	error = error_wrap(
+			error, "'/%s' is this container's own, kept while '/' is an image's", path);
+	return error_hint(error,
+			"another WORKDIR, or the context and volumes mounted elsewhere, or "
+			"'--isolation chroot'");
+}
+
 FALLIBLE flat_run(struct build *build, struct stage_run *stage, const struct sandbox_step *wanted,
 		int tree_fd, struct sandbox_result *ret)
 {
@@ -121,8 +151,10 @@ FALLIBLE flat_run(struct build *build, struct stage_run *stage, const struct san
 	TRY(flat_raise(set, flat, &stage->stack, stage->vertex));
 	TRY(flat_begin(set, flat));
 	TRY(ignored(flat->root_fd, wanted, &ignore));
-	if (flat->inplace)
+	if (flat->inplace) {
 		list_add_all(&ignore, inplace_kept(flat->inplace));
+		TRY(look_at_cwd(build, stage, flat, wanted->cwd));
+	}
 	TRY(flat_dir(set, flat, &dir_fd));
 	struct sandbox_step step = *wanted;
 	step.n_layers = 0;

@@ -118,6 +118,37 @@ executor() {
 	equals content "$(cat "$root/workspace/data")"
 }
 
+@test "a WORKDIR in the context's own folder: layers have what COPY brings, a RUN there is told of" {
+	cat >"$root/workspace/Dockerfile" <<-EOD
+		FROM oci:$BUSYBOX/oci:latest
+		RUN true
+		WORKDIR /workspace
+		COPY data data
+		COPY data sub/
+		WORKDIR /workspace/new
+		WORKDIR /workspace
+		RUN cat data >left
+		RUN cat left >/seen
+	EOD
+	succeeds executor --context /workspace --no-push --tar-path /app.tar
+	says "WARN"
+	says "'/workspace' is this container's own"
+	equals 1 "$(grep -c "container's own" <<<"$stderr")"
+	tree_of "$root/app.tar" >tree
+	for path in /workspace/data /workspace/sub/data /workspace/new /seen; do
+		grep -q " $path\b" tree || explain "no $path"
+	done
+	! grep -q ' /workspace/\(left\|Dockerfile\)\b' tree || false
+	mv "$root/workspace" kept
+	rm -r "$root"
+	inplace_root "$root" /kaniko executor
+	mv kept "$root/workspace"
+	echo 'WORKDIR sub' >>"$root/workspace/Dockerfile"
+	echo 'RUN true' >>"$root/workspace/Dockerfile"
+	fails 1 "'/workspace/sub' is this container's own" executor --context /workspace --no-push
+	says "another WORKDIR"
+}
+
 @test "a step that replaces kiln's folder, one that fills the disk, and what is left then" {
 	printf 'FROM oci:%s/oci:latest\nRUN mv /kaniko /moved && mkdir -p /kaniko/store && cp -r /moved/. /kaniko/\n' \
 		"$BUSYBOX" >"$root/workspace/Dockerfile"
