@@ -12,6 +12,7 @@
 void git_done(struct git *git)
 {
 	scratch_done(&git->scratch);
+	scratch_done(&git->trust);
 	list_done(&git->environment);
 	free(TAKE(git->commit));
 	free(TAKE(git->ref));

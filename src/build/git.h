@@ -20,6 +20,7 @@ struct git {
 	const struct sources *sources;
 	const struct git_url *url;
 	struct scratch scratch; /* an empty repository at first */
+	struct scratch trust;   /* the authorities that only variables name, where there are any */
 	struct list environment;
 	char *commit; /* whole, once found */
 	char *ref;    /* what it was found by: "refs/heads/main"; NULL: by its own name */

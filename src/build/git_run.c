@@ -5,10 +5,14 @@
 #include "base/xalloc.h"
 #include "build/git.h"
 #include "build/source_auth.h"
+#include "registry/certs.h"
+#include "sys/fd.h"
 #include "sys/proc.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 /* What of the user's configuration is about getting to a repository. */
 static bool is_wanted_key(const char *key)
@@ -188,6 +192,37 @@ static void add_own_settings(const struct git *git, struct list *settings)
 		add_password(git->url, settings);
 }
 
+/*
+ * git knows nothing of SSL_CERT_FILE and SSL_CERT_DIR, and takes one bundle in place of the
+ * system's: which is made of both.
+ */
+static FALLIBLE add_authorities(struct git *git, struct list *settings)
+{
+	static const char bundle_name[] = "authorities.pem";
+	const struct list *given = environment_of(git);
+	AUTO(certs) struct certs certs = { 0 };
+	AUTO(list) struct list paths = { 0 };
+	AUTO_FREE char *system = NULL;
+
+	if (list_env_get(given, "GIT_SSL_CAINFO") || has_setting(settings, "http.sslCAInfo"))
+		return NULL;
+	certs_add_paths(list_env_get(given, "SSL_CERT_FILE"), list_env_get(given, "SSL_CERT_DIR"),
+			&paths);
+	certs_add_authorities(&paths, &certs);
+	if (!certs.authorities)
+		return NULL;
+	error_ignore(file_read(AT_FDCWD, "/etc/ssl/certs/ca-certificates.crt", LIMIT_SETTINGS_BYTES,
+				     &system, NULL),
+			"a system may have no authorities");
+	AUTO_FREE char *bundle = xasprintf("%s\n%s", system ? system : "", certs.authorities);
+	TRY(scratch_make(git->sources->store, &git->trust));
+	TRY(file_write_atomic(git->trust.fd, bundle_name, bundle, strlen(bundle), 0600, false));
+	AUTO_FREE char *path = xasprintf(
+			"%s/%s/%s", store_root(git->sources->store), git->trust.path, bundle_name);
+	add_setting(settings, "http.sslCAInfo", path);
+	return NULL;
+}
+
 FALLIBLE git_environment(struct git *git)
 {
 	static const char *const fixed[] = { "LC_ALL=C.UTF-8", "GIT_TERMINAL_PROMPT=0",
@@ -206,6 +241,7 @@ FALLIBLE git_environment(struct git *git)
 	list_add_all(env, environment_of(git));
 	TRY(take_given(env, &settings));
 	add_own_settings(git, &settings);
+	TRY(add_authorities(git, &settings));
 	list_env_unset(env, "GIT_CONFIG_GLOBAL");
 	for (size_t i = 0; i < COUNT(fixed); i++)
 		list_add(env, fixed[i]);

@@ -136,6 +136,19 @@ static bool is_authority(const char *name)
 	       strcmp(name, "ca-certificates.crt") != 0;
 }
 
+void certs_add_paths(const char *file, const char *dirs, struct list *ret)
+{
+	struct str rest = str_of(dirs), one;
+
+	if (file)
+		list_add(ret, file);
+	while (rest.n) {
+		str_cut(rest, ':', &one, &rest);
+		if (one.n && !str_is(one, "/etc/ssl/certs"))
+			list_addf(ret, "%.*s", STR_ARG(one));
+	}
+}
+
 void certs_add_authorities(const struct list *paths, struct certs *certs)
 {
 	for (size_t i = 0; i < paths->n; i++) {

@@ -23,6 +23,11 @@ FALLIBLE certs_find(const struct list *directories, const char *host, struct cer
 /* What one folder holds. It must be there: ERR_SYS. */
 FALLIBLE certs_read(const char *folder, struct certs *ret);
 /*
+ * What SSL_CERT_FILE (a file) and SSL_CERT_DIR (folders with colons between) name, as OpenSSL and
+ * Go read them; the system's own folder is known. Either may be NULL.
+ */
+void certs_add_paths(const char *file, const char *dirs, struct list *ret);
+/*
  * Add authorities from files, and from folders their *.crt and *.pem. What cannot be read or holds
  * none is told at debug level: these come from variables that are for every program.
  */

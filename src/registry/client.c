@@ -63,6 +63,7 @@ static void copy_creds(const struct creds_settings *from, struct creds_settings 
 		.sources = xstrdup(from->sources),
 		.given = xstrdup(from->given),
 		.helper_env = from->helper_env,
+		.helper_timeout_ms = from->helper_timeout_ms,
 		.host_env = from->host_env };
 }
 

@@ -32,6 +32,7 @@ struct creds_settings {
 	const char *home;               /* HOME */
 	/* NULL-terminated environment of credential programs; NULL: PATH, HOME and LANG only. */
 	const char *const *helper_env;
+	unsigned helper_timeout_ms; /* 0: HELPER_TIMEOUT_MS */
 	/* Variables that may hold user names and passwords (registry/creds_env.h); NULL: none. */
 	const char *const *host_env;
 	const char *given;   /* --creds: "USER:PASSWORD", for registries and not their mirrors */

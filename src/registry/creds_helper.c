@@ -45,7 +45,8 @@ static FALLIBLE run(const struct creds_settings *settings, const char *name, con
 	const char *const argv[] = { program, verb, NULL };
 	struct proc_spec spec = { .argv = argv,
 		.env = settings->helper_env,
-		.timeout_ms = HELPER_TIMEOUT_MS,
+		.timeout_ms = settings->helper_timeout_ms ? settings->helper_timeout_ms
+							  : HELPER_TIMEOUT_MS,
 		.input = input.p,
 		.input_bytes = input.n,
 		.output_limit = LIMIT_TOKEN_BYTES };

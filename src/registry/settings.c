@@ -1,3 +1,4 @@
+#include "registry/certs.h"
 #include "registry/registry.h"
 #include "sys/userns.h"
 
@@ -83,20 +84,6 @@ FALLIBLE registry_settings_use_conf(struct registry_settings *settings, const ch
 	return NULL;
 }
 
-/* As OpenSSL and Go have them: a file; folders with colons between. The system's own are known. */
-static void add_authorities(const char *file, const char *dirs, struct list *ret)
-{
-	struct str rest = str_of(dirs), one;
-
-	if (file)
-		list_add(ret, file);
-	while (rest.n) {
-		str_cut(rest, ':', &one, &rest);
-		if (one.n && !str_is(one, "/etc/ssl/certs"))
-			list_addf(ret, "%.*s", STR_ARG(one));
-	}
-}
-
 void registry_settings_from_env(const char *(*get)(const char *name), struct registry_settings *ret)
 {
 	struct registry_settings settings = { 0 };
@@ -115,7 +102,7 @@ void registry_settings_from_env(const char *(*get)(const char *name), struct reg
 		settings.registries_confs.p[0] = xstrdup(override);
 	}
 	add_aliases(get, &settings);
-	add_authorities(value_of(get, "SSL_CERT_FILE"), value_of(get, "SSL_CERT_DIR"),
+	certs_add_paths(value_of(get, "SSL_CERT_FILE"), value_of(get, "SSL_CERT_DIR"),
 			&settings.authorities);
 	settings.http_proxy = xstrdup(first_of(get, "http_proxy", "HTTP_PROXY"));
 	settings.https_proxy = xstrdup(first_of(get, "https_proxy", "HTTPS_PROXY"));

@@ -68,6 +68,14 @@ add() { # LINE [ARGS...]
 	web_start tls "$ROOT"
 	fails 1 "certificate" built "$WEB/git/app.git"
 	says "${WEB#https://}"
+	# As every program has it that is not git.
+	local variable
+	unset GIT_SSL_CAINFO SSL_CERT_FILE SSL_CERT_DIR
+	for variable in "SSL_CERT_FILE=$WEB_CA" "SSL_CERT_DIR=$(dirname "$WEB_CA")"; do
+		export "${variable?}"
+		succeeds built "$WEB/git/app.git"
+		unset SSL_CERT_FILE SSL_CERT_DIR
+	done
 	export GIT_SSL_CAINFO=$WEB_CA
 	succeeds built "$WEB/git/app.git"
 	equals "two lib" "$(cat "$W/out/file" "$W/out/lib/lib.txt" | xargs)"

@@ -308,5 +308,25 @@ static void asks_helpers_in_order(void **state)
 			"docker-credential-nowhere");
 }
 
+static void gives_up_on_a_program_that_hangs(void **state)
+{
+	AUTO(scratch) struct scratch scratch = scratch_new();
+	AUTO_FREE char *program = xasprintf("%s/docker-credential-unit", scratch.path),
+		       *path = xasprintf("PATH=%s:/usr/bin:/bin", scratch.path),
+		       *file = xasprintf("%s/config.json", scratch.path);
+	const char *const env[] = { path, NULL };
+	const struct creds_settings settings = {
+		.auth_file = file, .helper_env = env, .helper_timeout_ms = 50
+	};
+	AUTO(credential) struct credential found = { 0 };
+
+	write_file(program, "#!/bin/sh\nexec sleep 1000\n");
+	assert_int_equal(chmod(program, 0755), 0);
+	assert_int_equal(setenv("PATH", path + strlen("PATH="), 1), 0);
+	write_file(file, "{\"credsStore\":\"unit\"}");
+	assert_error(creds_find(&settings, "docker.io", "library/x", NULL, &found), ERR_LIMIT,
+			"credential helper 'unit'");
+}
+
 UNIT_TESTS(keys, finds, refuses, looks_in_order, logs_in_and_out, picks_the_login_file,
-		uses_programs, asks_helpers_in_order)
+		uses_programs, asks_helpers_in_order, gives_up_on_a_program_that_hangs)
