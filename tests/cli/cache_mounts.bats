@@ -159,7 +159,7 @@ both() { # OPTIONS
 		RUN --mount=type=cache,target=/busy echo is""in; until [ -e /busy/go ]; do sleep 0.05; done
 	END
 	build >log 2>&1 &
-	until grep -q isin log; do sleep 0.02; done
+	await grep -q isin log
 	succeeds run_kiln prune --all --dry-run
 	says '1   cache mounts'
 	succeeds run_kiln prune --all
@@ -182,7 +182,7 @@ both() { # OPTIONS
 		RUN --mount=type=cache,target=/c,sharing=locked echo is""in; sleep 600
 	END
 	build >log 2>&1 &
-	until grep -q isin log; do sleep 0.02; done
+	await grep -q isin log
 	pid=$!
 	until [ "$(cat "/proc/$pid/comm")" = kiln ]; do pid=$(pgrep -o -P "$pid"); done
 	kill -KILL "$pid"

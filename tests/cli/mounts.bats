@@ -220,7 +220,7 @@ one
 		RUN --mount=target=/c,source=src echo wait""ing; while [ ! -e /c/go ]; do sleep 0.02; done
 	END
 	build "$kind" >log 2>&1 &
-	until grep -q waiting log; do sleep 0.05; done
+	await grep -q waiting log
 	as_user "$kind" touch src/go
 	status=0
 	wait $! || status=$?

@@ -291,7 +291,7 @@ hold() { # FILE
 		    time.sleep(0.01)
 	EOF
 	echo $! >>"$BATS_TEST_TMPDIR/pids"
-	until [ -e held ]; do sleep 0.01; done
+	await test -e held
 }
 
 @test "who holds Podman's lock is waited for" {

@@ -131,7 +131,7 @@ agent_ends() {
 		RUN --mount=type=ssh echo wait""ing; sleep 60
 	END
 	build --ssh default=one >log 2>&1 &
-	until grep -q waiting log; do sleep 0.05; done
+	await grep -q waiting log
 	kill -0 "$(cat pid)"
 	kill -9 "$(cat caller)"
 	wait $! || true

@@ -95,13 +95,24 @@ equals() { # WANTED GOT [what]
 	}
 }
 
+# Until the command succeeds; a minute at most.
+await() {
+	local end=$((SECONDS + 60))
+
+	until "$@"; do
+		[ "$SECONDS" -lt "$end" ] || explain "never came: $*"
+		sleep 0.02
+	done
+}
+
 image() {
 	"$RIG_LIB/images" "$1"
 }
 
 # FROM takes this: oci:DIR:TAG of a base image.
 image_ref() {
-	echo "oci:$(image "$1")/oci:latest"
+	local folder
+	folder=$(image "$1") && echo "oci:$folder/oci:latest"
 }
 
 each_user() {
