@@ -103,15 +103,43 @@ static void fill_history(json_t *history)
 	}
 }
 
+/* A time as Go prints it. */
+static void show_time(json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+	size_t n = text ? strlen(text) : 0;
+
+	if (n < 20 || text[10] != 'T' || text[n - 1] != 'Z')
+		return;
+	AUTO_FREE char *shown = xasprintf("%.10s %.*s +0000 UTC", text, (int)n - 12, text + 11);
+	json_object_set_new(object, key, json_string(shown));
+}
+
+/* What a template may ask of either family's half. */
+static void fill_half(json_t *half)
+{
+	json_t *history = json_object_get(half, "history"), *entry;
+	size_t i;
+
+	set_default(half, "variant", json_string(""));
+	set_default(half, "os.version", json_string(""));
+	set_default(half, "os.features", json_array());
+	fill_history(history);
+	show_time(half, "created");
+	json_array_foreach(history, i, entry) show_time(entry, "created");
+}
+
 /* Go's names of what JSON calls otherwise; values of maps of the user's are left alone. */
 static json_t *go_names(const json_t *value)
 {
 	static const struct {
 		const char *json, *go;
 	} names[] = { { "architecture", "Architecture" }, { "author", "Author" },
-		{ "comment", "Comment" }, { "config", "Config" }, { "created", "Created" },
+		{ "comment", "Comment" }, { "config", "Config" }, { "container", "Container" },
+		{ "container_config", "ContainerConfig" }, { "created", "Created" },
 		{ "created_by", "CreatedBy" }, { "diff_ids", "DiffIDs" },
 		{ "empty_layer", "EmptyLayer" }, { "history", "History" }, { "os", "OS" },
+		{ "os.features", "OSFeatures" }, { "os.version", "OSVersion" },
 		{ "rootfs", "RootFS" }, { "type", "Type" }, { "variant", "Variant" } };
 	json_t *copy = json_is_array(value) ? json_array() : json_object(), *item;
 	const char *key;
@@ -167,8 +195,12 @@ static json_t *document_of(const struct subject *subject)
 	set_default(docker, "history", json_array());
 	json_object_set_new(
 			docker, "comment", json_string(subject->comment ? subject->comment : ""));
+	set_default(docker, "container", json_string(""));
 	fill_config(json_object_get(oci, "config"));
 	fill_config(json_object_get(docker, "config"));
+	/* An image's; a container says at its top only what is new, which is nothing here. */
+	json_t *history = subject->manifest_json ? json_deep_copy(json_object_get(oci, "history"))
+						 : json_array();
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:o, "
 			 "s:o, s:s, s:o, s:o, s:n, s:n}",
 			"Type", "buildah 0.0.1", "FromImage", subject->image_name, "FromImageID",
@@ -179,7 +211,7 @@ static json_t *document_of(const struct subject *subject)
 			pairs_json(subject->annotations), "ImageCreatedBy",
 			subject->created_by ? subject->created_by : "", "OCIv1", oci, "Docker",
 			docker, "DefaultMountsFilePath", "", "Capabilities", capabilities(),
-			"History", json_array(), "Devices", "NamespaceOptions");
+			"History", history, "Devices", "NamespaceOptions");
 }
 
 /* Durations as Go prints them in a template: "5s", "1m30s". */
@@ -220,9 +252,15 @@ static FALLIBLE print(const struct subject *subject, const char *format)
 		(void)printf("%s\n", text);
 		return NULL;
 	}
-	fill_history(json_object_get(json_object_get(document, "OCIv1"), "history"));
-	fill_history(json_object_get(json_object_get(document, "Docker"), "history"));
-	show_durations(json_object_get(json_object_get(document, "Docker"), "config"));
+	json_t *docker = json_object_get(document, "Docker");
+	fill_half(json_object_get(document, "OCIv1"));
+	fill_half(docker);
+	show_durations(json_object_get(docker, "config"));
+	json_object_set(docker, "container_config", json_object_get(docker, "config"));
+	json_t *history = json_object_get(document, "History"), *entry;
+	size_t i;
+	fill_history(history);
+	json_array_foreach(history, i, entry) show_time(entry, "created");
 	json_auto_t *view = go_names(document);
 	/* These two are texts of JSON, and not what their names would be. */
 	json_object_set(view, "Type", json_object_get(document, "Type"));

@@ -3,6 +3,7 @@
  *
  *	{{.Name}} {{.Config.Env}} {{.}} {{$v}}     fields; lists print as [a b], objects as map[k:v]
  *	{{json .X}} {{len .X}} {{index .X 0 "k"}} {{join .X ","}} {{upper .X}} {{lower .X}}
+ *	{{printf "%-8s %q" .X .Y}} {{print .X}} {{println .X}}     %s %v %d %q %t %x
  *	{{.X | json}}
  *	{{if .X}} … {{else if eq .Y "z"}} … {{else}} … {{end}}     with not, eq, ne, and, or
  *	{{range .X}} … {{else}} … {{end}}, {{range $k, $v := .X}}, {{with .X}} … {{end}}

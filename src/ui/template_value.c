@@ -30,8 +30,6 @@ bool template_is_true(const json_t *value)
 	return false;
 }
 
-static void print_value(const json_t *value, struct strbuf *out);
-
 static void print_object(const json_t *value, struct strbuf *out)
 {
 	AUTO(list) struct list keys = { 0 };
@@ -49,13 +47,12 @@ static void print_object(const json_t *value, struct strbuf *out)
 		if (json_is_object(one) && json_object_size(one) == 0)
 			strbuf_add(out, "{}");
 		else
-			print_value(one, out);
+			template_print_value(one, out);
 	}
 	strbuf_add_char(out, ']');
 }
 
-/* As Go's %v. */
-static void print_value(const json_t *value, struct strbuf *out)
+void template_print_value(const json_t *value, struct strbuf *out)
 {
 	switch (json_typeof(value)) {
 	case JSON_OBJECT:
@@ -66,7 +63,7 @@ static void print_value(const json_t *value, struct strbuf *out)
 		for (size_t i = 0; i < json_array_size(value); i++) {
 			if (i)
 				strbuf_add_char(out, ' ');
-			print_value(json_array_get(value, i), out);
+			template_print_value(json_array_get(value, i), out);
 		}
 		strbuf_add_char(out, ']');
 		return;
@@ -94,7 +91,7 @@ void template_print_result(const json_t *value, struct strbuf *out)
 	if (json_is_null(value))
 		strbuf_add(out, "<no value>");
 	else
-		print_value(value, out);
+		template_print_value(value, out);
 }
 
 /* --- functions --- */
@@ -156,7 +153,7 @@ static FALLIBLE call_join(const struct template_call *call, json_t **ret)
 
 	for (size_t i = 0; i < json_array_size(call->args[0]); i++) {
 		strbuf_add(&text, i ? between : "");
-		print_value(json_array_get(call->args[0], i), &text);
+		template_print_value(json_array_get(call->args[0], i), &text);
 	}
 	*ret = json_string(strbuf_text(&text));
 	return NULL;
@@ -166,7 +163,7 @@ static FALLIBLE change_case(const struct template_call *call, int (*change)(int)
 {
 	AUTO(strbuf) struct strbuf text = { 0 };
 
-	print_value(call->args[0], &text);
+	template_print_value(call->args[0], &text);
 	for (size_t i = 0; i < text.n; i++)
 		text.p[i] = (char)change((unsigned char)text.p[i]);
 	*ret = json_string(strbuf_text(&text));
@@ -230,7 +227,8 @@ static const struct {
 	template_function *call;
 } functions[] = { { "and", call_and }, { "eq", call_eq }, { "index", call_index },
 	{ "join", call_join }, { "json", call_json }, { "len", call_len }, { "lower", call_lower },
-	{ "ne", call_ne }, { "not", call_not }, { "or", call_or }, { "upper", call_upper } };
+	{ "ne", call_ne }, { "not", call_not }, { "or", call_or }, { "print", template_printed },
+	{ "printf", template_printf }, { "println", template_println }, { "upper", call_upper } };
 
 template_function *template_find(const char *name)
 {

@@ -24,8 +24,14 @@ typedef struct error *template_function(const struct template_call *call, json_t
 bool template_is_true(const json_t *value);
 /* What an action prints; nothing has words of its own there. */
 void template_print_result(const json_t *value, struct strbuf *out);
+/* As Go's %v. */
+void template_print_value(const json_t *value, struct strbuf *out);
 /* NULL: there is no such function. */
 template_function *template_find(const char *name);
+/* printf, print and println: template_format.c. */
+FALLIBLE template_printf(const struct template_call *call, json_t **ret);
+FALLIBLE template_printed(const struct template_call *call, json_t **ret);
+FALLIBLE template_println(const struct template_call *call, json_t **ret);
 void template_call_done(struct template_call *call);
 
 DEFINE_AUTO_VALUE(template_call)

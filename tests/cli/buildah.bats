@@ -197,6 +197,22 @@ configs() {
 	try rm "$c"
 }
 
+asks() {
+	buildah from -q --name c scratch
+	buildah config --label a=b --label c='d "e"' --env X=1 --healthcheck 'CMD /x' --healthcheck-interval 90s \
+		--healthcheck-retries 3 --author me c
+	buildah commit -q --format docker --timestamp 40 c app
+	try inspect --format '{{index .Docker.Config.Labels "c" | printf "%q %s" "q"}} {{printf "%q" .Docker.Config.Env}}' c
+	try inspect -f '{{printf "%d %d" .Docker.Config.Healthcheck.Interval .Docker.Config.Healthcheck.Retries}}' app
+	try inspect -f '{{.Docker.ContainerConfig.Env}} {{.Docker.Author}} {{.OCIv1.Variant}}|' app
+	try inspect -f '{{range .Docker.History}}{{println .Created .Comment}}{{end}}{{.OCIv1.Created}}' app
+	try inspect --type image -f '{{len .History}}' app
+}
+
+@test "inspect's templates: printf, println, times, both configs" {
+	agree asks
+}
+
 @test "config and inspect" {
 	agree configs
 }

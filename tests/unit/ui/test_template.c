@@ -36,6 +36,11 @@ static void prints(void **state)
 				"down" },
 		{ "a  {{- .Name -}}  b{{/* no */}}", "aappb" },
 		{ "{{\"q\\\"\"}}{{`raw`}}", "q\"raw" },
+		{ "{{printf \"%q %q|%-5s|%05d|%x|%%\" .Env .Labels .Name .N 255}}",
+				"[\"A=1\" \"B=2\"] map[\"a\":\"2\" \"z\":\"1\"]|app  |00003|ff|%" },
+		{ "{{printf \"%d %d %d\" \"1m30s\" \"1h0m0.5s\" .N}} {{.Name | printf \"%s!\"}}",
+				"90000000000 3600500000000 3 app!" },
+		{ "{{println .Name .N}}{{print .N .N .Name}}", "app 3\n3 3app" },
 	};
 	json_t *value = json_loads(document, 0, NULL);
 
@@ -56,6 +61,8 @@ static void refuses(void **state)
 	} cases[] = {
 		{ "{{.Nope}}", "can't evaluate field Nope" },
 		{ "{{.Name.X}}", "can't evaluate field X" },
+		{ "{{printf \"%k\" .Name}}", "printf does not know '%k'" },
+		{ "{{printf \"%s %s\" .Name}}", "printf has no value for '%s'" },
 		{ "{{frob .Name}}", "function \"frob\" not defined" },
 		{ "{{", "template: " },
 		{ "{{.Name", "template: " },
