@@ -4,12 +4,12 @@
  */
 #include "build/build.h"
 #include "base/clock.h"
+#include "build/bases.h"
 #include "build/flat.h"
 #include "build/history.h"
 #include "build/inplace.h"
 #include "build/instructions.h"
 #include "build/key_agent.h"
-#include "build/lower_store.h"
 #include "build/mount_travel.h"
 #include "build/output.h"
 #include "build/platforms.h"
@@ -32,53 +32,6 @@
 #include <sys/stat.h>
 
 enum { TOLD_WARNINGS = 500 };
-
-/* --- base images --- */
-
-struct opening {
-	struct build *build;
-	struct plan_image *image;
-};
-
-static struct error *open_one(void *argument)
-{
-	struct opening *opening = argument;
-	struct plan_image *image = opening->image;
-	const struct build_options *options = opening->build->options;
-	struct image_homes homes = { options->store, options->registry, &image->platform,
-		options->cancel, options->base_cache, options->trust, options->short_names,
-		.podman = options->podman };
-	AUTO_FREE char *name = xasprintf("[internal] load metadata for %s", image->name);
-	unsigned vertex =
-			progress_vertex(options->progress, name, NULL, (struct source_range){ 0 });
-
-	progress_start(options->progress, vertex);
-	struct error *error = lower_open_image(options, &homes, image->name,
-			options->pull ? options->pull : PULL_MISSING, &image->image);
-	if (error) {
-		progress_end(options->progress, vertex, PROGRESS_FAILED, error->message);
-		error = error_at(error_wrap(error, "image '%s'", image->name), image->at);
-		const char *near = stage_suggest(opening->build->file, image->name);
-		return near ? error_hint(error, "did you mean the stage '%s'?", near) : error;
-	}
-	progress_end(options->progress, vertex, PROGRESS_DONE, NULL);
-	return NULL;
-}
-
-struct error *build_open_images(void *user, struct plan_image *const *images, size_t n)
-{
-	struct build *build = user;
-	AUTO_FREE struct opening *openings = xcalloc(n, sizeof(*openings));
-	AUTO(group) struct group *group = group_new();
-
-	for (size_t i = 0; i < n; i++) {
-		openings[i] = (struct opening){ build, images[i] };
-		if (n == 1)
-			return open_one(&openings[i]);
-		group_start(group, "open image", open_one, &openings[i]);
-	}
-	return group_join(group);
-}
 
 /* A name that is no stage would silently do nothing. */
 static FALLIBLE check_no_cache_stages(const struct build *build)
@@ -565,6 +518,8 @@ static FALLIBLE run_one(struct build_options *options, struct build_result *ret)
 		return NULL;
 	}
 	struct error *error = run_plan(&build, ret);
+	if (!error && options->keeps_bases)
+		error = bases_keep(&build);
 	history_keep(&build, error, ret->build_id);
 	verify_collect(&build, &ret->verified);
 	return error;

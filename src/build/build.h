@@ -210,9 +210,10 @@ struct build_options {
 	const struct podman_settings *podman;   /* NULL: Podman's store is not looked into */
 	struct registry_client *registry;       /* NULL: no network for images */
 	struct registry_client *cache_registry; /* to look caches up, less patient; or NULL */
-	struct trust *trust;   /* asked about every base image; NULL: only of the store */
-	bool short_names;      /* as in image_homes */
-	bool says_step;        /* errors of steps in Buildah's words: building at STEP "RUN make" */
+	struct trust *trust; /* asked about every base image; NULL: only of the store */
+	bool short_names;    /* as in image_homes */
+	bool keeps_bases; /* images that were fetched are in the store afterwards, by their names */
+	bool says_step;   /* errors of steps in Buildah's words: building at STEP "RUN make" */
 	struct signer *signer; /* of what is pushed; or NULL */
 	struct sandbox *sandbox;
 	const struct userns *userns;

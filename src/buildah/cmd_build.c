@@ -163,6 +163,7 @@ static FALLIBLE build_shown(const struct invocation *call, const struct session 
 	made->registry = session->registry;
 	made->trust = session->trust;
 	made->short_names = true;
+	made->keeps_bases = true;
 	made->says_step = true;
 	made->signer = session->signer;
 	made->sandbox = session->sandbox;

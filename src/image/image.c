@@ -234,6 +234,39 @@ FALLIBLE image_open_shared(const struct image_homes *homes, const char *name, st
 	return NULL;
 }
 
+/* What is here already of all that a short name may mean. ERR_NOT_FOUND. */
+static FALLIBLE find_candidate(
+		const struct image_homes *homes, const char *name, struct image **ret)
+{
+	AUTO(list) struct list names = { 0 };
+	struct error *error = error_new(ERR_NOT_FOUND, "image '%s' is not in the store", name);
+
+	if (!homes->short_names || !homes->registry)
+		return error;
+	error_ignore(registry_short_names(homes->registry, name, &names),
+			"whoever asks the registry is told");
+	for (size_t i = 0; i < names.n && error_is(error, ERR_NOT_FOUND); i++) {
+		error_free(error);
+		error = source_store_open(homes, names.p[i], false, ret);
+	}
+	return error;
+}
+
+/* "sha256:…", or hexadecimal digits that could begin one: Buildah takes these for images, too. */
+static bool may_be_id(const char *name)
+{
+	const char *hex = text_starts(name, "sha256:") ? name + strlen("sha256:") : name;
+
+	return strlen(hex) >= 12 && hex[strspn(hex, "0123456789abcdef")] == '\0';
+}
+
+/* What is here under that name may have been fetched for another platform. */
+static bool serves(const struct image_homes *homes, const struct image *image)
+{
+	return !homes->short_names || !homes->registry || !homes->platform ||
+	       platform_match(homes->platform, &image->config.platform) > 0;
+}
+
 static FALLIBLE open_reference(const struct image_homes *homes, const char *name,
 		enum pull_policy policy, struct image **ret)
 {
@@ -246,6 +279,10 @@ static FALLIBLE open_reference(const struct image_homes *homes, const char *name
 	if (policy != PULL_ALWAYS) {
 		struct error *error = source_store_open(homes, full, false, ret);
 
+		if (!error && policy == PULL_MISSING && !serves(homes, *ret)) {
+			image_free(TAKE(*ret));
+			return source_registry_open(homes, &reference, ret);
+		}
 		if (!error_is(error, ERR_NOT_FOUND))
 			return error;
 		error_free(error);
@@ -255,6 +292,14 @@ static FALLIBLE open_reference(const struct image_homes *homes, const char *name
 			TRY(reference_parse(str_of(local), &own));
 		AUTO_FREE char *own_text = is_bare ? reference_text(&own) : xstrdup(full);
 		error = source_store_open(homes, own_text, false, ret);
+		if (error_is(error, ERR_NOT_FOUND) && homes->short_names && may_be_id(name)) {
+			error_free(error);
+			error = source_store_open(homes, name, true, ret);
+		}
+		if (error_is(error, ERR_NOT_FOUND) && is_bare) {
+			error_free(error);
+			error = find_candidate(homes, name, ret);
+		}
 		if (!error_is(error, ERR_NOT_FOUND))
 			return error;
 		struct image *shared = NULL;

@@ -103,7 +103,7 @@ FALLIBLE names_pull_policy(const char *text, enum pull_policy *ret)
 		{ "ifnewer", PULL_ALWAYS },
 		{ "missing", PULL_MISSING },
 		{ "ifmissing", PULL_MISSING },
-		{ "false", PULL_MISSING },
+		{ "false", PULL_NEVER },
 		{ "never", PULL_NEVER },
 	};
 
@@ -285,9 +285,9 @@ FALLIBLE names_open(struct session *session, const struct names_request *request
 	struct error *error = names_find(
 			session->store, wanted.program, wanted.text, &record, &ret->name);
 	bool is_id = !error && !ret->name;
-	bool is_local = !error && ret->name && text_starts(ret->name, LOCAL);
 
-	if (!error && (wanted.pull != PULL_ALWAYS || is_id || is_local)) {
+	/* "always" asks the registry, if only to hear that nobody there knows localhost's. */
+	if (!error && (wanted.pull != PULL_ALWAYS || is_id)) {
 		if (!ret->name)
 			ret->name = xstrdup(record.name ? record.name : "");
 		return open_stored(session, &wanted, &record, ret);

@@ -95,3 +95,27 @@ teardown() {
 	printf '[aliases]\n"kept" = "%s/other/thing"\n' "$REGISTRY" >home/.cache/containers/short-name-aliases.conf
 	succeeds kiln buildah --registries-conf /dev/null pull kept:2
 }
+
+@test "a build under Buildah's name keeps its bases, under the names that were asked for" {
+	registry_start plain
+	registry_put team/app:1 busybox
+	printf 'unqualified-search-registries = ["%s/team"]\n' "$REGISTRY" >r.conf
+	printf 'FROM app:1\nRUN true\n' >Dockerfile
+	fails 125 'creating build container: app:1: image not known' \
+		kiln buildah --registries-conf r.conf build --pull=false .
+	fails 125 'app:1: image not known' kiln buildah --registries-conf r.conf from --pull=false app:1
+	succeeds kiln buildah --registries-conf r.conf build -t made .
+	succeeds kiln buildah images --format '{{.Name}}:{{.Tag}}'
+	equals "$REGISTRY/team/app:1"$'\n''localhost/made:latest' "$(sort <<<"$output")"
+	registries_stop
+	succeeds kiln buildah --registries-conf r.conf build --pull=never .
+	succeeds kiln buildah --registries-conf r.conf build .
+	fails 125 '' kiln buildah --registries-conf r.conf build --pull .
+	fails 125 '' kiln buildah --registries-conf r.conf from --pull made
+	# An image is named by its ID, too.
+	succeeds kiln buildah images -q --no-trunc made
+	printf 'FROM %s\nRUN true\n' "$output" >Dockerfile
+	succeeds kiln buildah build -q .
+	printf 'FROM %s\nRUN true\n' "${output:0:12}" >Dockerfile
+	succeeds kiln buildah build -q .
+}
