@@ -88,7 +88,7 @@ static void tell_unused_args(struct build *build)
 	AUTO(strbuf) struct strbuf text = { 0 };
 
 	unused_args_find(build->file, build->plan, build->options->build_args, &names);
-	if (unused_args_say(&names, &text))
+	if (unused_args_say(&names, build->options->says_step, &text))
 		progress_warn(build->options->progress, 0, (struct source_range){ 0 }, "%s",
 				strbuf_text(&text));
 }
@@ -287,6 +287,7 @@ static FALLIBLE load_files(struct build *build)
 		.dockerfile = options->dockerfile,
 		.stdin_fd = options->stdin_fd,
 		.keep_git_dir = build_arg_is_set(options, "BUILDKIT_CONTEXT_KEEP_GIT_DIR"),
+		.containerfile_first = options->containerfile_first,
 		.sources = &build->sources,
 	};
 

@@ -123,10 +123,12 @@ enum { BUILD_MOST_PLATFORMS = 64 };
 
 struct build_options {
 	/* what */
-	const char *context;     /* a directory and more: see build/context.h */
-	const char *context_dir; /* the folder of a context that is brought here; NULL: its top */
-	const char *dockerfile;  /* path, "-" for stdin_fd, NULL: Dockerfile in the context */
-	const char *ignore_file; /* in the place of the context's .dockerignore; or NULL */
+	const char *context;      /* a directory and more: see build/context.h */
+	const char *context_dir;  /* the folder of a context that is brought here; NULL: its top */
+	const char *dockerfile;   /* path, "-" for stdin_fd, NULL: Dockerfile in the context */
+	const char *ignore_file;  /* in the place of the context's .dockerignore; or NULL */
+	bool containerfile_first; /* of what the context has, and .containerignore, as for Buildah
+				   */
 	int stdin_fd;
 	const struct build_context *contexts; /* named ones */
 	size_t context_count;
@@ -188,6 +190,7 @@ struct build_options {
 	enum compression compression; /* 0 is COMPRESSION_GZIP */
 	int compression_level;        /* CODEC_LEVEL_DEFAULT */
 	bool squash;
+	bool squashes_base;     /* squash takes the base's layers, too, and their history */
 	bool force_compression; /* of the base's layers, too */
 	struct build_image_options image;
 	const struct build_annotation *annotations;

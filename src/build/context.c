@@ -161,30 +161,31 @@ static FALLIBLE read_inside(struct context *context, const char *name)
 	return NULL;
 }
 
-static FALLIBLE read_default(struct context *context)
+/* A link that leads out of the context is not followed: what it names is not there. */
+static FALLIBLE read_default(const struct context_input *input, struct context *context)
 {
-	static const char *const names[] = { "Dockerfile", "Containerfile" };
+	static const char *const names[] = { "Containerfile", "Dockerfile", "Containerfile" };
+	bool other = !input->containerfile_first;
 
-	for (size_t i = 0; i < COUNT(names); i++) {
-		struct error *error = context->is_inside
-						      ? read_inside(context, names[i])
-						      : file_read(context->fd, names[i],
-									LIMIT_DOCKERFILE_BYTES,
-									&context->dockerfile,
-									&context->dockerfile_bytes);
+	for (size_t i = other; i < 2 + (size_t)other; i++) {
+		struct error *error = read_inside(context, names[i]);
 
-		if (!error) {
-			if (!context->dockerfile_name)
-				context->dockerfile_name = name_inside(context, names[i]);
+		if (!error)
 			return NULL;
-		}
-		if (!error_is_errno(error, ENOENT))
+		bool is_none = error_is_errno(error, ENOENT) ||
+			       (!other && error_is(error, ERR_INVALID));
+		if (!is_none)
 			return error_wrap(error, "read the Dockerfile of the context '%s'",
 					context->path);
 		error_free(error);
 	}
-	return error_hint(error_new(ERR_NOT_FOUND, "there is no Dockerfile in '%s'", context->path),
-			"name it with -f, or give the directory that holds it");
+	struct error *none = other ? error_new(ERR_NOT_FOUND, "there is no Dockerfile in '%s'",
+						     context->path)
+				   : error_new(ERR_NOT_FOUND,
+						     "cannot find Containerfile or Dockerfile in "
+						     "context directory '%s'",
+						     context->path);
+	return error_hint(none, "name it with -f, or give the directory that holds it");
 }
 
 static FALLIBLE read_dockerfile(const struct context_input *input, struct context *context)
@@ -200,7 +201,7 @@ static FALLIBLE read_dockerfile(const struct context_input *input, struct contex
 					      "repository")
 			    : NULL;
 	if (!path)
-		return read_default(context);
+		return read_default(input, context);
 	if (strcmp(path, "-") == 0)
 		return read_stdin(input->stdin_fd, context);
 	if (context->is_inside) {
@@ -217,13 +218,16 @@ static FALLIBLE read_dockerfile(const struct context_input *input, struct contex
 
 /* --- the ignore list --- */
 
-/* *ret_found tells whether the file is there; an unreadable one is an error. */
+/*
+ * *ret_found tells whether the file is there; an unreadable one is an error. dir_fd is the
+ * context's, which no link leads out of, or AT_FDCWD.
+ */
 static FALLIBLE read_ignore(int dir_fd, const char *name, struct context *context, bool *ret_found)
 {
 	AUTO_FREE char *text = NULL;
 	size_t n = 0;
 	struct error *error =
-			context->is_inside ? rootfs_read_file(dir_fd, name, LIMIT_IGNORE_BYTES,
+			dir_fd != AT_FDCWD ? rootfs_read_file(dir_fd, name, LIMIT_IGNORE_BYTES,
 							     &text, &n)
 					   : file_read(dir_fd, name, LIMIT_IGNORE_BYTES, &text, &n);
 
@@ -259,6 +263,8 @@ static FALLIBLE find_ignore(const struct context_input *input, struct context *c
 	} else if (!input->name && !dockerfile) {
 		TRY(read_ignore(context->fd, "Dockerfile.dockerignore", context, &found));
 	}
+	if (!found && input->containerfile_first)
+		TRY(read_ignore(context->fd, ".containerignore", context, &found));
 	if (!found)
 		TRY(read_ignore(context->fd, ".dockerignore", context, &found));
 	return NULL;

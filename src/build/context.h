@@ -12,9 +12,9 @@
  *
  * For a directory the Dockerfile need not lie inside: a path is looked up from where the user
  * stands. In what is unpacked it is looked up inside. "-" is standard input, and none given means
- * "Dockerfile" (or "Containerfile") at the context's root. NAME.dockerignore beside the Dockerfile
- * wins over .dockerignore at the root. A named context (--build-context) has no Dockerfile, and its
- * own .dockerignore.
+ * "Dockerfile" (or "Containerfile") at the context's root, which no link leads out of. So it is
+ * with .dockerignore; NAME.dockerignore beside the Dockerfile wins over it. A named context
+ *(--build-context) has no Dockerfile, and its own .dockerignore.
  *
  * Floor: build. Read-only once opened; any thread.
  */
@@ -49,7 +49,8 @@ struct context_input {
 	const char *ignore_file; /* on the host; NULL: what the context has */
 	const char *dockerfile;  /* a path, "-", or NULL */
 	int stdin_fd;
-	bool keep_git_dir; /* of a git repository: BUILDKIT_CONTEXT_KEEP_GIT_DIR */
+	bool keep_git_dir;        /* of a git repository: BUILDKIT_CONTEXT_KEEP_GIT_DIR */
+	bool containerfile_first; /* and .containerignore before .dockerignore, as for Buildah */
 	const struct sources *sources;
 };
 

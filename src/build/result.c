@@ -90,7 +90,8 @@ static FALLIBLE squash(struct build *build, struct stage_run *target, struct ima
 		size_t base_history)
 {
 	struct build_layer *layer = NULL;
-	size_t from = base_layers(&target->stack);
+	bool is_whole = build->options->squashes_base;
+	size_t from = is_whole ? 0 : base_layers(&target->stack);
 
 	TRY(stack_squash(&build->layers, &target->stack, from, &layer));
 	target->stack.n = from;
@@ -98,9 +99,12 @@ static FALLIBLE squash(struct build *build, struct stage_run *target, struct ima
 		stack_push(&target->stack, layer);
 	for (size_t i = base_history; i < config->history.n; i++)
 		config->history.p[i].empty_layer = true;
+	if (is_whole)
+		image_config_clear_history(config);
 	if (layer)
-		image_config_add_history(
-				config, NULL, "squashed layers of this build", "kiln", false);
+		image_config_add_history(config, NULL,
+				is_whole ? "squashed layers" : "squashed layers of this build",
+				"kiln", false);
 	return NULL;
 }
 
@@ -218,7 +222,9 @@ static FALLIBLE make_image(struct build *build, struct image_config *config,
 
 	/* One layer as well: a second that holds nothing counts here, and not when it is from a
 	 * home. */
-	bool squashes = options->squash && target->stack.n > base_layers(&target->stack);
+	bool squashes = options->squash &&
+			(target->stack.n > base_layers(&target->stack) ||
+					(options->squashes_base && target->stack.n > 1));
 	if (!squashes)
 		TRY(need_blobs(build, &target->stack));
 	fill_history(build, target, config);

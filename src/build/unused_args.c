@@ -76,13 +76,14 @@ void unused_args_find(const struct dockerfile *file, const struct plan *plan,
 	}
 }
 
-bool unused_args_say(const struct list *names, struct strbuf *out)
+bool unused_args_say(const struct list *names, bool as_buildah, struct strbuf *out)
 {
 	if (!names->n)
 		return false;
-	strbuf_add(out, "[Warning] One or more build-args [");
+	strbuf_add(out, as_buildah ? "[Warning] one or more build args were not consumed: ["
+				   : "[Warning] One or more build-args [");
 	for (size_t i = 0; i < names->n; i++)
 		strbuf_addf(out, "%s%s", i ? " " : "", names->p[i]);
-	strbuf_add(out, "] were not consumed");
+	strbuf_add(out, as_buildah ? "]" : "] were not consumed");
 	return true;
 }

@@ -6,6 +6,7 @@
 #include "base/xalloc.h"
 #include "stream/codec.h"
 #include "sys/fd.h"
+#include "sys/path.h"
 #include "verbs/names.h"
 
 #include <fcntl.h>
@@ -18,6 +19,7 @@ void bud_request_done(struct bud_request *request)
 	list_done(&request->build_args);
 	list_done(&request->labels);
 	list_done(&request->tags);
+	list_done(&request->dirs);
 	list_done(&request->texts);
 	list_done(&request->files);
 	run_parts_done(&request->parts);
@@ -92,13 +94,6 @@ static FALLIBLE add_args(const struct bud_opts *opts, const struct config *confi
 
 /* --- the Dockerfile --- */
 
-static bool is_there(const char *dir, const char *name)
-{
-	AUTO_FREE char *path = xasprintf("%s/%s", dir, name);
-
-	return access(path, F_OK) == 0;
-}
-
 static FALLIBLE keep_text(const struct dockerfiles *files, struct bud_request *request)
 {
 	AUTO(strbuf) struct strbuf text = { 0 };
@@ -126,15 +121,14 @@ static FALLIBLE set_dockerfile(const struct bud_opts *opts, struct bud_request *
 		.env = &opts->env };
 
 	options_ret->ignore_file = opts->ignore_file;
-	if (!opts->ignore_file && is_there(context, ".containerignore")) {
-		AUTO_FREE char *path = xasprintf("%s/.containerignore", context);
-		options_ret->ignore_file = keep(request, path);
-	}
+	options_ret->containerfile_first = true;
 	list_add_all(&request->files, &opts->files);
-	if (!opts->files.n && is_there(context, "Containerfile"))
-		list_addf(&request->files, "%s/Containerfile", context);
-	else if (!opts->files.n && (opts->from || opts->env.n))
-		list_addf(&request->files, "%s/Dockerfile", context);
+	if (!request->files.n && dockerfiles_is_one(context)) {
+		list_add(&request->files, context);
+		struct str parent = path_parent(context);
+		AUTO_FREE char *folder = parent.n ? str_dup(parent) : xstrdup(".");
+		files.context = options_ret->context = keep(request, folder);
+	}
 	if (!dockerfiles_are_plain(&files))
 		return keep_text(&files, request);
 	if (request->files.n) {
@@ -146,18 +140,36 @@ static FALLIBLE set_dockerfile(const struct bud_opts *opts, struct bud_request *
 
 /* --- what for, and where to --- */
 
+/* "windows/", "/arm" and "/": what is left out is the host's. New; free(). */
+static char *whole_platform(const char *text)
+{
+	struct platform host = platform_host();
+	const char *slash = strchr(text, '/');
+
+	if (!slash || strchr(text, ',') || (slash > text && slash[1]))
+		return xstrdup(text);
+	return xasprintf("%.*s/%s", (int)(slash > text ? slash - text : (ptrdiff_t)strlen(host.os)),
+			slash > text ? text : host.os, slash[1] ? slash + 1 : host.architecture);
+}
+
 static FALLIBLE set_platform(const struct bud_opts *opts, struct bud_request *request)
 {
 	struct platform host = platform_host();
-
+	bool in_parts = opts->os || opts->arch || opts->variant;
 	if (opts->all_platforms && opts->platforms.n)
 		return error_usage("options '--all-platforms' and '--platform' exclude each other");
 	AUTO_FREE char *parts = xasprintf("%s/%s%s%s", opts->os ? opts->os : host.os,
 			opts->arch ? opts->arch : host.architecture, opts->variant ? "/" : "",
 			opts->variant ? opts->variant : "");
-	for (size_t i = 0; i < opts->platforms.n; i++)
-		TRY(platform_flags_add(&request->platforms, opts->platforms.p[i]));
-	if (!opts->platforms.n && (opts->os || opts->arch || opts->variant))
+	if (opts->platforms.n && in_parts)
+		return error_usage("invalid --platform may not be used with --os, --arch, or "
+				   "--variant");
+	for (size_t i = 0; i < opts->platforms.n; i++) {
+		AUTO_FREE char *whole = whole_platform(opts->platforms.p[i]);
+
+		TRY(platform_flags_add(&request->platforms, whole));
+	}
+	if (in_parts)
 		TRY(platform_flags_add(&request->platforms, parts));
 	request->options.all_platforms = opts->all_platforms;
 	platform_flags_give(&request->platforms, &request->options);
@@ -169,15 +181,18 @@ static FALLIBLE set_outputs(const char *program, const struct config *config,
 {
 	for (size_t i = 0; i < opts->tags.n; i++)
 		TRY(build_tags_add(program, opts->tags.p[i], &request->texts, &request->tags,
-				&request->out));
+				&request->dirs, &request->out));
 	for (size_t i = 0; i < opts->outputs.n; i++) {
 		bool is_plain = !strchr(opts->outputs.p[i], '=');
-		AUTO_FREE char *local = xasprintf("type=local,dest=%s", opts->outputs.p[i]);
+		AUTO_FREE char *local = xasprintf("type=%s,dest=%s",
+				text_equal(opts->outputs.p[i], "-") ? "tar" : "local",
+				opts->outputs.p[i]);
 
 		TRY(output_flags_add(&request->out, is_plain ? local : opts->outputs.p[i]));
 	}
 	/* Without files as its only aim, it is in the store too. */
-	if (request->tags.n || opts->manifest || (request->out.outputs.n && !opts->outputs.n))
+	if (request->tags.n || request->dirs.n || opts->manifest ||
+			(request->out.outputs.n && !opts->outputs.n))
 		output_flags_add_kind(&request->out, OUTPUT_STORE);
 	build_tags_share(config, &request->tags, &request->out);
 	request->options.tags = &request->tags;
@@ -265,11 +280,12 @@ static FALLIBLE set_lists(const struct bud_opts *opts, struct bud_request *reque
 					opts->contexts.p[i]);
 		AUTO_FREE char *name = xstrndup(
 				opts->contexts.p[i], (size_t)(equals - opts->contexts.p[i]));
-		/* Buildah's word for docker-image:// */
+		/* Buildah's words for docker-image://, which looks into the store as well. */
+		const char *rest = strstr(equals + 1, "://");
+		bool is_image = text_starts(equals + 1, "container-image://") ||
+				text_starts(equals + 1, "docker://");
 		AUTO_FREE char *value =
-				text_starts(equals + 1, "container-image://")
-						? xasprintf("docker-image://%s", equals + 19)
-						: xstrdup(equals + 1);
+				is_image ? xasprintf("docker-image%s", rest) : xstrdup(equals + 1);
 		struct build_context context = { keep(request, name), keep(request, value) };
 		vec_push(&request->contexts, context);
 	}
@@ -301,6 +317,7 @@ FALLIBLE bud_request_make(const struct invocation *call, struct bud_request *ret
 		.no_cache = opts->no_cache,
 		.ulimits = &opts->run.ulimits,
 		.squash = opts->squash,
+		.squashes_base = opts->squash,
 		.image = image_options(opts),
 		.jobs = (unsigned)call->config->jobs,
 	};

@@ -32,7 +32,7 @@ struct bud_opts {
 
 /* Everything owned, with options pointing into it. */
 struct bud_request {
-	struct list build_args, labels, tags, texts, files;
+	struct list build_args, labels, tags, dirs, texts, files;
 	struct run_parts parts;
 	struct build_steps steps;
 	struct output_flags out;

@@ -33,7 +33,7 @@ void build_tags_share(
 }
 
 FALLIBLE build_tags_add(const char *program, const char *text, struct list *texts,
-		struct list *tags, struct output_flags *out)
+		struct list *tags, struct list *dirs, struct output_flags *out)
 {
 	AUTO(destination) struct destination to = { 0 };
 	AUTO_FREE char *name = NULL;
@@ -53,9 +53,8 @@ FALLIBLE build_tags_add(const char *program, const char *text, struct list *text
 		output->is_directory = true;
 		break;
 	case TO_DIR:
-		return error_hint(error_usage("option '--tag': '%s': a build does not write dir:",
-						  text),
-				"build it under a name, and 'push' that to dir:");
+		list_add(dirs, to.path);
+		return NULL;
 	case TO_PODMAN:
 		output = add_output(out, OUTPUT_PODMAN, to.name);
 		output->dest = to.path[0] ? keep(texts, to.path) : NULL;
@@ -69,5 +68,26 @@ FALLIBLE build_tags_add(const char *program, const char *text, struct list *text
 	}
 	if (output)
 		output->dest = keep(texts, to.path);
+	return NULL;
+}
+
+FALLIBLE build_tags_send_dirs(struct session *session, const struct digest *manifest,
+		const struct list *dirs, bool quiet)
+{
+	const struct image_homes homes = { session->store, NULL, NULL, session->cancel };
+	const struct image_form as_it_is = { 0 };
+	AUTO(image) struct image *image = NULL;
+	char digest[DIGEST_TEXT];
+
+	if (!dirs->n)
+		return NULL;
+	AUTO_FREE char *name = xasprintf("store:%s", digest_text(manifest, digest));
+	TRY(image_open(&homes, name, PULL_NEVER, &image));
+	for (size_t i = 0; i < dirs->n; i++) {
+		struct destination to = { .kind = TO_DIR, .path = dirs->p[i] };
+		struct digest sent;
+
+		TRY(destination_send(session, image, &to, &as_it_is, quiet, &sent));
+	}
 	return NULL;
 }

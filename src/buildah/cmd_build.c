@@ -1,6 +1,7 @@
 /* build, bud: what is built is asked for in bud_request.c; here it is, and what comes after. */
 #include "buildah/bud_request.h"
 #include "buildah/build_show.h"
+#include "buildah/build_tags.h"
 #include "buildah/buildah.h"
 
 #include "stream/codec.h"
@@ -234,6 +235,7 @@ static struct error *run(const struct invocation *call)
 	if (opts->manifest)
 		TRY(manifest_list_take_in(&session, call->program, opts->manifest, &result.manifest,
 				opts->quiet));
+	TRY(build_tags_send_dirs(&session, &result.manifest, &request.dirs, true));
 	TRY(write_files(opts, &result));
 	build_show_made(&view, &result);
 	if (!opts->iid_file && !request.out.uses_stdout && digest_known(&result.image_id))

@@ -5,12 +5,37 @@
 #include "base/xalloc.h"
 #include "sys/fd.h"
 #include "sys/proc.h"
+#include "sys/rootfs.h"
 #include "ui/config.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+enum { LOOK_BYTES = 512 };
+
+bool dockerfiles_is_one(const char *path)
+{
+	AUTO_FD int fd = -1;
+	unsigned char begin[LOOK_BYTES];
+	struct stat st;
+
+	if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+		return false;
+	struct error *error = file_open(AT_FDCWD, path, O_RDONLY, 0, &fd);
+	if (error) {
+		error_ignore(error, "whoever opens it next says so");
+		return false;
+	}
+	ssize_t n = read(fd, begin, sizeof(begin));
+	for (ssize_t i = 0; i < n; i++)
+		if (begin[i] < '\t')
+			return false;
+	return n >= 0;
+}
 
 bool dockerfiles_are_plain(const struct dockerfiles *files)
 {
@@ -86,6 +111,34 @@ static FALLIBLE read_one(const struct dockerfiles *files, const char *file, stru
 	return NULL;
 }
 
+/* The context's own, which no link leads out of. */
+static FALLIBLE read_default(const struct dockerfiles *files, struct strbuf *out)
+{
+	static const char *const names[] = { "Containerfile", "Dockerfile" };
+	AUTO_FD int fd = open(files->context, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct error *error = NULL;
+
+	if (fd < 0)
+		return error_sys("open the build context '%s'", files->context);
+	for (size_t i = 0; i < COUNT(names); i++) {
+		AUTO_FREE char *text = NULL;
+		size_t n = 0;
+
+		error_free(error);
+		error = rootfs_read_file(fd, names[i], LIMIT_DOCKERFILE_BYTES, &text, &n);
+		if (!error) {
+			strbuf_add_bytes(out, text, n);
+			return NULL;
+		}
+		if (!error_is_errno(error, ENOENT))
+			return error_wrap(error, "read the Dockerfile of '%s'", files->context);
+	}
+	error_free(error);
+	return error_new(ERR_NOT_FOUND,
+			"cannot find Containerfile or Dockerfile in context directory '%s'",
+			files->context);
+}
+
 static bool is_from(struct str line)
 {
 	struct str text = str_trim(line);
@@ -135,6 +188,8 @@ FALLIBLE dockerfiles_read(const struct dockerfiles *files, struct strbuf *out)
 	AUTO(strbuf) struct strbuf whole = { 0 };
 	bool is_first = true;
 
+	if (!files->files->n)
+		TRY(read_default(files, &whole));
 	for (size_t i = 0; i < files->files->n; i++)
 		TRY(read_one(files, files->files->p[i], &whole));
 	if (whole.n > LIMIT_DOCKERFILE_BYTES)

@@ -11,13 +11,15 @@
 #include "base/vec.h"
 
 struct dockerfiles {
-	const struct list *files; /* as typed; "-" is standard input */
+	const struct list *files; /* as typed; "-" is standard input; none: the context's own */
 	const char *context;      /* a folder in which files are looked for that are not here */
 	const struct list *cpp_flags;
 	const char *from;       /* instead of what the first FROM says, or NULL */
 	const struct list *env; /* "NAME=value" */
 };
 
+/* Whether a path given as the context is a Dockerfile: a file, and no archive. */
+bool dockerfiles_is_one(const char *path);
 /* One file that needs nothing of it can be named as it is. */
 bool dockerfiles_are_plain(const struct dockerfiles *files);
 /* The path of a file that may be in the context. New; free(). */

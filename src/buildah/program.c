@@ -213,6 +213,7 @@ const struct program buildah_program = {
 	.commands = commands,
 	.alone = alone,
 	.error_prefix = "Error",
+	.has_low_errno = true,
 	.options_first = options_first,
 	.exit_status = exit_status,
 	.settings = settings,

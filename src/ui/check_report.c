@@ -71,7 +71,7 @@ void check_tell_arguments(const struct check *check)
 {
 	AUTO(strbuf) struct strbuf text = { 0 };
 
-	if (unused_args_say(&check->unused_args, &text))
+	if (unused_args_say(&check->unused_args, false, &text))
 		(void)fprintf(stderr, "%s\n", strbuf_text(&text));
 }
 

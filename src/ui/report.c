@@ -6,7 +6,9 @@
 #include "ui/options.h"
 #include "ui/plain_text.h"
 
+#include <ctype.h>
 #include <fcntl.h>
+#include <string.h>
 
 /* A heredoc may run over hundreds of lines; the beginning says which one it is. */
 enum { EXCERPT_LINES = 4 };
@@ -194,12 +196,26 @@ static void add_hint(const char *hint, const struct report_style *style, struct 
 	}
 }
 
+/* The kernel's words begin small. */
+static void lower_errno(const struct error *error, struct strbuf *text)
+{
+	for (; error; error = error->cause) {
+		const char *words = error->kind == ERR_SYS ? strerror(error->code) : "";
+		char *at = *words ? strstr(text->p, words) : NULL;
+
+		if (at && at > text->p && at[-1] == ' ')
+			*at = (char)tolower((unsigned char)*at);
+	}
+}
+
 void report_error(const struct error *error, const struct report_style *style, struct strbuf *out)
 {
 	AUTO(strbuf) struct strbuf text = { 0 };
 	const char *hint = error_find_hint(error);
 
 	error_text(error, &text);
+	if (style->has_low_errno && text.n)
+		lower_errno(error, &text);
 	add_colour(style, "1;31", out);
 	strbuf_addf(out, "%s:", style->program);
 	add_colour(style, "0", out);

@@ -36,7 +36,8 @@ struct report_source {
 struct report_style {
 	const char *program; /* "kiln" */
 	bool has_colour;
-	bool has_frames;                    /* --debug: function and message of each frame */
+	bool has_frames;    /* --debug: function and message of each frame */
+	bool has_low_errno; /* "no such file or directory", as programs in Go say it */
 	const struct report_source *source; /* or NULL; other files are opened */
 };
 

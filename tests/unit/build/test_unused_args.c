@@ -31,7 +31,7 @@ static void tells_what_no_arg_takes(void **state)
 		note("%s", cases[i].given);
 		list_add(&args, cases[i].given);
 		unused_args_find(file, NULL, &args, &names);
-		assert_int_equal(unused_args_say(&names, &out), *cases[i].unused != '\0');
+		assert_int_equal(unused_args_say(&names, false, &out), *cases[i].unused != '\0');
 		assert_string_equal(strbuf_text(&out), cases[i].unused);
 	}
 	AUTO(list) struct list args = { 0 }, names = { 0 };
@@ -40,7 +40,7 @@ static void tells_what_no_arg_takes(void **state)
 	list_add(&args, "x=2");
 	list_add(&args, "y=");
 	unused_args_find(file, NULL, &args, &names);
-	assert_true(unused_args_say(&names, &out));
+	assert_true(unused_args_say(&names, false, &out));
 	assert_non_null(strstr(strbuf_text(&out), "[x y]"));
 	dockerfile_free(file);
 }

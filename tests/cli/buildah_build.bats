@@ -1,0 +1,108 @@
+#!/usr/bin/env bats
+# 'buildah build': where its Dockerfile comes from, where its image goes, in whose words it fails. What
+# Debian's Buildah does the same is in buildah.bats.
+load ../lib/kiln
+
+setup_file() {
+	image busybox >/dev/null
+}
+
+setup() {
+	context
+	img=$(image_ref busybox)
+}
+
+buildah() {
+	kiln buildah "$@"
+}
+
+layers_of() {
+	buildah inspect --type image --format '{{len .OCIv1.RootFS.DiffIDs}} {{len .OCIv1.History}}' "$1"
+}
+
+@test "the context's own file: Containerfile first, and no link leads out of it" {
+	mkdir c c/sub
+	printf 'FROM %s\nRUN echo inside\n' "$img" >c/sub/real
+	printf 'FROM %s\nRUN echo other\n' "$img" >c/Dockerfile
+	printf 'FROM %s\nRUN echo secret\n' "$img" >outside
+	ln -s sub/real c/Containerfile
+	succeeds buildah build c
+	says inside
+	ln -sfn /sub/real c/Containerfile
+	succeeds buildah build --no-cache --env A=1 c
+	says inside
+	ln -sfn ../outside c/Containerfile
+	succeeds buildah build c
+	says other
+	ln -sfn "$PWD/outside" c/Dockerfile
+	fails 125 "cannot find Containerfile or Dockerfile in context directory 'c'" buildah build c
+	fails 125 "cannot find Containerfile or Dockerfile in context directory 'c'" buildah build --env A=1 c
+	fails 1 "there is no Dockerfile in 'c'" kiln build c
+	rm c/Dockerfile && mkdir c/Dockerfile
+	fails 125 'cannot find Containerfile or Dockerfile' buildah build c
+	fails 125 ': no such file or directory' buildah build nowhere
+}
+
+@test "ignore files: .containerignore first, and no link leads out of the context" {
+	mkdir c c/conf
+	printf 'FROM %s\nCOPY . /c/\nRUN ls /c\n' "$img" >c/Dockerfile
+	touch c/file c/other
+	echo file >ignores
+	echo other >c/conf/list
+	ln -s ../ignores c/.dockerignore
+	succeeds buildah build c
+	says $'conf\nfile\nother'
+	succeeds kiln build --progress plain --no-cache c
+	says ' file'
+	ln -s conf/list c/.containerignore
+	succeeds buildah build c
+	says $'conf\nfile\nCOMMIT'
+}
+
+@test "a Dockerfile in the context's place stands for its folder" {
+	mkdir c
+	printf 'FROM scratch\nCOPY file /\n' >c/Some.file
+	touch c/file
+	succeeds buildah build -q c/Some.file
+	cd c
+	succeeds buildah build -q Some.file
+	tar -cf ../t.tar --transform s,Some.file,Dockerfile, .
+	succeeds buildah build -q ../t.tar
+}
+
+@test "--squash leaves one layer, the base's included" {
+	printf 'FROM %s\nRUN echo 1 >/a\nRUN rm /bin/vi; echo 2 >/b\n' "$img" >Dockerfile
+	succeeds buildah build -q -t base .
+	equals '3 3' "$(layers_of base)"
+	printf 'FROM base\nRUN echo 3 >/c\n' >Dockerfile
+	succeeds buildah build -q --squash -t one .
+	equals '1 1' "$(layers_of one)"
+	printf 'FROM base\n' >Dockerfile
+	succeeds buildah build -q --squash -t two .
+	equals '1 1' "$(layers_of two)"
+	buildah push -q one oci:one:latest
+	tree_of one >files
+	grep -q ' /*a$\|/a ' files || cat files
+	[ "$(grep -c 'bin/vi\b' files)" = 0 ]
+}
+
+@test "images go to dir:, to standard output, and for platforms that are said in part" {
+	printf 'FROM scratch\nCOPY Dockerfile /\n' >Dockerfile
+	succeeds buildah build -q -t "dir:$PWD/out" -t named --platform windows/ .
+	equals windows "$(jq -r .os "out/$(jq -r .config.digest out/manifest.json | cut -d: -f2)")"
+	buildah build -o - . 2>/dev/null | tar -tf - | grep -q Dockerfile
+	succeeds buildah build -q -t arm --platform /arm .
+	equals linux/arm "$(buildah inspect --type image --format '{{.OCIv1.OS}}/{{.OCIv1.Architecture}}' arm)"
+	fails 125 'invalid --platform may not be used with --os, --arch, or --variant' \
+		buildah build --platform linux/amd64 --arch arm64 .
+}
+
+@test "a context that is an image is looked for in the store first" {
+	printf 'FROM %s\nRUN echo here >/h\n' "$img" >Dockerfile
+	succeeds buildah build -q -t mine .
+	printf 'FROM %s\nCOPY --from=ctx /h /h\nRUN cat /h\n' "$img" >Dockerfile
+	succeeds buildah build --build-context ctx=docker://mine .
+	says here
+	succeeds buildah build --no-cache --build-context ctx=container-image://mine --build-arg X=1 .
+	says 'one or more build args were not consumed: [X]'
+}
