@@ -75,11 +75,11 @@ teardown() {
 
 @test "a short name under Buildah's name: alias, search registries in order, modes" {
 	registry_start plain
-	registry_put team/app:1 busybox
-	printf 'unqualified-search-registries = ["127.0.0.1:1", "%s/team"]\n' "$REGISTRY" >r.conf
+	registry_put app:1 busybox
+	printf 'unqualified-search-registries = ["127.0.0.1:1", "%s"]\n' "$REGISTRY" >r.conf
 	succeeds kiln buildah --registries-conf r.conf from app:1
 	equals app-working-container "$output"
-	succeeds kiln buildah images -q "$REGISTRY/team/app:1"
+	succeeds kiln buildah images -q "$REGISTRY/app:1"
 	# It is here now: nobody is asked.
 	registries_stop
 	succeeds kiln buildah --registries-conf r.conf from app:1
@@ -98,15 +98,15 @@ teardown() {
 
 @test "a build under Buildah's name keeps its bases, under the names that were asked for" {
 	registry_start plain
-	registry_put team/app:1 busybox
-	printf 'unqualified-search-registries = ["%s/team"]\n' "$REGISTRY" >r.conf
+	registry_put app:1 busybox
+	printf 'unqualified-search-registries = ["%s"]\n' "$REGISTRY" >r.conf
 	printf 'FROM app:1\nRUN true\n' >Dockerfile
 	fails 125 'creating build container: app:1: image not known' \
 		kiln buildah --registries-conf r.conf build --pull=false .
 	fails 125 'app:1: image not known' kiln buildah --registries-conf r.conf from --pull=false app:1
 	succeeds kiln buildah --registries-conf r.conf build -t made .
 	succeeds kiln buildah images --format '{{.Name}}:{{.Tag}}'
-	equals "$REGISTRY/team/app:1"$'\n''localhost/made:latest' "$(sort <<<"$output")"
+	equals "$REGISTRY/app:1"$'\n''localhost/made:latest' "$(sort <<<"$output")"
 	registries_stop
 	succeeds kiln buildah --registries-conf r.conf build --pull=never .
 	succeeds kiln buildah --registries-conf r.conf build .
