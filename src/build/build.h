@@ -92,6 +92,8 @@ struct build_annotation {
 struct build_run_options {
 	uint64_t add_capabilities, drop_capabilities;
 	bool is_unconfined, no_new_privileges;
+	struct sandbox_security security;
+	const struct list *security_texts; /* what stands for it in keys; or NULL */
 	bool no_hosts_file, no_hostname_file;
 	const char *const *dns, *const *dns_search, *const *dns_options;
 	const uint32_t *groups; /* besides the user's own */

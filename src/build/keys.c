@@ -90,6 +90,11 @@ static void key_run_options(struct key *key, const struct build_run_options *run
 		key_number(key, "unconfined", 1);
 	if (run->no_new_privileges)
 		key_number(key, "no_new_privileges", 1);
+	if (run->security_texts && run->security_texts->n) {
+		struct texts texts = { (const char *const *)run->security_texts->p,
+			run->security_texts->n };
+		key_texts(key, "security_options", &texts);
+	}
 	key_strings(key, "dns", run->dns);
 	key_strings(key, "dns_search", run->dns_search);
 	key_strings(key, "dns_options", run->dns_options);

@@ -200,6 +200,7 @@ static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct st
 						     : told->drop_capabilities,
 		.is_unconfined = told->is_unconfined,
 		.no_new_privileges = told->no_new_privileges,
+		.security = told->security,
 		.limits = parts.limits,
 		.n_limits = parts.limit_count,
 		.mounts = parts.mounts,

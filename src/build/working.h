@@ -92,6 +92,8 @@ struct working_run {
 	const char *const *dns_options;
 	uint64_t add_capabilities, drop_capabilities; /* bits */
 	bool drops_all, is_unconfined, no_new_privileges;
+	struct sandbox_security security;
+	const struct list *security_texts;    /* what stands for it in keys; or NULL */
 	bool no_hosts_file, no_hostname_file; /* as in sandbox_step */
 	uint64_t shm_bytes;
 	struct sandbox_resources resources;

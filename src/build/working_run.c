@@ -190,6 +190,7 @@ static void fill(struct working *working, const struct working_run *run, const c
 						    : run->drop_capabilities,
 		.is_unconfined = run->is_unconfined,
 		.no_new_privileges = run->no_new_privileges,
+		.security = run->security,
 		.has_terminal = run->has_terminal,
 		.stdin_fd = run->stdin_fd,
 		.stdout_fd = run->stdout_fd,

@@ -291,6 +291,14 @@ static FALLIBLE carry_out(struct bare_scene *scene, const struct plan_op *op)
 						"namespace"),
 				"--network=host, or build where user namespaces are allowed: "
 				"'kiln doctor' tells why they are not");
+	case PLAN_UNMASK:
+		return NULL; /* whatever the container hides is hidden */
+	case PLAN_MASK:
+		return error_hint(error_new(ERR_UNSUPPORTED,
+						  "'%s' cannot be masked with this isolation: "
+						  "nothing can be mounted",
+						  text_of(scene, op->text)),
+				"'kiln doctor' says what is missing for a better one");
 	case PLAN_PROC:
 	case PLAN_SYS:
 	case PLAN_DEV:

@@ -33,6 +33,8 @@ struct wish {
 	int stdio[3];
 	const char *directory;
 	bool is_confined, records_owners, no_new_privileges, has_terminal;
+	const void *filter; /* instead of the default profile; or NULL */
+	size_t filter_bytes;
 };
 
 static FALLIBLE set_limit(const struct plan_op *op)
@@ -88,6 +90,8 @@ static FALLIBLE gather(const struct command *command, struct wish *wish)
 			break;
 		case PLAN_SECCOMP:
 			wish->is_confined = true;
+			wish->filter = op->more.n ? plan_text_of(plan, op->more) : NULL;
+			wish->filter_bytes = op->more.n;
 			break;
 		case PLAN_RECORD:
 			wish->records_owners = true;
@@ -282,7 +286,9 @@ static FALLIBLE load_filter(const struct command *command, const struct wish *wi
 	int listener_fd = -1;
 
 	if (wish->is_confined) {
-		struct error *error = filter_load(command->profile);
+		struct error *error =
+				wish->filter ? filter_load_bytes(wish->filter, wish->filter_bytes)
+					     : filter_load(command->profile);
 
 		/* The container's own profile holds; ours takes rights or no_new_privs. */
 		if (command->bare.is_bare && error_is_errno(error, EACCES))

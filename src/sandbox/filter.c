@@ -7,6 +7,7 @@
 #include <seccomp.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -252,6 +253,19 @@ FALLIBLE filter_load(const struct filter_program *program)
 
 	/* As Docker does: no slowing down of every branch for a filter's sake. */
 	return load(program, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &ignored);
+}
+
+FALLIBLE filter_load_bytes(const void *program, size_t bytes)
+{
+	size_t n = bytes / sizeof(struct sock_filter);
+	struct filter_program copy = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		memcpy(vec_add(&copy.code), (const char *)program + i * sizeof(struct sock_filter),
+				sizeof(struct sock_filter));
+	struct error *error = filter_load(&copy);
+	vec_done(&copy.code);
+	return error;
 }
 
 FALLIBLE filter_listen(const struct filter_program *program, int *ret_fd)

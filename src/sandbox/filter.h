@@ -34,5 +34,7 @@ void filter_listener(const struct filter_watch *watch, size_t n, struct filter_p
 
 /* Load the program. Needs CAP_SYS_ADMIN in the namespace, or no_new_privs. */
 FALLIBLE filter_load(const struct filter_program *program);
+/* The same of instructions as they lie (profile.h), which may be anywhere. */
+FALLIBLE filter_load_bytes(const void *program, size_t bytes);
 /* Load a listener's; *ret_fd is its notification fd. */
 FALLIBLE filter_listen(const struct filter_program *program, int *ret_fd);

@@ -34,6 +34,7 @@ static const struct shape {
 	[PLAN_OVERLAY] = { "overlay", 0, PLAN_SCAFFOLD },
 	[PLAN_NETWORK] = { "network", MAY_FD, PLAN_HOST_NET },
 	[PLAN_ROOT] = { "root", HAS_FD | HAS_TEXT, 0 },
+	[PLAN_UNMASK] = { "unmask", HAS_TEXT, 0 },
 	[PLAN_PROC] = { "proc", 0, PLAN_MASKED },
 	[PLAN_SYS] = { "sys", 0, PLAN_HOST_NET | PLAN_MASKED },
 	[PLAN_DEV] = { "dev", 0, 0 },
@@ -42,6 +43,7 @@ static const struct shape {
 			MOUNT_FLAGS | PLAN_FLAT | PLAN_DEEP | PLAN_DEVICE },
 	[PLAN_MERGE] = { "merge", HAS_TEXT | HAS_MORE, MOUNT_FLAGS | PLAN_DEEP },
 	[PLAN_TMPFS] = { "tmpfs", HAS_TEXT, MOUNT_FLAGS },
+	[PLAN_MASK] = { "mask", HAS_TEXT, 0 },
 	[PLAN_ENTER] = { "enter", 0, 0 },
 	[PLAN_LIMIT] = { "limit", 0, 0 },
 	[PLAN_CGROUP] = { "cgroup", HAS_FD, 0 },
@@ -51,7 +53,7 @@ static const struct shape {
 	[PLAN_GROUP] = { "group", 0, 0 },
 	[PLAN_USER] = { "user", 0, 0 },
 	[PLAN_CAPABILITIES] = { "capabilities", 0, 0 },
-	[PLAN_SECCOMP] = { "seccomp default", 0, 0 },
+	[PLAN_SECCOMP] = { "seccomp", HAS_BYTES, 0 },
 	[PLAN_RECORD] = { "record owners", 0, 0 },
 	[PLAN_NO_NEW_PRIVILEGES] = { "no-new-privileges", 0, 0 },
 	[PLAN_DIRECTORY] = { "directory", HAS_TEXT, 0 },
@@ -235,7 +237,15 @@ static void print_details(const struct plan *plan, const struct plan_op *op, str
 	case PLAN_CAPABILITIES:
 		strbuf_addf(out, " %#llx", (unsigned long long)op->number);
 		return;
+	case PLAN_SECCOMP:
+		if (op->more.n)
+			strbuf_addf(out, " %u bytes", op->more.n);
+		else
+			strbuf_add(out, " default");
+		return;
 	case PLAN_HOSTNAME:
+	case PLAN_UNMASK:
+	case PLAN_MASK:
 	case PLAN_DIRECTORY:
 	case PLAN_VARIABLE:
 	case PLAN_ARGUMENT:
@@ -246,7 +256,6 @@ static void print_details(const struct plan *plan, const struct plan_op *op, str
 	case PLAN_PROC:
 	case PLAN_SYS:
 	case PLAN_ENTER:
-	case PLAN_SECCOMP:
 	case PLAN_RECORD:
 	case PLAN_NO_NEW_PRIVILEGES:
 	case PLAN_EXEC:

@@ -25,6 +25,7 @@ enum plan_kind {
 	PLAN_OVERLAY,      /* the layers so far are the root */
 	PLAN_ROOT,         /* fd, text: this directory is the root */
 	PLAN_NETWORK,      /* fd: join this namespace; none: a new one with loopback only */
+	PLAN_UNMASK,       /* text pattern: paths that the next two leave alone */
 	PLAN_PROC,         /* flag MASKED: paths of defaults.c are hidden or read-only */
 	PLAN_SYS,
 	PLAN_DEV,    /* number: bytes of /dev/shm */
@@ -32,6 +33,7 @@ enum plan_kind {
 	PLAN_BIND,   /* fd, text target, more path below fd */
 	PLAN_MERGE,  /* text target, more path inside: the layers so far on target */
 	PLAN_TMPFS,  /* text target, number bytes, mode, second uid:gid */
+	PLAN_MASK,   /* text target: nothing is to be seen there */
 	PLAN_ENTER,  /* pivot into the root; what follows is for the command alone */
 	PLAN_LIMIT,  /* mode resource, number soft, second hard */
 	PLAN_CGROUP, /* fd: cgroup.procs of the group to join */
@@ -41,7 +43,7 @@ enum plan_kind {
 	PLAN_GROUP,        /* number */
 	PLAN_USER,         /* number uid, second gid */
 	PLAN_CAPABILITIES, /* number: the set, bit by bit */
-	PLAN_SECCOMP,      /* Docker's default profile */
+	PLAN_SECCOMP,      /* more: a program; none: Docker's default profile */
 	PLAN_RECORD,       /* owners are answered and recorded by a supervisor */
 	PLAN_NO_NEW_PRIVILEGES,
 	PLAN_DIRECTORY, /* text */

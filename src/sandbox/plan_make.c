@@ -111,6 +111,8 @@ static void add_system(
 	network->flags = step->network == SANDBOX_NET_HOST ? PLAN_HOST_NET : 0;
 	if (step->network == SANDBOX_NET_PRIVATE)
 		network->fd = plan_fd(plan, host->network_fd, false);
+	for (const char *const *p = step->security.unmask; p && *p && masked; p++)
+		add_text(plan, PLAN_UNMASK, *p);
 	plan_add(plan, PLAN_PROC)->flags = masked;
 	plan_add(plan, PLAN_DEV)->number = step->shm_bytes ? step->shm_bytes : SANDBOX_SHM_BYTES;
 	plan_add(plan, PLAN_SYS)->flags =
@@ -198,6 +200,13 @@ static void add_limits(
 	}
 }
 
+static void add_filter(struct plan *plan, const struct sandbox_security *security)
+{
+	struct plan_text program = plan_keep_bytes(plan, security->filter, security->filter_bytes);
+
+	plan_add(plan, PLAN_SECCOMP)->more = program;
+}
+
 static void add_identity(
 		struct plan *plan, const struct plan_host *host, const struct sandbox_step *step)
 {
@@ -211,7 +220,7 @@ static void add_identity(
 	if (step->no_new_privileges)
 		(void)plan_add(plan, PLAN_NO_NEW_PRIVILEGES);
 	if (!step->insecure && !step->is_unconfined)
-		(void)plan_add(plan, PLAN_SECCOMP);
+		add_filter(plan, &step->security);
 	if (host->records_owners)
 		(void)plan_add(plan, PLAN_RECORD);
 }
@@ -254,6 +263,8 @@ FALLIBLE plan_make(const struct plan_host *host, const struct sandbox_step *step
 	add_system(&plan, host, step);
 	for (size_t i = 0; i < step->n_mounts; i++)
 		TRY(add_mount(&plan, &step->mounts[i]));
+	for (const char *const *p = step->security.mask; p && *p; p++)
+		add_text(&plan, PLAN_MASK, *p);
 	(void)plan_add(&plan, PLAN_ENTER);
 	add_limits(&plan, host, step);
 	add_identity(&plan, host, step);

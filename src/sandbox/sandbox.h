@@ -79,6 +79,14 @@ struct sandbox_mount {
 	uint32_t mode, uid, gid; /* FILE, TMPFS; mode 0: 01777 for TMPFS, 0400 for FILE */
 };
 
+/* What differs from the usual confinement; zeros: nothing. */
+struct sandbox_security {
+	const void *filter; /* a program (profile.h) instead of the default seccomp profile */
+	size_t filter_bytes;
+	const char *const *mask;   /* NULL-terminated: more paths to hide; or NULL */
+	const char *const *unmask; /* the same: patterns of paths not to hide; "ALL" */
+};
+
 struct sandbox_limit {
 	int resource; /* RLIMIT_* */
 	uint64_t soft, hard;
@@ -130,6 +138,7 @@ struct sandbox_step {
 	bool no_new_privileges;
 	uint64_t add_capabilities, drop_capabilities; /* bits, to and from the default set */
 	bool is_unconfined;                           /* no seccomp profile */
+	struct sandbox_security security;
 	bool has_terminal; /* stdin_fd is a terminal, and becomes the step's controlling one */
 
 	/* Pipes are given to the step's user, so that "> /dev/stderr" works. */

@@ -151,9 +151,32 @@ static FALLIBLE place(struct scene *scene, const char *ready, const char *path)
 
 static FALLIBLE do_proc(struct scene *scene, const struct plan_op *op)
 {
-	if (!(op->flags & PLAN_MASKED))
+	bool is_partly = (op->flags & PLAN_MASKED) && scene->unmask.n;
+	AUTO_FD int fd = -1;
+
+	if (!(op->flags & PLAN_MASKED) || is_partly)
 		TRY(stage_unmask());
+	if (is_partly) {
+		TRY(file_open(AT_FDCWD, "/ready/proc", O_PATH | O_DIRECTORY, 0, &fd));
+		TRY(stage_mask(fd, "/proc", default_proc_paths, &scene->unmask));
+	}
 	return place(scene, "/ready/proc", "/proc");
+}
+
+/* What is not there needs no hiding. */
+static FALLIBLE do_mask(struct scene *scene, const struct plan_op *op)
+{
+	const char *path = text_of(scene, op->text);
+	AUTO_FD int target_fd = -1, mount_fd = -1;
+	struct error *error = rootfs_open(scene->targets.root_fd, path, O_PATH, 0, &target_fd);
+
+	if (error_is_errno(error, ENOENT) || error_is_errno(error, ENOTDIR)) {
+		error_free(error);
+		return NULL;
+	}
+	TRY(error);
+	TRY(stage_cover(is_directory(target_fd), &mount_fd));
+	return mount_attach(mount_fd, target_fd, path);
 }
 
 static FALLIBLE do_sys(struct scene *scene, const struct plan_op *op)
@@ -167,7 +190,9 @@ static FALLIBLE do_sys(struct scene *scene, const struct plan_op *op)
 	}
 	TRY(place(scene, from, "/sys"));
 	TRY(rootfs_open(scene->targets.root_fd, "/sys", O_PATH | O_DIRECTORY, 0, &sys_fd));
-	return (op->flags & PLAN_MASKED) ? stage_mask(sys_fd, default_sys_paths) : NULL;
+	return (op->flags & PLAN_MASKED)
+			       ? stage_mask(sys_fd, "/sys", default_sys_paths, &scene->unmask)
+			       : NULL;
 }
 
 static FALLIBLE attach_restricted(int mount_fd, const struct plan_op *op, bool is_recursive)
@@ -405,6 +430,11 @@ static FALLIBLE carry_out(struct scene *scene, size_t i)
 		return do_root(scene, op);
 	case PLAN_NETWORK:
 		return do_network(scene, op);
+	case PLAN_UNMASK:
+		list_add(&scene->unmask, text_of(scene, op->text));
+		return NULL;
+	case PLAN_MASK:
+		return do_mask(scene, op);
 	case PLAN_PROC:
 		return do_proc(scene, op);
 	case PLAN_SYS:
@@ -476,4 +506,5 @@ void scene_done(struct scene *scene)
 	if (scene->targets.root_fd > 0)
 		(void)close(scene->targets.root_fd);
 	targets_done(&scene->targets);
+	list_done(&scene->unmask);
 }

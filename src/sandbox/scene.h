@@ -18,6 +18,7 @@ struct scene {
 	size_t first_lower;     /* the layers gathered so far: operations [first_lower, ...) */
 	size_t n_lower;
 	size_t upper;       /* place of the PLAN_UPPER that is meant, + 1; 0: none */
+	struct list unmask; /* patterns so far */
 	unsigned n_content; /* files made in /ready/files */
 };
 

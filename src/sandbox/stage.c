@@ -7,6 +7,9 @@
 #include "sys/mounts.h"
 
 #include <fcntl.h>
+#include <fnmatch.h>
+#include <string.h>
+#include <strings.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -135,6 +138,19 @@ FALLIBLE stage_build(void)
 	return NULL;
 }
 
+/* The device moves with the step's /dev; before that an image's own file is not it. */
+FALLIBLE stage_cover(bool is_directory, int *ret_mount_fd)
+{
+	static const char *const nulls[] = { "/ready/dev/null", "/root/dev/null", "/dev/null" };
+
+	if (is_directory)
+		return mount_clone(AT_FDCWD, "/empty", false, ret_mount_fd);
+	for (size_t i = 0; i < COUNT(nulls); i++)
+		if (access(nulls[i], F_OK) == 0)
+			return mount_clone(AT_FDCWD, nulls[i], false, ret_mount_fd);
+	return error_new(ERR_UNSUPPORTED, "there is no /dev/null to hide files with");
+}
+
 static FALLIBLE hide(int fd, const struct default_path *path)
 {
 	AUTO_FD int target_fd = openat(fd, path->path, O_PATH | O_CLOEXEC);
@@ -149,16 +165,28 @@ static FALLIBLE hide(int fd, const struct default_path *path)
 		TRY(mount_clone(target_fd, NULL, true, &mount_fd));
 		TRY(mount_set(mount_fd, NULL, MOUNT_ATTR_RDONLY | CLOSED, true));
 	} else {
-		TRY(mount_clone(AT_FDCWD, S_ISDIR(st.st_mode) ? "/empty" : "/dev/null", false,
-				&mount_fd));
+		TRY(stage_cover(S_ISDIR(st.st_mode), &mount_fd));
 	}
 	return mount_attach(mount_fd, target_fd, path->path);
 }
 
-FALLIBLE stage_mask(int fd, const struct default_path *paths)
+static bool is_unmasked(const char *base, const char *path, const struct list *unmask)
+{
+	AUTO_FREE char *full = xasprintf("%s/%s", base, path);
+
+	for (size_t i = 0; unmask && i < unmask->n; i++)
+		if (strcasecmp(unmask->p[i], "all") == 0 ||
+				fnmatch(unmask->p[i], full, FNM_PATHNAME) == 0)
+			return true;
+	return false;
+}
+
+FALLIBLE stage_mask(int fd, const char *base, const struct default_path *paths,
+		const struct list *unmask)
 {
 	for (; paths->path; paths++)
-		TRY_WRAP(hide(fd, paths), "hide '%s'", paths->path);
+		if (!is_unmasked(base, paths->path, unmask))
+			TRY_WRAP(hide(fd, paths), "hide '%s'", paths->path);
 	return NULL;
 }
 
@@ -176,7 +204,7 @@ static FALLIBLE ready_proc(struct stage *stage)
 	}
 	TRY(error);
 	TRY(attach_at(mount_fd, AT_FDCWD, "/ready/proc"));
-	return stage_mask(mount_fd, default_proc_paths);
+	return stage_mask(mount_fd, "/proc", default_proc_paths, NULL);
 }
 
 static FALLIBLE ready_devpts(int dev_fd)

@@ -14,6 +14,7 @@
 #pragma once
 #include "base/error.h"
 #include "base/strbuf.h"
+#include "base/vec.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -33,8 +34,14 @@ FALLIBLE stage_prepare(struct stage *stage, uint64_t shm_bytes);
 FALLIBLE stage_unmask(void);
 /* A sysfs of our own network namespace, attached at /ready/sys. */
 FALLIBLE stage_own_sysfs(void);
-/* Hide what the tables of defaults.h name below the mount whose root is fd. */
+/*
+ * Hide what the tables of defaults.h name below the mount whose root is fd and that will be at
+ * base, but for what a pattern of unmask means (fnmatch(3); "ALL"; NULL: hide all).
+ */
 struct default_path;
-FALLIBLE stage_mask(int fd, const struct default_path *paths);
+FALLIBLE stage_mask(int fd, const char *base, const struct default_path *paths,
+		const struct list *unmask);
+/* A mount to hide a directory or something else with. */
+FALLIBLE stage_cover(bool is_directory, int *ret_mount_fd);
 
 void stage_note(struct strbuf *notes, const char *text);

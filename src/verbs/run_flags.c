@@ -232,29 +232,6 @@ static FALLIBLE set_capabilities(const struct run_flags *flags, struct working_r
 	return NULL;
 }
 
-static FALLIBLE add_security(struct run_parts *parts, const char *text)
-{
-	struct str name, value;
-
-	if (!str_cut(str_of(text), '=', &name, &value))
-		(void)str_cut(str_of(text), ':', &name, &value);
-	if (str_is(name, "no-new-privileges")) {
-		parts->run.no_new_privileges = !str_is(value, "false");
-		return NULL;
-	}
-	if (str_is(name, "seccomp") && str_is(value, "unconfined")) {
-		parts->run.is_unconfined = true;
-		return NULL;
-	}
-	/* kiln sets no labels and loads no profiles. */
-	if (str_is(name, "label") || (str_is(name, "apparmor") && str_is(value, "unconfined")))
-		return NULL;
-	return error_hint(error_code(ERR_INVALID, EXIT_USAGE,
-					  "option '--security-opt': '%s' is not supported", text),
-			"no-new-privileges, seccomp=unconfined, label=... and apparmor=unconfined "
-			"are");
-}
-
 static const char **pointers(const struct list *list)
 {
 	const char **p = xcalloc(list->n + 1, sizeof(*p));
@@ -302,6 +279,20 @@ static FALLIBLE add_group(struct run_parts *parts, const char *text)
 	return NULL;
 }
 
+static FALLIBLE set_security(struct run_parts *parts)
+{
+	struct working_run *run = &parts->run;
+	uint64_t dropped = run->drops_all ? UINT64_MAX & ~run->add_capabilities
+					  : run->drop_capabilities;
+	uint64_t held = (default_capabilities() | run->add_capabilities) & ~dropped;
+
+	run->is_unconfined = parts->security.is_unconfined;
+	run->no_new_privileges = parts->security.no_new_privileges;
+	TRY(security_flags_make(&parts->security, held, &run->security));
+	run->security_texts = &parts->security.texts;
+	return NULL;
+}
+
 FALLIBLE run_parts_make(
 		const struct run_flags *flags, const struct config *config, struct run_parts *ret)
 {
@@ -316,12 +307,13 @@ FALLIBLE run_parts_make(
 	for (size_t i = 0; i < flags->groups.n; i++)
 		TRY(add_group(ret, flags->groups.p[i]));
 	for (size_t i = 0; i < flags->security.n; i++)
-		TRY(add_security(ret, flags->security.p[i]));
+		TRY(security_flag_add(&ret->security, flags->security.p[i]));
 	for (size_t i = 0; i < flags->ulimits.n; i++)
 		TRY(usage_of_option(sandbox_limit_parse(str_of(flags->ulimits.p[i]),
 						    vec_add(&ret->limits)),
 				"--ulimit"));
 	TRY(set_capabilities(flags, &ret->run));
+	TRY(set_security(ret));
 	set_dns(flags, ret);
 	return set_numbers(flags, ret);
 }
@@ -345,6 +337,7 @@ void run_parts_done(struct run_parts *parts)
 {
 	list_done(&parts->texts);
 	volume_flags_done(&parts->volumes);
+	security_flags_done(&parts->security);
 	vec_done(&parts->hosts);
 	vec_done(&parts->limits);
 	vec_done(&parts->groups);

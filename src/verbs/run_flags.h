@@ -10,6 +10,7 @@
 #include "ui/config.h"
 #include "ui/options.h"
 #include "ui/steps_flag.h"
+#include "verbs/security_flag.h"
 #include "verbs/volume_flag.h"
 
 struct run_flags {
@@ -42,7 +43,8 @@ struct run_flags {
 			OPT_TEXT(0, "net", run.network, "host|none|private", "network",            \
 					.is_hidden = true),                                        \
 			OPT_LIST(0, "security-opt", run.security, "OPTION",                        \
-					"no-new-privileges, seccomp=unconfined, label=disable"),   \
+					"no-new-privileges, seccomp=unconfined|PATH, mask=PATH, "  \
+					"unmask=ALL|PATH"),                                        \
 			OPT_TEXT(0, "shm-size", run.shm_size, "BYTES", "size of /dev/shm"),        \
 			OPT_LIST(0, "ulimit", run.ulimits, "NAME=SOFT[:HARD]",                     \
 					"nofile=1024:2048"),                                       \
@@ -83,6 +85,7 @@ struct run_parts {
 	struct working_run run;
 	struct list texts;
 	struct volume_flags volumes;
+	struct security_flags security;
 	struct {
 		struct sandbox_host *p;
 		size_t n, capacity;

@@ -130,3 +130,36 @@ org.opencontainers.image.created=1970-01-01T00:00:07Z" "$(cat got)"
 	equals '{"z":"3"}' "$(jq -c .OCIv1.config.Labels <<<"$output")"
 	fails 125 "option '--os-version'" buildah build -q --os-version "$(printf '%0100d' 1)" .
 }
+
+@test "--security-opt: seccomp profiles, mask and unmask, in run and build" {
+	local kind home
+	for kind in $(each_user); do
+		home=$(user_dir "$kind")/home
+		mkdir -p "$home/ctx"
+		printf 'FROM %s\nRUN mkdir /made 2>/err || echo "no: $?" >/seen; cat /err >>/seen; grep -c "/proc/sys " /proc/mounts >>/seen; ls /home >>/seen\n' "$img" >"$home/ctx/Dockerfile"
+		echo '{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mkdir","mkdirat"],"action":"SCMP_ACT_ERRNO","errnoRet":95}]}' >"$home/p.json"
+		chmod -R a+rX "$home/ctx" "$home/p.json"
+		succeeds kiln_as "$kind" buildah build -q -o "type=local,dest=$home/out" --security-opt "seccomp=$home/p.json" \
+			--security-opt unmask=/proc/s* --security-opt mask=/home:/not/there "$home/ctx"
+		equals "no: 1
+mkdir: can't create directory '/made': Operation not supported
+0" "$(cat "$home/out/seen")" "$kind"
+		# Another profile at that path is another key.
+		echo '{"defaultAction":"SCMP_ACT_ALLOW"}' >"$home/p.json"
+		succeeds kiln_as "$kind" buildah build -q -o "type=local,dest=$home/two" --security-opt "seccomp=$home/p.json" \
+			--security-opt unmask=/proc/s* --security-opt mask=/home:/not/there "$home/ctx"
+		[ -d "$home/two/made" ]
+	done
+	c=$(buildah from -q --security-opt mask=/etc/passwd "$img")
+	succeeds buildah run "$c" sh -c 'wc -c </etc/passwd; grep -c " /proc/" /proc/mounts'
+	says 0
+	succeeds buildah run --security-opt unmask=ALL "$c" sh -c 'grep " /proc/" /proc/mounts || echo open'
+	equals open "$output"
+	# What hides is nothing that can be written to.
+	succeeds buildah run --security-opt unmask=/proc/sys "$c" sh -c 'echo x >/proc/interrupts; cat /proc/interrupts'
+	equals '' "$output"
+	echo '{"defaultAction":"FROB"}' >bad.json
+	fails 125 "'defaultAction' is the unknown action 'FROB'" buildah run --security-opt seccomp=bad.json "$c" true
+	fails 125 "'etc' is not a path" buildah run --security-opt mask=etc "$c" true
+	fails 125 "'frob' is not supported" buildah run --security-opt frob "$c" true
+}
