@@ -247,6 +247,35 @@ pushed_is_right() { # NAME
 	done
 }
 
+@test "tables of contents that lie: the layer is read instead" {
+	local lie give n=0
+	give=$(printf '%s\n' 'def give(name):' " data = open('$BATS_TEST_TMPDIR/' + name, 'rb').read()" \
+		" digest = hashlib.sha256(data).hexdigest()" " open('$LOCAL/blobs/sha256/' + digest, 'wb').write(data)" \
+		" return {'digest': 'sha256:' + digest, 'size': len(data)}")
+	printf 'FROM %s\nRUN mkdir -m 711 /d && echo f >/d/f\nCOPY a /d/\n' "$BASE" >Dockerfile
+	echo one >a
+	# A bomb of 300 MB in 10 KB, and what is no table.
+	head -c 300000000 /dev/zero | zstd -q >"$BATS_TEST_TMPDIR/bomb"
+	echo none >"$BATS_TEST_TMPDIR/text"
+	rm -rf "$LOCAL"
+	succeeds kiln build -q --cache-to "type=local,dest=$LOCAL,mode=max,ignore-error=false" -t x .
+	mv "$LOCAL" "$LOCAL.made"
+	echo two >a
+	for lie in 'pass' 's["toc"]["size"] = 1 << 40' 's["toc"]["size"] += 1' 's["toc"]["digest"] = "sha256:" + "2" * 64' \
+		's["toc"] = dict(s["blob"])' 's["toc"] = give("bomb")' 's["toc"] = give("text")'; do
+		n=$((n + 1))
+		rm -rf "$LOCAL"
+		cp -r "$LOCAL.made" "$LOCAL"
+		forge "$give"$'\n'"for s in layers: $lie"
+		KILN_ROOT=$BATS_TEST_TMPDIR/store$n succeeds kiln build --progress plain --cache-from "type=local,src=$LOCAL" \
+			-o "type=oci,dest=$BATS_TEST_TMPDIR/got.tar" .
+		# One that speaks of terabytes is no record at all.
+		[[ $lie == *'<< 40'* ]] && says 'not used' || equals 1 "$(cached)" "$lie"
+		valid_image "$BATS_TEST_TMPDIR/got.tar"
+		equals 'dir 0711 0:0 /d' "$(tree_of "$BATS_TEST_TMPDIR/got.tar" | grep '/d$')" "$lie"
+	done
+}
+
 @test "blobs that are damaged, cut or gone: the steps run" {
 	local how n=0
 	for how in 'truncate -s 50' 'rm' 'sh -c "tr 0-9 1-90 <\$0 >\$0.x; mv \$0.x \$0"'; do
