@@ -383,6 +383,7 @@ static FALLIBLE bring(struct build *build, const struct cache_target *target, si
 	struct bringing bringing = {
 		.build = build, .target = target, .lock = PTHREAD_MUTEX_INITIALIZER
 	};
+	TRY(cache_home_check_away(build->homes, target->home));
 	struct image_source *homes = cache_homes_source(build->homes, NULL);
 
 	bringing.source = image_source_store(build->options->store, homes);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/strbuf.h"
 #include "cache/homes_inner.h"
+#include "registry/http.h"
 #include "stream/group.h"
 
 #include <string.h>
@@ -147,6 +148,8 @@ void cache_place_failed(struct place *place, struct error *error)
 	bool is_told = place->is_dead || error_is(error, ERR_CANCELED) ||
 		       (is_wrong && place->complaints++ >= COMPLAINTS);
 	place->is_dead = place->is_dead || !is_wrong;
+	place->is_away = place->is_away || http_error_is_unreachable(error) ||
+			 http_error_is_silence(error);
 	pthread_mutex_unlock(&homes->lock);
 	if (is_told)
 		error_ignore(error, "this home was told of already");
@@ -208,6 +211,18 @@ static void need_indexes(struct cache_homes *homes)
 		error_ignore(group_join(homes->starting), "a home without threads is not asked");
 	homes->is_started = true;
 	pthread_mutex_unlock(&homes->start_lock);
+}
+
+FALLIBLE cache_home_check_away(struct cache_homes *homes, const struct cache_home *home)
+{
+	bool is_away = false;
+
+	need_indexes(homes);
+	pthread_mutex_lock(&homes->lock);
+	for (size_t i = 0; i < homes->place_n; i++)
+		is_away = is_away || (homes->places[i].home == home && homes->places[i].is_away);
+	pthread_mutex_unlock(&homes->lock);
+	return is_away ? error_new(ERR_NETWORK, "it did not answer when the build began") : NULL;
 }
 
 bool cache_homes_can_read(const struct cache_homes *homes)

@@ -61,6 +61,11 @@ const struct cached_step *cache_home_has(
 		struct cache_homes *homes, const struct cache_home *home, const struct digest *key);
 /* The homes to write to. */
 const struct cache_target *cache_homes_targets(const struct cache_homes *homes, size_t *ret_n);
+/*
+ * ERR_NETWORK when nobody answered at the home as its index was read: what would be sent there
+ * waits for each of its tries in vain.
+ */
+FALLIBLE cache_home_check_away(struct cache_homes *homes, const struct cache_home *home);
 /* Whether the index that was read has exactly these keys. */
 bool cache_home_index_is(struct cache_homes *homes, const struct cache_home *home,
 		const struct cached_steps *steps);

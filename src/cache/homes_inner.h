@@ -24,6 +24,7 @@ struct place {
 	/* Cache mounts are read from here, written here; or NULL. */
 	const struct cache_mounts *mounts_from, *mounts_to;
 	bool is_dead;         /* does not answer; guarded by homes->lock, as all below */
+	bool is_away;         /* and not for what it said: nobody is there */
 	unsigned complaints;  /* told so far */
 	struct map *by_key;   /* digest text -> found */
 	struct found **found; /* owned */

@@ -78,6 +78,7 @@ int64_t http_content_length(const struct http_response *response);
 bool http_error_is_tls_speech(const struct error *error);  /* the other side does not speak TLS */
 bool http_error_is_trust(const struct error *error);       /* a certificate that is not trusted */
 bool http_error_is_unreachable(const struct error *error); /* no such name, refused, no route */
+bool http_error_is_silence(const struct error *error); /* nothing came for as long as one waits */
 
 DEFINE_AUTO_VALUE(http_response)
 DEFINE_AUTO_PTR(http_client, http_client_free)

@@ -68,3 +68,10 @@ bool http_error_is_unreachable(const struct error *error)
 
 	return is_code(error, codes, COUNT(codes));
 }
+
+bool http_error_is_silence(const struct error *error)
+{
+	static const int codes[] = { CURLE_OPERATION_TIMEDOUT };
+
+	return is_code(error, codes, COUNT(codes));
+}

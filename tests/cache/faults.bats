@@ -90,6 +90,15 @@ cached() {
 		# Nobody waits for a cache, whatever it asks for.
 		[ $(($(date +%s) - began)) -lt 15 ] || explain "$rule: $(($(date +%s) - began)) s"
 	done
+	# Nor is written to who did not answer: each try would wait for its minute.
+	faults '* /cache/ hang'
+	requests_forget
+	KILN_ROOT=$BATS_TEST_TMPDIR/hang succeeds build --cache-to "type=registry,ref=$PROXY/cache" --cache-timeout 300ms
+	says 'it did not answer when the build began; the cache was not exported'
+	right
+	KILN_ROOT=$BATS_TEST_TMPDIR/hang fails 1 'it did not answer when the build began' \
+		build --cache-to "type=registry,ref=$PROXY/cache,ignore-error=false" --cache-timeout 300ms
+	equals 0 "$(($(requests POST /cache/) + $(requests PUT /cache/)))" "writes"
 }
 
 @test "a home that cannot be written: a warning, or an error with ignore-error=false" {
