@@ -139,6 +139,11 @@ FALLIBLE working_copy(struct working *working, const struct working_copy *copy,
 
 /* --- commit --- */
 
+struct working_file {
+	const char *source; /* a regular file of the host */
+	const char *path;   /* clean: relative, without "..", not "" */
+};
+
 struct working_commit {
 	const char *name; /* for messages */
 	bool squash;      /* base and all: one layer */
@@ -152,6 +157,9 @@ struct working_commit {
 	const struct list *unset_env;
 	const struct list *annotations;
 	bool no_created_annotation;
+	/* Files of the host, in a layer of their own on top: root's, 0644. Not with squash. */
+	const struct working_file *files;
+	size_t file_count;
 };
 
 /*

@@ -10,9 +10,12 @@
 #include "oci/manifest.h"
 #include "store/blob.h"
 #include "sys/fd.h"
+#include "sys/path.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define CREATED_ANNOTATION "org.opencontainers.image.created"
 
@@ -31,7 +34,8 @@ struct commit {
 		} * p;
 		size_t n, capacity;
 	} layers;
-	bool has_changes; /* the last one is the upper's */
+	bool has_changes; /* the last one, or that below the files', is the upper's */
+	bool has_files;
 	int64_t created;
 };
 
@@ -83,6 +87,51 @@ static FALLIBLE send_upper(
 	return error;
 }
 
+static int by_path(const void *a, const void *b)
+{
+	const struct working_file *x = a, *y = b;
+
+	return path_compare(x->path, y->path);
+}
+
+static FALLIBLE send_file(
+		struct commit *commit, const struct working_file *file, struct entry_sink *sink)
+{
+	AUTO(reader) struct reader *content = NULL;
+	AUTO_FD int fd = -1;
+	struct stat st;
+
+	TRY(file_open(AT_FDCWD, file->source, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, &fd));
+	if (fstat(fd, &st) != 0)
+		return error_sys("look at '%s'", file->source);
+	if (!S_ISREG(st.st_mode))
+		return error_new(ERR_INVALID, "'%s' is no regular file", file->source);
+	const struct entry entry = { .path = file->path,
+		.owner = { .mode = S_IFREG | 0644 },
+		.mtime = commit->created,
+		.size = (uint64_t)st.st_size };
+	content = entry_content(TAKE_FD(fd), entry.size, file->source);
+	return entry_sink_add(sink, &entry, content);
+}
+
+static FALLIBLE send_files(struct commit *commit, struct entry_sink *sink)
+{
+	const struct working_commit *wish = commit->wish;
+	AUTO_FREE struct working_file *sorted = xcalloc(wish->file_count, sizeof(*sorted));
+
+	for (size_t i = 0; i < wish->file_count; i++)
+		sorted[i] = wish->files[i];
+	qsort(sorted, wish->file_count, sizeof(*sorted), by_path);
+	for (size_t i = 0; i < wish->file_count; i++) {
+		if (i && strcmp(sorted[i - 1].path, sorted[i].path) == 0)
+			return error_new(ERR_INVALID, "two files are added as '/%s'",
+					sorted[i].path);
+		TRY_WRAP(send_file(commit, &sorted[i], sink), "add '%s' as '/%s'", sorted[i].source,
+				sorted[i].path);
+	}
+	return NULL;
+}
+
 static FALLIBLE keep_layer(
 		struct commit *commit, struct blob_writer *writer, const struct layer_result *layer)
 {
@@ -101,7 +150,9 @@ static FALLIBLE keep_layer(
 	return layer_add_blob(store, &layer->diff_id, &known);
 }
 
-/* upper_fd -1: base and all. *ret_kept is false when it holds nothing. */
+enum { WHOLE = -1, FILES = -2 };
+
+/* upper_fd: or WHOLE, base and all, or the wish's FILES. *ret_kept: false when it holds nothing. */
 static FALLIBLE write_layer(struct commit *commit, int upper_fd, size_t below, bool *ret_kept)
 {
 	struct working *working = commit->working;
@@ -112,7 +163,9 @@ static FALLIBLE write_layer(struct commit *commit, int upper_fd, size_t below, b
 	TRY(blob_writer_open(working->with.store, BLOB_HASHED_BY_CALLER, &blob));
 	TRY(layer_writer(blob_writer_stream(blob), &commit->layer_format, working->build.pool,
 			&result, &sink));
-	TRY(upper_fd < 0 ? send_whole(commit, sink) : send_upper(commit, upper_fd, below, sink));
+	TRY(upper_fd == WHOLE               ? send_whole(commit, sink)
+			: upper_fd == FILES ? send_files(commit, sink)
+					    : send_upper(commit, upper_fd, below, sink));
 	TRY(entry_sink_close(TAKE(sink)));
 	*ret_kept = result.entries > 0;
 	return *ret_kept ? keep_layer(commit, TAKE(blob), &result) : NULL;
@@ -146,18 +199,24 @@ static FALLIBLE add_sealed(struct commit *commit, size_t at)
 	return NULL;
 }
 
-static FALLIBLE make_layers(struct commit *commit)
+static FALLIBLE make_own_layers(struct commit *commit)
 {
 	struct working *working = commit->working;
 	size_t sealed = working->container->layers.n, top = working->stack.n;
 
 	if (commit->wish->squash)
-		return write_layer(commit, -1, 0, &commit->has_changes);
+		return write_layer(commit, WHOLE, 0, &commit->has_changes);
 	for (size_t i = top - sealed; i < top; i++)
 		TRY(add_sealed(commit, i));
 	if (sealed && !working->container->is_begun)
 		return NULL;
 	return write_layer(commit, working->upper_fd, top, &commit->has_changes);
+}
+
+static FALLIBLE make_layers(struct commit *commit)
+{
+	TRY(make_own_layers(commit));
+	return commit->wish->file_count ? write_layer(commit, FILES, 0, &commit->has_files) : NULL;
 }
 
 /* --- the config --- */
@@ -205,6 +264,10 @@ static void add_history(const struct commit *commit, struct image_config *config
 	struct history_entry *entry = &config->history.p[config->history.n - 1];
 	set_time(&entry->created, commit->created);
 	entry->author = xstrdup(config->author);
+	if (!commit->has_files)
+		return;
+	image_config_add_history(config, NULL, "commit --add-file", NULL, false);
+	set_time(&config->history.p[config->history.n - 1].created, commit->created);
 }
 
 static void make_config(const struct commit *commit, struct image_config *ret)
@@ -213,6 +276,8 @@ static void make_config(const struct commit *commit, struct image_config *ret)
 	const struct list *unset = commit->wish->unset_env;
 
 	image_config_copy(&working->container->config, ret);
+	if (commit->format == FORMAT_DOCKER)
+		ret->comment = xstrdup(working->container->comment);
 	for (size_t i = 0; unset && i < unset->n; i++)
 		list_env_unset(&ret->env, unset->p[i]);
 	vec_done(&ret->diff_ids);

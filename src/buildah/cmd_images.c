@@ -9,9 +9,9 @@
 #include "oci/json.h"
 #include "ui/human.h"
 #include "ui/image_names.h"
+#include "ui/list_format.h"
 #include "ui/plain_text.h"
 #include "ui/table.h"
-#include "ui/template.h"
 #include "verbs/names.h"
 
 #include <ctype.h>
@@ -234,12 +234,20 @@ static FALLIBLE matches(const struct filter *filter, const struct row *row, bool
 
 /* --- printing --- */
 
+/* A time as Go prints one: "2023-11-14 22:13:20 +0000 UTC". */
+static char *go_time(const struct row *row)
+{
+	return xasprintf("%.10s %.8s +0000 UTC", row->raw, row->raw + 11);
+}
+
 static json_t *row_json(const struct row *row)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s}", "ID", row->id,
+	AUTO_FREE char *time = go_time(row);
+
+	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:b, s:s}", "ID", row->id,
 			"Name", row->name, "Tag", row->tag, "Digest", row->digest, "Created",
-			row->age, "CreatedAt", row->raw, "CreatedAtRaw", row->raw, "Size",
-			row->size, "ReadOnly", 0, "History", "<none>");
+			(json_int_t)row->created, "CreatedAt", row->age, "CreatedAtRaw", time,
+			"Size", row->size, "ReadOnly", 0, "History", "<none>");
 }
 
 /* Buildah's is one object an image, with all its names. */
@@ -277,17 +285,17 @@ static void print_json(const struct image_rows *rows, struct strbuf *out)
 }
 
 static FALLIBLE print_template(
-		const struct image_rows *rows, const char *format, struct strbuf *out)
+		const struct image_rows *rows, const struct images_opts *opts, struct strbuf *out)
 {
-	bool has_table = text_starts(format, "table ");
+	json_auto_t *values = json_array();
+	json_auto_t *heads = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "ID",
+			"IMAGE ID", "Name", "REPOSITORY", "Tag", "TAG", "Digest", "DIGEST",
+			"Created", "CREATED", "CreatedAt", "CREATED", "CreatedAtRaw", "CREATED",
+			"Size", "SIZE", "ReadOnly", "R/O", "History", "HISTORY");
 
-	for (size_t i = 0; i < rows->rows.n; i++) {
-		json_auto_t *value = row_json(&rows->rows.p[i]);
-
-		TRY(template_print(has_table ? format + 6 : format, value, out));
-		strbuf_add_char(out, '\n');
-	}
-	return NULL;
+	for (size_t i = 0; i < rows->rows.n; i++)
+		json_array_append_new(values, row_json(&rows->rows.p[i]));
+	return list_format(opts->format, values, heads, out);
 }
 
 static void print_ids(const struct image_rows *rows, struct strbuf *out)
@@ -355,6 +363,11 @@ static struct error *run(const struct invocation *call)
 	AUTO(image_rows) struct image_rows rows = { 0 };
 	AUTO(strbuf) struct strbuf out = { 0 };
 
+	if (opts->quiet && opts->format)
+		return error_usage("quiet and format are mutually exclusive");
+	if (opts->all && call->args->n)
+		return error_usage("when using the --all switch, you may not pass any images names "
+				   "or IDs");
 	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY, &session));
 	TRY(load(&session, opts, &rows));
 	struct filter filter = { .session = &session,
@@ -373,7 +386,7 @@ static struct error *run(const struct invocation *call)
 	else if (opts->quiet)
 		print_ids(&rows, &out);
 	else if (opts->format)
-		TRY(print_template(&rows, opts->format, &out));
+		TRY(print_template(&rows, opts, &out));
 	else
 		print_table(&rows, opts, &out);
 	(void)fputs(strbuf_text(&out), stdout);

@@ -110,6 +110,29 @@ static const struct option version_options[] = {
 };
 #undef OPTS
 
+/* Buildah's members, with those of its newer ones; what kiln is not made of is empty. */
+static void print_version_json(const struct platform *host, const char *platform)
+{
+	AUTO(json_out) struct json_out out = { 0 };
+	AUTO(strbuf) struct strbuf text = { 0 };
+
+	json_out_open(&out, NULL, '{');
+	json_out_text(&out, "version", KILN_VERSION);
+	json_out_text(&out, "goVersion", "");
+	json_out_text(&out, "imageSpec", IMAGE_SPEC);
+	json_out_text(&out, "runtimeSpec", RUNTIME_SPEC);
+	json_out_text(&out, "gitCommit", "");
+	json_out_text(&out, "built", "");
+	json_out_text(&out, "osArch", platform);
+	json_out_text(&out, "buildPlatform", platform);
+	json_out_text(&out, "os", host->os);
+	json_out_text(&out, "arch", host->architecture);
+	json_out_text(&out, "implementation", "kiln");
+	json_out_close(&out, '}');
+	json_out_indented(&out, &text);
+	(void)fputs(strbuf_text(&text), stdout);
+}
+
 static struct error *run_version(const struct invocation *call)
 {
 	const struct version_opts *opts = call->opts;
@@ -118,9 +141,7 @@ static struct error *run_version(const struct invocation *call)
 
 	(void)platform_text(&host, platform);
 	if (opts->json)
-		(void)printf("{\"version\":\"%s\",\"imageSpec\":\"%s\",\"runtimeSpec\":\"%s\","
-			     "\"os\":\"%s\",\"arch\":\"%s\",\"implementation\":\"kiln\"}\n",
-				KILN_VERSION, IMAGE_SPEC, RUNTIME_SPEC, host.os, host.architecture);
+		print_version_json(&host, platform);
 	else
 		(void)printf("Version:         %s\nImplementation:  kiln\nImage Spec:      %s\n"
 			     "Runtime Spec:    %s\nOS/Arch:         %s\nBuildPlatform:   %s\n",

@@ -312,6 +312,7 @@ static FALLIBLE inspect_image(
 		.image_id = image->manifest.config.digest,
 		.image_digest = image->digest,
 		.config = &image->config,
+		.comment = image->config.comment,
 		.annotations = &image->manifest.annotations,
 		.manifest_json = image->manifest_json,
 		.manifest_bytes = image->manifest_bytes,
@@ -355,6 +356,12 @@ static struct error *run(const struct invocation *call)
 		return error_usage("the only recognized types are \"container\", \"image\" and "
 				   "\"manifest\"");
 	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY, &session));
+	/* One that is asked for by its kind is no image of that name. */
+	if (opts->type && !wants_image) {
+		TRY_WRAP(inspect_container(&session, text, opts->format),
+				"reading build container");
+		return NULL;
+	}
 	struct error *error = wants_image ? error_new(ERR_NOT_FOUND, "an image is wanted")
 					  : inspect_container(&session, text, opts->format);
 	if (!error_is(error, ERR_NOT_FOUND))

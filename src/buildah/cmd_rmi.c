@@ -36,7 +36,45 @@ static FALLIBLE remove_containers(struct session *session, const struct digest *
 	return NULL;
 }
 
-static FALLIBLE drop(struct session *session, const struct tag_record *record, bool force)
+/* What was done, and what could not be: Buildah tells it at the end, names before images. */
+struct told {
+	struct strbuf untagged, removed, errors;
+	size_t n; /* of errors */
+	struct error *first;
+};
+
+static void told_done(struct told *told)
+{
+	strbuf_done(&told->untagged);
+	strbuf_done(&told->removed);
+	strbuf_done(&told->errors);
+	error_free(told->first);
+}
+
+DEFINE_AUTO_VALUE(told)
+
+/* Takes error; NULL is fine. */
+static void tell_error(struct told *told, struct error *error)
+{
+	if (!error)
+		return;
+	strbuf_addf(&told->errors, "\n\t* %s", error->message);
+	told->n++;
+	told->first = error_first(told->first, error);
+}
+
+static FALLIBLE tell(const struct told *told)
+{
+	(void)fputs(strbuf_text(&told->untagged), stdout);
+	(void)fputs(strbuf_text(&told->removed), stdout);
+	if (!told->first)
+		return NULL;
+	return error_new(told->first->kind, "%zu error%s occurred:%s\n", told->n,
+			told->n == 1 ? "" : "s", strbuf_text(&told->errors));
+}
+
+static FALLIBLE drop(struct session *session, const struct tag_record *record, bool force,
+		struct told *told)
 {
 	AUTO(list) struct list names = { 0 };
 	char hex[DIGEST_HEX];
@@ -46,15 +84,16 @@ static FALLIBLE drop(struct session *session, const struct tag_record *record, b
 	TRY(tag_names(session->store, &record->manifest, &names));
 	TRY(tag_drop_image(session->store, &record->manifest));
 	for (size_t i = 0; i < names.n; i++)
-		(void)printf("untagged: %s\n", names.p[i]);
-	(void)printf("%s\n", digest_hex(digest_known(&record->config) ? &record->config
-								      : &record->manifest,
-					     hex));
+		strbuf_addf(&told->untagged, "untagged: %s\n", names.p[i]);
+	strbuf_addf(&told->removed, "%s\n",
+			digest_hex(digest_known(&record->config) ? &record->config
+								 : &record->manifest,
+					hex));
 	return NULL;
 }
 
-static FALLIBLE remove_one(
-		struct session *session, const char *program, const char *text, bool force)
+static FALLIBLE remove_one(struct session *session, const char *program, const char *text,
+		bool force, struct told *told)
 {
 	AUTO(tag_record) struct tag_record record = { 0 };
 	AUTO(list) struct list names = { 0 };
@@ -64,7 +103,7 @@ static FALLIBLE remove_one(
 	TRY(tag_names(session->store, &record.manifest, &names));
 	if (name && names.n > 1) {
 		TRY(tag_remove(session->store, name));
-		(void)printf("untagged: %s\n", name);
+		strbuf_addf(&told->untagged, "untagged: %s\n", name);
 		return NULL;
 	}
 	if (names.n > 1 && !force)
@@ -73,13 +112,12 @@ static FALLIBLE remove_one(
 						  "than one tag",
 						  text),
 				"use --force, or remove its names");
-	return drop(session, &record, force);
+	return drop(session, &record, force, told);
 }
 
-static FALLIBLE remove_all(struct session *session, const struct rmi_opts *opts)
+static FALLIBLE remove_all(struct session *session, const struct rmi_opts *opts, struct told *told)
 {
 	AUTO(tag_list) struct tag_list images = { 0 };
-	struct error *first = NULL;
 
 	TRY(tag_list(session->store, &images));
 	for (size_t i = 0; i < images.n; i++) {
@@ -87,44 +125,20 @@ static FALLIBLE remove_all(struct session *session, const struct rmi_opts *opts)
 
 		if (opts->prune && record->name)
 			continue;
-		struct error *error = drop(session, record, opts->force);
+		struct error *error = drop(session, record, opts->force, told);
 		/* One image stands in the list once for each name. */
 		if (error_is(error, ERR_NOT_FOUND))
 			error_free(TAKE(error));
-		first = error_first(first, error);
+		tell_error(told, error);
 	}
-	return first;
-}
-
-/* All that can be; those that cannot are listed, as Buildah does it. */
-static FALLIBLE remove_each(
-		struct session *session, const char *program, const struct list *texts, bool force)
-{
-	AUTO(strbuf) struct strbuf lines = { 0 };
-	struct error *first = NULL;
-	size_t n = 0;
-
-	for (size_t i = 0; i < texts->n; i++) {
-		struct error *error = remove_one(session, program, texts->p[i], force);
-
-		if (!error)
-			continue;
-		strbuf_addf(&lines, "\n\t* %s", error->message);
-		n++;
-		first = error_first(first, error);
-	}
-	if (!first)
-		return NULL;
-	enum error_kind kind = first->kind;
-	error_free(first);
-	return error_new(kind, "%zu error%s occurred:%s\n", n, n == 1 ? "" : "s",
-			strbuf_text(&lines));
+	return NULL;
 }
 
 static struct error *run_rmi(const struct invocation *call)
 {
 	const struct rmi_opts *opts = call->opts;
 	AUTO(session) struct session session = { 0 };
+	AUTO(told) struct told told = { 0 };
 
 	if (call->args->n && (opts->all || opts->prune))
 		return error_usage("when using the --%s switch, you may not pass any images names "
@@ -136,8 +150,11 @@ static struct error *run_rmi(const struct invocation *call)
 		return error_usage("image name or ID must be specified");
 	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY | SESSION_TREES, &session));
 	if (opts->all || opts->prune)
-		return remove_all(&session, opts);
-	return remove_each(&session, call->program, call->args, opts->force);
+		TRY(remove_all(&session, opts, &told));
+	for (size_t i = 0; i < call->args->n; i++)
+		tell_error(&told, remove_one(&session, call->program, call->args->p[i], opts->force,
+						  &told));
+	return tell(&told);
 }
 
 const struct command buildah_rmi = {

@@ -32,8 +32,8 @@ void image_config_done(struct image_config *config)
 	struct list *lists[] = { &config->os_features, &config->env, &config->entrypoint,
 		&config->cmd, &config->shell, &config->on_build, &config->labels,
 		&config->exposed_ports, &config->volumes, &config->healthcheck.test };
-	char *texts[] = { config->created, config->author, config->user, config->working_dir,
-		config->stop_signal, config->domainname, config->hostname };
+	char *texts[] = { config->created, config->author, config->comment, config->user,
+		config->working_dir, config->stop_signal, config->domainname, config->hostname };
 
 	for (size_t i = 0; i < COUNT(lists); i++)
 		list_done(lists[i]);
@@ -267,6 +267,7 @@ FALLIBLE image_config_parse(struct str json, struct image_config *ret)
 	TRY(json_get_list(&root, "os.features", &config.os_features, NULL));
 	TRY(get_time(&root, "created", &config.created));
 	TRY(get_text(&root, "author", &config.author));
+	TRY(get_text(&root, "comment", &config.comment));
 	TRY(parse_config(&root, &config));
 	TRY(parse_rootfs(&root, &config));
 	TRY(parse_history(&root, &config));
@@ -351,6 +352,7 @@ char *image_config_print(const struct image_config *config)
 	json_out_open(&out, NULL, '{');
 	json_out_text(&out, "created", config->created);
 	json_out_text(&out, "author", config->author);
+	json_out_text(&out, "comment", config->comment);
 	platform_to_json(&config->platform, &out);
 	print_list("os.features", &config->os_features, false, &out);
 	print_config(config, &out);

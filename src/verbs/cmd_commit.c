@@ -9,6 +9,7 @@
 #include "container/edit.h"
 #include "stream/codec.h"
 #include "sys/fd.h"
+#include "sys/path.h"
 #include "ui/registry_flags.h"
 
 #include <fcntl.h>
@@ -16,7 +17,7 @@
 #include <string.h>
 
 struct commit_opts {
-	struct list annotations, changes, unset_env, unset_annotations;
+	struct list annotations, changes, unset_env, unset_annotations, files;
 	char *format, *iid_file, *config_file, *compression, *metadata_file, *reference_time,
 			*manifest;
 	int64_t timestamp, source_date_epoch, level;
@@ -43,6 +44,8 @@ static const struct option options[] = {
 			"as a Dockerfile's: CMD, ENV, LABEL, USER ..."),
 	OPT_TEXT(0, "config", config_file, "PATH", "JSON whose fields replace the config's",
 			.is_path = true),
+	OPT_LIST(0, "add-file", files, "FILE[:PATH]",
+			"add a file of the host, root's and 0644, to the image alone"),
 	OPT_TEXT('f', "format", format, "oci|docker", "of manifest and config"),
 	OPT_TEXT(0, "iidfile", iid_file, "PATH", "write the image ID to a file", .is_path = true),
 	OPT_TEXT(0, "metadata-file", metadata_file, "PATH", "write digests and names as JSON",
@@ -78,7 +81,6 @@ static const struct option options[] = {
 	SIGNATURE_POLICY_ROW,
 	SIGN_ROWS,
 	OPT_SETTING(0, "progress", "auto|tty|plain|rawjson|quiet|none", "how to show progress"),
-	REFUSED("add-file", "'copy' adds files"),
 	REFUSED("cw", "confidential workloads are not there"),
 	REFUSED("encrypt-layer", "encryption is not there"),
 	REFUSED("encryption-key", "encryption is not there"),
@@ -144,6 +146,38 @@ static FALLIBLE make_wish(const struct commit_opts *opts, const struct config *c
 		return error_usage("unrecognized image type \"%s\"", opts->format);
 	set_time(opts, config, ret);
 	return set_compression(opts, ret);
+}
+
+/* "FILE" keeps its name, the path that was typed. */
+static FALLIBLE add_file(const char *text, struct list *texts)
+{
+	const char *colon = strrchr(text, ':');
+	AUTO_FREE char *source = colon ? xstrndup(text, (size_t)(colon - text)) : xstrdup(text);
+	AUTO_FREE char *path = path_clean(str_of(colon ? colon + 1 : text));
+
+	if (!source[0] || !path[0])
+		return error_usage("option '--add-file': '%s' is not FILE[:PATH]", text);
+	list_add(texts, source);
+	list_add(texts, path);
+	return NULL;
+}
+
+/* texts keeps what files point to. */
+static FALLIBLE make_files(const struct commit_opts *opts, struct list *texts,
+		struct working_file **ret, struct working_commit *wish)
+{
+	if (opts->files.n && opts->squash)
+		return error_hint(error_usage("options '--add-file' and '--squash' exclude each "
+					      "other: the files are a layer of their own"),
+				"'copy' them into the container");
+	for (size_t i = 0; i < opts->files.n; i++)
+		TRY(add_file(opts->files.p[i], texts));
+	*ret = xcalloc(opts->files.n, sizeof(**ret));
+	for (size_t i = 0; i < opts->files.n; i++)
+		(*ret)[i] = (struct working_file){ texts->p[2 * i], texts->p[2 * i + 1] };
+	wish->files = *ret;
+	wish->file_count = opts->files.n;
+	return NULL;
 }
 
 /* --change and --config change the image only, not the container. */
@@ -247,11 +281,14 @@ static struct error *run(const struct invocation *call)
 	const char *text = call->args->n > 1 ? call->args->p[1] : NULL;
 	AUTO(work) struct work work = WORK_INIT;
 	AUTO(destination) struct destination to = { .kind = TO_STORE };
+	AUTO(list) struct list texts = { 0 };
+	AUTO_FREE struct working_file *files = NULL;
 	struct working_commit wish;
 
 	if (call->args->n == 0)
 		return error_usage("container ID must be specified");
 	TRY(make_wish(opts, call->config, &wish));
+	TRY(make_files(opts, &texts, &files, &wish));
 	if (text)
 		TRY(destination_parse(call->program, text, TO_STORE, &to));
 	wish.name = text ? text : "";

@@ -5,9 +5,9 @@
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "oci/json.h"
+#include "ui/list_format.h"
 #include "ui/plain_text.h"
 #include "ui/table.h"
-#include "ui/template.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -93,18 +93,22 @@ static void print_json(const struct container_set *set, struct strbuf *out)
 static FALLIBLE print_template(
 		const struct container_set *set, const char *format, struct strbuf *out)
 {
+	json_auto_t *values = json_array();
+	json_auto_t *heads = json_pack("{s:s, s:s, s:s, s:s, s:s}", "ContainerID", "CONTAINER ID",
+			"Builder", "BUILDER", "ImageID", "IMAGE ID", "ImageName", "IMAGE NAME",
+			"ContainerName", "CONTAINER NAME");
+
 	for (size_t i = 0; i < set->n; i++) {
 		const struct container *one = set->p[i];
 		char hex[DIGEST_HEX];
 
 		image_id(one, hex);
-		json_auto_t *value = json_pack("{s:s, s:s, s:s, s:s, s:s}", "ContainerID", one->id,
-				"Builder", "   *", "ImageID", hex, "ImageName", one->image_name,
-				"ContainerName", one->name);
-		TRY(template_print(format, value, out));
-		strbuf_add_char(out, '\n');
+		json_array_append_new(values,
+				json_pack("{s:s, s:s, s:s, s:s, s:s}", "ContainerID", one->id,
+						"Builder", "   *", "ImageID", hex, "ImageName",
+						one->image_name, "ContainerName", one->name));
 	}
-	return NULL;
+	return list_format(format, values, heads, out);
 }
 
 static void add_cut(struct table *table, const char *text, size_t width, bool whole)
@@ -168,6 +172,8 @@ static struct error *run(const struct invocation *call)
 	AUTO(container_set) struct container_set set = { 0 };
 	AUTO(strbuf) struct strbuf out = { 0 };
 
+	if (opts->quiet && opts->format)
+		return error_usage("quiet and format are mutually exclusive");
 	TRY(work_open(call, WORK_ROWS, &work));
 	TRY(container_all(work.session.store, &set));
 	TRY(keep(&set, &opts->filters));

@@ -84,6 +84,7 @@ static void from_image(const struct named_image *named, struct container *ret)
 	const struct image *image = named->image;
 
 	image_config_copy(&image->config, &ret->config);
+	ret->comment = xstrdup(image->config.comment);
 	ret->image_name = xstrdup(named->name);
 	ret->image = named->record;
 	ret->manifest = image->digest;

@@ -506,6 +506,48 @@ complaints() {
 	try rm -a
 }
 
+# The time of each image differs, so each is its own line of the list on both sides.
+listings() {
+	local c
+	c=$(buildah from -q "$img")
+	buildah config --comment 'said by' --label x=y "$c" 2>/dev/null
+	try commit -q --format docker --timestamp 1000000 "$c" older:1
+	buildah config --label x=z "$c" 2>/dev/null
+	try commit -q --format docker --timestamp 2000000 "$c" newer:12345
+	try tag older:1 older:again
+	for format in '{{.Name}} is {{.Tag}} x' '{{.Name}}\t{{.Tag}}' '{{.Name}}:{{.Tag}}' 'a b {{.Tag}}' \
+		'{{.Name}}  {{.Tag}}' 'table {{.Name}} {{.Tag}}' 'table {{.Name}}\t{{.ReadOnly}}x' '{{json .Name}}' \
+		'{{.Created}} {{.CreatedAtRaw}} {{.ReadOnly}}'; do
+		try images --filter reference='*er' --format "$format"
+		try images -n --filter reference='*er' --format "$format"
+	done
+	try images -q --format x
+	try images -a older
+	try images --filter label=x=y --format '{{.Name}}:{{.Tag}}'
+	try images --filter since=older:1 --filter reference='*er' --format '{{.Name}}:{{.Tag}}'
+	try images --filter before=newer:12345 --filter reference='*er' --format '{{.Name}}:{{.Tag}}'
+	try images --filter bogus=1
+	try images nothere
+	try containers -q --format x
+	try containers --format '{{.ContainerID}} {{.ContainerName}}'
+	try containers -n --format 'table {{.ContainerName}} {{.ImageID}}'
+	try containers --format 'table {{.ContainerName}} {{.ImageID}}'
+	try inspect --type image --format '{{.Docker.Comment}}' older:1
+	try inspect --type container older:1
+	try inspect --type container "$c" --format '{{.Container}}'
+	try rmi -a older
+	try rmi -p older
+	try rmi -a -p
+	try rmi older:1
+	try rmi --prune
+	try rmi -f newer:12345 older:again
+	try images --filter reference='*er' -q
+}
+
+@test "what lists print by each format and filter" {
+	agree listings
+}
+
 @test "what is complained of, in whose words" {
 	agree complaints
 }

@@ -272,6 +272,31 @@ from() { # [ARGS]: a container; its name in $c
 			.config.Volumes, .config.Entrypoint, .config.OnBuild, .config.User, .author]')"
 }
 
+@test "commit --add-file: the image has it, the container has not" {
+	from
+	echo first >one && echo second >two && chmod 0700 two && chmod 0600 one
+	succeeds kiln config --comment note "$c"
+	succeeds kiln run "$c" -- sh -c 'mkdir /d && echo old >/d/two' </dev/null
+	succeeds kiln commit -q --timestamp 5000 --add-file one --add-file two:/d/two "$c" "oci:$BATS_TEST_TMPDIR/added"
+	layers=$(find "$BATS_TEST_TMPDIR/added/blobs/sha256" -type f -exec sh -c 'tar -tzf "$1" >/dev/null 2>&1 && echo "$1"' _ {} \;)
+	equals "-rw-r--r-- 0/0 1970-01-01 d/two -rw-r--r-- 0/0 1970-01-01 one" \
+		"$(for layer in $layers; do tar -tzf "$layer" | grep -qx one && tar -tvzf "$layer" --numeric-owner; done | awk '{ print $1, $2, $4, $6 }' | xargs)"
+	equals '["commit --add-file",null]' "$(config_of "$BATS_TEST_TMPDIR/added" '.history[-1] | [.created_by, .empty_layer]')"
+	equals null "$(config_of "$BATS_TEST_TMPDIR/added" .comment)" "OCI has none"
+	valid_image "$BATS_TEST_TMPDIR/added"
+	succeeds kiln from -q "oci:$BATS_TEST_TMPDIR/added"
+	succeeds kiln run "$output" -- cat /one /d/two
+	equals "first"$'\n'"second" "$output"
+	succeeds kiln run "$c" -- sh -c 'cat /d/two; [ ! -e /one ]'
+	equals old "$output"
+	fails 1 "add 'nothere' as '/x'" kiln commit -q --add-file nothere:/x "$c" none
+	fails 1 "is no regular file" kiln commit -q --add-file .:/x "$c" none
+	fails 1 "two files are added as '/x'" kiln commit -q --add-file one:/x --add-file two:x "$c" none
+	fails 2 "is not FILE[:PATH]" kiln commit -q --add-file one:/ "$c" none
+	fails 2 "exclude each other" kiln commit -q --squash --add-file one "$c" none
+	fails 2 "encryption is not there" kiln commit -q --encrypt-layer 0 "$c" none
+}
+
 @test "commit: squash, history, changes, times, destinations, rm" {
 	echo x >f
 	from
