@@ -59,7 +59,6 @@ static FALLIBLE check_no_cache_stages(const struct build *build)
  */
 static FALLIBLE tell_checks(struct build *build, const struct lint *lint)
 {
-	AUTO(strbuf) struct strbuf names = { 0 };
 	size_t told = lint->warnings.n < TOLD_WARNINGS ? lint->warnings.n : TOLD_WARNINGS;
 
 	for (size_t i = 0; i < told; i++) {
@@ -73,13 +72,22 @@ static FALLIBLE tell_checks(struct build *build, const struct lint *lint)
 				"and %zu more warnings from here on; 'kiln check --format json' "
 				"has all",
 				lint->warnings.n - told);
-	if (!lint->config->is_error || !lint->warnings.n)
-		return NULL;
-	lint_broken_rules(lint, &names);
-	return error_hint(error_at(error_new(ERR_INVALID, "lint violation found for rules: %s",
-						   strbuf_text(&names)),
-					  lint->warnings.p[0].at),
-			"'# check=error=true' asks for this; 'kiln check' shows each");
+	return lint_violation(lint);
+}
+
+/* Of a file that does not parse: what is odd above the mistake, as BuildKit has told it by then. */
+static void tell_early_checks(struct build *build)
+{
+	AUTO(lint_config) struct lint_config config = { 0 };
+	AUTO(lint) struct lint lint = { 0 };
+	struct error *error = check_config(build->file, build->options->build_args, &config);
+
+	if (!error) {
+		lint_init(&lint, build->file, &config, build->file->arena);
+		lint_run_early(&lint);
+		error = tell_checks(build, &lint);
+	}
+	error_free(error);
 }
 
 static void tell_unused_args(struct build *build)
@@ -121,6 +129,16 @@ FALLIBLE build_plan_for(const struct build *build, const struct plan_for *what, 
 	return error;
 }
 
+/* Which stages the target needs, by their numbers: none when there is no plan. */
+static bool *built_stages(const struct build *build)
+{
+	bool *built = xcalloc(build->file->stage_count, sizeof(*built));
+
+	for (size_t i = 0; build->plan && i < build->plan->stage_count; i++)
+		built[build->plan->stages[i]->index] = true;
+	return built;
+}
+
 static FALLIBLE make_plan(struct build *build)
 {
 	AUTO(lint_config) struct lint_config config = { 0 };
@@ -129,13 +147,20 @@ static FALLIBLE make_plan(struct build *build)
 
 	TRY(check_config(build->file, build->options->build_args, &config));
 	lint_init(&lint, build->file, &config, build->file->arena);
-	TRY(build_plan_for(build, &what, &build->plan));
+	struct error *error = build_plan_for(build, &what, &build->plan);
 	/* What the Dockerfile looks like was told for the first platform. */
 	if (build->before)
-		return NULL;
-	tell_unused_args(build);
+		return error;
+	AUTO_FREE bool *built = built_stages(build);
+	if (!error)
+		tell_unused_args(build);
+	lint.built = built;
 	lint_run(&lint);
-	return tell_checks(build, &lint);
+	struct error *violation = tell_checks(build, &lint);
+	if (!error)
+		return violation;
+	error_free(violation);
+	return error;
 }
 
 /* Docker's format where the target stands on an image in it, unless its layers could not be. */
@@ -297,7 +322,11 @@ static FALLIBLE load_files(struct build *build)
 		options->keep_dockerfile(options->keep_dockerfile_user,
 				build->context->dockerfile_name, text);
 	TRY(frontend_check(text, build->context->dockerfile_name, options->build_args));
-	return dockerfile_parse(text, build->context->dockerfile_name, &build->file);
+	struct error *error = dockerfile_parse_before(
+			text, build->context->dockerfile_name, &build->file);
+	if (error && build->file)
+		tell_early_checks(build);
+	return error;
 }
 
 /* Where steps cannot have namespaces of their own, which is worth knowing. */

@@ -86,7 +86,7 @@ static FALLIBLE look(const struct check_options *options, struct check *check)
 	trees_plan_free(contexts, build->context_count);
 	lint_run(&check->lint);
 	unused_args_find(check->file, check->plan, build->build_args, &check->unused_args);
-	return error;
+	return error ? error : lint_violation(&check->lint);
 }
 
 FALLIBLE check_open(const struct check_options *options, struct check *ret)

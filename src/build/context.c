@@ -164,10 +164,11 @@ static FALLIBLE read_inside(struct context *context, const char *name)
 /* A link that leads out of the context is not followed: what it names is not there. */
 static FALLIBLE read_default(const struct context_input *input, struct context *context)
 {
-	static const char *const names[] = { "Containerfile", "Dockerfile", "Containerfile" };
+	static const char *const names[] = { "Containerfile", "Dockerfile", "Containerfile",
+		"dockerfile" };
 	bool other = !input->containerfile_first;
 
-	for (size_t i = other; i < 2 + (size_t)other; i++) {
+	for (size_t i = other; i < (other ? COUNT(names) : 2); i++) {
 		struct error *error = read_inside(context, names[i]);
 
 		if (!error)

@@ -171,17 +171,6 @@ static FALLIBLE identify_url(struct build *build, const struct plan_copy *copy, 
 	return fetch_url(build, copy, one, known.etag || known.last_modified ? &known : NULL);
 }
 
-static FALLIBLE check_name(const struct fetched *one, const struct plan_copy *copy)
-{
-	if (one->name || !copy->dest_is_dir)
-		return NULL;
-	return error_hint(error_new(ERR_INVALID,
-					  "neither '%s' nor its server says what the file is "
-					  "called",
-					  one->source->path),
-			"end the destination with a file's name instead of '/'");
-}
-
 /* --- one repository --- */
 
 static FALLIBLE identify_git(struct build *build, const struct plan_copy *copy, struct fetched *one)
@@ -228,7 +217,8 @@ FALLIBLE fetched_identify(struct build *build, struct step_run *run, struct dige
 			continue;
 		if (!one->is_identified)
 			TRY(identify_url(build, copy, one));
-		TRY(check_name(one, copy));
+		if (!one->name)
+			one->name = xstrdup("__unnamed__"); /* as BuildKit calls it */
 		key_digest(key, "file", &one->digest);
 		key_text(key, "name", one->name);
 	}

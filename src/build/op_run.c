@@ -12,21 +12,35 @@
 #include <sys/stat.h>
 
 /* What the step sees: its plan's variables, a PATH, a HOME, and the proxies of the build. */
+/*
+ * A proxy is given by either spelling and is there by both, since programs differ in which they
+ * read. What the step sets itself stays.
+ */
+static void add_proxies(const struct list *args, struct list *env)
+{
+	for (unsigned other = 0; other < 2; other++) {
+		for (size_t i = 0; args && i < args->n; i++) {
+			struct str name, value;
+
+			(void)str_cut(str_of(args->p[i]), '=', &name, &value);
+			AUTO_FREE char *text = str_dup(name);
+			if (!plan_is_proxy_arg(text) || (other && !value.n))
+				continue;
+			for (char *c = text; other && *c; c++)
+				if (*c != '_')
+					*c ^= 'a' ^ 'A';
+			if (!list_env_get(env, text))
+				list_env_set(env, text, value.p);
+		}
+	}
+}
+
 static void step_environment(struct build *build, const struct plan_run *run,
 		const struct user *user, struct list *ret)
 {
-	const struct list *args = build->options->build_args;
-
 	for (size_t i = 0; i < run->env.n; i++)
 		list_add(ret, run->env.p[i]);
-	for (size_t i = 0; args && i < args->n; i++) {
-		struct str name, value;
-
-		(void)str_cut(str_of(args->p[i]), '=', &name, &value);
-		AUTO_FREE char *text = str_dup(name);
-		if (plan_is_proxy_arg(text) && !list_env_get(ret, text))
-			list_env_set(ret, text, value.p);
-	}
+	add_proxies(build->options->build_args, ret);
 	if (!list_env_get(ret, "PATH"))
 		list_env_set(ret, "PATH", PLAN_DEFAULT_PATH);
 	if (!list_env_get(ret, "HOME"))

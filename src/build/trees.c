@@ -33,22 +33,20 @@ void trees_plan_free(struct plan_context *contexts, size_t n)
 FALLIBLE trees_plan(const struct build_options *options, struct plan_context **ret)
 {
 	struct plan_context *contexts = xcalloc(options->context_count, sizeof(*contexts));
-	struct error *error = NULL;
 
+	/* The last of a name counts, as with buildx: searched first. */
 	for (size_t i = 0; i < options->context_count; i++) {
-		const struct build_context *context = &options->contexts[i];
+		const struct build_context *context =
+				&options->contexts[options->context_count - 1 - i];
 
 		contexts[i].name = plan_context_name(context->name);
 		contexts[i].image = image_of(context->value);
-		contexts[i].tree = i + 1;
-		for (size_t k = 0; k < i && !error; k++)
-			if (strcmp(contexts[k].name, contexts[i].name) == 0)
-				error = error_new(ERR_INVALID, "there are two contexts named '%s'",
-						contexts[i].name);
-	}
-	if (error) {
-		trees_plan_free(contexts, options->context_count);
-		return error;
+		contexts[i].is_scratch = text_equal(contexts[i].image, "scratch");
+		if (contexts[i].is_scratch) {
+			free((void *)(uintptr_t)contexts[i].image);
+			contexts[i].image = NULL;
+		}
+		contexts[i].tree = options->context_count - i;
 	}
 	*ret = contexts;
 	return NULL;

@@ -8,8 +8,8 @@
 static bool needs_no_arg(const char *name)
 {
 	static const char *const names[] = { "SOURCE_DATE_EPOCH", "TARGETPLATFORM", "TARGETOS",
-		"TARGETARCH", "TARGETVARIANT", "TARGETSTAGE", "BUILDPLATFORM", "BUILDOS",
-		"BUILDARCH", "BUILDVARIANT" };
+		"TARGETOSVERSION", "TARGETARCH", "TARGETVARIANT", "TARGETSTAGE", "BUILDPLATFORM",
+		"BUILDOS", "BUILDOSVERSION", "BUILDARCH", "BUILDVARIANT" };
 
 	for (size_t i = 0; i < COUNT(names); i++)
 		if (text_equal(names[i], name))

@@ -175,7 +175,7 @@ static struct flag make_flag(const struct source *source, struct str text, struc
 	return (struct flag){
 		.name = arena_str(source->arena, name),
 		.value = has_value ? arena_str(source->arena, value) : NULL,
-		.text = arena_str(source->arena, text),
+		.text = arena_str(source->arena, rune_trim(place)),
 		.at = source_range_of(source, place),
 	};
 }

@@ -142,6 +142,14 @@ bool ignore_has_exceptions(const struct ignore *ignore)
 	return ignore && ignore->has_exceptions;
 }
 
+bool ignore_has_everything(const struct ignore *ignore)
+{
+	for (size_t i = 0; ignore && i < ignore->n; i++)
+		if (text_equal(ignore->p[i].text, "*") || text_equal(ignore->p[i].text, "**"))
+			return true;
+	return false;
+}
+
 bool ignore_matches(const struct ignore *ignore, const char *path)
 {
 	struct glob_path names;

@@ -27,6 +27,9 @@ bool ignore_is_empty(const struct ignore *ignore);
 /* True when a pattern starts with "!". */
 bool ignore_has_exceptions(const struct ignore *ignore);
 
+/* True when a pattern stands for each name that there can be: "*" or "**". */
+bool ignore_has_everything(const struct ignore *ignore);
+
 /* True when the path is left out; files and directories alike. NULL ignores nothing. */
 bool ignore_matches(const struct ignore *ignore, const char *path);
 

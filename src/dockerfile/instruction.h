@@ -51,7 +51,7 @@ struct words {
 struct flag {
 	const char *name;
 	const char *value; /* NULL without "=" */
-	const char *text;  /* "--name=value" */
+	const char *text;  /* "--name=value" as written */
 	struct source_range at;
 };
 
@@ -139,7 +139,7 @@ struct instruction {
 	bool is_json;
 	const struct heredoc *heredocs;
 	size_t heredoc_count;
-	unsigned empty_continuation; /* line of an empty line inside; 0 is none */
+	unsigned empty_continuation; /* its last line, when it has an empty one inside; or 0 */
 	const char *const *comments; /* directly above */
 	size_t comment_count;
 	union {

@@ -2,6 +2,7 @@
 
 #include "base/strbuf.h"
 #include "base/xalloc.h"
+#include "dockerfile/stage.h"
 
 #include <stdlib.h>
 
@@ -98,12 +99,75 @@ static bool is_on(const struct lint *lint, const struct lint_rule *rule)
 	return !config->skip_all && !list_has(&config->skip, rule->name);
 }
 
+bool lint_is_options(const char *comment, struct str *ret)
+{
+	struct str name = { 0 };
+
+	return str_cut(str_of(comment), '=', &name, ret) && str_is_nocase(str_trim(name), "check");
+}
+
+/* The instruction that a line belongs to, or NULL. They stand in the order of their lines. */
+static const struct instruction *instruction_at(
+		const struct dockerfile *file, struct source_range at)
+{
+	size_t low = 0, high = file->instruction_count;
+
+	if (!text_equal(at.file, file->name))
+		return NULL;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (file->instructions[middle].at.line > at.line)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low ? &file->instructions[low - 1] : NULL;
+}
+
+/* A comment that is no good option says nothing to us: it may be meant for a reader. */
+static bool is_skipped_here(const struct instruction *in, const struct lint_rule *rule)
+{
+	for (size_t i = 0; i < in->comment_count; i++) {
+		AUTO(lint_config) struct lint_config config = { 0 };
+		struct str options = { 0 };
+
+		if (!lint_is_options(in->comments[i], &options))
+			continue;
+		struct error *error = lint_config_parse(options, &config);
+		error_ignore(error, "only at the top of the file it would be an error");
+		if (config.skip_all || list_has(&config.skip, rule->name))
+			return true;
+	}
+	return false;
+}
+
+/* Of a stage that is built, or above the first. */
+static bool is_built(const struct lint *lint, const struct instruction *in)
+{
+	size_t low = 0, high = lint->file->stage_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (lint->file->stages[middle].from > in)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return !low || lint->built[low - 1];
+}
+
 void lint_add(struct lint *lint, const struct lint_rule *rule, struct source_range at,
 		const char *detail, const char *format, ...)
 {
 	va_list args;
 
 	if (!is_on(lint, rule))
+		return;
+	const struct instruction *in = instruction_at(lint->file, at);
+	if (in && (is_skipped_here(in, rule) ||
+				  (rule->is_staged && lint->built && !is_built(lint, in))))
 		return;
 	va_start(args, format);
 	AUTO_FREE char *message = xvasprintf(format, args);
@@ -176,13 +240,20 @@ const struct lint_rule *lint_rule_find(const char *name)
 	return found ? found : find_in(own, own_count, name);
 }
 
-void lint_broken_rules(const struct lint *lint, struct strbuf *out)
+struct error *lint_violation(const struct lint *lint)
 {
 	AUTO(list) struct list names = { 0 };
+	AUTO(strbuf) struct strbuf text = { 0 };
 
+	if (!lint->config->is_error || !lint->warnings.n)
+		return NULL;
 	for (size_t i = 0; i < lint->warnings.n; i++)
 		if (!list_has(&names, lint->warnings.p[i].rule->name))
 			list_add(&names, lint->warnings.p[i].rule->name);
 	for (size_t i = 0; i < names.n; i++)
-		strbuf_addf(out, "%s%s", i ? ", " : "", names.p[i]);
+		strbuf_addf(&text, "%s%s", i ? ", " : "", names.p[i]);
+	return error_hint(error_at(error_new(ERR_INVALID, "lint violation found for rules: %s",
+						   strbuf_text(&text)),
+					  lint->warnings.p[0].at),
+			"'# check=error=true' asks for this; 'kiln check' shows each");
 }

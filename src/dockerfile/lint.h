@@ -23,8 +23,9 @@ struct lint_rule {
 	bool is_experimental; /* runs only when "# check=experimental=" asks for it */
 	/* What lint_run() calls, once a file; NULL for rules that the plan reports. */
 	void (*check)(struct lint *lint, const struct lint_rule *rule);
-	bool is_own;   /* kiln's, not BuildKit's */
-	bool is_early; /* BuildKit runs it while it parses: lint_run_early() */
+	bool is_own;    /* kiln's, not BuildKit's */
+	bool is_early;  /* BuildKit runs it while it parses: lint_run_early() */
+	bool is_staged; /* about what a stage does: unsaid of stages that a build leaves out */
 };
 
 struct lint_warning {
@@ -45,6 +46,7 @@ struct lint {
 	const struct lint_config *config;
 	struct arena *arena; /* of the messages; borrowed */
 	bool with_own;       /* run kiln's own rules as well */
+	const bool *built;   /* by number of stage, borrowed; NULL is all of them */
 	VEC(struct lint_warning) warnings;
 };
 
@@ -68,7 +70,10 @@ void lint_run(struct lint *lint);
  */
 void lint_run_early(struct lint *lint);
 
-/* Report, unless config skips the rule. */
+/*
+ * Report, unless config skips the rule, or "# check=skip=..." right above the instruction does, or
+ * a staged rule speaks of a stage that is not built.
+ */
 void lint_add(struct lint *lint, const struct lint_rule *rule, struct source_range at,
 		const char *detail, const char *format, ...) PRINTF_LIKE(5, 6);
 
@@ -78,10 +83,13 @@ const struct lint_rule *lint_rules(size_t *ret_count);
 const struct lint_rule *lint_own_rules(size_t *ret_count);
 
 /*
- * The names of the rules that warned, each once: "A, B". For the error that "# check=error=true"
- * asks for.
+ * The error that "# check=error=true" asks for, naming the rules that warned, each once. NULL when
+ * nobody asked, or nothing was found.
  */
-void lint_broken_rules(const struct lint *lint, struct strbuf *out);
+struct error *lint_violation(const struct lint *lint);
+
+/* Is a comment one of "check=..."? *ret is what stands behind the "=". */
+bool lint_is_options(const char *comment, struct str *ret);
 
 /*
  * As BuildKit's subrequest "lint" prints it (warnings, sources, buildError), and as SARIF 2.1.0.

@@ -82,6 +82,17 @@ static void reserved_stage_name(struct lint *lint, const struct lint_rule *rule)
 	}
 }
 
+/* The one that should describe, or NULL: "# check=..." is none. */
+static const char *last_comment(const struct instruction *instruction)
+{
+	struct str options;
+
+	for (size_t i = instruction->comment_count; i > 0; i--)
+		if (!lint_is_options(instruction->comments[i - 1], &options))
+			return instruction->comments[i - 1];
+	return NULL;
+}
+
 static void invalid_definition_description(struct lint *lint, const struct lint_rule *rule)
 {
 	for (size_t i = 0; i < lint->file->instruction_count; i++) {
@@ -92,9 +103,9 @@ static void invalid_definition_description(struct lint *lint, const struct lint_
 
 		if (instruction->kind == INSTRUCTION_FROM)
 			name = instruction->from.name;
-		if (!name || !instruction->comment_count)
+		if (!name || !last_comment(instruction))
 			continue;
-		struct str comment = str_of(instruction->comments[instruction->comment_count - 1]);
+		struct str comment = str_of(last_comment(instruction));
 		struct str first = str_slice(comment, 0, str_find(comment, ' '));
 		for (size_t j = 0; is_arg && j < instruction->pairs.n; j++)
 			is_good |= str_is(first, instruction->pairs.p[j].name);
@@ -109,8 +120,9 @@ static void invalid_definition_description(struct lint *lint, const struct lint_
 
 /* FROM and its variables. */
 
-static const char *const platform_args[] = { "TARGETPLATFORM", "TARGETOS", "TARGETARCH",
-	"TARGETVARIANT", "TARGETSTAGE", "BUILDPLATFORM", "BUILDOS", "BUILDARCH", "BUILDVARIANT" };
+static const char *const platform_args[] = { "TARGETPLATFORM", "TARGETOS", "TARGETOSVERSION",
+	"TARGETARCH", "TARGETVARIANT", "TARGETSTAGE", "BUILDPLATFORM", "BUILDOS", "BUILDOSVERSION",
+	"BUILDARCH", "BUILDVARIANT" };
 
 /* Global ARGs with their defaults, and who asked for what is not among them. */
 struct globals {
@@ -535,7 +547,8 @@ static const struct lint_rule table[] = {
 	{ "JSONArgsRecommended",
 			"JSON arguments recommended for ENTRYPOINT/CMD to prevent unintended "
 			"behavior related to OS signals",
-			RULE_URL("json-args-recommended"), false, json_args_recommended },
+			RULE_URL("json-args-recommended"), false, json_args_recommended,
+			.is_staged = true },
 	{ "MaintainerDeprecated",
 			"The MAINTAINER instruction is deprecated, use a label instead to define "
 			"an image author",
@@ -546,18 +559,19 @@ static const struct lint_rule table[] = {
 	{ "WorkdirRelativePath",
 			"Relative workdir without an absolute workdir declared within the build "
 			"can have unexpected results if the base image changes",
-			RULE_URL("workdir-relative-path"), false, workdir_relative_path },
+			RULE_URL("workdir-relative-path"), false, workdir_relative_path,
+			.is_staged = true },
 	{ "UndefinedVar", "Variables should be defined before their use", RULE_URL("undefined-var"),
 			false, NULL },
 	{ "MultipleInstructionsDisallowed",
 			"Multiple instructions of the same type should not be used in the same "
 			"stage",
-			RULE_URL("multiple-instructions-disallowed"), false,
-			multiple_instructions },
+			RULE_URL("multiple-instructions-disallowed"), false, multiple_instructions,
+			.is_staged = true },
 	{ "LegacyKeyValueFormat",
 			"Legacy key/value format with whitespace separator should not be used",
 			RULE_URL("legacy-key-value-format"), false, legacy_key_value,
-			.is_early = true },
+			.is_staged = true },
 	{ "InvalidBaseImagePlatform", "Base image platform does not match expected target platform",
 			RULE_URL("invalid-base-image-platform"), false, NULL },
 	{ "RedundantTargetPlatform",
@@ -565,7 +579,8 @@ static const struct lint_rule table[] = {
 			"this is the default behavior",
 			RULE_URL("redundant-target-platform"), false, redundant_target_platform },
 	{ "SecretsUsedInArgOrEnv", "Sensitive data should not be used in the ARG or ENV commands",
-			RULE_URL("secrets-used-in-arg-or-env"), false, secrets_in_arg_or_env },
+			RULE_URL("secrets-used-in-arg-or-env"), false, secrets_in_arg_or_env,
+			.is_staged = true },
 	{ "InvalidDefaultArgInFrom",
 			"Default value for global ARG results in an empty or invalid base image "
 			"name",
@@ -584,11 +599,13 @@ static const struct lint_rule table[] = {
 			RULE_URL("invalid-definition-description"), true,
 			invalid_definition_description, .is_early = true },
 	{ "ExposeProtoCasing", "Protocol in EXPOSE instruction should be lowercase",
-			RULE_URL("expose-proto-casing"), false, expose_proto_casing },
+			RULE_URL("expose-proto-casing"), false, expose_proto_casing,
+			.is_staged = true },
 	{ "ExposeInvalidFormat",
 			"IP address and host-port mapping should not be used in EXPOSE "
 			"instruction. This will become an error in a future release",
-			RULE_URL("expose-invalid-format"), false, expose_invalid_format },
+			RULE_URL("expose-invalid-format"), false, expose_invalid_format,
+			.is_staged = true },
 };
 
 const struct lint_rule *lint_rules(size_t *ret_count)

@@ -64,7 +64,7 @@ static FALLIBLE parse_line(
 	whole_lines(line, &ret->at);
 	ret->comments = line->comments;
 	ret->comment_count = line->comment_count;
-	ret->empty_continuation = line->empty_continuation;
+	ret->empty_continuation = line->empty_continuation ? line->last : 0;
 	if (builder_takes_heredocs(ret))
 		error = take_bodies(lines, &source, ret);
 	if (!error)

@@ -90,12 +90,15 @@ FALLIBLE lower_from(struct lower *lower, const struct stage *stage, const char *
 	*ret_platform = lower->input->platform;
 	if (from->platform) {
 		TRY(scope_word(lower, &lower->globals, from->platform, stage->from->at, &platform));
-		if (platform[0]) {
-			struct error *error = platform_parse(str_of(platform), ret_platform);
-
-			if (error)
-				return error_at(error, stage->from->at);
-		}
+		struct error *error = platform[0] ? platform_parse(str_of(platform), ret_platform)
+						  : error_new(ERR_INVALID,
+								    "empty platform value from "
+								    "expression %s",
+								    from->platform);
+		const char *meant = error ? lower_meant_global(lower, from->platform) : NULL;
+		if (meant)
+			error = error_hint(error, "did you mean %s?", meant);
+		return error_at(error, stage->from->at);
 	}
 	return NULL;
 }
@@ -129,7 +132,11 @@ FALLIBLE lower_origin(struct lower *lower, const char *name, struct source_range
 
 	if (context) {
 		lower_context_origin(lower, context, &lower->input->platform, at, ret);
-		return NULL;
+		if (ret->kind != ORIGIN_NONE)
+			return NULL;
+		return error_at(error_new(ERR_INVALID, "--from=%s is scratch, which has no files",
+						context->name),
+				at);
 	}
 	struct error *error = stage_find(lower->input->file, name, &stage);
 
@@ -148,9 +155,10 @@ FALLIBLE lower_origin(struct lower *lower, const char *name, struct source_range
 }
 
 /* Config of a stage FROM scratch, or what every base must have. */
-static void config_defaults(struct image_config *config, bool is_scratch)
+static void config_defaults(struct image_config *config, const char *os, bool is_scratch)
 {
-	if (!list_env_get(&config->env, "PATH"))
+	/* Windows has one of its own, which an image must not hide. */
+	if (!list_env_get(&config->env, "PATH") && !text_equal(os, "windows"))
 		list_env_set(&config->env, "PATH", PLAN_DEFAULT_PATH);
 	if (is_scratch && !config->working_dir)
 		config->working_dir = xstrdup("/");
@@ -222,7 +230,7 @@ static void start_from_image(struct lower *lower, struct lowered *stage, const s
 		list_done(&config->labels);
 	mend_history(config);
 	stage->out->base_history = config->history.n;
-	config_defaults(config, !image);
+	config_defaults(config, stage->out->platform.os, !image);
 	if (!config->platform.os[0])
 		config->platform = stage->out->platform;
 	list_add_all(&stage->scope.visible, &config->env);
@@ -407,14 +415,10 @@ static void set_command(
 {
 	list_done(list);
 	if (command->is_shell && command->argv.n) {
-		const struct list *shell = &stage->out->config.shell;
+		struct texts shell = lower_shell(stage);
 
-		if (shell->n) {
-			list_add_all(list, shell);
-		} else {
-			list_add(list, "/bin/sh");
-			list_add(list, "-c");
-		}
+		for (size_t i = 0; i < shell.n; i++)
+			list_add(list, shell.p[i]);
 	}
 	for (size_t i = 0; i < command->argv.n; i++)
 		list_add(list, command->argv.p[i].text);
@@ -481,7 +485,7 @@ static FALLIBLE lower_text(struct lower *lower, struct lowered *stage, const str
 	return NULL;
 }
 
-static void lower_shell(struct lower *lower, struct lowered *stage, const struct instruction *in)
+static void set_shell(struct lower *lower, struct lowered *stage, const struct instruction *in)
 {
 	struct list *shell = &stage->out->config.shell;
 
@@ -565,7 +569,7 @@ static FALLIBLE lower_by_kind(
 	case INSTRUCTION_USER:
 		return lower_text(lower, stage, in, &stage->out->config.user);
 	case INSTRUCTION_SHELL:
-		lower_shell(lower, stage, in);
+		set_shell(lower, stage, in);
 		return NULL;
 	case INSTRUCTION_HEALTHCHECK:
 		lower_healthcheck(lower, stage, in);

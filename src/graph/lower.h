@@ -48,7 +48,7 @@ struct lower {
 	struct map *images_at; /* "name platform" */
 	size_t steps, entries; /* so far, against LIMIT_STEPS and LIMIT_PLAN_ENTRIES */
 	VEC(const struct stage *) order;
-	unsigned char *marks; /* per stage: 0 new, 1 open, 2 done */
+	bool *marks;          /* per stage: it was entered */
 	struct list reported; /* variables that the instruction at hand was warned of */
 	size_t guesses;       /* how often a name was compared with all others */
 };
@@ -107,10 +107,13 @@ FALLIBLE lower_stage(struct lower *lower, struct lowered *stage);
 void lower_lint_variable(
 		struct lower *lower, struct scope *scope, const char *name, struct source_range at);
 void lower_lint_base(struct lower *lower, const struct lowered *stage);
+const char *lower_meant_global(const struct lower *lower, const char *word);
 void lower_lint_copy(struct lower *lower, const struct instruction *in, const char *path,
 		struct source_range at);
 
 /* lower_ops.c: RUN, COPY, ADD, WORKDIR. */
+/* What SHELL says, else the shell of the platform; borrowed. */
+struct texts lower_shell(const struct lowered *stage);
 FALLIBLE lower_run(struct lower *lower, struct lowered *stage, const struct instruction *in);
 /* lower_mount.c: --mount of a RUN. */
 FALLIBLE lower_mounts(struct lower *lower, struct lowered *stage, const struct instruction *in,

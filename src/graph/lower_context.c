@@ -76,7 +76,8 @@ const struct plan_context *lower_replaced(const struct lower *lower, const struc
 void lower_context_origin(struct lower *lower, const struct plan_context *context,
 		const struct platform *platform, struct source_range at, struct plan_origin *ret)
 {
-	*ret = (struct plan_origin){ .kind = ORIGIN_CONTEXT, .tree = context->tree };
+	*ret = (struct plan_origin){ .kind = context->is_scratch ? ORIGIN_NONE : ORIGIN_CONTEXT,
+		.tree = context->is_scratch ? 0 : context->tree };
 	if (context->image) {
 		ret->kind = ORIGIN_IMAGE;
 		ret->image = lower_image(lower, context->image, platform, at);

@@ -93,6 +93,26 @@ void lower_lint_variable(
 			"Usage of undefined variable '$%s'%s", name, meant);
 }
 
+/* The variable that a word of FROM begins with "$": the nearest one that there is, or NULL. */
+const char *lower_meant_global(const struct lower *lower, const char *word)
+{
+	AUTO(list) struct list names = { 0 };
+	const char *start = strchr(word, '$');
+
+	if (!start)
+		return NULL;
+	start += start[1] == '{' ? 2 : 1;
+	AUTO_FREE char *name = xstrndup(start, strspn(start, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+							     "abcdefghijklmnopqrstuvwxyz"
+							     "0123456789_"));
+	add_names(&lower->globals.visible, &names);
+	const char *nearest =
+			list_has(&names, name)
+					? NULL
+					: text_nearest(name, (const char *const *)names.p, names.n);
+	return nearest ? arena_text(lower->arena, nearest) : NULL;
+}
+
 void lower_lint_base(struct lower *lower, const struct lowered *stage)
 {
 	const struct plan_image *base = stage->out->base.image;
@@ -126,9 +146,9 @@ void lower_lint_copy(struct lower *lower, const struct instruction *in, const ch
 	if (!lower->input->lint || ignore_is_empty(ignore) || ignore_has_exceptions(ignore))
 		return;
 	const char *clean = lower_path(lower->arena, "/", path) + 1;
-	if (*clean && ignore_matches(ignore, clean))
+	if (*clean ? ignore_matches(ignore, clean) : ignore_has_everything(ignore))
 		lint_add(lower->input->lint, lint_rule_find("CopyIgnoredFile"), at,
 				"name another file, or take the pattern out of .dockerignore",
 				"Attempting to %s file \"%s\" that is excluded by .dockerignore",
-				in->kind == INSTRUCTION_ADD ? "Add" : "Copy", clean);
+				in->kind == INSTRUCTION_ADD ? "Add" : "Copy", *clean ? clean : ".");
 }

@@ -7,13 +7,16 @@
 
 #include <string.h>
 
-static struct texts shell_of(const struct lowered *stage)
+struct texts lower_shell(const struct lowered *stage)
 {
 	static const char *const standard[] = { "/bin/sh", "-c" };
+	static const char *const windows[] = { "cmd", "/S", "/C" };
 	const struct list *shell = &stage->out->config.shell;
 
 	if (shell->n)
 		return (struct texts){ (const char *const *)shell->p, shell->n };
+	if (text_equal(stage->out->platform.os, "windows"))
+		return (struct texts){ windows, COUNT(windows) };
 	return (struct texts){ standard, COUNT(standard) };
 }
 
@@ -57,7 +60,7 @@ static void run_argv(struct lower *lower, struct lowered *stage, const struct in
 		struct plan_run *run)
 {
 	const struct command_line *command = &in->run.command;
-	struct texts shell = shell_of(stage);
+	struct texts shell = lower_shell(stage);
 	AUTO(list) struct list argv = { 0 };
 	bool is_script = false;
 
@@ -88,8 +91,8 @@ static bool is_shown(const char *assignment)
 }
 
 /* "RUN |1 V=1 /bin/sh -c make": how every builder since Docker 1.9 writes it. */
-static const char *run_history(struct lower *lower, const struct lowered *stage,
-		const struct plan_run *run, bool is_shell)
+static const char *run_history(
+		struct lower *lower, const struct lowered *stage, const struct plan_run *run)
 {
 	AUTO(strbuf) struct strbuf text = { 0 };
 	size_t shown = 0;
@@ -103,13 +106,9 @@ static const char *run_history(struct lower *lower, const struct lowered *stage,
 			if (is_shown(stage->scope.args.p[i]))
 				strbuf_addf(&text, "%s ", stage->scope.args.p[i]);
 	}
-	if (is_shell && !run->script)
-		for (size_t i = 0; i < run->argv.n; i++)
-			strbuf_addf(&text, "%s%s", i ? " " : "", run->argv.p[i]);
-	else if (run->script)
-		strbuf_addf(&text, "%s", run->script);
-	else
-		strbuf_add(&text, lower_json_words(lower->arena, run->argv.p, run->argv.n));
+	strbuf_add(&text, run->script ? run->script : "");
+	for (size_t i = 0; i < run->argv.n && !run->script; i++)
+		strbuf_addf(&text, "%s%s", i ? " " : "", run->argv.p[i]);
 	return arena_str(lower->arena, strbuf_str(&text));
 }
 
@@ -148,7 +147,7 @@ FALLIBLE lower_run(struct lower *lower, struct lowered *stage, const struct inst
 	run_argv(lower, stage, in, &run);
 	TRY(lower_charge(lower, stage->scope.visible.n, in->at));
 	run.env = copy_list(lower->arena, &stage->scope.visible);
-	const char *history = run_history(lower, stage, &run, in->run.command.is_shell);
+	const char *history = run_history(lower, stage, &run);
 	struct plan_step *step = lower_add_step(lower, stage, STEP_RUN, in, in->original, history);
 	step->run = run;
 	return NULL;
@@ -176,7 +175,7 @@ static FALLIBLE copy_sources(struct lower *lower, struct lowered *stage,
 		} else if (lower_is_remote(sources[i].path)) {
 			TRY(lower_remote(lower, copy->is_add, from->at, &sources[i]));
 		}
-		list_add(words, sources[i].path);
+		list_addf(words, "%s%s", from->heredoc ? "<<" : "", sources[i].path);
 	}
 	for (size_t i = 0; i < in->copy.source_count && !in->copy.from; i++)
 		if (!sources[i].content && !sources[i].url && !sources[i].git)
@@ -248,6 +247,20 @@ static FALLIBLE copy_origin(struct lower *lower, const struct lowered *stage,
 	return NULL;
 }
 
+/* Of the flags BuildKit keeps those that say what the files are, not where they were from. */
+static void copy_history(const struct instruction *in, const struct plan_copy *copy,
+		const struct list *words, struct strbuf *out)
+{
+	strbuf_add(out, instruction_name(in->kind));
+	strbuf_add(out, copy->parents ? " --parents" : "");
+	if (copy->chown)
+		strbuf_addf(out, " --chown=%s", copy->chown);
+	if (copy->chmod)
+		strbuf_addf(out, " --chmod=%s", copy->chmod);
+	for (size_t i = 0; i < words->n; i++)
+		strbuf_addf(out, " %s", words->p[i]);
+}
+
 FALLIBLE lower_copy(struct lower *lower, struct lowered *stage, const struct instruction *in)
 {
 	struct plan_copy copy = {
@@ -259,6 +272,7 @@ FALLIBLE lower_copy(struct lower *lower, struct lowered *stage, const struct ins
 	};
 	AUTO(list) struct list words = { 0 };
 	AUTO(strbuf) struct strbuf name = { 0 };
+	AUTO(strbuf) struct strbuf history = { 0 };
 
 	TRY(copy_sources(lower, stage, in, &copy, &words));
 	TRY(copy_dest(lower, stage, in, &copy, &words));
@@ -274,8 +288,9 @@ FALLIBLE lower_copy(struct lower *lower, struct lowered *stage, const struct ins
 		strbuf_addf(&name, " %s", in->flags[i].text);
 	for (size_t i = 0; i < words.n; i++)
 		strbuf_addf(&name, " %s", words.p[i]);
+	copy_history(in, &copy, &words, &history);
 	struct plan_step *step = lower_add_step(
-			lower, stage, STEP_COPY, in, strbuf_text(&name), strbuf_text(&name));
+			lower, stage, STEP_COPY, in, strbuf_text(&name), strbuf_text(&history));
 	step->copy = copy;
 	return NULL;
 }

@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-enum { MARK_NEW = 0, MARK_OPEN, MARK_DONE };
-
 /* A stage that is being visited, and the stages it reads. */
 struct visit {
 	const struct stage *stage;
@@ -32,8 +30,27 @@ static FALLIBLE read_context(struct lower *lower, const struct plan_context *con
 	return NULL;
 }
 
-static FALLIBLE read_name(
-		struct lower *lower, const char *name, struct source_range at, struct visit *visit)
+/* As in BuildKit a stage reads those above it alone, so that none can stand in a circle. */
+static FALLIBLE check_order(const struct stage *read, const struct stage *reader, const char *verb,
+		const char *name)
+{
+	const char *by = reader->from->from.name;
+
+	if (read->index < reader->index)
+		return NULL;
+	if (read == reader)
+		return error_new(ERR_INVALID, "cannot %s from stage '%s': it is this very stage",
+				verb, name);
+	return error_hint(
+			error_new(ERR_INVALID,
+					"cannot %s from stage '%s': it needs to be defined before "
+					"current stage%s%s%s",
+					verb, name, by ? " '" : "", by ? by : "", by ? "'" : ""),
+			"move it up");
+}
+
+static FALLIBLE read_name(struct lower *lower, const char *verb, const char *name,
+		struct source_range at, struct visit *visit)
 {
 	const struct stage *stage = NULL;
 	const struct plan_context *context = lower_context(lower, name);
@@ -42,6 +59,8 @@ static FALLIBLE read_name(
 		return read_context(lower, context, &lower->input->platform, at);
 	struct error *error = stage_find(lower->input->file, name, &stage);
 
+	if (!error && stage)
+		error = check_order(stage, visit->stage, verb, name);
 	if (error)
 		return error_at(error, at);
 	if (stage)
@@ -61,7 +80,7 @@ static FALLIBLE read_told(struct lower *lower, const struct instruction *in, str
 		const char *name = run_mount_from(lower->arena, &flag);
 
 		if (name)
-			TRY(read_name(lower, name, in->at, visit));
+			TRY(read_name(lower, "mount", name, in->at, visit));
 	}
 	return NULL;
 }
@@ -74,13 +93,13 @@ static FALLIBLE read_from(struct lower *lower, const struct instruction *in, str
 			const char *name = run_mount_from(lower->arena, mount);
 
 			if (name)
-				TRY(read_name(lower, name, mount->at, visit));
+				TRY(read_name(lower, "mount", name, mount->at, visit));
 		}
 		return read_told(lower, in, visit);
 	}
 	if ((in->kind != INSTRUCTION_COPY && in->kind != INSTRUCTION_ADD) || !in->copy.from)
 		return NULL;
-	return read_name(lower, in->copy.from->value, in->copy.from->at, visit);
+	return read_name(lower, "copy", in->copy.from->value, in->copy.from->at, visit);
 }
 
 /* What a stage reads: its base, then --from of the base's triggers, then its own. */
@@ -113,18 +132,9 @@ static FALLIBLE find_reads(struct lower *lower, struct visit *visit)
 
 static FALLIBLE enter(struct lower *lower, struct visits *visits, const struct stage *stage)
 {
-	unsigned char *mark = &lower->marks[stage->index];
-
-	if (*mark == MARK_DONE)
+	if (lower->marks[stage->index])
 		return NULL;
-	if (*mark == MARK_OPEN)
-		return error_at(error_new(ERR_INVALID,
-						"stages read each other in a circle through "
-						"'%s'",
-						stage->from->from.name ? stage->from->from.name
-								       : "this stage"),
-				stage->from->at);
-	*mark = MARK_OPEN;
+	lower->marks[stage->index] = true;
 	struct visit *visit = vec_add(visits);
 	visit->stage = stage;
 	return find_reads(lower, visit);
@@ -139,7 +149,6 @@ static FALLIBLE visit_open(struct lower *lower, struct visits *visits)
 			TRY(enter(lower, visits, top->reads.p[top->next++]));
 			continue;
 		}
-		lower->marks[top->stage->index] = MARK_DONE;
 		vec_push(&lower->order, top->stage);
 		vec_done(&top->reads);
 		visits->n--;
@@ -180,7 +189,7 @@ static FALLIBLE visit_all(struct lower *lower, const struct stage *target)
 	size_t opened = 0;
 
 	for (;;) {
-		memset(lower->marks, MARK_NEW, lower->input->file->stage_count);
+		memset(lower->marks, 0, lower->input->file->stage_count);
 		lower->order.n = 0;
 		TRY(visit(lower, target));
 		size_t n = lower->images.n;
@@ -295,7 +304,7 @@ FALLIBLE plan_new(const struct plan_input *input, struct plan **ret)
 				.escape = file->directives.escape_char },
 	};
 	lower.stages = arena_array(plan->arena, file->stage_count, sizeof(*lower.stages));
-	lower.marks = arena_alloc(plan->arena, file->stage_count);
+	lower.marks = arena_array(plan->arena, file->stage_count, sizeof(*lower.marks));
 	for (size_t i = 0; i < file->stage_count; i++) {
 		lower.stages[i].stage = &file->stages[i];
 		lower.stages[i].out = arena_new_of(plan->arena, struct plan_stage);

@@ -58,6 +58,7 @@ struct plan_context {
 	const char *name;  /* as plan_context_name() has it */
 	const char *image; /* as image_open() takes it; NULL: a tree of files */
 	size_t tree;       /* which one of the caller's, from 1 */
+	bool is_scratch;   /* neither: nothing at all */
 };
 
 enum plan_network { NETWORK_DEFAULT = 0, NETWORK_NONE, NETWORK_HOST };

@@ -104,6 +104,17 @@ static const char *build_arg(const struct lower *lower, const char *name)
 	return NULL;
 }
 
+/* What TARGETSTAGE is: the target as it was asked for, else the last stage's name. */
+static const char *target_stage(const struct plan_input *input)
+{
+	const struct dockerfile *file = input->file;
+	const char *last = file->stages[file->stage_count - 1].from->from.name;
+
+	if (input->target && input->target[0])
+		return input->target;
+	return last ? last : "default";
+}
+
 char *scope_automatic(const struct lower *lower, const char *name)
 {
 	const struct platform *platforms[] = { &lower->input->platform,
@@ -123,12 +134,14 @@ char *scope_automatic(const struct lower *lower, const char *name)
 			value = platform_text(platform, text);
 		else if (text_equal(rest, "OS"))
 			value = platform->os;
+		else if (text_equal(rest, "OSVERSION"))
+			value = platform->os_version;
 		else if (text_equal(rest, "ARCH"))
 			value = platform->architecture;
 		else if (text_equal(rest, "VARIANT"))
 			value = platform->variant;
 		else if (i == 0 && text_equal(rest, "STAGE"))
-			value = lower->input->target ? lower->input->target : "default";
+			value = target_stage(lower->input);
 		if (value)
 			return xstrdup(given ? given : value);
 	}
@@ -137,9 +150,9 @@ char *scope_automatic(const struct lower *lower, const char *name)
 
 FALLIBLE scope_globals(struct lower *lower)
 {
-	static const char *const automatic[] = { "TARGETPLATFORM", "TARGETOS", "TARGETARCH",
-		"TARGETVARIANT", "BUILDPLATFORM", "BUILDOS", "BUILDARCH", "BUILDVARIANT",
-		"TARGETSTAGE" };
+	static const char *const automatic[] = { "TARGETPLATFORM", "TARGETOS", "TARGETOSVERSION",
+		"TARGETARCH", "TARGETVARIANT", "BUILDPLATFORM", "BUILDOS", "BUILDOSVERSION",
+		"BUILDARCH", "BUILDVARIANT", "TARGETSTAGE" };
 	const struct dockerfile *file = lower->input->file;
 	struct scope *globals = &lower->globals;
 

@@ -120,6 +120,20 @@ static FALLIBLE copy_part(struct str text, struct str part, char ret[static PLAT
 	return NULL;
 }
 
+/* "windows(10.0.17763.1)": the version is cut from the end of *os. */
+static FALLIBLE take_version(struct str text, struct str *os, char ret[static 2 * PLATFORM_PART])
+{
+	size_t open = str_find(*os, '(');
+	char part[PLATFORM_PART];
+
+	if (open == os->n || !str_ends(*os, ")"))
+		return NULL;
+	TRY(copy_part(text, str_slice(*os, open + 1, os->n - 1), part));
+	(void)snprintf(ret, PLATFORM_PART, "%s", part);
+	*os = str_slice(*os, 0, open);
+	return NULL;
+}
+
 /* "arm64" or "linux" alone: the other half is ours. */
 static FALLIBLE from_one_part(struct str text, struct platform *platform)
 {
@@ -151,6 +165,7 @@ FALLIBLE platform_parse(struct str text, struct platform *ret)
 		return NULL;
 	}
 	bool has_variant = str_cut(rest, '/', &architecture, &variant);
+	TRY(take_version(text, &os, platform.os_version));
 	TRY(copy_part(text, os, platform.os));
 	TRY(copy_part(text, architecture, platform.architecture));
 	if (has_variant)
@@ -181,7 +196,10 @@ struct platform platform_host(void)
 
 char *platform_text(const struct platform *platform, char buf[static PLATFORM_TEXT])
 {
-	(void)snprintf(buf, PLATFORM_TEXT, "%s/%s%s%s", platform->os, platform->architecture,
+	bool has_version = platform->os_version[0];
+
+	(void)snprintf(buf, PLATFORM_TEXT, "%s%s%s%s/%s%s%s", platform->os, has_version ? "(" : "",
+			platform->os_version, has_version ? ")" : "", platform->architecture,
 			platform->variant[0] ? "/" : "", platform->variant);
 	return buf;
 }
@@ -209,6 +227,9 @@ enum { MATCH_EXACT = 100, MATCH_LOWER = 90, MATCH_COMPATIBLE = 20 };
 int platform_match(const struct platform *want, const struct platform *have)
 {
 	if (strcmp(want->os, have->os) != 0)
+		return 0;
+	if (want->os_version[0] && have->os_version[0] &&
+			strcmp(want->os_version, have->os_version) != 0)
 		return 0;
 	int wanted = level(want), offered = level(have);
 	if (strcmp(want->architecture, have->architecture) == 0) {

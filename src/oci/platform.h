@@ -10,7 +10,7 @@
 #include "base/str.h"
 #include <stdbool.h>
 
-enum { PLATFORM_PART = 32, PLATFORM_TEXT = 3 * PLATFORM_PART + 3 };
+enum { PLATFORM_PART = 32, PLATFORM_TEXT = 5 * PLATFORM_PART + 5 };
 
 struct platform {
 	char os[PLATFORM_PART];
@@ -19,7 +19,8 @@ struct platform {
 	char os_version[PLATFORM_PART * 2]; /* "" when none */
 };
 
-/* "linux/amd64", "arm64", "linux/arm/v7". ERR_INVALID with the known names as hint. */
+/* "linux/amd64", "arm64", "linux/arm/v7", "windows(10.0.17763.1)/amd64". ERR_INVALID with the known
+ * names as hint. */
 FALLIBLE platform_parse(struct str text, struct platform *ret);
 /* Of the machine we run on. */
 struct platform platform_host(void);

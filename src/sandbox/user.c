@@ -110,6 +110,21 @@ static FALLIBLE add_groups(const char *group, struct str name, struct user *user
 	return NULL;
 }
 
+/*
+ * The group of the process is one of its supplementary groups as well: or a step could leave it by
+ * setgid and read what is closed to that group (CVE-2023-25173 of containerd).
+ */
+static void add_own_group(struct user *user)
+{
+	for (size_t i = 0; i < user->n_groups; i++)
+		if (user->groups[i] == user->gid)
+			return;
+	user->groups = xrealloc(user->groups, user->n_groups + 1, sizeof(*user->groups));
+	memmove(user->groups + 1, user->groups, user->n_groups * sizeof(*user->groups));
+	user->groups[0] = user->gid;
+	user->n_groups++;
+}
+
 static FALLIBLE check_spec(const char *spec)
 {
 	if (spec[0] == ':' || (spec[0] && text_ends(spec, ":")))
@@ -146,6 +161,7 @@ FALLIBLE user_parse(const char *passwd, const char *group, const char *spec, str
 		TRY(find_group(group, group_name, &user.gid));
 	else if (is_known)
 		TRY(add_groups(group, entry.field[0], &user));
+	add_own_group(&user);
 	*ret = user;
 	user = (struct user){ 0 };
 	return NULL;

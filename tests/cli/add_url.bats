@@ -58,8 +58,8 @@ asked() { # REGEX
 	equals "real name" "$(ls "$W/out/d")"
 	succeeds add "$U/named/index/..%2F..%2Fup/ /d/"
 	equals "up" "$(ls "$W/out/d")"
-	fails 1 "what the file is called" add "$U/named/index/ /d/"
-	says "Dockerfile:2"
+	succeeds add "$U/named/index/ /d/"
+	equals "__unnamed__" "$(ls "$W/out/d")"
 	succeeds add "$U/named/index/ /d"
 	equals x "$(cat "$W/out/d")"
 }

@@ -66,7 +66,7 @@ def cases():
     yield "50,000 stages", "FROM scratch\n" * 50000, "stages"
     yield "10,000 images", "".join(f"FROM image{i}\n" for i in range(10000)), None
     yield "stages in a circle", "FROM scratch AS a\nCOPY --from=b x y\nFROM scratch AS b\nCOPY --from=a x y\n", \
-        "circle"
+        "cannot copy from stage 'b'"
     yield "recursive ONBUILD", "FROM scratch\nONBUILD ONBUILD RUN x\n", "ONBUILD"
     yield "1 MiB of ONBUILD", "FROM scratch\n" + fill("ONBUILD "), "ONBUILD"
     yield "ARG doubles", doubling(40), "expan"

@@ -74,11 +74,13 @@ setup() {
 @test "a mistake does not hide the warnings about what stands before it" {
 	printf '%s\n' 'FROM scratch AS X' 'MAINTAINER me' 'ENV a b' 'CMD x' 'BADCMD' 'ENV c d' >Dockerfile
 	fails 1 buildError kiln check --format json
-	equals 'StageNameCasing 1,MaintainerDeprecated 2,LegacyKeyValueFormat 3' "$(jq -r '[.warnings[] |
+	equals 'StageNameCasing 1,MaintainerDeprecated 2' "$(jq -r '[.warnings[] |
 		"\(.ruleName) \(.location.ranges[0].start.line)"] | join(",")' <<<"$output")"
 	equals 5 "$(jq '.buildError.location.ranges[0].start.line' <<<"$output")"
 	fails 1 "unknown instruction 'BADCMD'" kiln build --check .
 	says StageNameCasing
+	fails 1 "unknown instruction 'BADCMD'" kiln build --progress plain .
+	says 'WARNING: MaintainerDeprecated'
 	fails 1 "unknown instruction 'BADCMD'" kiln check --format ast
 	equals '' "$output"
 	sed -i '1i # check=skip=all' Dockerfile
@@ -147,10 +149,23 @@ setup() {
 	says "WARNING: StageNameCasing: Stage name 'X' should be lowercase (Dockerfile:1)"
 	succeeds kiln build --progress plain --build-arg BUILDKIT_DOCKERFILE_CHECK=skip=all .
 	says_not StageNameCasing
+	# Of a stage that is left out only its FROM is looked at.
+	printf '%s\n' 'FROM scratch AS A' 'ENV a b' 'FROM scratch AS b' 'ENV c=d' >other.Dockerfile
+	succeeds kiln build --progress plain -f other.Dockerfile .
+	says StageNameCasing
+	says_not LegacyKeyValueFormat
+	fails 1 'LegacyKeyValueFormat' kiln build --check -f other.Dockerfile .
+	# What stops the plan does not hide them.
+	printf '%s\n' 'FROM --platform=$BULIDPLATFORM scratch' >other.Dockerfile
+	fails 1 'empty platform value from expression $BULIDPLATFORM' kiln build --progress plain -f other.Dockerfile .
+	says 'did you mean BUILDPLATFORM?'
+	says "WARNING: UndefinedArgInFrom: FROM argument 'BULIDPLATFORM' is not declared"
 	fails 1 'lint violation found for rules: StageNameCasing' kiln build \
 		--build-arg 'BUILDKIT_DOCKERFILE_CHECK=error=true' .
 	sed -i '1i # check=error=true' Dockerfile
 	fails 1 'lint violation found for rules: StageNameCasing' kiln build .
+	fails 1 buildError kiln build --call=check,format=json .
+	equals '"lint violation found for rules: StageNameCasing"' "$(jq .buildError.message <<<"$output")"
 	sed -i '1s/.*/# check=skip=StageNameCasing;error=true/' Dockerfile
 	succeeds kiln build .
 	sed -i '1s/.*/# check=skp=X/' Dockerfile

@@ -96,7 +96,6 @@ built() { # ARGS...: builds into $W/out and lists the files
 	fails 1 "name the Dockerfile with -f" kiln build Dockerfile
 	fails 2 "is not NAME=SOURCE" kiln build --build-context x .
 	fails 2 "standard input" kiln build --build-context x=- .
-	fails 1 "two contexts named 'x'" kiln build --build-context x=. --build-context X=. .
 }
 
 @test "named directories and tars serve COPY --from, FROM and RUN --mount, with their own ignore rules" {

@@ -202,7 +202,7 @@ one
 		--mount=source=src|it cannot be mounted on '.'
 		--mount=target=/x,source=nowhere|'/nowhere' is not in the build context
 		--mount=target=/x,source=../../etc|'/etc' is not in the build context
-		--mount=target=/x,from=here|circle through 'here'
+		--mount=target=/x,from=here|cannot mount from stage 'here'
 		--mount=target=/x,from=$BASE|from takes no variables
 		--mount=target=/x,size=1k|size is for tmpfs only
 		--mount=target=/x,sorce=a|did you mean source?

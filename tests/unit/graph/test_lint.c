@@ -90,6 +90,10 @@ static void warns(void **state)
 				"excluded by .dockerignore\n"
 				"2:10 CopyIgnoredFile: Attempting to Copy file \"c\" that is "
 				"excluded by .dockerignore\n" },
+		{ "the whole context, when nothing of it is left", "FROM base\nCOPY . /x\n", "*\n",
+				"2:6 CopyIgnoredFile: Attempting to Copy file \".\" that is "
+				"excluded by .dockerignore\n" },
+		{ "hidden files are not the whole", "FROM base\nCOPY . /x\n", ".*\n", "" },
 		{ "nobody can tell with exceptions", "FROM base\nCOPY a /x\n", "a\n!a/b\n", "" },
 		{ "stages, heredocs and the whole context are not left out",
 				"FROM base AS s\nFROM base\nCOPY --from=s a /x\nCOPY . /y\nCOPY "

@@ -1,0 +1,87 @@
+#!/usr/bin/env bats
+# What instructions and automatic arguments mean, seen in what is built; docs/dockerfile.md has the rows.
+# shellcheck disable=SC2016 # Dockerfiles hold variables of their own
+load ../lib/kiln
+
+setup() {
+	context
+}
+
+layout() { # [ARGS...]: builds the context into ./out
+	rm -rf "$BATS_TEST_TMPDIR/out"
+	succeeds kiln build --progress plain -o "type=oci,tar=false,dest=$BATS_TEST_TMPDIR/out" "$@" .
+}
+
+config() {
+	config_of "$BATS_TEST_TMPDIR/out" "$1"
+}
+
+@test "a step: proxies by both spellings, its own group among the others, the target's name" {
+	cat >Dockerfile <<-EOF
+		FROM $(image_ref busybox) AS base
+		RUN echo "root:x:0:0::/:/bin/sh" >/etc/passwd && echo "web:x:7:7::/:/bin/sh" >>/etc/passwd && \\
+		  printf 'root:x:0:\nwheel:x:10:root\nweb:x:7:\n' >/etc/group
+		FROM base AS last
+		ARG TARGETSTAGE
+		RUN [ "\$HTTP_PROXY \$http_proxy \$NO_PROXY \$no_proxy" = "http://p http://p a b" ] && [ \$TARGETSTAGE = last ]
+		RUN [ "\$(grep Groups: /proc/self/status | tr -s '\t ' ' ')" = "Groups: 0 10 " ]
+		USER 7
+		RUN [ "\$(grep Groups: /proc/self/status | tr -s '\t ' ' ')" = "Groups: 7 " ]
+		USER web:10
+		RUN [ "\$(grep Groups: /proc/self/status | tr -s '\t ' ' ')" = "Groups: 10 " ]
+	EOF
+	succeeds kiln build --progress plain --build-arg http_proxy=http://p --build-arg NO_PROXY=a \
+		--build-arg no_proxy=b .
+	[[ $stderr != *"http://p"* || $stderr == *'= "http://p'* ]]
+}
+
+@test "history is what BuildKit writes: of COPY not where from, of the exec form the words" {
+	echo x >a
+	cat >Dockerfile <<-EOF
+		FROM $(image_ref busybox) AS b
+		COPY a /a
+		FROM b
+		ARG m=755
+		COPY --from=0 --link --chmod=\$m --chown=1:2 a /c
+		ADD <<ONE a /d/
+		ONE
+		RUN ["busybox", "true"]
+	EOF
+	layout
+	equals '["COPY a /a","ARG m=755","COPY --chown=1:2 --chmod=755 a /c","ADD <<ONE a /d/","RUN |1 m=755 busybox true"]' \
+		"$(config '[.history[-5:][].created_by]')"
+}
+
+@test "windows: its shell, no PATH, the system's version" {
+	printf '%s\n' 'FROM scratch' 'ARG TARGETOSVERSION TARGETPLATFORM' 'COPY <<A /v' '$TARGETOSVERSION $TARGETPLATFORM' A \
+		'CMD dir c' >Dockerfile
+	layout --platform 'windows(10.0.1.2)/amd64'
+	equals '["windows","10.0.1.2",["cmd","/S","/C","dir c"],null]' \
+		"$(config '[.os, .["os.version"], .config.Cmd, .config.Env]')"
+	succeeds kiln build --platform 'windows(10.0.1.2)/amd64' -o files .
+	equals '10.0.1.2 windows(10.0.1.2)/amd64' "$(cat files/v)"
+	fails 2 "has a character that no platform has" kiln build --platform 'windows(/amd64' .
+}
+
+@test "a Dockerfile in lower case is found, after the usual names" {
+	printf 'FROM scratch\nLABEL a=1\n' >dockerfile
+	layout
+	equals '"1"' "$(config .config.Labels.a)"
+	printf 'FROM scratch\nLABEL a=2\n' >Dockerfile
+	layout
+	equals '"2"' "$(config .config.Labels.a)"
+}
+
+@test "named contexts: the last of a name counts, and scratch is one" {
+	mkdir one two
+	echo 1 >one/f
+	echo 2 >two/f
+	printf 'FROM nothing\nCOPY --from=X f /\n' >Dockerfile
+	succeeds kiln build -o files --build-context x=one --build-context X:latest=two \
+		--build-context nothing=docker-image://scratch .
+	equals 2 "$(cat files/f)"
+	fails 1 "is scratch, which has no files" kiln build --build-context x=docker-image://scratch \
+		--build-context nothing=docker-image://scratch .
+	printf 'FROM scratch\nCOPY --from=$X f /\n' >Dockerfile
+	fails 1 "--from takes no variables: '\$X'" kiln build .
+}
