@@ -40,7 +40,7 @@ bench: all ## measure kiln beside its peers; writes docs/benchmarks.md
 	@tools/setup bench
 	@KILN=$(abspath $(BUILD))/kiln bench/run
 
-image: all ## build kiln's own images from image/Dockerfile into build/image (T=target for one)
+image: all ## build kiln's own images from image/Dockerfile into build/image (T=target, PLATFORM=linux/arm64)
 	@tools/setup image demo test
 	@tools/image $(T)
 

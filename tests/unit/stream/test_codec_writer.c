@@ -210,6 +210,7 @@ static void digests_are_fixed(void **state)
 		int level;
 		const char *digest;
 	} cases[] = {
+#ifdef __x86_64__ /* ISA-L has other code, and finds other matches, elsewhere */
 		{ COMPRESSION_GZIP, -1,
 				"sha256:"
 				"2f06a45876866895d8e282bf9587611ca1b81a2f0760b880c002be6fa801b74"
@@ -218,6 +219,7 @@ static void digests_are_fixed(void **state)
 				"sha256:"
 				"53f86366aa0ad6a9b3524c6d760c00b52549a0c6180f576d8fdc32f3901a8da"
 				"7" },
+#endif
 		{ COMPRESSION_GZIP, 6,
 				"sha256:"
 				"ebea43bac95115f5f2b97207fd5949eb01cde57fb96f65bedbe52d03df91650"
