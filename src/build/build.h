@@ -45,6 +45,7 @@ struct build_output {
 	enum output_kind kind;
 	const char *dest;  /* NULL for STORE and REGISTRY */
 	bool is_directory; /* OCI: tar=false */
+	bool is_alone;     /* a layout's directory lists nothing else then */
 	struct list names; /* name=; the -t names when empty */
 };
 

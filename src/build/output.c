@@ -184,15 +184,16 @@ static const char *tag_of(const struct list *names)
 	return colon && !strchr(colon, '/') ? colon + 1 : NULL;
 }
 
-static FALLIBLE to_layout(const struct made *made, const char *dest, const struct list *names,
-		const struct image_progress *progress)
+static FALLIBLE to_layout(const struct made *made, const struct build_output *output,
+		const struct list *names, const struct image_progress *progress)
 {
+	enum layout_entry_kind kind = output->is_alone ? LAYOUT_ALONE : LAYOUT_ADD;
 	struct cancel *cancel = made->builds[0].options->cancel;
 
-	return made->is_index ? image_set_save_layout(
-						made->set, dest, tag_of(names), cancel, progress)
-			      : image_save_layout(
-						made->image, dest, tag_of(names), cancel, progress);
+	return made->is_index ? image_set_save_layout(made->set, output->dest, tag_of(names),
+						cancel, progress)
+			      : image_save_layout(made->image, output->dest, tag_of(names), kind,
+						cancel, progress);
 }
 
 static FALLIBLE to_archive(const struct made *made, const struct build_output *output,
@@ -221,7 +222,7 @@ static FALLIBLE send(const struct made *made, const struct build_output *output,
 		return to_registry(made, names, progress);
 	case OUTPUT_OCI:
 	case OUTPUT_DOCKER:
-		return output->is_directory ? to_layout(made, output->dest, names, progress)
+		return output->is_directory ? to_layout(made, output, names, progress)
 					    : to_archive(made, output, names, progress);
 	case OUTPUT_PODMAN:
 		return to_podman(made, output, progress);

@@ -167,9 +167,15 @@ FALLIBLE image_push_ahead(struct image_source *source, const struct descriptor *
 /* Put every blob into the store and the name on it (name may be NULL: kept by digest only). */
 FALLIBLE image_save_store(const struct image *image, struct store *store, const char *name,
 		struct cancel *cancel, const struct image_progress *progress);
-/* An OCI layout directory (made or added to; an entry of the same name is replaced). */
+enum layout_entry_kind {
+	LAYOUT_ADD = 0, /* an entry of the same name is replaced, others stay */
+	LAYOUT_ALONE,   /* the layout lists nothing else then */
+};
+
+/* An OCI layout directory, made or added to. */
 FALLIBLE image_save_layout(const struct image *image, const char *dir, const char *tag,
-		struct cancel *cancel, const struct image_progress *progress);
+		enum layout_entry_kind kind, struct cancel *cancel,
+		const struct image_progress *progress);
 /*
  * Podman's store, which is made when there is none. where: "[DRIVER@GRAPHROOT+RUNROOT]" or NULL,
  * the usual one. A name without a registry is localhost's, as Podman names what it builds. *ret_id

@@ -41,21 +41,29 @@ FALLIBLE layout_put_bytes(int blobs_fd, const struct digest *digest, const char 
 	return file_write_atomic(blobs_fd, digest_hex(digest, hex), bytes, n, 0644, false);
 }
 
-/* The layout's index with our entry in place of one of the same name; other names stay. */
-FALLIBLE layout_update_index(int dir_fd, struct descriptor *entry, const char *tag)
+/* None has no entries. */
+static FALLIBLE read_index(int dir_fd, struct image_index *ret)
 {
-	AUTO(descriptor) struct descriptor ours = *entry;
-	AUTO(image_index) struct image_index index = { 0 }, next = { .format = FORMAT_OCI };
 	AUTO_FREE char *json = NULL;
 	size_t n = 0;
 	struct error *error = file_read(dir_fd, "index.json", LIMIT_MANIFEST_BYTES, &json, &n);
 
-	if (!error)
-		error = image_index_parse((struct str){ json, n }, NULL, &index);
-	else if (error_is_errno(error, ENOENT))
-		error_free(TAKE(error));
-	if (error)
-		return error;
+	if (error_is_errno(error, ENOENT)) {
+		error_ignore(error, "the layout is new");
+		return NULL;
+	}
+	TRY(error);
+	return image_index_parse((struct str){ json, n }, NULL, ret);
+}
+
+FALLIBLE layout_update_index(
+		int dir_fd, struct descriptor *entry, const char *tag, enum layout_entry_kind kind)
+{
+	AUTO(descriptor) struct descriptor ours = *entry;
+	AUTO(image_index) struct image_index index = { 0 }, next = { .format = FORMAT_OCI };
+
+	if (kind == LAYOUT_ADD)
+		TRY(read_index(dir_fd, &index));
 	for (size_t i = 0; i < index.manifests.n; i++) {
 		const struct descriptor *other = &index.manifests.p[i];
 		const char *name = list_env_get(&other->annotations, LAYOUT_NAME);
@@ -72,7 +80,8 @@ FALLIBLE layout_update_index(int dir_fd, struct descriptor *entry, const char *t
 }
 
 FALLIBLE image_save_layout(const struct image *image, const char *dir, const char *tag,
-		struct cancel *cancel, const struct image_progress *progress)
+		enum layout_entry_kind kind, struct cancel *cancel,
+		const struct image_progress *progress)
 {
 	AUTO_FD int dir_fd = -1, blobs_fd = -1;
 	AUTO_FREE char *blobs = xasprintf("%s/blobs/sha256", dir);
@@ -97,7 +106,7 @@ FALLIBLE image_save_layout(const struct image *image, const char *dir, const cha
 			blobs_fd, &image->digest, image->manifest_json, image->manifest_bytes));
 	TRY(file_write_atomic(dir_fd, "oci-layout", LAYOUT_MARK, strlen(LAYOUT_MARK), 0644, false));
 	struct descriptor entry = layout_entry(image, tag);
-	return layout_update_index(dir_fd, &entry, tag);
+	return layout_update_index(dir_fd, &entry, tag, kind);
 }
 
 struct layout_sink {
@@ -132,5 +141,5 @@ FALLIBLE image_set_save_layout(const struct image_set *set, const char *dir, con
 	TRY(layout_put_bytes(blobs_fd, &set->digest, set->json, set->n));
 	TRY(file_write_atomic(dir_fd, "oci-layout", LAYOUT_MARK, strlen(LAYOUT_MARK), 0644, false));
 	struct descriptor entry = layout_set_entry(set, tag);
-	return layout_update_index(dir_fd, &entry, tag);
+	return layout_update_index(dir_fd, &entry, tag, LAYOUT_ADD);
 }

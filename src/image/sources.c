@@ -65,7 +65,7 @@ FALLIBLE sources_create(const char *dir, const char *tag, const char *author, co
 	struct error *error = file_write_atomic(
 			dir_fd, "oci-layout", LAYOUT_MARK, strlen(LAYOUT_MARK), 0644, false);
 	if (!error)
-		return layout_update_index(dir_fd, &entry, tag);
+		return layout_update_index(dir_fd, &entry, tag, LAYOUT_ADD);
 	descriptor_done(&entry);
 	return error;
 }

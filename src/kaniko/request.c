@@ -100,9 +100,10 @@ static FALLIBLE set_outputs(const struct executor_opts *opts, struct request *re
 	if (opts->tar_path)
 		*out++ = (struct build_output){ .kind = OUTPUT_DOCKER, .dest = opts->tar_path };
 	if (opts->layout_path)
-		*out++ = (struct build_output){
-			.kind = OUTPUT_OCI, .dest = opts->layout_path, .is_directory = true
-		};
+		*out++ = (struct build_output){ .kind = OUTPUT_OCI,
+			.dest = opts->layout_path,
+			.is_directory = true,
+			.is_alone = true };
 	build->outputs = request->outputs;
 	build->output_count = (size_t)(out - request->outputs);
 	build->tags = &request->names;

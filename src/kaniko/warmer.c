@@ -77,7 +77,8 @@ static FALLIBLE keep(struct warming *warming, const struct image *image, const c
 		return NULL;
 	}
 
-	struct error *error = image_save_layout(image, draft, NULL, cancel, &warming->show->copies);
+	struct error *error = image_save_layout(
+			image, draft, NULL, LAYOUT_ADD, cancel, &warming->show->copies);
 
 	/* Another warmer's is as good as ours; an old one makes room. */
 	if (!error)

@@ -156,7 +156,8 @@ static FALLIBLE send(struct session *session, const struct image *image,
 	case TO_REGISTRY:
 		return to_registry(session, image, to, progress);
 	case TO_LAYOUT:
-		return image_save_layout(image, to->path, to->name, session->cancel, progress);
+		return image_save_layout(
+				image, to->path, to->name, LAYOUT_ADD, session->cancel, progress);
 	case TO_OCI_ARCHIVE:
 	case TO_DOCKER_ARCHIVE:
 		return to_archive(session, image, NULL, to, progress);

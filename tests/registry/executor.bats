@@ -62,6 +62,10 @@ $REGISTRY/team/app:latest@$digest" "$(cat tags)"
 	equals "$digest" "$(cat again)"
 	succeeds executor push layout --destination "$REGISTRY/again:2"
 	equals "$digest" "$(digest_at "$REGISTRY/again:2")"
+	# The layout has what was built last, and nothing of before.
+	succeeds executor --context . --no-push --label more=1 --oci-layout-path layout
+	equals 1 "$(jq '.manifests | length' layout/index.json)"
+	equals '"1"' "$(config_of layout .config.Labels.more)"
 	sed -i 's/"manifests":\[\(.*\)\]/"manifests":[\1,\1]/' layout/index.json
 	fails 1 "has 2 images; one can be pushed" executor push layout -d "$REGISTRY/again:3"
 	fails 1 "nothing says where to push" executor push app.tar
@@ -261,6 +265,8 @@ $REGISTRY/team/app:latest@$digest" "$(cat tags)"
 	[ -d dir/store/blobs ]
 	KANIKO_DIR=$PWD/dir succeeds executor --context . --no-push --cleanup
 	equals "" "$(find dir/store/blobs dir/store/layers -type f)"
+	KANIKO_DIR=$PWD/new/dir succeeds executor --context . --no-push
+	[ -d new/dir/store/blobs ]
 }
 
 # https_server: files of ./served and a folder for PUT, with an authority of the test's own.
