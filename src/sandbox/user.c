@@ -40,6 +40,15 @@ static bool is_id(struct str text, uint32_t *ret)
 	return true;
 }
 
+/* root is 0 everywhere, and images without files of names have one, too. */
+static bool is_id_or_root(struct str text, uint32_t *ret)
+{
+	if (!str_is(text, "root"))
+		return is_id(text, ret);
+	*ret = 0;
+	return true;
+}
+
 /* The first passwd entry of that name, or of that number. False: none. */
 static bool find_user(const char *passwd, struct str name, struct entry *ret)
 {
@@ -69,7 +78,7 @@ static FALLIBLE find_group(const char *group, struct str name, uint32_t *ret)
 		*ret = id;
 		return NULL;
 	}
-	if (is_id(name, ret))
+	if (is_id_or_root(name, ret))
 		return NULL;
 	return error_hint(error_new(ERR_NOT_FOUND, "no group '%.*s' in the image's /etc/group",
 					  STR_ARG(name)),
@@ -153,7 +162,7 @@ FALLIBLE user_parse(const char *passwd, const char *group, const char *spec, str
 		(void)is_id(entry.field[2], &user.uid);
 		(void)is_id(entry.field[3], &user.gid);
 		user.name = str_dup(entry.field[0]);
-	} else if (!is_id(name, &user.uid)) {
+	} else if (!is_id_or_root(name, &user.uid)) {
 		return no_user(name);
 	}
 	user.home = is_known && entry.field[5].n ? str_dup(entry.field[5]) : xstrdup("/");
@@ -206,10 +215,12 @@ FALLIBLE user_lookup_owner(int root_fd, const char *spec, uint32_t *ret_uid, uin
 		gid = uid;
 	} else {
 		TRY(read_list(root_fd, "/etc/passwd", &passwd));
-		if (!find_user(passwd, name, &entry))
+		if (find_user(passwd, name, &entry)) {
+			(void)is_id(entry.field[2], &uid);
+			(void)is_id(entry.field[3], &gid);
+		} else if (!is_id_or_root(name, &uid)) {
 			return no_user(name);
-		(void)is_id(entry.field[2], &uid);
-		(void)is_id(entry.field[3], &gid);
+		}
 	}
 	if (has_group && !is_id(group_name, &gid)) {
 		TRY(read_list(root_fd, "/etc/group", &group));

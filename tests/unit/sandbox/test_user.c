@@ -1,3 +1,4 @@
+#include "scratch.h"
 #include "unit.h"
 
 #include "sandbox/user.h"
@@ -83,12 +84,23 @@ static void refuses(void **state)
 
 static void without_files(void **state)
 {
-	AUTO(user) struct user user = { 0 };
+	AUTO(scratch) struct scratch scratch = scratch_new();
+	AUTO(user) struct user user = { 0 }, root = { 0 }, none = { 0 };
+	uint32_t uid = 1, gid = 1;
 
 	assert_ok(user_parse("", "", "", &user));
 	assert_int_equal(user.uid, 0);
 	assert_string_equal(user.home, "/");
 	assert_null(user.name);
+	/* root is somebody everywhere, and nobody else is. */
+	assert_ok(user_parse("", "", "root:root", &root));
+	assert_true(root.uid == 0 && root.gid == 0);
+	assert_error(user_parse("", "", "app", &none), ERR_NOT_FOUND, "no user 'app'");
+	assert_error(user_parse("", "", "root:app", &none), ERR_NOT_FOUND, "no group 'app'");
+	assert_ok(user_lookup_owner(scratch.fd, "root", &uid, &gid));
+	assert_true(uid == 0 && gid == 0);
+	assert_error(user_lookup_owner(scratch.fd, "app", &uid, &gid), ERR_NOT_FOUND,
+			"no user 'app'");
 }
 
 UNIT_TESTS(finds, refuses, without_files)
