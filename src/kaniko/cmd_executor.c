@@ -136,7 +136,7 @@ static FALLIBLE build(const struct invocation *call, const struct kaniko_log *lo
 	const struct executor_opts *opts = call->opts;
 	const struct result_files files = { opts->digest_file, opts->name_digest_file,
 		opts->name_tag_digest_file,
-		request->pushes ? config_getenv("BUILDER_OUTPUT") : NULL };
+		request->pushes ? config_getenv("BUILDER_OUTPUT") : NULL, &opts->destinations };
 	AUTO(build_result) struct build_result result = { 0 };
 	AUTO(scratch) struct scratch fetched = { 0 };
 

@@ -116,7 +116,7 @@ static struct error *run(const struct invocation *call)
 	const struct kaniko_globals *globals = call->global_opts;
 	const struct push_opts *opts = call->opts;
 	const struct result_files files = { opts->digest_file, opts->name_digest_file,
-		opts->name_tag_digest_file, config_getenv("BUILDER_OUTPUT") };
+		opts->name_tag_digest_file, config_getenv("BUILDER_OUTPUT"), &opts->destinations };
 	AUTO(session) struct session session = { 0 };
 	AUTO(image) struct image *image = NULL;
 	AUTO(list) struct list names = { 0 };

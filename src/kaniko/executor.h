@@ -95,6 +95,7 @@ FALLIBLE request_set_context(const struct executor_opts *opts, const struct kani
  */
 struct result_files {
 	const char *digest, *name_digest, *name_tag_digest, *output_dir;
+	const struct list *destinations; /* as they were given, which output_dir is told */
 };
 FALLIBLE result_files_check(const struct result_files *files, const struct list *names);
 FALLIBLE result_files_write(const struct result_files *files, const struct list *names,

@@ -316,7 +316,7 @@ FALLIBLE request_make(const struct kaniko_globals *globals, const struct executo
 		const struct kaniko_log *log, struct request *ret)
 {
 	const struct result_files files = { opts->digest_file, opts->name_digest_file,
-		opts->name_tag_digest_file, config_getenv("BUILDER_OUTPUT") };
+		opts->name_tag_digest_file, config_getenv("BUILDER_OUTPUT"), &opts->destinations };
 
 	ret->build.tolerates_immutable = globals->ignore_immutable;
 	ret->build.dry_run = opts->dry_run;

@@ -136,5 +136,6 @@ FALLIBLE result_files_write(const struct result_files *files, const struct list 
 			client));
 	TRY(write_names(files->name_tag_digest, "--image-name-tag-with-digest-file", names, digest,
 			true, client));
-	return files->output_dir ? write_outputs(files->output_dir, names, digest) : NULL;
+	return files->output_dir ? write_outputs(files->output_dir, files->destinations, digest)
+				 : NULL;
 }

@@ -53,7 +53,9 @@ digest_at() { # NAME:TAG
 $REGISTRY/team/app@$digest" "$(cat names)"
 	equals "$REGISTRY/app:1@$digest
 $REGISTRY/team/app:latest@$digest" "$(cat tags)"
-	equals "{\"name\":\"$REGISTRY/app:1\",\"digest\":\"$digest\"}" "$(head -n1 output/images)"
+	# As they were given.
+	equals "{\"name\":\"$REGISTRY/app:1\",\"digest\":\"$digest\"}
+{\"name\":\"$REGISTRY/team/app\",\"digest\":\"$digest\"}" "$(cat output/images)"
 	valid_image layout
 	tree_of app.tar >tree
 	grep -q ' /made' tree
