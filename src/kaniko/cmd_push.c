@@ -22,11 +22,13 @@ struct push_opts {
 static const struct option rows[] = {
 	OPT_LIST('d', "destination", destinations, "NAME[:TAG]", "push there; may be repeated"),
 	OPT_TEXT(0, "digest-file", digest_file, "PATH|URL", "write the digest, or PUT it",
-			.is_path = true),
+			.is_path = true, .empty_is_none = true),
 	OPT_TEXT(0, "image-name-with-digest-file", name_digest_file, "PATH",
-			"write NAME@DIGEST, a line a destination", .is_path = true),
+			"write NAME@DIGEST, a line a destination", .is_path = true,
+			.empty_is_none = true),
 	OPT_TEXT(0, "image-name-tag-with-digest-file", name_tag_digest_file, "PATH",
-			"write NAME:TAG@DIGEST, a line a destination", .is_path = true),
+			"write NAME:TAG@DIGEST, a line a destination", .is_path = true,
+			.empty_is_none = true),
 	OPT_END,
 };
 #undef OPTS

@@ -86,9 +86,10 @@ static void add_user(struct strbuf *out)
 	const char *name = token ? token : config_getenv("GIT_USERNAME");
 	const char *password = token ? NULL : config_getenv("GIT_PASSWORD");
 
-	if (!name)
+	if (!name && !password)
 		return;
-	url_escape(out, name);
+	if (name)
+		url_escape(out, name);
 	if (password) {
 		strbuf_add_char(out, ':');
 		url_escape(out, password);

@@ -152,7 +152,8 @@ static FALLIBLE add_mirrors(const struct kaniko_globals *globals, struct list *r
 	size_t before = ret->n;
 
 	for (size_t i = 0; i < globals->maps.n; i++)
-		TRY(add_maps(globals->maps.p[i], "--registry-map", ret));
+		if (globals->maps.p[i][0])
+			TRY(add_maps(globals->maps.p[i], "--registry-map", ret));
 	if (map)
 		TRY(add_maps(map, "KANIKO_REGISTRY_MAP", ret));
 	for (size_t i = 0; i < globals->mirrors.n; i++) {

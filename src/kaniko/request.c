@@ -256,8 +256,6 @@ static FALLIBLE set_cache(const struct executor_opts *opts, struct request *requ
 	/* What was never cached runs again. */
 	request->build.no_cache = !opts->cache || !opts->cache_run_layers;
 	TRY(set_ttl(opts, &request->build));
-	if (opts->cache_repo && !*opts->cache_repo)
-		return error_usage("option '--cache-repo': the name is empty");
 	/* A wrong name is told even when it would not be used. */
 	if (has_home && (opts->cache || opts->cache_repo))
 		TRY(add_cache_home(opts, request));

@@ -23,8 +23,6 @@ static FALLIBLE check_path(const char *path, const char *option)
 
 	if (!path || is_address(path))
 		return NULL;
-	if (!*path)
-		return error_usage("option '%s': the name is empty", option);
 	if (text_ends(path, "/") || (stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
 		return error_usage("option '%s': '%s' is a directory", option, path);
 	return NULL;

@@ -203,6 +203,11 @@ static FALLIBLE set_value(struct parser *parser, const struct hit *hit, const ch
 		assert(hit->opts);
 		field = (char *)hit->opts + row->offset;
 	}
+	if (row->empty_is_none && !*text) {
+		free(*(char **)(void *)field);
+		*(char **)(void *)field = NULL;
+		return NULL;
+	}
 	switch (row->kind) {
 	case OPTION_TEXT:
 		free(*(char **)(void *)field);

@@ -57,6 +57,7 @@ struct option {
 	char letter;         /* or 0 */
 	bool is_hidden;      /* works, not shown */
 	bool is_path;        /* completions offer files */
+	bool empty_is_none;  /* text or choice: "" is as if it were not given */
 	const char *name;    /* long name without dashes */
 	size_t offset;       /* of the field in the struct */
 	const char *value;   /* "PATH"; "a|b|c" for a choice; NULL for a flag */

@@ -192,8 +192,7 @@ static const struct flag_case executor_cases[] = {
 	{ "digest-file",
 			{ "--digest-file digest", "--digest-file=https://s.example/x?signature=1" },
 			{ { "--digest-file context", "is a directory" },
-					{ "--digest-file=http://s.example/x", "is not safe" },
-					{ "--digest-file=", "the name is empty" } } },
+					{ "--digest-file=http://s.example/x", "is not safe" } } },
 	{ "image-name-with-digest-file", { "-d a:1 --image-name-with-digest-file n" },
 			{ { "--image-name-with-digest-file n", "needs '--destination'" } } },
 	{ "image-name-tag-with-digest-file", { "-d a:1 --image-name-tag-with-digest-file=n" },
@@ -209,7 +208,7 @@ static const struct flag_case executor_cases[] = {
 					"--no-push --cache --no-push-cache --cache-repo "
 					"r.example/cache" },
 			{ { "--cache --cache-repo R/C", "option '--cache" },
-					{ "--cache --cache-repo=", "the name is empty" },
+					{ "--cache --cache-repo=", "nothing says where the cache" },
 					{ "--cache --cache-repo oci:", "is no folder" },
 					{ "--cache-repo type=x", "is no repository" } } },
 	{ "cache-dir", { "--cache-dir context", "--cache-dir=/nonexistent" } },
@@ -313,12 +312,13 @@ static const struct flag_case push_cases[] = {
 					{ "--destination=", "option '--destination'" } } },
 	{ "digest-file", { "-d a --digest-file digest", "-d a --digest-file=https://s.example/x" },
 			{ { "-d a --digest-file context", "is a directory" },
-					{ "-d a --digest-file=http://s.example/x", "is not safe" },
-					{ "-d a --digest-file=", "the name is empty" } } },
+					{ "-d a --digest-file=http://s.example/x",
+							"is not safe" } } },
 	{ "image-name-with-digest-file", { "-d a --image-name-with-digest-file n" },
 			{ { "-d a --image-name-with-digest-file=context", "is a directory" } } },
 	{ "image-name-tag-with-digest-file", { "-d a --image-name-tag-with-digest-file n" },
-			{ { "-d a --image-name-tag-with-digest-file=", "the name is empty" } } },
+			{ { "-d a --image-name-tag-with-digest-file=context",
+					"is a directory" } } },
 };
 
 static const struct flag_case login_cases[] = {
@@ -481,6 +481,28 @@ static void means_what_kaniko_means(void **state)
 	assert_int_equal(chdir("/"), 0);
 }
 
+/* What a script leaves empty is not given, as with Kaniko. */
+static void empty_is_not_given(void **state)
+{
+	AUTO(scratch) struct scratch scratch = scratch_new();
+	AUTO(run) struct run run = { 0 };
+
+	(void)state;
+	enter(scratch.path);
+	assert_ok(read_text(&executor,
+			"--context context -d r.example/a --cache --cache-repo= --tar-path= "
+			"--oci-layout-path= "
+			"--digest-file= --image-name-with-digest-file= "
+			"--image-name-tag-with-digest-file= --image-format= --compression= "
+			"--registry-map= --custom-platform= --context-sub-path=",
+			true, &run));
+	assert_int_equal(run.request.build.output_count, 1);
+	assert_string_equal(run.request.cache_repo, "r.example/a/cache");
+	assert_true(run.request.build.inherits_format);
+	assert_int_equal(run.config->registry_mirrors.n, 0);
+	assert_int_equal(chdir("/"), 0);
+}
+
 static void variables(void **state)
 {
 	static const char *const rows[][3] = {
@@ -522,4 +544,4 @@ static void variables(void **state)
 }
 
 UNIT_TESTS(every_flag_of_the_executor, every_flag_of_the_warmer, every_flag_of_push_and_login,
-		means_what_kaniko_means, variables)
+		means_what_kaniko_means, empty_is_not_given, variables)
