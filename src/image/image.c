@@ -35,6 +35,28 @@ const char *image_source_repository(
 					  : source->ops->repository(source);
 }
 
+void image_source_doubt(
+		struct image_source *source, const struct descriptor *blob, const struct error *why)
+{
+	if (source->ops->doubt)
+		source->ops->doubt(source, blob, why);
+}
+
+FALLIBLE image_source_check_size(
+		struct image_source *source, const struct descriptor *blob, uint64_t bytes)
+{
+	char text[DIGEST_TEXT];
+
+	if (blob->size == bytes)
+		return NULL;
+	struct error *error = error_new(ERR_DIGEST,
+			"blob '%s' has %llu bytes, and not the %llu that are said of it",
+			digest_text(&blob->digest, text), (unsigned long long)bytes,
+			(unsigned long long)blob->size);
+	image_source_doubt(source, blob, error);
+	return error;
+}
+
 void image_free(struct image *image)
 {
 	if (!image)

@@ -144,6 +144,16 @@ void image_source_unref(struct image_source *source); /* NULL is fine */
 const char *image_source_repository(
 		const struct image_source *source, const struct digest *digest, bool *ret_sure);
 
+/*
+ * A blob that is there has so many bytes: ERR_DIGEST when something else is said of it, and whoever
+ * said so is doubted.
+ */
+FALLIBLE image_source_check_size(
+		struct image_source *source, const struct descriptor *blob, uint64_t bytes);
+/* See image_source_ops.doubt. Borrows why. */
+void image_source_doubt(struct image_source *source, const struct descriptor *blob,
+		const struct error *why);
+
 /* Progress of copies: called from several threads. what: "layer sha256:1234… ", bytes so far. */
 struct image_progress {
 	void (*report)(void *user, const char *what, uint64_t done_bytes, uint64_t total_bytes,

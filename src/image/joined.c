@@ -8,16 +8,16 @@ struct joined {
 	size_t n;
 };
 
-static bool has_layer(const struct image *image, const struct digest *digest)
+static bool has_layer(const struct image *image, const struct descriptor *layer)
 {
 	for (size_t i = 0; i < image->manifest.layers.n; i++)
-		if (digest_equal(&image->manifest.layers.p[i].digest, digest))
+		if (descriptor_same_bytes(&image->manifest.layers.p[i], layer))
 			return true;
 	return false;
 }
 
-/* The image that a layer is of; NULL: of none. */
-static const struct image *image_of(const struct joined *self, const struct digest *layer)
+/* The image that a layer is of; NULL: of none. What another says of that digest is its own. */
+static const struct image *image_of(const struct joined *self, const struct descriptor *layer)
 {
 	for (size_t i = 0; i < self->n; i++)
 		if (has_layer(self->images[i], layer))
@@ -43,7 +43,7 @@ static struct error *open_blob(
 		struct image_source *source, const struct descriptor *blob, struct reader **ret)
 {
 	struct joined *self = (struct joined *)source;
-	const struct image *image = image_of(self, &blob->digest);
+	const struct image *image = image_of(self, blob);
 	char text[DIGEST_TEXT];
 
 	if (image)
@@ -57,7 +57,7 @@ static struct error *open_blob(
 static struct error *open_raw(struct image_source *source, const struct descriptor *blob,
 		uint64_t offset, struct reader **ret)
 {
-	const struct image *image = image_of((struct joined *)source, &blob->digest);
+	const struct image *image = image_of((struct joined *)source, blob);
 
 	if (!image || !image->source->ops->open_raw)
 		return error_new(ERR_UNSUPPORTED, "not offered");
@@ -70,13 +70,32 @@ static const char *repository(const struct image_source *source)
 	return NULL;
 }
 
+/* Any that has such a layer will do. */
 static const char *repository_of(
 		const struct image_source *source, const struct digest *digest, bool *ret_sure)
 {
-	const struct image *image = image_of((const struct joined *)source, digest);
+	const struct joined *self = (const struct joined *)source;
 
 	*ret_sure = false;
-	return image ? image_source_repository(image->source, digest, ret_sure) : NULL;
+	for (size_t i = 0; i < self->n; i++) {
+		const struct manifest *manifest = &self->images[i]->manifest;
+
+		for (size_t k = 0; k < manifest->layers.n; k++)
+			if (digest_equal(&manifest->layers.p[k].digest, digest))
+				return image_source_repository(
+						self->images[i]->source, digest, ret_sure);
+	}
+	return NULL;
+}
+
+static void doubt(
+		struct image_source *source, const struct descriptor *blob, const struct error *why)
+{
+	const struct joined *self = (const struct joined *)source;
+
+	for (size_t i = 0; i < self->n; i++)
+		if (has_layer(self->images[i], blob))
+			image_source_doubt(self->images[i]->source, blob, why);
 }
 
 static void joined_free(struct image_source *source)
@@ -90,6 +109,7 @@ static struct image_source *joined_new(struct image *const *images, size_t n)
 		.open_raw = open_raw,
 		.repository = repository,
 		.repository_of = repository_of,
+		.doubt = doubt,
 		.free = joined_free };
 	struct joined *self = xcalloc(1, sizeof(*self));
 

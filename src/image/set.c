@@ -147,7 +147,7 @@ struct copying {
 	const struct image_set *set;
 	struct set_sink *sink;
 	struct cancel *cancel;
-	struct map *seen; /* digests of the blobs so far */
+	struct map *seen; /* digests and sizes of the blobs so far */
 	bool is_vouched;  /* by the index above */
 	struct {
 		struct descriptor *p;
@@ -181,19 +181,22 @@ static void copying_done(struct copying *copying)
 
 DEFINE_AUTO_VALUE(copying)
 
-static bool is_new(struct copying *copying, const struct digest *digest)
+/* The same digest with another size is another one: whoever copies it finds which is wrong. */
+static bool is_new(struct copying *copying, const struct descriptor *what)
 {
 	char text[DIGEST_TEXT];
+	AUTO_FREE char *key = xasprintf("%s %llu", digest_text(&what->digest, text),
+			(unsigned long long)what->size);
 
-	if (map_has(copying->seen, digest_text(digest, text)))
+	if (map_has(copying->seen, key))
 		return false;
-	map_set(copying->seen, text, copying);
+	map_set(copying->seen, key, copying);
 	return true;
 }
 
 static void want_blob(struct copying *copying, const struct descriptor *blob)
 {
-	if (is_new(copying, &blob->digest))
+	if (is_new(copying, blob))
 		descriptor_copy(blob, vec_add(&copying->blobs));
 }
 
@@ -230,7 +233,7 @@ static FALLIBLE want_nested(struct copying *copying, const struct descriptor *wh
 	char text[DIGEST_TEXT];
 	size_t n = 0;
 
-	if (!is_new(copying, &what->digest))
+	if (!is_new(copying, what))
 		return NULL;
 	if (what->size > LIMIT_MANIFEST_BYTES)
 		return error_new(ERR_LIMIT, "manifest '%s' has %llu bytes (at most %d)",

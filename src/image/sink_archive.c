@@ -44,7 +44,7 @@ static FALLIBLE add_layer(const struct image *image, struct entry_sink *tar, siz
 	AUTO(reader) struct reader *reader = NULL;
 
 	for (size_t k = 0; k < i; k++)
-		if (digest_equal(&image->manifest.layers.p[k].digest, &layer->digest))
+		if (descriptor_same_bytes(&image->manifest.layers.p[k], layer))
 			return NULL;
 	TRY(image_open_layer(image, i, &reader));
 	return add_blob(tar, layer, reader);

@@ -163,8 +163,8 @@ static FALLIBLE push_blob(struct push *push, const struct descriptor *blob)
 
 	(void)snprintf(parcel.what, sizeof(parcel.what), "%.19s", digest_text(&blob->digest, text));
 	struct error *error = put_blob_checked(push, blob, &sent);
-	if (error_is(error, ERR_DIGEST) && push->source->ops->doubt)
-		push->source->ops->doubt(push->source, blob, error);
+	if (error_is(error, ERR_DIGEST))
+		image_source_doubt(push->source, blob, error);
 	TRY_WRAP(error, "blob '%s'", digest_text(&blob->digest, text));
 	if (push->progress)
 		push->progress->report(
@@ -175,7 +175,7 @@ static FALLIBLE push_blob(struct push *push, const struct descriptor *blob)
 static bool is_repeated(const struct manifest *manifest, size_t i)
 {
 	for (size_t k = 0; k < i; k++)
-		if (digest_equal(&manifest->layers.p[k].digest, &manifest->layers.p[i].digest))
+		if (descriptor_same_bytes(&manifest->layers.p[k], &manifest->layers.p[i]))
 			return true;
 	return false;
 }

@@ -14,11 +14,12 @@ FALLIBLE store_keep_blob(
 {
 	AUTO(reader) struct reader *reader = NULL;
 	AUTO(blob_writer) struct blob_writer *writer = NULL;
+	uint64_t bytes = 0;
 	bool here = false;
 
-	TRY(blob_has(store, &blob->digest, &here, NULL));
+	TRY(blob_has(store, &blob->digest, &here, &bytes));
 	if (here)
-		return NULL;
+		return image_source_check_size(source, blob, bytes);
 	TRY(source->ops->open_blob(source, blob, &reader));
 	TRY(blob_writer_open(store, BLOB_HASHED_BY_CALLER, &writer));
 	TRY(stream_copy(reader, blob_writer_stream(writer), NULL));

@@ -17,25 +17,8 @@ static void doubt(
 {
 	struct store_source *self = (struct store_source *)source;
 
-	if (self->below && self->below->ops->doubt)
-		self->below->ops->doubt(self->below, blob, why);
-}
-
-/* What the store has is true; what was said of it need not be. */
-static FALLIBLE check_size(
-		struct image_source *source, const struct descriptor *blob, uint64_t bytes)
-{
-	char text[DIGEST_TEXT];
-	struct error *error = NULL;
-
-	if (blob->size == bytes)
-		return NULL;
-	error = error_new(ERR_DIGEST,
-			"blob '%s' has %llu bytes, and not the %llu that are said of it",
-			digest_text(&blob->digest, text), (unsigned long long)bytes,
-			(unsigned long long)blob->size);
-	doubt(source, blob, error);
-	return error;
+	if (self->below)
+		image_source_doubt(self->below, blob, why);
 }
 
 static struct error *open_blob(
@@ -48,7 +31,8 @@ static struct error *open_blob(
 
 	TRY(blob_has(self->store, &blob->digest, &here, &bytes));
 	if (here) {
-		TRY(check_size(source, blob, bytes));
+		/* What the store has is true; what was said of it need not be. */
+		TRY(image_source_check_size(source, blob, bytes));
 		return blob_open(self->store, &blob->digest, ret, NULL);
 	}
 	if (self->below)
@@ -97,7 +81,7 @@ static struct error *open_raw(struct image_source *source, const struct descript
 		return error_new(ERR_UNSUPPORTED, "the blob is not in the store");
 	}
 	TRY(error);
-	TRY(check_size(source, blob, bytes));
+	TRY(image_source_check_size(source, blob, bytes));
 	struct range_reader *reader = xcalloc(1, sizeof(*reader));
 	*reader = (struct range_reader){ { &range_ops }, TAKE_FD(fd), offset };
 	*ret = &reader->reader;

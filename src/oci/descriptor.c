@@ -14,6 +14,11 @@ void descriptor_done(struct descriptor *descriptor)
 	*descriptor = (struct descriptor){ 0 };
 }
 
+bool descriptor_same_bytes(const struct descriptor *a, const struct descriptor *b)
+{
+	return digest_equal(&a->digest, &b->digest) && a->size == b->size;
+}
+
 void descriptor_copy(const struct descriptor *from, struct descriptor *ret)
 {
 	struct descriptor copy = *from;

@@ -23,6 +23,8 @@ struct descriptor {
 
 void descriptor_done(struct descriptor *descriptor);
 void descriptor_copy(const struct descriptor *from, struct descriptor *ret); /* deep */
+/* Of one digest and one size. */
+bool descriptor_same_bytes(const struct descriptor *a, const struct descriptor *b);
 struct descriptor descriptor_make(const char *media_type, struct digest digest, uint64_t size);
 
 DEFINE_AUTO_VALUE(descriptor)

@@ -217,6 +217,25 @@ pushed_is_right() { # NAME
 	pushed_is_right "$PROXY/silent:1"
 }
 
+@test "a record that lies about a layer which another image of the build has, too" {
+	local how n=0
+	printf 'FROM scratch\nCOPY a /a\nCOPY a /all\n' >Dockerfile
+	export SOURCE_DATE_EPOCH=1
+	succeeds kiln build -q --platform linux/amd64,linux/arm64 \
+		--cache-to "type=registry,ref=$PROXY/twice:main,mode=max,ignore-error=false" -o "type=oci,dest=$BATS_TEST_TMPDIR/wanted.tar" .
+	forge_registry twice:main 'layers[0]["blob"]["size"] += 1'
+	for how in "-t $PROXY/two:1 --push" "-o type=oci,dest=$BATS_TEST_TMPDIR/two.tar" "-t two"; do
+		n=$((n + 1))
+		# shellcheck disable=SC2086 # options of one word each
+		KILN_ROOT=$BATS_TEST_TMPDIR/two$n succeeds kiln build --progress plain --platform linux/amd64,linux/arm64 \
+			--cache-from "$PROXY/twice:main" $how .
+		says 'the step runs again'
+	done
+	cmp "$BATS_TEST_TMPDIR/wanted.tar" "$BATS_TEST_TMPDIR/two.tar"
+	registry_get "$PROXY/two:1" "$BATS_TEST_TMPDIR/two" --all
+	valid_image "$BATS_TEST_TMPDIR/two"
+}
+
 @test "a layer that is handed on and not unpacked is what its record says, diffID and compression too" {
 	local lie how n=0
 	echo one >a
