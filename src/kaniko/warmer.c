@@ -73,7 +73,7 @@ static FALLIBLE keep(struct warming *warming, const struct image *image, const c
 	struct cancel *cancel = warming->session->cancel;
 
 	if (is_warm(warming, path)) {
-		kaniko_log_say(&warming->log, SEVERITY_INFO, "Image %s is cached already", name);
+		kaniko_log_say(&warming->log, SEVERITY_INFO, "Image already in cache: %s", name);
 		return NULL;
 	}
 

@@ -19,7 +19,8 @@ static const char *const proc_files[] = { "cpuinfo", "meminfo", "stat", "uptime"
 	"sys/kernel/cap_last_cap", "sys/kernel/ngroups_max", "sys/kernel/overflowuid",
 	"sys/kernel/overflowgid", "sys/kernel/shmmax", "sys/vm/overcommit_memory",
 	"sys/vm/max_map_count", "sys/vm/mmap_min_addr", "sys/fs/file-max", "sys/fs/nr_open",
-	"sys/net/core/somaxconn", "self/cgroup", "self/limits", "self/status", NULL };
+	"sys/net/core/somaxconn", "sys/kernel/random/uuid", "sys/kernel/random/boot_id",
+	"self/cgroup", "self/limits", "self/status", NULL };
 
 static const char mounts[] = "none / none rw 0 0\n";
 
@@ -105,8 +106,8 @@ static FALLIBLE make_output(struct bare_scene *scene, int dir_fd, int number)
 
 FALLIBLE bare_fill_proc(struct bare_scene *scene, int dir_fd)
 {
-	static const char *const dirs[] = { "self", "self/fd", "sys", "sys/kernel", "sys/vm",
-		"sys/fs", "sys/net", "sys/net/core", NULL };
+	static const char *const dirs[] = { "self", "self/fd", "sys", "sys/kernel",
+		"sys/kernel/random", "sys/vm", "sys/fs", "sys/net", "sys/net/core", NULL };
 
 	for (const char *const *dir = dirs; *dir; dir++)
 		TRY(make_dir(dir_fd, *dir, 0755));

@@ -51,7 +51,7 @@ everything() {
 		WORKDIR /home/new
 		RUN chown app .
 		USER app
-		RUN id -un >who && echo note >/dev/stderr && grep -q MemTotal /proc/meminfo
+		RUN id -un >who && echo note >/dev/stderr && grep -q MemTotal /proc/meminfo && grep -q -- - /proc/sys/kernel/random/uuid
 		USER root
 		RUN rm -r /d && mkdir /d && echo new >/d/new
 		FROM oci:$BUSYBOX/oci:latest

@@ -141,6 +141,8 @@ $REGISTRY/team/app:latest@$digest" "$(cat tags)"
 	says "Retrieving image manifest $PROXY/base:1"
 	equals 1 "$(find cache -mindepth 1 -maxdepth 1 -name 'sha256:*' | wc -l)"
 	valid_image cache/sha256:*
+	succeeds warmer --cache-dir cache --image "$PROXY/base:1"
+	says "Image already in cache: $PROXY/base:1"
 	printf 'ARG B=scratch\nFROM $B\nRUN true\n' >Dockerfile
 	rm -r "$KILN_ROOT"
 	requests_forget
