@@ -92,3 +92,12 @@ void list_env_unset(struct list *list, const char *name)
 	if (i < list->n)
 		list_remove(list, i);
 }
+
+const char *const *list_ended(struct list *list)
+{
+	if (!list->n)
+		return NULL;
+	vec_push(list, NULL);
+	list->n--;
+	return (const char *const *)list->p;
+}

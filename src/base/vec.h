@@ -55,6 +55,8 @@ void list_done(struct list *list);
 void list_add(struct list *list, const char *text); /* copies */
 void list_addf(struct list *list, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void list_add_all(struct list *list, const struct list *other);
+/* Its texts with a NULL behind the last, good until it changes; NULL when there are none. */
+const char *const *list_ended(struct list *list);
 bool list_has(const struct list *list, const char *text);
 void list_remove(struct list *list, size_t i);
 void list_sort(struct list *list); /* bytewise */

@@ -104,6 +104,7 @@ struct build_run_options {
 	const struct volume *volumes;
 	size_t volume_count;
 	bool caches_volumes;
+	bool reads_stdin;          /* each RUN has our standard input, and runs again */
 	const struct list *mounts; /* the value of a --mount that each RUN has; or NULL */
 };
 

@@ -1,6 +1,7 @@
 #include "build/enter.h"
 #include "base/limits.h"
 #include "build/enter_inner.h"
+#include "build/enter_options.h"
 #include "graph/plan.h"
 #include "sandbox/sandbox.h"
 #include "store/layers.h"
@@ -105,6 +106,7 @@ FALLIBLE enter_open(const struct build_options *options, const struct enter_wish
 	TRY(layer_set_open(&entrance->layers));
 	TRY(enter_find(entrance, wish));
 	tell_place(entrance);
+	enter_options_tell(json_object_get(source_of(entrance), "record"), &entrance->text);
 	TRY(platform_parse(str_of(entrance->past.told.platform), &entrance->platform));
 	TRY(enter_stack(entrance));
 	if (!entrance->stack.n)
@@ -170,7 +172,9 @@ static FALLIBLE run_in(struct entrance *entrance, const struct layer_draft *draf
 		const char *const *argv, const int fds[3], bool has_terminal, int *ret_status)
 {
 	const struct build_options *options = entrance->options;
-	const char *network = past_text(json_object_get(source_of(entrance), "record"), "network");
+	const json_t *record = json_object_get(source_of(entrance), "record");
+	const char *network = past_text(record, "network");
+	AUTO(enter_options) struct enter_options told = { 0 };
 	AUTO_FREE struct mount_dir *layers = NULL;
 	AUTO_FREE const char **env = environment(entrance);
 	AUTO_FD int draft_fd = -1, work_fd = -1;
@@ -208,6 +212,7 @@ static FALLIBLE run_in(struct entrance *entrance, const struct layer_draft *draf
 		.stdout_fd = fds[1],
 		.stderr_fd = fds[2],
 	};
+	TRY_WRAP(enter_options_apply(record, &told, &step), "the record of the step");
 	TRY(sandbox_run(options->sandbox, &step, options->cancel, &result));
 	*ret_status = result.status;
 	return NULL;

@@ -103,6 +103,8 @@ static void key_run_options(struct key *key, const struct build_run_options *run
 				(uint64_t)run->no_hosts_file | run->no_hostname_file << 1);
 	for (size_t i = 0; i < run->group_count; i++)
 		key_number(key, "group", run->groups[i]);
+	if (run->reads_stdin)
+		key_number(key, "stdin", 1);
 	for (size_t i = 0; i < run->volume_count; i++)
 		volume_key(&run->volumes[i], key);
 }

@@ -73,6 +73,7 @@ struct step_parts {
 	struct volumes volumes;
 	uint32_t *groups;
 	size_t group_count;
+	int stdin_fd; /* -1: nothing to read */
 };
 
 static void step_parts_done(struct step_parts *parts)
@@ -86,6 +87,8 @@ static void step_parts_done(struct step_parts *parts)
 	list_done(&parts->environment);
 	volumes_done(&parts->volumes);
 	free(parts->groups);
+	if (parts->stdin_fd >= 0)
+		(void)close(parts->stdin_fd);
 }
 
 DEFINE_AUTO_VALUE(step_parts)
@@ -173,7 +176,7 @@ static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct st
 {
 	const struct plan_run *plan = &run->step->run;
 	const struct build_run_options *told = &build->options->run;
-	AUTO(step_parts) struct step_parts parts = { 0 };
+	AUTO(step_parts) struct step_parts parts = { .stdin_fd = -1 };
 	AUTO_FD int draft_fd = -1, work_fd = -1;
 
 	TRY(file_open(store_dir_fd(build->options->store), draft->dir, O_PATH | O_DIRECTORY, 0,
@@ -182,6 +185,9 @@ static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct st
 	TRY(owner_set_fd(&build->options->userns->owner, draft->tree_fd, root));
 	TRY(owner_set_fd(&build->options->userns->owner, work_fd, root));
 	TRY(gather_parts(build, stage, run, user, &parts));
+	/* 0 would mean none. */
+	if (told->reads_stdin)
+		parts.stdin_fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
 	struct sandbox_step step = {
 		.layers = parts.layers,
 		.n_layers = parts.layer_count,
@@ -219,7 +225,7 @@ static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct st
 		.n_limits = parts.limit_count,
 		.mounts = parts.mounts,
 		.n_mounts = parts.mount_count,
-		.stdin_fd = -1,
+		.stdin_fd = parts.stdin_fd,
 		.stdout_fd = pump->step_fds[0],
 		.stderr_fd = pump->step_fds[1],
 	};

@@ -50,7 +50,8 @@ bool step_ignores_cache(const struct build *build, const struct plan_step *step)
 
 	if (build->options->no_cache)
 		return true;
-	if (step->kind == STEP_RUN && !run->caches_volumes && sees_host(run))
+	if (step->kind == STEP_RUN &&
+			(run->reads_stdin || (!run->caches_volumes && sees_host(run))))
 		return true;
 	for (size_t i = 0; names && i < names->n; i++) {
 		const struct stage *stage = NULL;

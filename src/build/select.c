@@ -218,10 +218,20 @@ static struct error *not_there(const struct walk *walk, const char *path, bool i
 	return error;
 }
 
-/*
- * One source, literal by now. The last component is followed when it is a link, inside the root;
- * the name it has at the destination stays the one that was asked for.
- */
+/* The last component is followed when it is a link, inside the root, unless links are kept. */
+static FALLIBLE find_source(struct walk *walk, const char *path, char **ret)
+{
+	const char *name = path_name(path);
+
+	if (!walk->origin->keeps_links)
+		return rootfs_resolve(walk->origin->fd, path, ret);
+	AUTO_FREE char *folder = xstrndup(path, (size_t)(name - path)), *resolved = NULL;
+	TRY(rootfs_resolve(walk->origin->fd, folder, &resolved));
+	*ret = xasprintf("%s/%s", resolved, name);
+	return NULL;
+}
+
+/* One source, literal by now. The name it has at the destination is the one that was asked for. */
 static FALLIBLE add_group(struct walk *walk, const char *path, bool is_match)
 {
 	AUTO_FREE char *resolved = NULL;
@@ -229,7 +239,7 @@ static FALLIBLE add_group(struct walk *walk, const char *path, bool is_match)
 	const char *name = NULL;
 	struct stat st;
 
-	TRY_WRAP(rootfs_resolve(walk->origin->fd, path, &resolved), "follow '/%s' in %s", path,
+	TRY_WRAP(find_source(walk, path, &resolved), "follow '/%s' in %s", path,
 			walk->origin->name);
 	AUTO_FREE char *real = path_clean(str_of(resolved));
 	struct error *error = rootfs_open_parent(walk->origin->fd, real, &parent, &name);

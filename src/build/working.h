@@ -123,6 +123,7 @@ struct working_copy {
 	const char *ignore_file; /* on the host, or NULL */
 	const struct list *excludes;
 	bool parents;
+	bool keeps_links; /* a source that is a link is copied as one */
 	bool allows_none; /* a pattern may match nothing */
 	bool has_epoch;
 	int64_t epoch;

@@ -71,7 +71,9 @@ static FALLIBLE read_ignore(const struct working_copy *copy, struct origin *ret)
 static FALLIBLE open_origin(
 		struct working *working, const struct working_copy *copy, struct origin *ret)
 {
-	ret->select = (struct select_origin){ .fd = copy->origin_fd, .name = "the host" };
+	ret->select = (struct select_origin){
+		.fd = copy->origin_fd, .name = "the host", .keeps_links = copy->keeps_links
+	};
 	if (copy->from) {
 		TRY(working_open(&working->with, copy->from, &ret->working));
 		TRY(working_view(ret->working, &ret->fd));

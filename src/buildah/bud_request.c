@@ -331,6 +331,8 @@ FALLIBLE bud_request_make(const struct invocation *call, struct bud_request *ret
 			made));
 	made->run.caches_volumes = wants_layers(opts);
 	made->run.mounts = &opts->mounts;
+	made->run.reads_stdin = opts->uses_stdin;
+	made->force_compression = opts->force_compression;
 	made->run.no_hosts_file = opts->no_hosts;
 	made->run.no_hostname_file = opts->no_hostname;
 	TRY(cache_ttl_set(opts->cache_ttl, made));

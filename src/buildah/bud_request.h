@@ -27,7 +27,8 @@ struct bud_opts {
 	bool pull_always, pull_never, no_cache, layers, squash, quiet, rm, force_rm, compress,
 			disable_compression, skip_unused, inherit_labels, inherit_annotations,
 			created_annotation, omit_history, all_platforms, no_hosts, no_hostname,
-			identity_label, content_trust, rewrite_timestamp, no_pivot, compat_volumes;
+			uses_stdin, force_compression, identity_label, content_trust,
+			rewrite_timestamp, no_pivot, compat_volumes;
 };
 
 /* Everything owned, with options pointing into it. */

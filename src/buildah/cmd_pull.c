@@ -28,7 +28,7 @@ struct pull_opts {
 					"check certificates of registries (the default)"), \
 			OPT_SETTING(0, "progress", "auto|tty|plain|rawjson|quiet|none",    \
 					"how to show progress"),                           \
-			REGISTRY_REACH_ROWS, SIGNATURE_POLICY_ROW,                         \
+			REGISTRY_REACH_ROWS, SIGNATURE_POLICY_ROW, BLOB_CACHE_ROW,         \
 			OPT_TEXT(0, "retry", retry, "N", "kiln tries again by itself",     \
 					.is_hidden = true),                                \
 			OPT_TEXT(0, "retry-delay", retry_delay, "TIME",                    \

@@ -27,6 +27,9 @@
 	OPT_SETTING(0, "signature-policy", "PATH", "the policy.json that images must meet", \
 			.is_path = true)
 
+/* Buildah's own cache of blobs beside its store. */
+#define BLOB_CACHE_ROW OPT_LATER(0, "blob-cache", "kiln's store keeps every blob that it fetched")
+
 /* For what pushes. */
 #define SIGN_ROWS                                                                            \
 	OPT_SETTING(0, "sign-by", "FINGERPRINT", "sign what is pushed with this GPG key"),   \

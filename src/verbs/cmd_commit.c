@@ -15,11 +15,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct commit_opts {
 	struct list annotations, changes, unset_env, unset_annotations, files;
 	char *format, *iid_file, *config_file, *compression, *metadata_file, *reference_time,
-			*manifest;
+			*retry, *retry_delay, *pull, *manifest;
 	int64_t timestamp, source_date_epoch, level;
 	bool squash, omit_history, omit_timestamp, rm, quiet, disable_compression,
 			rewrite_timestamp, created_annotation, identity_label, force_compression;
@@ -81,6 +82,15 @@ static const struct option options[] = {
 	SIGNATURE_POLICY_ROW,
 	SIGN_ROWS,
 	OPT_SETTING(0, "progress", "auto|tty|plain|rawjson|quiet|none", "how to show progress"),
+	OPT_TEXT(0, "reference-time", reference_time, "PATH",
+			"--timestamp: when that file was last changed", .is_hidden = true,
+			.is_path = true),
+	OPT_TEXT(0, "retry", retry, "N", "kiln tries again by itself", .is_hidden = true),
+	OPT_TEXT(0, "retry-delay", retry_delay, "TIME", "kiln waits as the registry says",
+			.is_hidden = true),
+	OPT_TEXT(0, "pull", pull, "always|missing|never|newer", "taken: nothing is pulled",
+			.is_hidden = true, .implied = "always"),
+	BLOB_CACHE_ROW,
 	REFUSED("cw", "confidential workloads are not there"),
 	REFUSED("encrypt-layer", "encryption is not there"),
 	REFUSED("encryption-key", "encryption is not there"),
@@ -112,12 +122,19 @@ static FALLIBLE set_compression(const struct commit_opts *opts, struct working_c
 	return NULL;
 }
 
-static void set_time(const struct commit_opts *opts, const struct config *config,
+static FALLIBLE set_time(const struct commit_opts *opts, const struct config *config,
 		struct working_commit *ret)
 {
 	ret->has_epoch = true;
 	ret->no_created_annotation = !opts->created_annotation;
-	if (opts->timestamp >= 0 || opts->omit_timestamp) {
+	if (opts->reference_time) {
+		struct stat st;
+
+		if (stat(opts->reference_time, &st) != 0)
+			return error_sys("look at '%s'", opts->reference_time);
+		ret->epoch = st.st_mtim.tv_sec;
+		ret->fixes_times = true;
+	} else if (opts->timestamp >= 0 || opts->omit_timestamp) {
 		ret->epoch = opts->omit_timestamp ? 0 : opts->timestamp;
 		ret->fixes_times = true;
 	} else if (opts->source_date_epoch >= 0) {
@@ -127,6 +144,7 @@ static void set_time(const struct commit_opts *opts, const struct config *config
 	} else {
 		ret->has_epoch = false;
 	}
+	return NULL;
 }
 
 static FALLIBLE make_wish(const struct commit_opts *opts, const struct config *config,
@@ -144,7 +162,7 @@ static FALLIBLE make_wish(const struct commit_opts *opts, const struct config *c
 		ret->format = FORMAT_OCI;
 	else if (opts->format)
 		return error_usage("unrecognized image type \"%s\"", opts->format);
-	set_time(opts, config, ret);
+	TRY(set_time(opts, config, ret));
 	return set_compression(opts, ret);
 }
 

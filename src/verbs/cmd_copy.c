@@ -19,7 +19,8 @@ struct copy_opts {
 	struct list excludes;
 	char *chown, *chmod, *from, *ignore_file, *context_dir, *checksum, *retry, *retry_delay;
 	int64_t timestamp;
-	bool add_history, quiet, link, parents, no_follow, wildcard, empty_wildcard, no_cache;
+	bool add_history, quiet, link, parents, no_follow, remove_signatures, wildcard,
+			empty_wildcard, no_cache;
 };
 
 static const struct copy_opts defaults = { .timestamp = -1, .wildcard = true };
@@ -55,8 +56,11 @@ static const struct copy_opts defaults = { .timestamp = -1, .wildcard = true };
 			OPT_SETTING(0, "tls-verify", NULL,                                         \
 					"check certificates of registries (the default)"),         \
 			REGISTRY_REACH_ROWS, SIGNATURE_POLICY_ROW,                                 \
-			OPT_LATER(0, "no-follow-symlinks",                                         \
-					"links that a source names are followed")
+			OPT_FLAG(0, "no-follow-symlinks", no_follow,                               \
+					"a source that is a link is copied as one"),               \
+			OPT_FLAG(0, "remove-signatures", remove_signatures,                        \
+					"taken: none are copied", .is_hidden = true),              \
+			OPT_LATER(0, "decryption-key", "encryption is not there"), BLOB_CACHE_ROW
 
 static const struct option copy_options[] = {
 	COMMON_ROWS,
@@ -166,6 +170,7 @@ static FALLIBLE copy(const struct invocation *call, bool is_add)
 		.ignore_file = opts->ignore_file,
 		.excludes = &opts->excludes,
 		.parents = opts->parents,
+		.keeps_links = opts->no_follow,
 		.allows_none = opts->empty_wildcard,
 		.has_epoch = opts->timestamp >= 0,
 		.epoch = opts->timestamp,

@@ -14,7 +14,8 @@
 
 struct from_opts {
 	struct run_flags run;
-	char *name, *cid_file, *format, *pull, *platform, *os, *arch, *variant, *suffix;
+	char *name, *cid_file, *format, *pull, *platform, *os, *arch, *variant, *suffix, *retry,
+			*retry_delay;
 	bool pull_always, pull_never, quiet;
 };
 
@@ -44,6 +45,11 @@ static const struct option options[] = {
 	REGISTRY_REACH_ROWS,
 	SIGNATURE_POLICY_ROW,
 	OPT_SETTING(0, "progress", "auto|tty|plain|rawjson|quiet|none", "how to show progress"),
+	OPT_TEXT(0, "retry", retry, "N", "kiln tries again by itself", .is_hidden = true),
+	OPT_TEXT(0, "retry-delay", retry_delay, "TIME", "kiln waits as the registry says",
+			.is_hidden = true),
+	OPT_LATER(0, "decryption-key", "encryption is not there"),
+	BLOB_CACHE_ROW,
 	OPT_END,
 };
 #undef OPTS

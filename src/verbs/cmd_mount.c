@@ -15,12 +15,13 @@
 #include <unistd.h>
 
 struct mount_opts {
-	bool json;
+	bool json, no_truncate;
 };
 
 #define OPTS mount_opts
 static const struct option mount_options[] = {
 	OPT_FLAG(0, "json", json, "as JSON"),
+	OPT_FLAG(0, "notruncate", no_truncate, "taken: nothing is cut", .is_hidden = true),
 	OPT_END,
 };
 #undef OPTS

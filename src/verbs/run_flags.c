@@ -143,7 +143,7 @@ FALLIBLE run_flags_check(const struct run_flags *flags)
 		known = text_equal(kinds[i], flags->isolation);
 	if (!known)
 		return error_usage("unrecognized isolation type \"%s\"", flags->isolation);
-	TRY(refuse("userns-uid-map", flags->userns_maps.n > 0,
+	TRY(refuse("userns-*-map*", flags->userns_maps.n > 0,
 			"kiln takes the range that /etc/subuid and /etc/subgid give"));
 	TRY(check_namespace("ipc", flags->ipc, "private"));
 	TRY(check_namespace("pid", flags->pid, "private"));

@@ -68,6 +68,13 @@ struct run_flags {
 					.is_hidden = true),                                        \
 			OPT_LIST(0, "userns-gid-map", run.userns_maps, "MAP", "refused",           \
 					.is_hidden = true),                                        \
+			OPT_LIST(0, "userns-uid-map-user", run.userns_maps, "USER", "refused",     \
+					.is_hidden = true),                                        \
+			OPT_LIST(0, "userns-gid-map-group", run.userns_maps, "GROUP", "refused",   \
+					.is_hidden = true),                                        \
+			OPT_LATER(0, "cdi-config-dir", "CDI names of devices are not supported"),  \
+			OPT_LATER(0, "cni-config-dir", "kiln sets up no CNI networks"),            \
+			OPT_LATER(0, "cni-plugin-path", "kiln sets up no CNI networks"),           \
 			OPT_TEXT(0, "uts", run.uts, "private|host", "UTS namespace",               \
 					.is_hidden = true)
 

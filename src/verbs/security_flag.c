@@ -109,22 +109,12 @@ static FALLIBLE read_profile(struct security_flags *flags, uint64_t capabilities
 	return NULL;
 }
 
-/* NULL behind the last, as the sandbox wants it. */
-static const char *const *ended(struct list *list)
-{
-	if (!list->n)
-		return NULL;
-	vec_push(list, NULL);
-	list->n--;
-	return (const char *const *)list->p;
-}
-
 FALLIBLE security_flags_make(
 		struct security_flags *flags, uint64_t capabilities, struct sandbox_security *ret)
 {
 	if (flags->profile_path)
 		TRY(read_profile(flags, capabilities));
 	*ret = (struct sandbox_security){ flags->profile.program, flags->profile.bytes,
-		ended(&flags->mask), ended(&flags->unmask) };
+		list_ended(&flags->mask), list_ended(&flags->unmask) };
 	return NULL;
 }

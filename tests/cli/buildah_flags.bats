@@ -163,3 +163,59 @@ mkdir: can't create directory '/made': Operation not supported
 	fails 125 "'etc' is not a path" buildah run --security-opt mask=etc "$c" true
 	fails 125 "'frob' is not supported" buildah run --security-opt frob "$c" true
 }
+
+@test "build --stdin, --force-compression; copy --no-follow-symlinks; commit --reference-time" {
+	local c
+	printf 'FROM %s\nRUN cat >/got\n' "$img" >Dockerfile
+	echo one | buildah build -q --stdin -o out . >/dev/null
+	equals one "$(cat out/got)"
+	# Nothing of what was read is in a key.
+	rm -rf out
+	echo two | buildah build -q --stdin -o out . >/dev/null
+	equals two "$(cat out/got)"
+	echo three | buildah build -q -o plain . >/dev/null
+	equals '' "$(cat plain/got)"
+	succeeds buildah build -q --force-compression --compression-format zstd -t packed .
+	succeeds buildah inspect --type image packed
+	equals true "$(jq '.Manifest | fromjson | [.layers[].mediaType | endswith("zstd")] | all' <<<"$output")"
+	c=$(buildah from -q scratch)
+	mkdir -p dir/deep && echo f >dir/deep/f && ln -s dir/deep/f link && ln -s dir there && ln -s nothing dangling
+	succeeds buildah copy -q --no-follow-symlinks "$c" link there dangling there/deep /a/
+	succeeds buildah copy -q "$c" link /b/
+	touch -d @77 dir/deep/f
+	succeeds buildah commit -q --reference-time dir/deep/f "$c" made
+	succeeds buildah inspect --type image made
+	equals 1970-01-01T00:01:17Z "$(jq -r .OCIv1.created <<<"$output")"
+	echo FROM made >Dockerfile
+	succeeds buildah build -q -o files .
+	equals "dangling -> nothing
+f
+link -> dir/deep/f
+there -> dir" "$(cd files/a && for f in *; do [ -L "$f" ] && echo "$f -> $(readlink "$f")" || echo "$f"; done)"
+	equals f "$(cat files/b/link)"
+}
+
+@test "every flag of Buildah's is known" {
+	local line verb flag
+	while read -r line; do
+		verb=${line%% --*} flag=--${line##* --}
+		# shellcheck disable=SC2086 # two words
+		capture buildah $verb "$flag"
+		says_not "unknown option"
+	done <<-'END'
+		add --decryption-key
+		build --log-rusage
+		build --userns-uid-map-user
+		build --blob-cache
+		commit --pull
+		commit --blob-cache
+		copy --remove-signatures
+		from --decryption-key
+		from --userns-gid-map-group
+		from --retry
+		mount --notruncate
+		push --blob-cache
+		run --cdi-config-dir
+		run --cni-plugin-path
+	END
+}

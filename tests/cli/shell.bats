@@ -238,3 +238,15 @@ mounted() {
 		says_not "without its mount"
 	done
 }
+
+@test "what the step was told of rights, names and limits holds in the shell, too" {
+	printf 'FROM %s\nRUN exit 1\n' "$(image_ref busybox)" >Dockerfile
+	echo '{"defaultAction":"SCMP_ACT_ALLOW"}' >open.json
+	fails 1 "" kiln buildah build -q --cap-add net_admin --cap-drop chown --dns 192.0.2.7 --add-host there:192.0.2.8 \
+		--ulimit nofile=99:100 --group-add 77 --security-opt no-new-privileges --security-opt mask=/home \
+		--security-opt "seccomp=$PWD/open.json" -v "$PWD:/here" .
+	succeeds kiln shell --failed -c 'awk "/CapBnd|NoNewPrivs/ { print \$2 }" /proc/self/status; cat /etc/resolv.conf; grep -c there /etc/hosts; ulimit -n; id -G; ls /home'
+	equals $'00000000a80435fa\n1\nnameserver 192.0.2.7\n1\n99\n0 77' "$output"
+	says "without its seccomp profile"
+	says "without its volumes and devices"
+}
