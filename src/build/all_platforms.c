@@ -1,4 +1,5 @@
 #include "build/all_platforms.h"
+#include "build/judge.h"
 #include "build/way.h"
 #include "image/set.h"
 
@@ -66,7 +67,10 @@ static FALLIBLE of_image(const struct build *build, const char *name, struct pla
 	enum pull_policy pull = options->pull ? options->pull : PULL_MISSING;
 	AUTO(image_set) struct image_set set = { 0 };
 	AUTO(image) struct image *image = NULL;
-	struct error *error = image_set_open(&homes, name, pull, &set);
+	AUTO_FREE char *judged = NULL;
+
+	TRY(judge_image(options->source_policy, name, &judged));
+	struct error *error = image_set_open(&homes, judged, pull, &set);
 
 	if (!error && set.is_index)
 		return of_index(&set, ret);
@@ -74,7 +78,7 @@ static FALLIBLE of_image(const struct build *build, const char *name, struct pla
 	if (error && !error_is(error, ERR_UNSUPPORTED))
 		return error;
 	error_free(error);
-	TRY(image_open(&homes, name, pull, &image));
+	TRY(image_open(&homes, judged, pull, &image));
 	vec_push(ret, image->config.platform);
 	return NULL;
 }

@@ -1,4 +1,5 @@
 #include "build/bases.h"
+#include "build/judge.h"
 
 #include "build/lower_store.h"
 #include "dockerfile/stage.h"
@@ -21,8 +22,11 @@ static struct error *open_one(void *argument)
 			progress_vertex(options->progress, name, NULL, (struct source_range){ 0 });
 
 	progress_start(options->progress, vertex);
-	struct error *error = lower_open_image(options, &homes, image->name,
-			options->pull ? options->pull : PULL_MISSING, &image->image);
+	AUTO_FREE char *judged = NULL;
+	struct error *error = judge_image(options->source_policy, image->name, &judged);
+	if (!error)
+		error = lower_open_image(options, &homes, judged,
+				options->pull ? options->pull : PULL_MISSING, &image->image);
 	if (error) {
 		progress_end(options->progress, vertex, PROGRESS_FAILED, error->message);
 		if (options->says_step && options->pull == PULL_NEVER &&

@@ -512,7 +512,7 @@ FALLIBLE build_load(struct build *build)
 	build->layers.pool = build->pool = build->before ? build->before->pool : pool_new(0);
 	build->sources = (struct sources){ options->store, options->registry,
 		options->source_environment, options->cancel, options->secrets,
-		options->secret_count };
+		options->secret_count, options->source_policy };
 	TRY(layer_set_open(&build->layers));
 	return load(build);
 }

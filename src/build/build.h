@@ -25,6 +25,7 @@
 
 struct registry_client;
 struct sandbox;
+struct source_policy;
 struct signer;
 struct store;
 struct trust;
@@ -214,9 +215,10 @@ struct build_options {
 	struct store *store;
 	struct store *const *lowers; /* read-only ones below it (lower_store.h) */
 	size_t lower_count;
-	const struct podman_settings *podman;   /* NULL: Podman's store is not looked into */
-	struct registry_client *registry;       /* NULL: no network for images */
-	struct registry_client *cache_registry; /* to look caches up, less patient; or NULL */
+	const struct podman_settings *podman;      /* NULL: Podman's store is not looked into */
+	struct registry_client *registry;          /* NULL: no network for images */
+	struct registry_client *cache_registry;    /* to look caches up, less patient; or NULL */
+	const struct source_policy *source_policy; /* asked about every source; or NULL */
 	struct trust *trust; /* asked about every base image; NULL: only of the store */
 	bool short_names;    /* as in image_homes */
 	bool keeps_bases; /* images that were fetched are in the store afterwards, by their names */

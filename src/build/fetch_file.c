@@ -1,9 +1,12 @@
 #include "build/fetch_file.h"
 #include "base/limits.h"
+#include "base/xalloc.h"
+#include "build/judge.h"
 #include "build/source_auth.h"
 #include "sys/fd.h"
 
 #include <fcntl.h>
+#include <string.h>
 
 void fetched_file_done(struct fetched_file *file)
 {
@@ -14,14 +17,28 @@ void fetched_file_done(struct fetched_file *file)
 	download_done(&file->download);
 }
 
+/* What the source policy says it is. */
+static FALLIBLE check_wanted(const struct download *download, const char *wanted)
+{
+	char got[DIGEST_TEXT];
+
+	if (!wanted || strcmp(digest_text(&download->digest, got), wanted) == 0)
+		return NULL;
+	return error_new(ERR_DIGEST, "it is %s, and the source policy says %s", got, wanted);
+}
+
 FALLIBLE fetch_file_if_changed(const struct sources *sources, const char *url,
 		const struct download *known, struct fetched_file *ret)
 {
 	AUTO(fetched_file) struct fetched_file file = { .fd = -1 };
+	AUTO_FREE char *judged = NULL, *wanted = NULL;
+
+	TRY(judge_url(sources->policy, url, NULL, &judged, &wanted));
+	file.is_converted = strcmp(judged, url) != 0;
 	struct download_request request = {
-		.url = url,
-		.etag = known ? known->etag : NULL,
-		.last_modified = known ? known->last_modified : NULL,
+		.url = judged,
+		.etag = known && !file.is_converted ? known->etag : NULL,
+		.last_modified = known && !file.is_converted ? known->last_modified : NULL,
 		.limit = LIMIT_CONTEXT_BYTES,
 	};
 
@@ -29,9 +46,10 @@ FALLIBLE fetch_file_if_changed(const struct sources *sources, const char *url,
 		return error_new(ERR_UNSUPPORTED, "there is no network to fetch '%s' with", url);
 	TRY(scratch_make(sources->store, &file.scratch));
 	TRY(file_open(file.scratch.fd, FETCHED_FILE, O_RDWR | O_CREAT | O_EXCL, 0600, &file.fd));
-	AUTO(source_auth) char *authorization = source_auth_http(sources, url);
+	AUTO(source_auth) char *authorization = source_auth_http(sources, judged);
 	request.authorization = authorization;
 	TRY(registry_download(sources->registry, &request, file.fd, &file.download));
+	TRY(check_wanted(file.download.is_unchanged ? known : &file.download, wanted));
 	if (lseek(file.fd, 0, SEEK_SET) != 0)
 		return error_sys("go to the start of a download");
 	*ret = file;

@@ -14,6 +14,7 @@ struct fetched_file {
 	struct scratch scratch; /* holds it as FETCHED_FILE, mode 0600 */
 	int fd;                 /* at its start */
 	struct download download;
+	bool is_converted; /* the source policy took it from another address */
 };
 
 FALLIBLE fetch_file(const struct sources *sources, const char *url, struct fetched_file *ret);

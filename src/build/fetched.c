@@ -1,5 +1,7 @@
 #include "build/fetched.h"
 #include "base/limits.h"
+#include "base/xalloc.h"
+#include "build/judge.h"
 #include "build/state.h"
 #include "store/cache.h"
 
@@ -149,7 +151,8 @@ static FALLIBLE fetch_url(struct build *build, const struct plan_copy *copy, str
 				"build again");
 	learn(one, &file.download);
 	TRY(check_digest(one, copy));
-	TRY(record(build, one->source->url, &file.download));
+	if (!file.is_converted)
+		TRY(record(build, one->source->url, &file.download));
 	one->scratch = file.scratch;
 	file.scratch = (struct scratch){ 0 };
 	one->fd = one->scratch.fd;
@@ -162,7 +165,9 @@ static FALLIBLE identify_url(struct build *build, const struct plan_copy *copy, 
 	AUTO(download) struct download known = { 0 };
 
 	one->name = fetched_url_name(one->source->url);
-	if (copy->checksum && copy->checksum[0] && one->name) {
+	AUTO_FREE char *judged = NULL, *wanted = NULL;
+	TRY(judge_url(build->sources.policy, one->source->url, copy->checksum, &judged, &wanted));
+	if (copy->checksum && copy->checksum[0] && one->name && !wanted) {
 		TRY(digest_parse(str_of(copy->checksum), &one->digest));
 		one->is_identified = true;
 		return NULL;

@@ -1,6 +1,7 @@
 #include "build/git.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
+#include "build/judge.h"
 #include "layer/tree.h"
 #include "sys/rootfs.h"
 
@@ -16,6 +17,9 @@ void git_done(struct git *git)
 	list_done(&git->environment);
 	free(TAKE(git->commit));
 	free(TAKE(git->ref));
+	if (git->judged)
+		git_url_done(git->judged);
+	free(TAKE(git->judged));
 }
 
 /* --- which commit --- */
@@ -113,6 +117,9 @@ FALLIBLE git_find(const struct sources *sources, const struct git_url *url, cons
 
 	if (!sources->store)
 		return error_new(ERR_UNSUPPORTED, "there is nowhere to fetch '%s' to", url->remote);
+	TRY(judge_git(sources->policy, url, &git.judged));
+	if (git.judged)
+		git.url = git.judged;
 	TRY(find(&git, checksum));
 	*ret = git;
 	git = (struct git){ 0 };

@@ -19,6 +19,7 @@ enum { GIT_TIMEOUT_MS = 15 * 60 * 1000 };
 struct git {
 	const struct sources *sources;
 	const struct git_url *url;
+	struct git_url *judged; /* what the source policy puts in its place; or NULL */
 	struct scratch scratch; /* an empty repository at first */
 	struct scratch trust;   /* the authorities that only variables name, where there are any */
 	struct list environment;

@@ -11,6 +11,7 @@
 
 struct build_secret;
 struct registry_client;
+struct source_policy;
 
 struct sources {
 	struct store *store;
@@ -19,4 +20,5 @@ struct sources {
 	struct cancel *cancel;
 	const struct build_secret *secrets; /* those that source_auth.h names are sent */
 	size_t secret_count;
+	const struct source_policy *policy; /* asked about each address; NULL: all may be */
 };

@@ -7,6 +7,7 @@
 #include "stream/codec.h"
 #include "sys/fd.h"
 #include "sys/path.h"
+#include "ui/source_policy_flag.h"
 #include "verbs/names.h"
 
 #include <fcntl.h>
@@ -27,6 +28,7 @@ void bud_request_done(struct bud_request *request)
 	output_flags_done(&request->out);
 	annotation_flags_done(&request->annotations);
 	cache_flags_done(&request->cache);
+	source_policy_free(request->policy);
 	platform_flags_done(&request->platforms);
 	vec_done(&request->hosts);
 	vec_done(&request->contexts);
@@ -335,6 +337,9 @@ FALLIBLE bud_request_make(const struct invocation *call, struct bud_request *ret
 	made->force_compression = opts->force_compression;
 	made->run.no_hosts_file = opts->no_hosts;
 	made->run.no_hostname_file = opts->no_hostname;
+	if (opts->source_policy)
+		TRY(source_policy_load(opts->source_policy, true, &ret->policy));
+	made->source_policy = ret->policy;
 	TRY(cache_ttl_set(opts->cache_ttl, made));
 	TRY(set_platform(opts, ret));
 	TRY(set_outputs(call->program, call->config, opts, ret));

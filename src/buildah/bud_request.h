@@ -22,7 +22,7 @@ struct bud_opts {
 			unset_annotations, unset_env, unset_labels, os_features, mounts;
 	char *ignore_file, *target, *from, *pull, *os, *arch, *variant, *iid_file, *raw_iid_file,
 			*metadata_file, *compression, *log_file, *cache_ttl, *retry, *retry_delay,
-			*log_level, *manifest, *os_version;
+			*log_level, *manifest, *os_version, *source_policy;
 	int64_t timestamp, source_date_epoch, level;
 	bool pull_always, pull_never, no_cache, layers, squash, quiet, rm, force_rm, compress,
 			disable_compression, skip_unused, inherit_labels, inherit_annotations,
@@ -49,6 +49,7 @@ struct bud_request {
 		size_t n, capacity;
 	} contexts;
 	int text_fd; /* the Dockerfile's text, or -1 */
+	struct source_policy *policy;
 	struct build_options options;
 };
 

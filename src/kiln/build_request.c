@@ -1,4 +1,5 @@
 #include "kiln/build_request.h"
+#include "ui/source_policy_flag.h"
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -31,6 +32,7 @@ void build_request_done(struct build_request *request)
 	list_done(&request->texts);
 	list_done(&request->source_environment);
 	vec_done(&request->contexts);
+	source_policy_free(request->policy);
 }
 
 /* NAME=VALUE as it is; NAME alone takes the environment's value, if there is one. */
@@ -422,6 +424,20 @@ static void keep_dockerfile(void *user, const char *name, struct str text)
 	strbuf_add_bytes(&source->text, text.p, text.n);
 }
 
+/* The variable is BuildKit's own name for the flag. */
+static FALLIBLE set_policy(const struct build_opts *opts, struct build_request *ret)
+{
+	const char *path = opts->source_policy
+					   ? opts->source_policy
+					   : config_getenv("EXPERIMENTAL_BUILDKIT_SOURCE_POLICY");
+
+	if (!path)
+		return NULL;
+	TRY(source_policy_load(path, false, &ret->policy));
+	ret->options.source_policy = ret->policy;
+	return NULL;
+}
+
 FALLIBLE build_request_make(const struct invocation *call, struct build_request *ret)
 {
 	const struct build_opts *opts = call->opts;
@@ -483,6 +499,7 @@ FALLIBLE build_request_make(const struct invocation *call, struct build_request 
 	options->allows_secret_in_layer = opts->secret_in_layer;
 	for (size_t i = 0; i < opts->allows.n; i++)
 		TRY(allow_flag_add(opts->allows.p[i], options));
+	TRY(set_policy(opts, ret));
 	return resource_flags_make(&opts->limits, &ret->texts, &options->resources);
 }
 

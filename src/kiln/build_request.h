@@ -22,7 +22,7 @@ struct build_opts {
 	struct list tags, build_args, labels, platforms, hosts, ulimits, outputs, no_cache_filter,
 			annotations, contexts, cache_from, cache_to, cache_repos;
 	char *file, *target, *pull, *iid_file, *metadata_file, *cache_ttl, *cache_timeout, *cache,
-			*call;
+			*source_policy, *call;
 	uint64_t shm_bytes;
 	int64_t timestamp;
 	bool secret_in_layer, no_cache, quiet, squash, dry_run, push, load, http_proxy, explain,
@@ -50,6 +50,7 @@ struct build_request {
 		struct build_context *p;
 		size_t n, capacity;
 	} contexts;
+	struct source_policy *policy;
 	struct build_options options;
 };
 

@@ -219,3 +219,35 @@ there -> dir" "$(cd files/a && for f in *; do [ -L "$f" ] && echo "$f -> $(readl
 		run --cni-plugin-path
 	END
 }
+
+@test "source policies: denied, converted, pinned; in BuildKit's order and in Buildah's" {
+	local file=policy.json
+	rule() { # ACTION IDENTIFIER [TO]
+		jq -nc --arg a "$1" --arg i "$2" --arg t "${3:-}" '{action: $a, selector: {identifier: $i}, updates: {identifier: $t}}'
+	}
+	policy() { jq -sc '{rules: .}' >$file; }
+	succeeds kiln pull -q "$img"
+	printf 'FROM %s\nRUN echo made >/made\n' "$img" >Dockerfile
+	{ rule DENY 'oci-layout://*'; rule ALLOW 'oci-layout://*'; } | policy
+	succeeds kiln build -q --source-policy-file $file .
+	fails 125 "is denied by source policy" buildah build -q --source-policy-file $file .
+	{ rule ALLOW 'oci-layout://*'; rule DENY '*'; } | policy
+	succeeds buildah build -q --source-policy-file $file .
+	fails 1 "is denied by source policy" kiln build -q --source-policy-file $file .
+	EXPERIMENTAL_BUILDKIT_SOURCE_POLICY=$file fails 1 "is denied by source policy" kiln build -q .
+	# Another image in the place of what FROM says.
+	printf 'FROM nowhere.test/app:1\nRUN true\n' >Dockerfile
+	rule CONVERT 'docker-image://nowhere.test/app:*' "oci-layout://${img#oci:}" | policy
+	succeeds kiln build -q --source-policy-file $file .
+	succeeds buildah build -q --source-policy-file $file .
+	# Addresses: denied even where a checksum would need no question; pinned by the policy.
+	printf 'FROM scratch\nADD --checksum=sha256:%064d https://h.test/f /f\n' 1 >Dockerfile
+	rule DENY 'https://h.test/*' | policy
+	fails 1 "source 'https://h.test/f' is denied" kiln build -q --source-policy-file $file .
+	printf 'FROM scratch\nADD https://h.test/r.git#main /f\n' >Dockerfile
+	rule DENY 'git://h.test/r.git#*' | policy
+	fails 1 "source 'git://h.test/r.git#main' is denied" kiln build -q --source-policy-file $file .
+	echo '{"rules":[{"action":"FROB","selector":{"identifier":"a"}}]}' >$file
+	fails 2 "'rules[0].action' is 'FROB'" kiln build -q --source-policy-file $file .
+	fails 2 "no-such.json" kiln build -q --source-policy-file no-such.json .
+}
