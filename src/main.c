@@ -14,6 +14,7 @@
 #include "ui/options.h"
 #include "ui/report.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -212,6 +213,21 @@ static int status_of(const struct program *program, const struct error *error)
 	return program->exit_status ? program->exit_status(error) : report_exit_status(error);
 }
 
+/*
+ * A file that is opened where a standard stream was closed would be read or written as that
+ * stream. Output without a stream must still fail, so what stands there cannot be written.
+ */
+static void hold_standard_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY | O_NOCTTY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = base_name(argc > 0 ? argv[0] : "kiln");
@@ -225,6 +241,7 @@ int main(int argc, char **argv)
 	};
 	int status = 0;
 
+	hold_standard_streams();
 	/* Modes are given where files are made; what the caller's shell masks is not our files'
 	 * mode. */
 	(void)umask(0022);

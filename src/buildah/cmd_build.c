@@ -199,8 +199,8 @@ static FALLIBLE write_files(const struct bud_opts *opts, const struct build_resu
 	if (opts->iid_file)
 		TRY(build_result_write_id(result, opts->iid_file));
 	if (opts->raw_iid_file)
-		TRY(file_write_atomic(AT_FDCWD, opts->raw_iid_file,
-				digest_hex(&result->image_id, hex), DIGEST_HEX - 1, 0644, false));
+		TRY(file_write_named(opts->raw_iid_file, digest_hex(&result->image_id, hex),
+				DIGEST_HEX - 1, 0644));
 	return opts->metadata_file ? build_result_write_metadata(result, opts->metadata_file)
 				   : NULL;
 }

@@ -252,8 +252,7 @@ static struct error *run_push(const struct invocation *call)
 		TRY(destination_send(&session, image, &to, &form, opts->quiet, &manifest));
 	(void)digest_text(&manifest, text);
 	if (opts->digest_file)
-		TRY(file_write_atomic(
-				AT_FDCWD, opts->digest_file, text, strlen(text), 0644, false));
+		TRY(file_write_named(opts->digest_file, text, strlen(text), 0644));
 	return NULL;
 }
 

@@ -68,8 +68,7 @@ static FALLIBLE write_file(
 
 		TRY_WRAP(file_make_dirs(dir, 0700), "option '%s'", option);
 	}
-	TRY_WRAP(file_write_atomic(AT_FDCWD, path, text.p, text.n, 0644, false), "option '%s'",
-			option);
+	TRY_WRAP(file_write_named(path, text.p, text.n, 0644), "option '%s'", option);
 	return NULL;
 }
 
@@ -118,7 +117,7 @@ static FALLIBLE write_outputs(
 		strbuf_addf(&text, "%s\n", one ? one : "{}");
 	}
 	TRY_WRAP(file_make_dirs(dir, 0755), "BUILDER_OUTPUT");
-	TRY_WRAP(file_write_atomic(AT_FDCWD, path, text.p, text.n, 0644, false), "BUILDER_OUTPUT");
+	TRY_WRAP(file_write_named(path, text.p, text.n, 0644), "BUILDER_OUTPUT");
 	return NULL;
 }
 

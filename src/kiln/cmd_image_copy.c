@@ -106,8 +106,7 @@ static struct error *run(const struct invocation *call)
 	TRY(copy(call, call->args->p[0], call->args->p[1], &digest));
 	(void)digest_text(&digest, text);
 	if (opts->digest_file)
-		TRY(file_write_atomic(
-				AT_FDCWD, opts->digest_file, text, strlen(text), 0644, false));
+		TRY(file_write_named(opts->digest_file, text, strlen(text), 0644));
 	(void)printf("%s\n", text);
 	return NULL;
 }

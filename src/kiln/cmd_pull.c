@@ -212,8 +212,7 @@ static struct error *run_push(const struct invocation *call)
 			&session));
 	TRY(push_one(call, &session, from, to, digest));
 	if (opts->digest_file)
-		TRY(file_write_atomic(
-				AT_FDCWD, opts->digest_file, digest, strlen(digest), 0644, false));
+		TRY(file_write_named(opts->digest_file, digest, strlen(digest), 0644));
 	(void)printf("%s\n", digest);
 	return NULL;
 }

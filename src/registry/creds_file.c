@@ -4,6 +4,7 @@
 #include "sys/fd.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <string.h>
@@ -233,8 +234,17 @@ void creds_file_set(struct creds_file *file, const char *key, const struct crede
 	(void)json_object_set_new(auths_of(file), written, entry_of(credential));
 }
 
-FALLIBLE creds_file_write(const struct creds_file *file, const char *path)
+/* Where a link leads, so that it stays one: people keep such files elsewhere. New. */
+static char *follow(const char *path)
 {
+	char real[PATH_MAX];
+
+	return xstrdup(realpath(path, real) ? real : path);
+}
+
+FALLIBLE creds_file_write(const struct creds_file *file, const char *named)
+{
+	AUTO_FREE char *path = follow(named);
 	AUTO_FREE char *dir = xstrdup(path), *text = NULL;
 	char *slash = strrchr(dir, '/');
 

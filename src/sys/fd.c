@@ -156,6 +156,31 @@ FALLIBLE file_write_atomic(
 	return error;
 }
 
+static FALLIBLE write_in_place(const char *path, const void *bytes, size_t n, mode_t mode)
+{
+	AUTO_FD int fd = -1;
+
+	TRY(file_open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, mode, &fd));
+	TRY_WRAP(fd_write_all(fd, bytes, n), "write '%s'", path);
+	return NULL;
+}
+
+FALLIBLE file_write_named(const char *path, const void *bytes, size_t n, mode_t mode)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return write_in_place(path, bytes, n, mode);
+	struct error *error = file_write_atomic(AT_FDCWD, path, bytes, n, mode, false);
+	/* Mounted over; or the file may be written and its directory not. */
+	bool is_held = error_is_errno(error, EBUSY) || error_is_errno(error, EACCES) ||
+		       error_is_errno(error, EPERM) || error_is_errno(error, EROFS);
+	if (!is_held || access(path, W_OK) < 0)
+		return error;
+	error_ignore(error, "the file itself can be written");
+	return write_in_place(path, bytes, n, mode);
+}
+
 FALLIBLE file_make_dirs(const char *path, mode_t mode)
 {
 	AUTO_FREE char *prefix = xstrdup(path);

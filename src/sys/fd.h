@@ -26,6 +26,12 @@ FALLIBLE file_read(int dir_fd, const char *path, size_t limit, char **ret, size_
 FALLIBLE file_write_atomic(
 		int dir_fd, const char *path, const void *bytes, size_t n, mode_t mode, bool sync);
 /*
+ * The same for a file that a user named. What is there and no file of its own stays what it is and
+ * is written to: a device, a pipe, a link, and a file that is mounted over (/dev/termination-log in
+ * a pod). mode is for a new file.
+ */
+FALLIBLE file_write_named(const char *path, const void *bytes, size_t n, mode_t mode);
+/*
  * Reading from fd shall not change when the file was last read (O_NOATIME): a step may ask for
  * that. For whom that is not allowed, nothing happens.
  */

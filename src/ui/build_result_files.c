@@ -14,7 +14,7 @@ FALLIBLE build_result_write_id(const struct build_result *result, const char *pa
 						  path),
 				"leave --iidfile out, or add an output that is an image");
 	(void)digest_text(&result->image_id, id);
-	return file_write_atomic(AT_FDCWD, path, id, strlen(id), 0644, false);
+	return file_write_named(path, id, strlen(id), 0644);
 }
 
 FALLIBLE build_result_write_metadata(const struct build_result *result, const char *path)
@@ -45,5 +45,5 @@ FALLIBLE build_result_write_metadata(const struct build_result *result, const ch
 
 	AUTO_FREE char *text = json_dumps(document, JSON_INDENT(2));
 
-	return file_write_atomic(AT_FDCWD, path, text, strlen(text), 0644, false);
+	return file_write_named(path, text, strlen(text), 0644);
 }

@@ -199,6 +199,8 @@ FALLIBLE session_open(const struct config *config, unsigned needs, struct sessio
 	TRY(interrupt_start(ret->cancel, &ret->interrupt));
 	/* A reader of our output that leaves must not kill a build half-way. */
 	(void)signal(SIGPIPE, SIG_IGN);
+	/* Nor a limit of file sizes: the write that meets it fails and says where. */
+	(void)signal(SIGXFSZ, SIG_IGN);
 	if (needs & SESSION_STORE)
 		TRY(store_open(&(struct store_settings){ .root = config->root,
 					       .owner = ret->userns.owner },

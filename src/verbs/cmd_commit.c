@@ -215,14 +215,14 @@ static FALLIBLE write_files(const struct commit_opts *opts, const struct image *
 	(void)digest_text(&image->manifest.config.digest, id);
 	(void)digest_text(manifest, digest);
 	if (opts->iid_file)
-		TRY(file_write_atomic(AT_FDCWD, opts->iid_file, id, strlen(id), 0644, false));
+		TRY(file_write_named(opts->iid_file, id, strlen(id), 0644));
 	if (!opts->metadata_file)
 		return NULL;
 	AUTO_FREE char *text =
 			xasprintf("{\"containerimage.config.digest\":\"%s\","
 				  "\"containerimage.digest\":\"%s\",\"image.name\":\"%s\"}\n",
 					id, digest, name ? name : "");
-	return file_write_atomic(AT_FDCWD, opts->metadata_file, text, strlen(text), 0644, false);
+	return file_write_named(opts->metadata_file, text, strlen(text), 0644);
 }
 
 static FALLIBLE send(struct work *work, const struct commit_opts *opts, struct image *image,

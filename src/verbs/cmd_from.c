@@ -140,8 +140,7 @@ static FALLIBLE create(struct work *work, const struct from_opts *opts, struct c
 			"creating container");
 	if (!opts->cid_file)
 		return NULL;
-	return file_write_atomic(AT_FDCWD, opts->cid_file, container->id, strlen(container->id),
-			0644, false);
+	return file_write_named(opts->cid_file, container->id, strlen(container->id), 0644);
 }
 
 static struct error *run(const struct invocation *call)

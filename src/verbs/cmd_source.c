@@ -222,8 +222,7 @@ static struct error *run_push(const struct invocation *call)
 	TRY(open_set(&session, from, &set));
 	TRY(destination_send_set(&session, &set, &to, opts->quiet));
 	(void)digest_text(&set.digest, text);
-	return opts->digest_file ? file_write_atomic(AT_FDCWD, opts->digest_file, text,
-						   strlen(text), 0644, false)
+	return opts->digest_file ? file_write_named(opts->digest_file, text, strlen(text), 0644)
 				 : NULL;
 }
 

@@ -134,6 +134,20 @@ on_terminal() {
 	equals "$output" "$(jq -r '."containerimage.config.digest"' meta.json)"
 	equals "$(kiln inspect -f '{{.Digest}}' app)" "$(jq -r '."containerimage.digest"' meta.json)"
 	equals "docker.io/library/app:latest,docker.io/library/other:2" "$(jq -r '."image.name"' meta.json)"
+	[ "$(id -u)" = 0 ] || return 0
+	: >mounted # as a pod's /dev/termination-log
+	succeeds unshare -m sh -c 'mount --bind mounted mounted && exec "$0" "$@"' \
+		env KILN_ROOT="$BATS_TEST_TMPDIR/store" "$KILN" build -q --iidfile mounted .
+	equals "$(cat iid)" "$(cat mounted)"
+}
+
+@test "closed streams and a limit of file sizes are met, not stumbled over" {
+	KILN_ROOT=$BATS_TEST_TMPDIR/store "$KILN" build --no-cache . 2>&-
+	status=0
+	kiln build -q . >&- 2>err || status=$?
+	equals 125 "$status"
+	grep -q 'write to standard output' err
+	fails 1 'store.db' prlimit --fsize=1024 "$KILN" --root "$BATS_TEST_TMPDIR/other" images
 }
 
 @test "an output on stdout is alone there" {

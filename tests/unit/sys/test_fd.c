@@ -109,4 +109,33 @@ static void removes_deep_trees(void **state)
 	assert_int_equal(count_names(scratch.fd), 0);
 }
 
-UNIT_TESTS(writes_atomically, reads_within_limits, makes_dirs, removes_trees, removes_deep_trees)
+static void a_named_file_stays_what_it_is(void **state)
+{
+	AUTO(scratch) struct scratch scratch = scratch_new();
+	AUTO_FREE char *link = xasprintf("%s/link", scratch.path);
+	AUTO_FREE char *pipe = xasprintf("%s/pipe", scratch.path);
+	AUTO_FREE char *plain = xasprintf("%s/plain", scratch.path);
+	struct stat st;
+	char got[8] = "";
+
+	scratch_put(scratch.fd, "real", "old and long");
+	assert_int_equal(symlinkat("real", scratch.fd, "link"), 0);
+	assert_ok(file_write_named(link, "new", 3, 0644));
+	assert_holds(scratch.fd, "real", "new");
+	assert_int_equal(lstat(link, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+
+	assert_int_equal(mkfifo(pipe, 0600), 0);
+	AUTO_FD int fd = open(pipe, O_RDWR | O_CLOEXEC);
+	assert_ok(file_write_named(pipe, "new", 3, 0644));
+	assert_int_equal(read(fd, got, sizeof(got)), 3);
+	assert_int_equal(lstat(pipe, &st), 0);
+	assert_true(S_ISFIFO(st.st_mode));
+
+	assert_ok(file_write_named(plain, "new", 3, 0644));
+	assert_holds(scratch.fd, "plain", "new");
+	assert_int_equal(count_names(scratch.fd), 4);
+}
+
+UNIT_TESTS(a_named_file_stays_what_it_is, writes_atomically, reads_within_limits, makes_dirs,
+		removes_trees, removes_deep_trees)
