@@ -232,13 +232,16 @@ FALLIBLE apply_hide_all(struct apply *apply, const char *path)
 	if (apply_is_alone(apply))
 		return apply_alone_error(path, "is opaque and not in it");
 
-	/* Its metadata is below; without any, there is nothing to hide. */
+	/* Its metadata is below; without a directory there, there is nothing to hide. */
+	AUTO_FREE char *parent = str_dup(path_parent(path));
 	AUTO(lower_dir) struct lower_dir lower = { 0 };
 	AUTO(lower_dir) struct lower_dir made = { 0 };
-	AUTO_FD int probe_fd = -1;
+	AUTO_FD int parent_fd = -1;
 	AUTO_FD int dir_fd = -1;
-	TRY(apply_merged_dir(apply, path, false, &probe_fd, &lower));
-	if (probe_fd < 0 && lower.n == 0)
+	struct lower_file below;
+	TRY(apply_merged_dir(apply, parent, false, &parent_fd, &lower));
+	TRY(lower_find(&lower, name, &below));
+	if (!below.is_there || !S_ISDIR(below.st.st_mode))
 		return NULL;
 	TRY(apply_merged_dir(apply, path, true, &dir_fd, &made));
 	map_set(apply->opaque, path, apply);

@@ -102,6 +102,8 @@ static FALLIBLE open_signer(struct session *session)
 	return signer_new(session->trust, &settings, &session->signer);
 }
 
+enum { LEAST_FDS = 64 };
+
 /*
  * One fd for each layer and directory level of a diff: the soft limit is for programs that use
  * select(). After the helper was forked, so that steps keep the limit of whoever started us.
@@ -114,6 +116,18 @@ static void raise_fd_limit(void)
 		return;
 	limit.rlim_cur = limit.rlim_max;
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* Below this, threads that need an fd each would wait for one another, or give up half-way. */
+static FALLIBLE check_fd_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max >= LEAST_FDS)
+		return NULL;
+	return error_hint(error_new(ERR_LIMIT, "only %llu files may be open at once",
+					  (unsigned long long)limit.rlim_max),
+			"raise the limit (ulimit -n) to %d or more", LEAST_FDS);
 }
 
 /* A whole root for each stage: in place it goes with the container. */
@@ -183,6 +197,7 @@ FALLIBLE session_open(const struct config *config, unsigned needs, struct sessio
 	enum userns_mode wish;
 
 	ret->config = config;
+	TRY(check_fd_limit());
 	TRY(check_auth_file(config, needs));
 	if (needs & (SESSION_TREES | SESSION_SANDBOX)) {
 		TRY(wish_of(config->isolation, &wish));

@@ -107,8 +107,7 @@ static struct error *run_push(const struct invocation *call)
 			&session, &list, call->args->p[0], &form, &to, opts->quiet, &digest));
 	(void)digest_text(&digest, text);
 	if (opts->digest_file)
-		TRY(file_write_atomic(
-				AT_FDCWD, opts->digest_file, text, strlen(text), 0644, false));
+		TRY(file_write_named(opts->digest_file, text, strlen(text), 0644));
 	if (opts->rm)
 		return manifest_list_drop(&session, call->program, call->args->p[0]);
 	(void)printf("%s\n", text);

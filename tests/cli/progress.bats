@@ -147,6 +147,7 @@ on_terminal() {
 	kiln build -q . >&- 2>err || status=$?
 	equals 125 "$status"
 	grep -q 'write to standard output' err
+	fails 1 'only 20 files' prlimit --nofile=20 "$KILN" --root "$BATS_TEST_TMPDIR/other" images
 	fails 1 'store.db' prlimit --fsize=1024 "$KILN" --root "$BATS_TEST_TMPDIR/other" images
 }
 

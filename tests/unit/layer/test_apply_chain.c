@@ -125,6 +125,8 @@ static void removes_only_what_is_there(void **state)
 	assert_ok(entry_sink_whiteout(sink, "plain/below/file"));
 	assert_ok(entry_sink_opaque(sink, "etc"));
 	assert_ok(entry_sink_opaque(sink, "not/there"));
+	assert_ok(entry_sink_opaque(sink, "lib")); /* a link, a file: no directories to hide */
+	assert_ok(entry_sink_opaque(sink, "plain"));
 	assert_ok(entry_sink_close(TAKE(sink)));
 	assert_listing(&recorded, stack.layer.fd,
 			"d 700 1:2 @77 etc opaque\nd 755 0:0 @5 usr\nd 711 0:0 @5 usr/lib\n"
