@@ -76,6 +76,8 @@ static void tell_stage(struct build *build, struct stage_run *run, size_t stages
 		.stages = (unsigned)stages,
 		.count = (unsigned)(1 + triggers + stage->instruction_count),
 		.is_cached = !run->is_needed };
+	if (build->is_one_of_many)
+		(void)platform_text(&build->platform, telling.place.platform);
 
 	AUTO(strbuf) struct strbuf from = { 0 };
 	add_text(stage->from, &from);

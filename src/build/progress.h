@@ -24,6 +24,7 @@
 #pragma once
 #include "base/auto.h"
 #include "base/error.h"
+#include "oci/platform.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -46,7 +47,8 @@ enum progress_end {
 /* Where an instruction stands: number of count in a stage of stages, all from 1. */
 struct progress_place {
 	unsigned stage, stages, number, count;
-	bool is_cached; /* its stage is not run: nothing has to be done */
+	bool is_cached;               /* its stage is not run: nothing has to be done */
+	char platform[PLATFORM_TEXT]; /* for which one of several; else "" */
 };
 
 struct progress *progress_new(void);

@@ -63,6 +63,8 @@ static void on_line(void *user, struct vertex *vertex, uint64_t time_ns, struct 
 
 static void tell_place(const struct progress_place *place, struct strbuf *out)
 {
+	if (place->platform[0])
+		strbuf_addf(out, "[%s] ", place->platform);
 	if (place->stages > 1)
 		strbuf_addf(out, "[%u/%u] ", place->stage, place->stages);
 }
