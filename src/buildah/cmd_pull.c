@@ -209,6 +209,7 @@ static FALLIBLE push_list(struct session *session, const struct invocation *call
 {
 	const struct push_opts *opts = call->opts;
 	AUTO(manifest_list) struct manifest_list list = { 0 };
+	AUTO(list) struct list dropped = { 0 };
 	const struct list_form as = { .form = *form };
 	bool is_list = false;
 
@@ -219,7 +220,8 @@ static FALLIBLE push_list(struct session *session, const struct invocation *call
 		return NULL;
 	*ret_is_sent = true;
 	TRY(manifest_list_send(session, &list, call->args->p[0], &as, to, opts->quiet, ret));
-	return opts->rm ? manifest_list_drop(session, call->program, call->args->p[0]) : NULL;
+	return opts->rm ? manifest_list_drop(session, call->program, call->args->p[0], &dropped)
+			: NULL;
 }
 
 static struct error *run_push(const struct invocation *call)

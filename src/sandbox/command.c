@@ -221,8 +221,9 @@ static struct error *exec_error(const char *path, int number)
 	if (is_missing)
 		return error_hint(error, "no such program in the image's PATH");
 	if (number == ENOEXEC)
-		return error_hint(error, "not a program of this machine's kind: another "
-					 "architecture, or a script without '#!'");
+		return error_hint(error, "not a program of this machine's kind: of another "
+					 "architecture, which qemu-user in binfmt_misc would run, "
+					 "or a script without '#!'");
 	return error;
 }
 

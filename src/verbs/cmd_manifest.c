@@ -395,7 +395,8 @@ static struct error *run_exists(const struct invocation *call)
 
 	TRY(session_open(call->config, SESSION_STORE, &session));
 	struct error *error = manifest_list_open(&session, call->program, call->args->p[0], &list);
-	if (!error_is(error, ERR_NOT_FOUND) && !error_is(error, ERR_INVALID))
+	/* That it is an image and no list is an error of another kind. */
+	if (!error_is(error, ERR_NOT_FOUND))
 		return error;
 	error_free(error);
 	return error_code(ERR_EXIT, STATUS_NOT_THERE, "there is no manifest list '%s'",
@@ -444,12 +445,15 @@ const struct command cmd_manifest_remove = {
 static struct error *run_rm(const struct invocation *call)
 {
 	AUTO(session) struct session session = { 0 };
+	AUTO(list) struct list told = { 0 };
 	struct error *first = NULL;
 
 	TRY(session_open(call->config, SESSION_STORE, &session));
 	for (size_t i = 0; i < call->args->n; i++)
-		first = error_first(first,
-				manifest_list_drop(&session, call->program, call->args->p[i]));
+		first = error_first(first, manifest_list_drop(&session, call->program,
+							   call->args->p[i], &told));
+	for (size_t i = 0; i < told.n; i++)
+		(void)printf("%s\n", told.p[i]);
 	return first;
 }
 

@@ -96,6 +96,7 @@ static struct error *run_push(const struct invocation *call)
 	AUTO(manifest_list) struct manifest_list list = { 0 };
 	AUTO(destination) struct destination to = { 0 };
 	AUTO(list_form) struct list_form form = { 0 };
+	AUTO(list) struct list dropped = { 0 };
 	struct digest digest;
 	char text[DIGEST_TEXT];
 
@@ -109,8 +110,10 @@ static struct error *run_push(const struct invocation *call)
 	if (opts->digest_file)
 		TRY(file_write_named(opts->digest_file, text, strlen(text), 0644));
 	if (opts->rm)
-		return manifest_list_drop(&session, call->program, call->args->p[0]);
-	(void)printf("%s\n", text);
+		TRY(manifest_list_drop(&session, call->program, call->args->p[0], &dropped));
+	/* Buildah prints nothing. */
+	if (!text_equal(call->program, "buildah"))
+		(void)printf("%s\n", text);
 	return NULL;
 }
 

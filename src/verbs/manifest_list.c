@@ -302,7 +302,8 @@ FALLIBLE manifest_list_take_in(struct session *session, const char *program, con
 	return manifest_list_save(session, &list);
 }
 
-FALLIBLE manifest_list_drop(struct session *session, const char *program, const char *text)
+FALLIBLE manifest_list_drop(
+		struct session *session, const char *program, const char *text, struct list *told)
 {
 	AUTO(manifest_list) struct manifest_list list = { 0 };
 	AUTO(list) struct list names = { 0 };
@@ -314,6 +315,8 @@ FALLIBLE manifest_list_drop(struct session *session, const char *program, const 
 	TRY(tag_names(session->store, &list.digest, &names));
 	if (!names.n)
 		TRY(tag_drop_image(session->store, &list.digest));
-	(void)printf("%s\n", digest_hex(&list.digest, hex));
+	if (list.name && text_equal(program, "buildah"))
+		list_addf(told, "untagged: %s", list.name);
+	list_add(told, digest_hex(&list.digest, hex));
 	return NULL;
 }

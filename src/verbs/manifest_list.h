@@ -57,8 +57,9 @@ FALLIBLE manifest_list_subject(struct session *session, const char *program, con
 FALLIBLE manifest_list_change(struct descriptor *entry, const struct list_change *change);
 /* Write it; list->digest is the new one. */
 FALLIBLE manifest_list_save(struct session *session, struct manifest_list *list);
-/* 'manifest rm': the list goes, what it lists stays. Prints its ID. */
-FALLIBLE manifest_list_drop(struct session *session, const char *program, const char *text);
+/* 'manifest rm': the list goes, what it lists stays. What went is added to told, a line each. */
+FALLIBLE manifest_list_drop(
+		struct session *session, const char *program, const char *text, struct list *told);
 /*
  * --manifest of what makes an image: add that image of the store, or all of an index, to the list
  * of that name.

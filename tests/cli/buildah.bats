@@ -548,6 +548,35 @@ listings() {
 	agree listings
 }
 
+lists() {
+	local c name
+	c=$(buildah from -q "$img")
+	try commit -q --timestamp 1 "$c" one:1
+	try manifest create list
+	try manifest create list
+	try manifest create --amend list one:1
+	try manifest add nolist one:1
+	try manifest add one:1 one:1
+	try manifest add list
+	buildah manifest inspect list 2>/dev/null | grep -c '"architecture": "amd64"'
+	for name in list one:1 nothere; do
+		try manifest exists "$name"
+	done
+	try manifest annotate --arch arm64 list sha256:0000000000000000000000000000000000000000000000000000000000000000
+	try manifest remove list bogus
+	try manifest push -q --all list oci:layout:x
+	try manifest push -q --all --rm list dir:out
+	find out -type f | sed 's/[0-9a-f]\{64\}/ID/' | sort -u
+	try manifest exists list
+	try manifest create other one:1
+	try manifest rm other
+	try images -n --format '{{.Name}}' --filter reference=o*
+}
+
+@test "lists of images, by hand" {
+	agree lists
+}
+
 @test "what is complained of, in whose words" {
 	agree complaints
 }
