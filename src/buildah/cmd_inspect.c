@@ -198,9 +198,7 @@ static json_t *document_of(const struct subject *subject)
 	set_default(docker, "container", json_string(""));
 	fill_config(json_object_get(oci, "config"));
 	fill_config(json_object_get(docker, "config"));
-	/* An image's; a container says at its top only what is new, which is nothing here. */
-	json_t *history = subject->manifest_json ? json_deep_copy(json_object_get(oci, "history"))
-						 : json_array();
+	json_t *history = json_deep_copy(json_object_get(oci, "history"));
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:o, "
 			 "s:o, s:s, s:o, s:o, s:n, s:n}",
 			"Type", "buildah 0.0.1", "FromImage", subject->image_name, "FromImageID",

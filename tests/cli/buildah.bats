@@ -534,6 +534,8 @@ listings() {
 	try containers --format 'table {{.ContainerName}} {{.ImageID}}'
 	try inspect --type image --format '{{.Docker.Comment}}' older:1
 	try inspect --type container older:1
+	try inspect --format '{{len .History}} {{len .OCIv1.History}} {{len .Docker.History}}' "$c"
+	try inspect --type image --format '{{len .History}} {{len .OCIv1.History}}' older:1
 	try inspect --type container "$c" --format '{{.Container}}'
 	try rmi -a older
 	try rmi -p older

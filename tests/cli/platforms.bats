@@ -129,6 +129,24 @@ listed() { # what the index on stdin says, a line an image
 	equals "application/vnd.oci.image.manifest.v1+json" "$(skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/pushed:3" | jq -r .mediaType)"
 }
 
+@test "formats, squash and an inline cache are each image's own" {
+	succeeds kiln build -q --format docker --platform "$BOTH" -t docker:1 .
+	"$KILN" manifest inspect docker:1 >index
+	equals "application/vnd.docker.distribution.manifest.list.v2+json application/vnd.docker.distribution.manifest.v2+json" \
+		"$(jq -r '"\(.mediaType) \(.manifests[1].mediaType)"' index)"
+	printf 'COPY file /again\n' >>Dockerfile
+	succeeds kiln build -q --squash --compression zstd --platform "$BOTH" -o type=oci,dest=small,tar=false,name=x:1 .
+	skopeo inspect --raw oci:small:1 >index
+	for i in 0 1; do
+		equals '["application/vnd.oci.image.layer.v1.tar+zstd"]' \
+			"$(jq -c '[.layers[].mediaType]' "small/blobs/sha256/$(jq -r ".manifests[$i].digest[7:]" index)")"
+	done
+	succeeds kiln build -q --insecure-registry "$REGISTRY" --platform "$BOTH" -t "$REGISTRY/inline:1" --push --cache-to type=inline .
+	KILN_ROOT=$PWD/fresh succeeds kiln build --progress plain --insecure-registry "$REGISTRY" --platform "$BOTH" \
+		-o type=oci,dest=a.tar --cache-from "$REGISTRY/inline:1" .
+	equals "4 4" "$(grep -c 'stage-1 ./3\] COPY' <<<"$stderr") $(grep -A1 'stage-1 ./3\] COPY' <<<"$stderr" | grep -c CACHED)"
+}
+
 @test "a context from standard input serves every platform, and what fails says for which" {
 	tar -c Dockerfile file | kiln build -q --platform "$BOTH" -t piped -
 	equals 2 "$("$KILN" manifest inspect piped | listed | wc -l)"
