@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "base/xalloc.h"
+#include "registry/registry.h"
 #include "stream/codec.h"
 #include "sys/fd.h"
 #include "ui/image_names.h"
@@ -17,7 +18,7 @@
 
 struct pull_opts {
 	char *policy, *platform, *os, *arch, *variant, *retry, *retry_delay;
-	bool quiet, remove_signatures;
+	bool quiet, remove_signatures, all_tags;
 };
 
 #define OPTS pull_opts
@@ -42,7 +43,7 @@ static const struct option pull_options[] = {
 	OPT_TEXT(0, "variant", variant, "VARIANT", "the same, in parts"),
 	OPT_FLAG('q', "quiet", quiet, "show no progress"),
 	REGISTRY_ROWS,
-	OPT_LATER('a', "all-tags", "pull each by its name"),
+	OPT_FLAG('a', "all-tags", all_tags, "every tag that the registry has of the name"),
 	OPT_LATER(0, "decryption-key", "encryption is not there"),
 	OPT_FLAG(0, "remove-signatures", remove_signatures, "taken: none are copied",
 			.is_hidden = true),
@@ -65,25 +66,56 @@ static FALLIBLE find_platform(const struct pull_opts *opts, struct platform *ret
 	return usage_of_option(platform_parse(str_of(text), ret), "--arch");
 }
 
+static FALLIBLE pull_one(struct session *session, const struct names_request *request)
+{
+	AUTO(named_image) struct named_image named = { 0 };
+	char hex[DIGEST_HEX];
+
+	TRY(names_open(session, request, &named));
+	(void)printf("%s\n", digest_hex(&named.image->manifest.config.digest, hex));
+	return NULL;
+}
+
+/* What the registry has under the name, which has no tag then, one after the other. */
+static FALLIBLE pull_tags(struct session *session, const struct names_request *request)
+{
+	const char *text = request->text;
+	AUTO(reference) struct reference reference = { 0 };
+	AUTO(list) struct list tags = { 0 };
+
+	if (text_starts(text, "docker://"))
+		text += strlen("docker://");
+	const char *slash = strrchr(text, '/');
+	if (strpbrk(slash ? slash : text, ":@"))
+		return error_usage("tag can't be used with --all-tags");
+	TRY(reference_parse(str_of(text), &reference));
+	TRY(registry_list_tags(session->registry, &reference, &tags));
+	AUTO_FREE char *name = reference_name(&reference);
+	for (size_t i = 0; i < tags.n; i++) {
+		AUTO_FREE char *tagged = xasprintf("docker://%s:%s", name, tags.p[i]);
+		struct names_request one = *request;
+
+		one.text = tagged;
+		TRY(pull_one(session, &one));
+	}
+	return NULL;
+}
+
 static struct error *run_pull(const struct invocation *call)
 {
 	const struct pull_opts *opts = call->opts;
 	AUTO(session) struct session session = { 0 };
-	AUTO(named_image) struct named_image named = { 0 };
 	struct platform platform;
 	struct names_request request = { .program = call->program,
 		.text = call->args->p[0],
 		.platform = &platform,
 		.quiet = opts->quiet,
 		.own_only = true };
-	char hex[DIGEST_HEX];
 
 	TRY(find_platform(opts, &platform));
 	TRY(names_pull_policy(opts->policy, &request.pull));
 	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY, &session));
-	TRY(names_open(&session, &request, &named));
-	(void)printf("%s\n", digest_hex(&named.image->manifest.config.digest, hex));
-	return NULL;
+	return opts->all_tags ? pull_tags(&session, &request) : pull_one(&session, &request);
 }
 
 const struct command buildah_pull = {

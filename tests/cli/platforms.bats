@@ -123,6 +123,10 @@ listed() { # what the index on stdin says, a line an image
 	succeeds kiln image copy -q --all both:1 oci-archive:all.tar:x/y:3
 	equals "linux/amd64 linux/arm64" "$(skopeo inspect --raw oci-archive:all.tar:3 | listed | xargs)"
 	fails 1 'a docker archive takes one image' kiln image copy -q --all both:1 docker-archive:one.tar
+	succeeds kiln buildah pull -q -a --tls-verify=false "$REGISTRY/pushed"
+	equals 2 "$(wc -l <<<"$output")"
+	equals "1 2" "$("$KILN" buildah images -n --filter "reference=$REGISTRY/pushed*" --format '{{.Tag}}' | sort | xargs)"
+	fails 125 "tag can't be used with --all-tags" kiln buildah pull -a "$REGISTRY/pushed:1"
 	export KILN_ROOT=$PWD/fresh
 	succeeds kiln pull -q --insecure-registry "$REGISTRY" "$REGISTRY/pushed:1"
 	succeeds kiln push -q --insecure-registry "$REGISTRY" "$REGISTRY/pushed:1" "$REGISTRY/pushed:3"
