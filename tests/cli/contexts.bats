@@ -14,6 +14,10 @@ setup() {
 	W=$BATS_TEST_TMPDIR
 }
 
+teardown() {
+	kiln_teardown
+}
+
 built() { # ARGS...: builds into $W/out and lists the files
 	rm -rf "$W/out"
 	succeeds kiln build --progress plain -o "type=local,dest=$W/out" "$@"
@@ -89,6 +93,17 @@ built() { # ARGS...: builds into $W/out and lists the files
 	head -c 700 "$W/climb.tar" >"$W/short.tar"
 	fails 1 "short.tar" kiln build "$W/short.tar"
 	[ -z "$(leftovers "$W/store")" ]
+}
+
+@test "a context that is small and unpacks to more than there is room for leaves the room free" {
+	local room
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	room=$(store_tmpfs 12M) || skip "no tmpfs here"
+	yes x | head -c 20000000 >big
+	tar -czf "$W/bomb.tgz" Dockerfile big
+	KILN_ROOT=$room/store fails 1 "unpack 'big': write: No space left on device" kiln build "$W/bomb.tgz"
+	equals "" "$(leftovers "$room/store")"
+	[ "$(du -sk "$room" | cut -f1)" -lt 4000 ]
 }
 
 @test "what is no context is refused by name" {
