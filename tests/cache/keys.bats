@@ -4,7 +4,7 @@
 load ../lib/kiln
 
 teardown() {
-	stores_unmount
+	kiln_teardown
 }
 
 @test "what lies below a COPY --link counts for what stands on it" {
@@ -97,4 +97,47 @@ hits() { # KIND FOLDER COMMAND...
 		cd "$2/merged" && KILN_ROOT=$2/root exec "$3" build --progress plain --cache-from "type=local,src=$4" .' sh \
 		"$MADE" "$upper" "$KILN" "$HOME_OF_CACHE" >"$BATS_TEST_TMPDIR/log" 2>&1
 	equals 4 "$(grep -c ' CACHED$' "$BATS_TEST_TMPDIR/log")" "cached on an overlay"
+}
+
+@test "secrets, agents and what the network brings: a home knows steps by what counts in their keys" {
+	local root=$BATS_TEST_TMPDIR/root hits n=0
+	context
+	mkdir "$root"
+	echo one >"$root/file"
+	server_start files "$RIG_LIB/file_server.py" --root "$root" --log "$BATS_TEST_TMPDIR/log"
+	cat >Dockerfile <<-END
+		FROM $(image_ref busybox)
+		RUN --mount=type=secret,id=s,required=true test -s /run/secrets/s && echo secret >/a
+		RUN --mount=type=ssh,required=false echo agent >/b
+		ADD http://$SERVER_ADDRESS/files/file /c
+		RUN cat /c >/d
+	END
+	# build SECRET: on an empty disk each time; how many steps came from the home.
+	build() {
+		n=$((n + 1))
+		printf %s "$1" >"$BATS_TEST_TMPDIR/secret"
+		KILN_ROOT=$BATS_TEST_TMPDIR/store$n succeeds kiln build --progress plain --secret "id=s,src=$BATS_TEST_TMPDIR/secret" \
+			--cache-from "type=local,src=$BATS_TEST_TMPDIR/home" \
+			--cache-to "type=local,dest=$BATS_TEST_TMPDIR/home,mode=max,ignore-error=false" -o "type=local,dest=$BATS_TEST_TMPDIR/out$n" .
+		hits=$(awk '/ \[stage-0 [2-5]\/5\]/ { name[$1] = 1 } /^#[0-9]+ CACHED$/ { n += name[$1] } END { print n + 0 }' <<<"$stderr")
+	}
+	build hush-one
+	equals 0 "$hits"
+	# Another secret is no other step; the file is asked for, and is the same.
+	build hush-two
+	equals 4 "$hits"
+	equals 2 "$(grep -c '^GET /files/file' "$BATS_TEST_TMPDIR/log")" "requests for the file"
+	equals '' "$(grep -rla 'hush-' "$BATS_TEST_TMPDIR/home" || true)" "secrets in the home"
+	# Other bytes under the same address.
+	echo two >"$root/file"
+	build hush-two
+	equals 2 "$hits"
+	equals two "$(cat "$BATS_TEST_TMPDIR/out$n/d")"
+	# With a checksum nothing is asked.
+	sed -i "s,^ADD ,ADD --checksum=sha256:$(sha256sum "$root/file" | cut -d' ' -f1) ," Dockerfile
+	build hush-two
+	: >"$BATS_TEST_TMPDIR/log"
+	build hush-two
+	equals 4 "$hits"
+	equals '' "$(cat "$BATS_TEST_TMPDIR/log")" "requests"
 }
