@@ -517,6 +517,25 @@ FALLIBLE build_load(struct build *build)
 	return load(build);
 }
 
+/* The Dockerfile's own ARG SOURCE_DATE_EPOCH, where nobody else named a time. */
+static FALLIBLE take_epoch(const struct build *build, struct build_options *options)
+{
+	const char *text = build->plan->epoch;
+
+	if (options->has_epoch || !text || !*text)
+		return NULL;
+	struct error *error = parse_i64(str_of(text), 0, 253402300799, &options->epoch);
+	if (error) {
+		error_free(error);
+		return error_hint(
+				error_new(ERR_INVALID, "ARG SOURCE_DATE_EPOCH: '%s' is not a time",
+						text),
+				"give seconds since 1970, or --build-arg SOURCE_DATE_EPOCH=...");
+	}
+	options->has_epoch = true;
+	return NULL;
+}
+
 FALLIBLE build_plan(struct build *build, struct build_options *options)
 {
 	if (options->userns->mode == USERNS_INPLACE)
@@ -525,6 +544,7 @@ FALLIBLE build_plan(struct build *build, struct build_options *options)
 	if (!options->dry_run)
 		TRY(remote_open(build));
 	TRY(make_plan(build));
+	TRY(take_epoch(build, options));
 	TRY(rights_check(options, build->plan));
 	if (!options->format)
 		options->format = format_of_base(build);

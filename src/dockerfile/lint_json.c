@@ -8,24 +8,6 @@
 
 #include <string.h>
 
-/* RFC 4648, section 4. */
-static void add_base64(struct str text, struct strbuf *out)
-{
-	static const char digits[] =
-			"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-	for (size_t i = 0; i < text.n; i += 3) {
-		uint32_t bits = 0;
-
-		for (size_t k = 0; k < 3; k++)
-			bits = bits << 8 | (i + k < text.n ? (unsigned char)text.p[i + k] : 0u);
-		for (size_t k = 0; k < 4; k++)
-			strbuf_add_char(out, k && i + k > text.n
-							     ? '='
-							     : digits[bits >> (18 - 6 * k) & 63]);
-	}
-}
-
 /* Lines count from 1, characters from 0; 0 is left out, as Go's encoder does. */
 static void print_position(struct json_out *json, const char *key, unsigned line, unsigned column)
 {
@@ -66,7 +48,6 @@ void lint_print_json(const struct lint *lint, const char *name, struct str text,
 		const struct error *error, struct strbuf *out)
 {
 	AUTO(json_out) struct json_out json = { 0 };
-	AUTO(strbuf) struct strbuf encoded = { 0 };
 
 	json_out_open(&json, NULL, '{');
 	json_out_open(&json, "warnings", '[');
@@ -87,8 +68,7 @@ void lint_print_json(const struct lint *lint, const char *name, struct str text,
 	json_out_open(&json, NULL, '{');
 	json_out_text(&json, "filename", name);
 	json_out_text(&json, "language", "Dockerfile");
-	add_base64(text, &encoded);
-	json_out_text(&json, "data", strbuf_text(&encoded));
+	json_out_base64(&json, "data", text);
 	json_out_close(&json, '}');
 	json_out_close(&json, ']');
 	if (error)

@@ -145,6 +145,14 @@ static void print_location(struct json_out *json, const struct source_range *at)
 	json_out_close(json, '}');
 }
 
+/* The Dockerfile itself, as everything that BuildKit answers has it. */
+static void print_sources(struct json_out *json, const struct dockerfile *file)
+{
+	json_out_open(json, "sources", '[');
+	json_out_base64(json, NULL, file->text);
+	json_out_close(json, ']');
+}
+
 static void print_parameters(struct json_out *json, const char *key, const char *name_key,
 		const struct parameters *parameters)
 {
@@ -246,6 +254,7 @@ static void print_json(const struct outline *outline, const struct from *from, s
 	print_parameters(&json, "secrets", "name", &outline->secrets);
 	print_parameters(&json, "ssh", "name", &outline->agents);
 	print_parameters(&json, "cache", "ID", &outline->caches);
+	print_sources(&json, outline->file);
 	json_out_close(&json, '}');
 	json_out_indented(&json, out);
 }
@@ -295,6 +304,7 @@ static void targets_json(const struct dockerfile *file, struct strbuf *out)
 		json_out_close(&json, '}');
 	}
 	json_out_close(&json, ']');
+	print_sources(&json, file);
 	json_out_close(&json, '}');
 	json_out_indented(&json, out);
 }

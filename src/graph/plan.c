@@ -311,6 +311,9 @@ FALLIBLE plan_new(const struct plan_input *input, struct plan **ret)
 	}
 	struct error *error = lower_all(&lower, target, plan);
 	hand_over(&lower, target, plan);
+	plan->epoch = arena_text(
+			plan->arena, named_get(&lower.globals.visible, &lower.globals.visible_at,
+						     "SOURCE_DATE_EPOCH"));
 	lower_done(&lower, file->stage_count);
 	if (error)
 		return error;

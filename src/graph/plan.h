@@ -157,6 +157,7 @@ struct plan {
 	struct plan_stage *target;
 	struct plan_image *const *images;
 	size_t image_count;
+	const char *epoch; /* what SOURCE_DATE_EPOCH is before the first FROM, or NULL */
 };
 
 struct plan_input {

@@ -130,6 +130,27 @@ void json_out_digest(struct json_out *out, const char *key, const struct digest 
 	json_out_text(out, key, digest_text(digest, text));
 }
 
+/* RFC 4648, section 4. */
+void json_out_base64(struct json_out *out, const char *key, struct str bytes)
+{
+	static const char digits[] =
+			"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	size_t n = bytes.n;
+
+	begin(out, key);
+	strbuf_add_char(&out->text, '"');
+	for (size_t i = 0; i < n; i += 3) {
+		uint32_t bits = 0;
+
+		for (size_t k = 0; k < 3; k++)
+			bits = bits << 8 | (i + k < n ? (unsigned char)bytes.p[i + k] : 0u);
+		for (size_t k = 0; k < 4; k++)
+			strbuf_add_char(&out->text,
+					k && i + k > n ? '=' : digits[bits >> (18 - 6 * k) & 63]);
+	}
+	strbuf_add_char(&out->text, '"');
+}
+
 void json_out_list(struct json_out *out, const char *key, const struct list *list)
 {
 	json_out_open(out, key, '[');

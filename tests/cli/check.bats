@@ -192,10 +192,12 @@ tools       compiles
 	succeeds kiln build --call=targets,format=json .
 	equals 'tools debian' "$(jq -r '.targets[0] | "\(.name) " + (.base | sub("[$]BASE"; "debian"))' <<<"$output")"
 	equals true "$(jq .targets[1].default <<<"$output")"
+	jq -j '.sources[0] | @base64d' <<<"$output" | cmp - Dockerfile
 	succeeds kiln build --call=outline,format=json --build-arg V=2 .
 	equals 'BASE=debian:12 V=2' "$(jq -r '[.args[] | "\(.name)=\(.value)"] | join(" ")' <<<"$output")"
 	equals '"tok" true "default" "/c"' "$(jq -c '.secrets[0].name, .secrets[0].required, .ssh[0].name,
 		.cache[0].ID' <<<"$output" | tr '\n' ' ' | sed 's/ $//')"
+	jq -j '.sources[0] | @base64d' <<<"$output" | cmp - Dockerfile
 	succeeds kiln build --call outline --target tools .
 	says 'TARGET:        tools'
 	says 'V           1           is the version'

@@ -85,3 +85,15 @@ config() {
 	printf 'FROM scratch\nCOPY --from=$X f /\n' >Dockerfile
 	fails 1 "--from takes no variables: '\$X'" kiln build .
 }
+
+@test "ARG SOURCE_DATE_EPOCH=N before the first FROM is the time of what is made" {
+	printf '%s\n' 'ARG SOURCE_DATE_EPOCH=1445412480' 'FROM scratch' 'COPY Dockerfile /' >Dockerfile
+	layout
+	equals '"2015-10-21T07:28:00Z"' "$(config '.created')"
+	layout --build-arg SOURCE_DATE_EPOCH=1700000002
+	equals '"2023-11-14T22:13:22Z"' "$(config '.created')"
+	SOURCE_DATE_EPOCH=1700000003 layout
+	equals '"2023-11-14T22:13:23Z"' "$(config '.created')"
+	sed -i '1s/=.*/=soon/' Dockerfile
+	fails 1 "ARG SOURCE_DATE_EPOCH: 'soon' is not a time" kiln build .
+}

@@ -124,6 +124,10 @@ static void prints(void **state)
 	json_out_i64(&out, "i", -5);
 	json_out_u64(&out, "u", UINT64_MAX);
 	json_out_bool(&out, "f", false);
+	json_out_base64(&out, "b0", (struct str){ "", 0 });
+	json_out_base64(&out, "b1", (struct str){ "\xff", 1 });
+	json_out_base64(&out, "b2", (struct str){ "\xff\xfe", 2 });
+	json_out_base64(&out, "b3", (struct str){ "abc", 3 });
 	json_out_list(&out, "l", &names);
 	json_out_list(&out, "e", &empty);
 	json_out_pairs(&out, "p", &pairs);
@@ -134,6 +138,7 @@ static void prints(void **state)
 	assert_string_equal(text, "{\"t\":\"q\\\"\\\\\\n\\t\\u0001/"
 				  "<\xc3\xa4\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\","
 				  "\"i\":-5,\"u\":18446744073709551615,\"f\":false,"
+				  "\"b0\":\"\",\"b1\":\"/w==\",\"b2\":\"//4=\",\"b3\":\"YWJj\","
 				  "\"l\":[\"80/tcp\",\"443/tcp\",\"80/tcp\"],\"e\":[],"
 				  "\"p\":{\"a\":\"x=y\",\"a.b\":\"1\",\"b\":\"2\"},"
 				  "\"n\":{\"443/tcp\":{},\"80/tcp\":{}}}");
