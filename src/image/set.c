@@ -138,6 +138,7 @@ FALLIBLE image_set_make(const char *name, const char *json, struct image_source 
 FALLIBLE image_set_of(const struct image *image, struct image_set *ret)
 {
 	ret->fetched_as = xstrdup(image->fetched_as);
+	ret->index_digest = image->index_digest;
 	return image_set_make(image->name, image->manifest_json, image->source, ret);
 }
 

@@ -24,6 +24,7 @@ struct image_set {
 	 * alone is not vouched for, when the set is copied and before anything is.
 	 */
 	char *fetched_as;            /* as image.fetched_as */
+	struct digest index_digest;  /* of one image: as image.index_digest */
 	struct image_origin *origin; /* NULL: made here, or was asked about */
 	struct trust *trust;         /* borrowed, as store is */
 	struct store *store;

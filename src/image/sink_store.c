@@ -6,7 +6,8 @@
 struct store_sink {
 	struct set_sink sink;
 	struct store *store;
-	const char *fetched_as; /* or NULL */
+	const char *fetched_as;     /* or NULL */
+	const struct digest *index; /* known: what the manifests are from */
 };
 
 FALLIBLE store_keep_blob(
@@ -39,7 +40,8 @@ static struct error *put_document(
 	struct store_sink *self = (struct store_sink *)sink;
 
 	TRY(blob_put(self->store, json.p, json.n, NULL));
-	return self->fetched_as ? vouch_add_name(self->store, &what->digest, self->fetched_as)
+	return self->fetched_as ? vouch_add_name(self->store, &what->digest, self->fetched_as,
+						  self->index)
 				: NULL;
 }
 
@@ -47,11 +49,12 @@ FALLIBLE image_set_keep(const struct image_set *set, struct store *store, struct
 		const struct image_progress *progress)
 {
 	const char *name = set->fetched_as;
-	struct store_sink sink = { { put_blob, put_document, progress }, store, name };
+	struct store_sink sink = { { put_blob, put_document, progress }, store, name,
+		set->is_index ? &set->digest : &set->index_digest };
 
 	TRY(set_copy(set, &sink.sink, cancel));
 	TRY(blob_put(store, set->json, set->n, NULL));
-	return name ? vouch_add_name(store, &set->digest, name) : NULL;
+	return name ? vouch_add_name(store, &set->digest, name, &set->index_digest) : NULL;
 }
 
 FALLIBLE image_set_save_store(const struct image_set *set, struct store *store, const char *name,

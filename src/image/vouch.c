@@ -5,6 +5,7 @@
 #include "trust/policy.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void image_origin_done(struct image_origin *origin)
 {
@@ -99,6 +100,24 @@ static FALLIBLE ask(struct trust *trust, struct store *store, const struct image
 	return store_is_read_only(store) ? NULL : vouch_put(store, &digests[0], &rules.key);
 }
 
+/* What the index was signed as counts later, too, as it did when the image came. */
+static FALLIBLE ask_name(struct trust *trust, struct store *store, const char *text,
+		const struct digest *digests, size_t n)
+{
+	AUTO(reference) struct reference reference = { 0 };
+	AUTO(image_origin) struct image_origin origin = { 0 };
+	AUTO_FREE struct digest *all = xcalloc(n + 1, sizeof(*all));
+	struct str name, index;
+	bool has_index = str_cut(str_of(text), ' ', &name, &index);
+
+	TRY(reference_parse(name, &reference));
+	memcpy(all, digests, n * sizeof(*all));
+	if (has_index)
+		TRY(digest_parse(index, &all[n]));
+	origin = image_origin_registry(&reference);
+	return ask(trust, store, &origin, all, has_index ? n + 1 : n);
+}
+
 /* One of the names that it came under is enough: it is the same image. */
 static FALLIBLE ask_names(struct trust *trust, struct store *store, const struct list *names,
 		const struct digest *digests, size_t n)
@@ -106,14 +125,8 @@ static FALLIBLE ask_names(struct trust *trust, struct store *store, const struct
 	struct error *first = NULL;
 
 	for (size_t i = 0; i < names->n; i++) {
-		AUTO(reference) struct reference reference = { 0 };
-		AUTO(image_origin) struct image_origin origin = { 0 };
-		struct error *error = reference_parse(str_of(names->p[i]), &reference);
+		struct error *error = ask_name(trust, store, names->p[i], digests, n);
 
-		if (!error) {
-			origin = image_origin_registry(&reference);
-			error = ask(trust, store, &origin, digests, n);
-		}
 		if (!error) {
 			error_free(first);
 			return NULL;

@@ -3,9 +3,14 @@
 #include "base/clock.h"
 #include "store/inside.h"
 
-FALLIBLE vouch_add_name(struct store *store, const struct digest *manifest, const char *name)
+FALLIBLE vouch_add_name(struct store *store, const struct digest *manifest, const char *name,
+		const struct digest *index)
 {
 	AUTO(visit) struct visit visit = { 0 };
+	char digest[DIGEST_TEXT];
+	bool has_index = digest_known(index);
+	AUTO_FREE char *text = xasprintf("%s%s%s", name, has_index ? " " : "",
+			has_index ? digest_text(index, digest) : "");
 
 	TRY(store_need_write(store));
 	TRY(store_enter(store, VISIT, &visit));
@@ -13,7 +18,7 @@ FALLIBLE vouch_add_name(struct store *store, const struct digest *manifest, cons
 			db_run(store->db,
 					"INSERT OR REPLACE INTO fetched (manifest, name, made) "
 					"VALUES (?, ?, ?)",
-					"dti", manifest, name, clock_now_seconds()));
+					"dti", manifest, text, clock_now_seconds()));
 }
 
 FALLIBLE vouch_names(struct store *store, const struct digest *manifest, struct list *ret)

@@ -12,9 +12,13 @@
 #include "oci/digest.h"
 #include "store/store.h"
 
-/* The manifest or index was fetched from a registry under that name. */
-FALLIBLE vouch_add_name(struct store *store, const struct digest *manifest, const char *name);
-/* Added to *ret. */
+/*
+ * The manifest or index was fetched from a registry under that name. index: the one that it was
+ * chosen from there, known or not.
+ */
+FALLIBLE vouch_add_name(struct store *store, const struct digest *manifest, const char *name,
+		const struct digest *index);
+/* Added to *ret: "NAME", "NAME sha256:…" with the index. */
 FALLIBLE vouch_names(struct store *store, const struct digest *manifest, struct list *ret);
 
 FALLIBLE vouch_put(struct store *store, const struct digest *manifest, const struct digest *rule);

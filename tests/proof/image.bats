@@ -67,7 +67,8 @@ inside() {
 	grep -q '"DOCKER_CONFIG=/kaniko/.docker/"' variables
 	grep -q '"SSL_CERT_DIR=/kaniko/ssl/certs"' variables
 	tree_of "$OUT/executor" >tree
-	for path in /kaniko/executor /kaniko/warmer /kaniko/.docker /kaniko/ssl/certs/ca-certificates.crt; do
+	for path in /kaniko/executor /kaniko/warmer /kaniko/.docker /kaniko/ssl/certs/ca-certificates.crt \
+		/kaniko/lib/libyaml-0.so.2 /kaniko/lib/libsodium.so.23; do
 		grep -q " $path\b" tree || explain "no $path"
 	done
 	! grep -qE ' (/busybox|/bin)/sh\b' tree || false

@@ -279,6 +279,11 @@ build() { # KIND [option...]
 	sign attach "$REGISTRY/bare" "$(sign digest "$REGISTRY/bare" 1)" one.key "$REGISTRY/bare:1"
 	succeeds kiln image copy --all "docker://$REGISTRY/bare:1" oci:out2:1
 	succeeds kiln pull "$REGISTRY/bare:1"
+	# Another policy asks again, and which index it was from is remembered.
+	require "$(by_key one matchRepository)"
+	succeeds kiln from --pull=never "$REGISTRY/bare:1"
+	require "$(by_key two)"
+	fails 1 'was fetched before this policy' kiln from --pull=never "$REGISTRY/bare:1"
 }
 
 @test "a wrong key, a wrong passphrase: told before any work" {
