@@ -38,7 +38,8 @@ const char *stage_run_name(const struct stage_run *run)
 static bool sees_host(const struct build_run_options *run)
 {
 	for (size_t i = 0; i < run->volume_count; i++)
-		if (run->volumes[i].source && !run->volumes[i].is_device)
+		if (run->volumes[i].source && !run->volumes[i].is_device &&
+				!run->volumes[i].is_copied)
 			return true;
 	return false;
 }

@@ -16,7 +16,6 @@ static bool shows_host(const struct working_run *run)
 	return false;
 }
 
-/* What every step of this machine is given is as little part of a key as its kernel is. */
 static bool has_volumes(const struct working_run *run)
 {
 	for (size_t i = 0; i < run->volume_count; i++)
@@ -80,8 +79,7 @@ static void key_more(const struct working_run *run, const struct digest *parent,
 	for (size_t i = 0; i < run->group_count; i++)
 		key_number(key, "group", run->groups[i]);
 	for (size_t i = 0; i < run->volume_count; i++)
-		if (!run->volumes[i].is_copied)
-			volume_key(&run->volumes[i], key);
+		volume_key(&run->volumes[i], key);
 	free(*ret_record);
 	*ret = key_finish(key, ret_record);
 }

@@ -7,8 +7,11 @@
 #include "stream/codec.h"
 #include "sys/fd.h"
 #include "sys/path.h"
+#include "sys/userns.h"
 #include "ui/source_policy_flag.h"
+#include "verbs/mounts_conf.h"
 #include "verbs/names.h"
+#include "verbs/run_conf.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -23,6 +26,7 @@ void bud_request_done(struct bud_request *request)
 	list_done(&request->dirs);
 	list_done(&request->texts);
 	list_done(&request->files);
+	run_flags_done(&request->run);
 	run_parts_done(&request->parts);
 	build_steps_done(&request->steps);
 	output_flags_done(&request->out);
@@ -308,7 +312,9 @@ FALLIBLE bud_request_make(const struct invocation *call, struct bud_request *ret
 	struct build_options *made = &ret->options;
 
 	TRY(check(opts));
-	TRY(run_parts_make(&opts->run, call->config, &ret->parts));
+	TRY(run_conf_below(call->program, &opts->run, &ret->run));
+	TRY(run_parts_make(&ret->run, call->config, &ret->parts));
+	TRY(mounts_conf_read(call, geteuid() != 0 || !userns_is_initial(), &ret->parts.volumes));
 	TRY(add_args(opts, call->config, &ret->build_args));
 	*made = (struct build_options){
 		.context = call->args->n ? call->args->p[0] : ".",
@@ -317,7 +323,7 @@ FALLIBLE bud_request_make(const struct invocation *call, struct bud_request *ret
 		.build_args = &ret->build_args,
 		.labels = &ret->labels,
 		.no_cache = opts->no_cache,
-		.ulimits = &opts->run.ulimits,
+		.ulimits = &ret->run.ulimits,
 		.squash = opts->squash,
 		.squashes_base = opts->squash,
 		.image = image_options(opts),

@@ -34,6 +34,7 @@ struct bud_opts {
 /* Everything owned, with options pointing into it. */
 struct bud_request {
 	struct list build_args, labels, tags, dirs, texts, files;
+	struct run_flags run; /* with containers.conf below it */
 	struct run_parts parts;
 	struct build_steps steps;
 	struct output_flags out;

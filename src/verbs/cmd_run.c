@@ -214,7 +214,7 @@ static FALLIBLE gather(struct work *work, const struct run_opts *opts, const str
 	const char *own = work->container->config.working_dir;
 	const char *workdir = opts->workdir ? opts->workdir : own ? own : "/";
 	struct working_run *run = &parts->run.run;
-	AUTO(list) struct list lines = { 0 }, copies = { 0 };
+	AUTO(list) struct list lines = { 0 };
 
 	parts->flags.http_proxy = opts->run.http_proxy;
 	run_flags_save(&opts->run, &lines);
@@ -222,9 +222,7 @@ static FALLIBLE gather(struct work *work, const struct run_opts *opts, const str
 	run_flags_load(&lines, &parts->flags);
 	environment(opts, &parts->env);
 	TRY(run_parts_make(&parts->flags, config, &parts->run));
-	TRY(mounts_conf_read(work->call, &work->session, &copies));
-	for (size_t i = 0; i < copies.n; i++)
-		volume_flag_add_copy(&parts->run.volumes, copies.p[i]);
+	TRY(mounts_conf_read(work->call, work->session.podman.is_rootless, &parts->run.volumes));
 	TRY(run_mounts_make(
 			&opts->mounts, workdir, opts->context_dir, &parts->run, &parts->mounts));
 	TRY(open_froms(work, parts));

@@ -4,13 +4,14 @@
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "sys/fd.h"
+#include "ui/config.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
-static FALLIBLE add_line(
-		const struct invocation *call, const char *file, struct str line, struct list *out)
+static FALLIBLE add_line(const struct invocation *call, const char *file, struct str line,
+		struct volume_flags *out)
 {
 	struct str source, target;
 
@@ -28,13 +29,14 @@ static FALLIBLE add_line(
 				path, file);
 		return NULL;
 	}
-	if (out->n >= LIMIT_STEP_MOUNTS)
+	if (out->volumes.n >= LIMIT_STEP_MOUNTS)
 		return error_new(ERR_LIMIT, "'%s' has more than %d lines", file, LIMIT_STEP_MOUNTS);
-	list_addf(out, "%.*s:%.*s", STR_ARG(source), STR_ARG(target));
+	AUTO_FREE char *both = xasprintf("%.*s:%.*s", STR_ARG(source), STR_ARG(target));
+	volume_flag_add_copy(out, both);
 	return NULL;
 }
 
-static FALLIBLE read_file(const struct invocation *call, const char *file, struct list *out)
+static FALLIBLE read_file(const struct invocation *call, const char *file, struct volume_flags *out)
 {
 	AUTO_FREE char *text = NULL;
 	struct str line, rest = { 0 };
@@ -48,8 +50,7 @@ static FALLIBLE read_file(const struct invocation *call, const char *file, struc
 	return NULL;
 }
 
-FALLIBLE mounts_conf_read(
-		const struct invocation *call, const struct session *session, struct list *ret)
+FALLIBLE mounts_conf_read(const struct invocation *call, bool is_rootless, struct volume_flags *ret)
 {
 	const struct config *config = call->config;
 	AUTO(list) struct list files = { 0 };
@@ -58,7 +59,7 @@ FALLIBLE mounts_conf_read(
 		return read_file(call, config->default_mounts_file, ret);
 	if (!text_equal(call->program, "buildah"))
 		return NULL;
-	if (session->podman.is_rootless && config->environment.config_home)
+	if (is_rootless && config->environment.config_home)
 		list_addf(&files, "%s/containers/mounts.conf", config->environment.config_home);
 	list_add(&files, "/etc/containers/mounts.conf");
 	list_add(&files, "/usr/share/containers/mounts.conf");

@@ -9,8 +9,11 @@
  */
 #pragma once
 #include "ui/options.h"
-#include "ui/session.h"
+#include "verbs/volume_flag.h"
 
-/* "/SOURCE:/TARGET"; what is not there is told on standard error and left out. */
+/*
+ * Added to *ret; what is not there is told on standard error and left out. Before the user
+ * namespace is entered, or is_rootless says who started us.
+ */
 FALLIBLE mounts_conf_read(
-		const struct invocation *call, const struct session *session, struct list *ret);
+		const struct invocation *call, bool is_rootless, struct volume_flags *ret);

@@ -97,3 +97,33 @@ conf() {
 	fails 125 'is not /SOURCE:/TARGET' kiln buildah --default-mounts-file <(echo /a:b) run c -- true
 	fails 125 'No such file' kiln buildah --default-mounts-file /nowhere run c -- true
 }
+
+@test "a build has both files, too" {
+	mkdir share secret && echo shown >share/file && echo key >secret/key
+	conf <<-EOF
+		[containers]
+		default_capabilities = ["CHOWN", "DAC_OVERRIDE"]
+		default_ulimits = ["nofile=100:200"]
+		dns_servers = ["192.0.2.1"]
+		shm_size = "1m"
+		volumes = ["$PWD/share:/shared:ro"]
+	EOF
+	echo "$PWD/secret:/run/secrets" >mounts.conf
+	mkdir ctx
+	printf 'FROM %s\nRUN grep CapEff /proc/self/status; ulimit -Hn; cat /etc/resolv.conf /shared/file /run/secrets/key; df /dev/shm\nRUN echo two >/run/secrets/key\n' "$img" >ctx/Dockerfile
+	succeeds kiln buildah --default-mounts-file mounts.conf bud --layers -t app ctx
+	for text in 0000000000000003 200 'nameserver 192.0.2.1' shown key ' 1024 '; do
+		says "$text"
+	done
+	equals key "$(<secret/key)"
+	succeeds kiln buildah from --name c app
+	succeeds kiln buildah run c -- sh -c 'ls /run/secrets 2>/dev/null; true'
+	equals '' "$output"
+	# What mounts.conf brings is in no key; volumes are, by their names.
+	conf <<<$'[containers]\ndefault_capabilities = ["CHOWN", "DAC_OVERRIDE"]'
+	printf 'FROM %s\nRUN cat /run/secrets/key\n' "$img" >ctx/Dockerfile
+	succeeds kiln buildah --default-mounts-file mounts.conf bud -t one ctx
+	echo other >secret/key
+	succeeds kiln buildah --default-mounts-file mounts.conf bud --layers -t one ctx
+	says_not other
+}
