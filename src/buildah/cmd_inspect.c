@@ -288,25 +288,44 @@ static FALLIBLE inspect_container(struct session *session, const char *text, con
 	return print(&subject, format);
 }
 
+/* In our store, else what Podman has under that name. *ret_name: what it is called, or NULL. */
+static FALLIBLE open_image(struct session *session, const char *program, const char *text,
+		struct image **ret, char **ret_name)
+{
+	const struct image_homes homes = { session->store, session->registry, NULL, session->cancel,
+		NULL, NULL, true, &session->podman };
+	AUTO(tag_record) struct tag_record record = { 0 };
+	struct error *error = names_find(session->store, program, text, &record, ret_name);
+	char digest[DIGEST_TEXT];
+
+	if (error_is(error, ERR_NOT_FOUND)) {
+		struct error *worse = image_open_shared(&homes, text, ret);
+
+		if (!worse && !*ret)
+			return error;
+		error_free(error);
+		TRY(worse);
+		*ret_name = xstrdup((*ret)->name + strlen("containers-storage:"));
+		return NULL;
+	}
+	TRY(error);
+	if (!*ret_name)
+		*ret_name = xstrdup(record.name);
+	AUTO_FREE char *by_digest = xasprintf("store:%s", digest_text(&record.manifest, digest));
+	return image_open(&homes, by_digest, PULL_NEVER, ret);
+}
+
 static FALLIBLE inspect_image(
 		struct session *session, const char *program, const char *text, const char *format)
 {
-	const struct image_homes homes = { session->store, session->registry, NULL,
-		session->cancel };
-	AUTO(tag_record) struct tag_record record = { 0 };
 	AUTO(image) struct image *image = NULL;
 	AUTO_FREE char *name = NULL;
-	char digest[DIGEST_TEXT];
 
-	TRY(names_find(session->store, program, text, &record, &name));
-	AUTO_FREE char *by_digest = xasprintf("store:%s", digest_text(&record.manifest, digest));
-	TRY(image_open(&homes, by_digest, PULL_NEVER, &image));
+	TRY(open_image(session, program, text, &image, &name));
 	const struct subject subject = {
 		.container = "",
 		.container_id = "",
-		.image_name = name          ? name
-			      : record.name ? record.name
-					    : "",
+		.image_name = name && name[0] != '@' ? name : "",
 		.image_id = image->manifest.config.digest,
 		.image_digest = image->digest,
 		.config = &image->config,
@@ -332,8 +351,13 @@ static FALLIBLE inspect_list(const struct invocation *call)
 static FALLIBLE is_list(struct session *session, const char *program, const char *text, bool *ret)
 {
 	AUTO(tag_record) struct tag_record record = { 0 };
+	struct error *error = names_find(session->store, program, text, &record, NULL);
 
-	TRY(names_find(session->store, program, text, &record, NULL));
+	if (error_is(error, ERR_NOT_FOUND)) {
+		error_ignore(error, "told by who looks in Podman's store, too");
+		return NULL;
+	}
+	TRY(error);
 	*ret = text_equal(record.media_type, MEDIA_OCI_INDEX) ||
 	       text_equal(record.media_type, MEDIA_DOCKER_LIST);
 	return NULL;

@@ -34,6 +34,9 @@ podman_busybox() { # KIND
 		succeeds kiln_as "$kind" buildah from --pull=never --name c base
 		succeeds kiln_as "$kind" buildah run c -- sh -c 'cat /text; stat -c %u:%g /text'
 		equals $'one\n33:44' "$output"
+		succeeds kiln_as "$kind" buildah inspect --type image --format '{{.FromImage}} {{.FromImageID}}' base
+		equals "localhost/base:latest $(<base.id)" "$output"
+		fails 125 'image not known' kiln_as "$kind" buildah inspect nowhere
 		succeeds kiln_as "$kind" buildah from --name by-id "$(cut -c1-12 base.id)"
 		printf 'FROM base AS a\nFROM busybox:latest\nCOPY --from=a /text /copied\nCOPY --from=base /text /other\nRUN cat /copied /other\n' >Dockerfile
 		succeeds kiln_as "$kind" buildah bud -t made .
