@@ -95,7 +95,7 @@ conf() {
 	succeeds kiln buildah run after -- sh -c 'ls /run/secrets /etc/pki/single 2>/dev/null; true'
 	equals '' "$output"
 	fails 125 'is not /SOURCE:/TARGET' kiln buildah --default-mounts-file <(echo /a:b) run c -- true
-	fails 125 'No such file' kiln buildah --default-mounts-file /nowhere run c -- true
+	fails 125 "open '/nowhere'" kiln buildah --default-mounts-file /nowhere run c -- true
 }
 
 @test "a build has both files, too" {
