@@ -28,6 +28,11 @@ int64_t clock_now_seconds(void)
 	return (int64_t)(clock_now_ns() / 1000000000u);
 }
 
+int64_t clock_file_ns(int64_t seconds, int64_t nanoseconds)
+{
+	return (int64_t)((uint64_t)seconds * 1000000000 + (uint64_t)nanoseconds);
+}
+
 char *clock_rfc3339(int64_t seconds, uint32_t nanoseconds, char buf[static CLOCK_RFC3339_TEXT])
 {
 	struct tm tm;

@@ -13,6 +13,9 @@ enum { CLOCK_RFC3339_TEXT = 40 };
 uint64_t clock_monotonic_ns(void);
 int64_t clock_now_seconds(void); /* wall clock, Unix */
 uint64_t clock_now_ns(void);     /* wall clock, Unix */
+/* Of a file's time. One beyond 2262, which an archive can say, wraps: good to compare, not to
+ * order. */
+int64_t clock_file_ns(int64_t seconds, int64_t nanoseconds);
 
 /* "2026-11-23T13:00:00Z", with nanoseconds when not zero. Returns buf. */
 char *clock_rfc3339(int64_t seconds, uint32_t nanoseconds, char buf[static CLOCK_RFC3339_TEXT]);

@@ -275,7 +275,8 @@ static FALLIBLE docker_entry(json_t *document, const char *name, struct json_fie
 		AUTO(list) struct list tags = { 0 };
 
 		TRY(json_item_object(&list, i, ret));
-		ret->up = NULL; /* list is ours alone */
+		/* list is ours alone */
+		*ret = (struct json_field){ .value = ret->value, .key = "manifest.json" };
 		TRY(json_get_list(ret, "RepoTags", &tags, NULL));
 		if (!name || list_has(&tags, name))
 			return NULL;

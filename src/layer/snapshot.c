@@ -4,6 +4,7 @@
  * the worker that made them until all are done, so only the stack is locked.
  */
 #include "layer/snapshot.h"
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/vec.h"
 #include "base/xalloc.h"
@@ -54,7 +55,7 @@ struct worker {
 
 static int64_t nanoseconds(struct statx_timestamp at)
 {
-	return at.tv_sec * INT64_C(1000000000) + at.tv_nsec;
+	return clock_file_ns(at.tv_sec, at.tv_nsec);
 }
 
 static FALLIBLE look(int dir_fd, const char *name, struct snap_node *node)
@@ -347,7 +348,7 @@ FALLIBLE snapshot_settle(struct snapshot *snapshot, int root_fd)
 		const struct timespec same[2] = { { 0, UTIME_OMIT }, st.st_mtim };
 		if (futimens(fd, same) < 0 || fstat(fd, &st) < 0)
 			return error_sys("read the clock of a file system");
-		snapshot->settled_ns = st.st_ctim.tv_sec * INT64_C(1000000000) + st.st_ctim.tv_nsec;
+		snapshot->settled_ns = clock_file_ns(st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
 		if (snapshot->settled_ns > snapshot->latest_ns)
 			return NULL;
 		(void)nanosleep(&tick, NULL);

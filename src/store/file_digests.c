@@ -7,6 +7,7 @@
  * An entry that no look-up met ages by one each time the file is written, and goes at AGE_MAX.
  */
 #include "store/file_digests.h"
+#include "base/clock.h"
 #include "base/vec.h"
 #include "base/xalloc.h"
 #include "store/inside.h"
@@ -26,7 +27,6 @@ enum {
 
 /* File systems that keep whole seconds or pairs of them (FAT). */
 static const int64_t coarse_slack_ns = INT64_C(2100) * NS_PER_MS;
-static const int64_t ns_per_second = INT64_C(1000) * NS_PER_MS;
 
 struct header {
 	char magic[8];
@@ -66,8 +66,8 @@ struct file_key file_key_of(const struct stat *st)
 		.dev = (uint64_t)st->st_dev,
 		.ino = (uint64_t)st->st_ino,
 		.bytes = (uint64_t)st->st_size,
-		.mtime_ns = st->st_mtim.tv_sec * ns_per_second + st->st_mtim.tv_nsec,
-		.ctime_ns = st->st_ctim.tv_sec * ns_per_second + st->st_ctim.tv_nsec,
+		.mtime_ns = clock_file_ns(st->st_mtim.tv_sec, st->st_mtim.tv_nsec),
+		.ctime_ns = clock_file_ns(st->st_ctim.tv_sec, st->st_ctim.tv_nsec),
 	};
 }
 

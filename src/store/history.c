@@ -1,4 +1,5 @@
 #include "store/history.h"
+#include "base/clock.h"
 #include "base/limits.h"
 #include "store/inside.h"
 #include "store/pruning.h"
@@ -196,7 +197,7 @@ static FALLIBLE find_lists(const struct store *store, struct kept_lists *ret, ui
 			continue;
 		struct kept_list *one = vec_add(ret);
 		one->name = xstrdup(names.p[i]);
-		one->used_ns = st.st_mtim.tv_sec * 1000000000ll + st.st_mtim.tv_nsec;
+		one->used_ns = clock_file_ns(st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
 		one->bytes = (uint64_t)st.st_size;
 		*ret_total += one->bytes;
 	}

@@ -56,6 +56,9 @@ static void remembers(void **state)
 	struct file_key changed[4] = { key_of(7), key_of(7), key_of(7), key_of(7) };
 	changed[0].bytes++;
 	changed[1].mtime_ns++;
+	/* A time that no int64_t of nanoseconds holds, as an archive may say it. */
+	assert_int_not_equal(clock_file_ns(INT64_C(15032385535), 1),
+			clock_file_ns(INT64_C(15032385535), 2));
 	changed[2].ctime_ns--;
 	changed[3].dev++;
 	for (size_t i = 0; i < COUNT(changed); i++)
