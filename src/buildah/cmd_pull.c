@@ -281,6 +281,8 @@ static struct error *run_push(const struct invocation *call)
 			return error_usage("an image without a name needs a destination");
 		TRY(destination_parse(call->program, name, TO_REGISTRY, &to));
 	}
+	if (to.kind == TO_DOCKER_ARCHIVE && !to.name && name)
+		to.name = xstrdup(name);
 	TRY(push_list(&session, call, &form, &to, &manifest, &is_sent));
 	if (!is_sent)
 		TRY(destination_send(&session, image, &to, &form, opts->quiet, &manifest));

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 struct globals {
@@ -175,6 +176,20 @@ static FALLIBLE use_storage(const struct globals *globals, struct list *ret)
 	return NULL;
 }
 
+static FALLIBLE use_log_level(const char *text, struct list *ret)
+{
+	static const char *const levels[] = { "debug", "trace", "info", "warn", "warning", "error",
+		"fatal", "panic" };
+
+	for (size_t i = 0; i < COUNT(levels); i++)
+		if (strcasecmp(text, levels[i]) == 0) {
+			if (i < 2)
+				list_add(ret, "debug=true");
+			return NULL;
+		}
+	return error_usage("unable to parse log level: not a valid logrus Level: \"%s\"", text);
+}
+
 /*
  * containers.conf, BUILDAH_FORMAT, and levels of the log. BUILDAH_ISOLATION is met by the best that
  * there is.
@@ -192,10 +207,7 @@ static struct error *settings(const void *global_opts, struct list *ret)
 		list_addf(ret, "format=%s", format);
 	else if (format)
 		return error_usage("unrecognized image type \"%s\"", format);
-	if (globals && (text_equal(globals->log_level, "debug") ||
-				       text_equal(globals->log_level, "trace")))
-		list_add(ret, "debug=true");
-	return NULL;
+	return globals && globals->log_level ? use_log_level(globals->log_level, ret) : NULL;
 }
 
 static const struct command *alone(const void *global_opts)

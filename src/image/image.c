@@ -341,6 +341,15 @@ static FALLIBLE open_reference(const struct image_homes *homes, const char *name
 					     : source_registry_open(homes, &reference, ret);
 }
 
+FALLIBLE image_names_inside(const char *name, struct list *ret)
+{
+	if (text_starts(name, "oci-archive:"))
+		return source_archive_names(IMPORT_OCI, name + strlen("oci-archive:"), ret);
+	if (text_starts(name, "docker-archive:"))
+		return source_archive_names(IMPORT_DOCKER, name + strlen("docker-archive:"), ret);
+	return NULL;
+}
+
 FALLIBLE image_open(const struct image_homes *homes, const char *name, enum pull_policy policy,
 		struct image **ret)
 {

@@ -121,6 +121,11 @@ FALLIBLE image_open(const struct image_homes *homes, const char *name, enum pull
  * NULL when there is no such image, or no store that we can read.
  */
 FALLIBLE image_open_shared(const struct image_homes *homes, const char *name, struct image **ret);
+/*
+ * What "docker-archive:…" or "oci-archive:…" itself calls the image that is meant: complete
+ * references, or words alone. Nothing for other names.
+ */
+FALLIBLE image_names_inside(const char *name, struct list *ret);
 void image_free(struct image *image);
 
 /* Make an image of fresh bytes (copied); its blobs come from source (a reference is taken). */

@@ -84,5 +84,7 @@ FALLIBLE source_podman_open(const struct image_homes *homes, const char *text, s
 enum archive_kind { IMPORT_OCI = 1, IMPORT_DOCKER, IMPORT_ROOTFS };
 FALLIBLE source_archive_open(const struct image_homes *homes, enum archive_kind kind,
 		const char *where, struct image **ret);
+/* What the archive itself calls that image; it may be nothing. */
+FALLIBLE source_archive_names(enum archive_kind kind, const char *where, struct list *ret);
 
 DEFINE_AUTO_VALUE(document)

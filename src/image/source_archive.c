@@ -443,6 +443,58 @@ static FALLIBLE import_file(const struct archive *archive, struct image **ret)
 	return source_store_open_digest(homes, &archive->origin, archive->name, &manifest, ret);
 }
 
+static FALLIBLE docker_names(const char *json, size_t n, const char *tag, struct list *ret)
+{
+	json_auto_t *document = NULL;
+	struct json_field entry = { 0 };
+
+	TRY(json_parse((struct str){ json, n }, LIMIT_CONFIG_BYTES, "manifest.json", &document));
+	if (!json_is_array(document))
+		return error_new(ERR_INVALID, "manifest.json is not a list");
+	TRY(docker_entry(document, tag, &entry));
+	return json_get_list(&entry, "RepoTags", ret, NULL);
+}
+
+static FALLIBLE oci_names(const char *json, size_t n, const char *tag, struct list *ret)
+{
+	AUTO(image_index) struct image_index index = { 0 };
+
+	TRY(image_index_parse((struct str){ json, n }, NULL, &index));
+	for (size_t i = 0; i < index.manifests.n; i++) {
+		const char *name = list_env_get(&index.manifests.p[i].annotations, LAYOUT_NAME);
+
+		if (tag && !text_equal(name, tag))
+			continue;
+		if (name)
+			list_add(ret, name);
+		return NULL;
+	}
+	return NULL;
+}
+
+FALLIBLE source_archive_names(enum archive_kind kind, const char *where, struct list *ret)
+{
+	const char *file = kind == IMPORT_OCI ? "index.json" : "manifest.json";
+	AUTO(tar_reader) struct tar_reader *tar = NULL;
+	AUTO_FREE char *path = NULL, *tag = NULL, *json = NULL;
+	const struct entry *entry = NULL;
+	struct reader *content = NULL, *plain = NULL;
+	AUTO_FD int fd = -1;
+	size_t n = 0;
+
+	split(where, &path, &tag);
+	TRY(file_open(AT_FDCWD, path, O_RDONLY, 0, &fd));
+	TRY(codec_reader(reader_from_fd(TAKE_FD(fd)), &plain, NULL));
+	tar = tar_reader_new(plain);
+	do
+		TRY(tar_reader_next(tar, &entry, &content));
+	while (entry && (!content || !text_equal(entry->path, file)));
+	if (!entry)
+		return NULL;
+	TRY(reader_read_all(content, LIMIT_CONFIG_BYTES, &json, &n));
+	return kind == IMPORT_OCI ? oci_names(json, n, tag, ret) : docker_names(json, n, tag, ret);
+}
+
 FALLIBLE source_archive_open(const struct image_homes *homes, enum archive_kind kind,
 		const char *where, struct image **ret)
 {

@@ -39,15 +39,15 @@ static const struct option options[] = {
 	OPT_TEXT(0, "suffix", suffix, "SUFFIX", "instead of working-container", .is_hidden = true),
 	RUN_FLAG_ROWS,
 	OPT_HEADING("Registry"),
+	OPT_TEXT(0, "retry", retry, "N", "kiln tries again by itself", .is_hidden = true),
+	OPT_TEXT(0, "retry-delay", retry_delay, "TIME", "kiln waits as the registry says",
+			.is_hidden = true),
 	OPT_SETTING(0, "authfile", "PATH", "read credentials from this file alone",
 			.is_path = true),
 	OPT_SETTING(0, "tls-verify", NULL, "check certificates of registries (the default)"),
 	REGISTRY_REACH_ROWS,
 	SIGNATURE_POLICY_ROW,
 	OPT_SETTING(0, "progress", "auto|tty|plain|rawjson|quiet|none", "how to show progress"),
-	OPT_TEXT(0, "retry", retry, "N", "kiln tries again by itself", .is_hidden = true),
-	OPT_TEXT(0, "retry-delay", retry_delay, "TIME", "kiln waits as the registry says",
-			.is_hidden = true),
 	OPT_LATER(0, "decryption-key", "encryption is not there"),
 	BLOB_CACHE_ROW,
 	OPT_END,
@@ -131,7 +131,9 @@ static FALLIBLE open_image(struct work *work, const struct from_opts *opts,
 
 static FALLIBLE create(struct work *work, const struct from_opts *opts, struct container *container)
 {
-	AUTO_FREE char *base = names_of_transport(work->call->args->p[0]);
+	const char *text = work->call->args->p[0];
+	bool has_name = container->image_name[0] && !text_starts(text, "oci:");
+	AUTO_FREE char *base = has_name ? NULL : names_of_transport(text);
 	AUTO_FREE char *made =
 			container_name_for(base ? base : container->image_name, opts->suffix);
 

@@ -98,8 +98,10 @@ static bool is_valid(const struct run_opts *opts, int status)
 
 static FALLIBLE result_of(const struct run_opts *opts, const struct sandbox_result *result)
 {
-	if (result->status == 0 || is_valid(opts, result->status))
+	if (is_valid(opts, result->status) || (result->status == 0 && !opts->valid_codes.n))
 		return NULL;
+	if (result->status == 0)
+		return error_new(ERR_INVALID, "exit code 0 is not in the valid exit codes list");
 	if (result->signal)
 		return error_code(ERR_EXIT, result->status, "killed by signal %d (%s)",
 				result->signal, sigabbrev_np(result->signal));

@@ -35,7 +35,7 @@ static FALLIBLE parse_archive(const char *text, enum destination_kind kind, stru
 	ret->kind = kind;
 	if (!ret->path[0])
 		return error_usage("destination '%s' has no path", text);
-	if (kind == TO_LAYOUT || !ret->name)
+	if (kind != TO_DOCKER_ARCHIVE || !ret->name)
 		return NULL;
 	AUTO_FREE char *name = TAKE(ret->name);
 	return image_name_complete(name, &ret->name);
@@ -86,34 +86,39 @@ FALLIBLE destination_parse(const char *program, const char *text, enum destinati
 				     : image_name_complete(text, &ret->name);
 }
 
-/* One of the two, as one file that is there when it is whole. */
-static FALLIBLE write_archive(struct session *session, const struct image *image,
-		const struct image_set *set, const struct destination *to, struct writer *out,
-		const struct image_progress *progress)
+/* As one file that is there when it is whole. */
+static FALLIBLE to_docker_archive(
+		struct session *session, const struct image *image, const struct destination *to)
 {
-	enum archive_format format = to->kind == TO_OCI_ARCHIVE ? ARCHIVE_OCI : ARCHIVE_DOCKER;
-	AUTO(reference) struct reference name = { 0 };
-	AUTO(writer) struct writer *writer = out;
 	AUTO(list) struct list names = { 0 };
+	AUTO(out_file) struct out_file out = { 0 };
 
 	if (to->name)
 		list_add(&names, to->name);
-	if (image)
-		return image_save_archive(image, format, &names, TAKE(writer), session->cancel);
-	if (to->name)
-		TRY(reference_parse(str_of(to->name), &name));
-	return image_set_save_archive(set, name.tag, TAKE(writer), session->cancel, progress);
+	TRY(out_file_open(to->path, &out));
+	TRY(image_save_archive(image, ARCHIVE_DOCKER, &names, TAKE(out.writer), session->cancel));
+	return out_file_commit(&out);
 }
 
-static FALLIBLE to_archive(struct session *session, const struct image *image,
-		const struct image_set *set, const struct destination *to,
-		const struct image_progress *progress)
+/* In a layout a name is the word that was said. */
+static FALLIBLE to_oci_archive(struct session *session, const struct image_set *set,
+		const struct destination *to, const struct image_progress *progress)
 {
 	AUTO(out_file) struct out_file out = { 0 };
 
 	TRY(out_file_open(to->path, &out));
-	TRY(write_archive(session, image, set, to, TAKE(out.writer), progress));
+	TRY(image_set_save_archive(set, to->name, TAKE(out.writer), session->cancel, progress));
 	return out_file_commit(&out);
+}
+
+/* The image alone, as a set of one manifest. */
+static FALLIBLE alone_to_oci_archive(struct session *session, const struct image *image,
+		const struct destination *to, const struct image_progress *progress)
+{
+	AUTO(image_set) struct image_set set = { 0 };
+
+	TRY(image_set_of(image, &set));
+	return to_oci_archive(session, &set, to, progress);
 }
 
 static FALLIBLE to_registry(struct session *session, const struct image *image,
@@ -159,8 +164,9 @@ static FALLIBLE send(struct session *session, const struct image *image,
 		return image_save_layout(
 				image, to->path, to->name, LAYOUT_ADD, session->cancel, progress);
 	case TO_OCI_ARCHIVE:
+		return alone_to_oci_archive(session, image, to, progress);
 	case TO_DOCKER_ARCHIVE:
-		return to_archive(session, image, NULL, to, progress);
+		return to_docker_archive(session, image, to);
 	case TO_DIR:
 		return to_dir(session, image, to, progress);
 	case TO_PODMAN:
@@ -187,7 +193,7 @@ static FALLIBLE send_set(struct session *session, const struct image_set *set,
 	case TO_DIR:
 		return image_set_save_dir(set, to->path, cancel, progress);
 	case TO_OCI_ARCHIVE:
-		return to_archive(session, NULL, set, to, progress);
+		return to_oci_archive(session, set, to, progress);
 	case TO_DOCKER_ARCHIVE:
 	case TO_PODMAN:
 		break;

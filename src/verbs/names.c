@@ -123,6 +123,7 @@ void named_image_done(struct named_image *named)
 {
 	image_free(named->image);
 	free(named->name);
+	list_done(&named->more_names);
 }
 
 static bool is_transport(const char *text)
@@ -155,9 +156,10 @@ static char *name_of_path(const char *text)
 
 char *names_of_transport(const char *text)
 {
-	if (text_starts(text, "oci-archive:") || text_starts(text, "docker-archive:"))
+	if (text_starts(text, "oci-archive:") || text_starts(text, "docker-archive:") ||
+			text_starts(text, "dir:"))
 		return xstrndup(text, strcspn(text, ":"));
-	if (!text_starts(text, "dir:") && !text_starts(text, "oci:"))
+	if (!text_starts(text, "oci:"))
 		return NULL;
 	const char *path = strchr(text, ':') + 1;
 	AUTO_FREE char *clean = path_clean((struct str){ path, strcspn(path, ":") });
@@ -169,6 +171,31 @@ char *names_of_transport(const char *text)
 	return last;
 }
 
+static bool is_archive(const char *text)
+{
+	return text_starts(text, "oci-archive:") || text_starts(text, "docker-archive:");
+}
+
+/* The names that an archive has for its image; words alone are localhost's in a layout. */
+static FALLIBLE names_inside(const char *text, struct list *ret)
+{
+	AUTO(list) struct list names = { 0 };
+	bool is_oci = text_starts(text, "oci-archive:");
+
+	TRY(image_names_inside(text, &names));
+	for (size_t i = 0; i < names.n; i++) {
+		AUTO_FREE char *name = NULL;
+		struct error *error = is_oci && is_short(names.p[i])
+						      ? complete_local(names.p[i], &name)
+						      : image_name_complete(names.p[i], &name);
+
+		if (!error)
+			list_add(ret, name);
+		error_ignore(error, "what cannot be a name is none");
+	}
+	return NULL;
+}
+
 static FALLIBLE open_transport(struct session *session, const struct names_request *request,
 		struct named_image *ret)
 {
@@ -178,9 +205,13 @@ static FALLIBLE open_transport(struct session *session, const struct names_reque
 
 	if (text_starts(text, "docker://"))
 		TRY(image_name_complete(text + strlen("docker://"), &ret->name));
-	else if (!text_starts(text, PODMAN))
+	else if (text_starts(text, "oci:") || text_starts(text, "rootfs:"))
 		ret->name = name_of_path(text);
 	TRY(image_open(&homes, text, request->pull, &ret->image));
+	if (is_archive(text))
+		TRY(names_inside(text, &ret->more_names));
+	if (ret->more_names.n)
+		ret->name = xstrdup(ret->more_names.p[0]);
 	/* What it is called there; by an ID alone, nothing. */
 	if (text_starts(text, PODMAN))
 		error_ignore(image_name_complete(ret->image->name + strlen(PODMAN), &ret->name),
@@ -211,6 +242,9 @@ static FALLIBLE save(struct session *session, const struct names_request *reques
 	show_begin(&show, "pulling %s", request->text);
 	TRY(show_end(&show, image_save_store(named->image, session->store, name, session->cancel,
 					    &show.copies)));
+	for (size_t i = 1; i < named->more_names.n; i++)
+		TRY(image_save_store(named->image, session->store, named->more_names.p[i],
+				session->cancel, NULL));
 	if (!named->name)
 		named->name = xstrdup("");
 	return NULL;

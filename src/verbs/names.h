@@ -37,8 +37,9 @@ struct names_request {
 
 struct named_image {
 	struct image *image;
-	struct digest record; /* in the store: what tag_record.manifest is */
-	char *name;           /* as it is shown: a complete reference; "" without one */
+	struct digest record;   /* in the store: what tag_record.manifest is */
+	char *name;             /* as it is shown: a complete reference; "" without one */
+	struct list more_names; /* all that an archive calls it, name first */
 };
 
 /*
@@ -49,8 +50,8 @@ struct named_image {
 FALLIBLE names_open(struct session *session, const struct names_request *request,
 		struct named_image *ret);
 /*
- * What a container is named after that is made from a file: the last word of dir: and oci:, the
- * kind of an archive. New; NULL: text is no such thing.
+ * What a container is named after that is made from a file that says no name: the last word of
+ * oci:, else the kind of file. New; NULL: text is no such thing.
  */
 char *names_of_transport(const char *text);
 void named_image_done(struct named_image *named);

@@ -121,7 +121,7 @@ listed() { # what the index on stdin says, a line an image
 	succeeds kiln buildah push -q --tls-verify=false --digestfile digest docker.io/library/both:1 "docker://$REGISTRY/pushed:2"
 	equals "$index" "$(cat digest)"
 	succeeds kiln image copy -q --all both:1 oci-archive:all.tar:x/y:3
-	equals "linux/amd64 linux/arm64" "$(skopeo inspect --raw oci-archive:all.tar:3 | listed | xargs)"
+	equals "linux/amd64 linux/arm64" "$(skopeo inspect --raw oci-archive:all.tar:x/y:3 | listed | xargs)"
 	fails 1 'a docker archive takes one image' kiln image copy -q --all both:1 docker-archive:one.tar
 	succeeds kiln buildah pull -q -a --tls-verify=false "$REGISTRY/pushed"
 	equals 2 "$(wc -l <<<"$output")"

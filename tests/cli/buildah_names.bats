@@ -1,0 +1,67 @@
+#!/usr/bin/env bats
+# What images from files are called under Buildah's name, and other small words of its own.
+# shellcheck disable=SC2154,SC2016 # what lib/kiln.bash sets; text for the shell in a container
+load ../lib/kiln
+
+setup_file() {
+	image busybox >/dev/null
+}
+
+setup() {
+	context
+	img=$(image_ref busybox)
+}
+
+buildah() {
+	kiln buildah "$@"
+}
+
+# What 'from' calls a container of $1, and the image.
+named() {
+	succeeds buildah from -q "$1"
+	equals "$2" "$output"
+	succeeds buildah rm "$2"
+	succeeds buildah images --format '{{.Name}}:{{.Tag}}'
+	equals "$3" "$output"
+	succeeds buildah rmi -a
+	succeeds buildah pull -q "$1"
+	succeeds buildah images --format '{{.Name}}:{{.Tag}}'
+	equals "$3" "$output"
+	succeeds buildah rmi -a
+}
+
+@test "an archive says what its image is called" {
+	succeeds buildah from --name first "$img"
+	succeeds buildah commit -q --rm first base
+	succeeds buildah push -q base docker-archive:named.tar:team/app
+	succeeds buildah push -q base docker-archive:plain.tar
+	succeeds buildah push -q base oci-archive:word.tar:word
+	succeeds buildah push -q base oci-archive:none.tar
+	succeeds buildah push -q base dir:Folder
+	tar -xOf word.tar index.json | jq -e '.manifests[0].annotations["org.opencontainers.image.ref.name"] == "word"'
+	succeeds buildah rmi -a
+	named docker-archive:named.tar app-working-container docker.io/team/app:latest
+	named docker-archive:plain.tar base-working-container localhost/base:latest
+	named oci-archive:word.tar word-working-container localhost/word:latest
+	named oci-archive:word.tar:word word-working-container localhost/word:latest
+	named oci-archive:none.tar oci-archive-working-container '<none>:<none>'
+	named dir:Folder dir-working-container '<none>:<none>'
+}
+
+@test "levels of the log are logrus's" {
+	succeeds buildah --log-level Warning images
+	fails 125 'not a valid logrus Level: "loud"' buildah --log-level loud images
+}
+
+@test "the group of a user is a supplementary one, too" {
+	printf 'FROM %s\nUSER 5:6\nRUN id -G; grep Groups: /proc/self/status\n' "$img" >Dockerfile
+	succeeds buildah build --group-add 7 .
+	says '6 7'
+}
+
+@test "run: codes that are valid are all that are" {
+	succeeds buildah from "$img"
+	local name=$output
+	succeeds buildah run --valid-exit-codes 0,3 "$name" sh -c 'exit 3'
+	fails 125 'valid exit codes' buildah run --valid-exit-codes 3 "$name" true
+}
