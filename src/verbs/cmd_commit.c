@@ -38,6 +38,8 @@ static const struct commit_opts defaults = {
 #define REFUSED(name, why) OPT_LATER(0, name, why)
 #define SBOM               "is not there: make an SBOM from the image with its own tool"
 
+#define CREATED_ANNOTATION "org.opencontainers.image.created"
+
 #define OPTS commit_opts
 static const struct option options[] = {
 	OPT_LIST(0, "annotation", annotations, "NAME=VALUE", "add an annotation"),
@@ -126,7 +128,8 @@ static FALLIBLE set_time(const struct commit_opts *opts, const struct config *co
 		struct working_commit *ret)
 {
 	ret->has_epoch = true;
-	ret->no_created_annotation = !opts->created_annotation;
+	ret->no_created_annotation = !opts->created_annotation ||
+				     list_has(&opts->unset_annotations, CREATED_ANNOTATION);
 	if (opts->reference_time) {
 		struct stat st;
 

@@ -84,6 +84,30 @@ static FALLIBLE from_here(const char *text, struct list *out)
 	return NULL;
 }
 
+/* A path of the host that is in the context may be typed whole. */
+static FALLIBLE from_context(const char *dir, const char *text, struct list *out)
+{
+	AUTO_FREE char *whole = realpath(dir, NULL);
+	size_t n = whole ? strlen(whole) : 0;
+
+	if (!whole)
+		return error_sys("open '%s'", dir);
+	bool is_inside = text[0] == '/' && n > 1 && strncmp(text, whole, n) == 0 &&
+			 (text[n] == '/' || text[n] == '\0');
+	list_add(out, is_inside && text[n] ? text + n : is_inside ? "/" : text);
+	return NULL;
+}
+
+/* What means itself where patterns are looked for. */
+static char *literal(const char *text)
+{
+	AUTO(strbuf) struct strbuf out = { 0 };
+
+	for (; *text; text++)
+		strbuf_addf(&out, "%s%c", strchr("*?[\\", *text) ? "\\" : "", *text);
+	return strbuf_take(&out);
+}
+
 static FALLIBLE check_sources(const struct copy_opts *opts, const struct list *typed, bool is_add)
 {
 	size_t n_remote = 0;
@@ -105,10 +129,16 @@ static FALLIBLE make_sources(
 		const struct copy_opts *opts, const struct list *typed, struct list *out)
 {
 	for (size_t i = 0; i < typed->n; i++) {
-		if (opts->context_dir || opts->from || working_copy_is_remote(typed->p[i]))
-			list_add(out, typed->p[i]);
+		bool is_remote = working_copy_is_remote(typed->p[i]);
+		AUTO_FREE char *escaped = opts->wildcard || is_remote ? NULL : literal(typed->p[i]);
+		const char *text = escaped ? escaped : typed->p[i];
+
+		if (opts->from || is_remote)
+			list_add(out, text);
+		else if (opts->context_dir)
+			TRY(from_context(opts->context_dir, text, out));
 		else
-			TRY(from_here(typed->p[i], out));
+			TRY(from_here(text, out));
 	}
 	return NULL;
 }
@@ -122,7 +152,7 @@ static FALLIBLE copy_in(struct work *work, const struct copy_opts *opts, struct 
 	char hex[DIGEST_HEX];
 
 	if (opts->from) {
-		TRY(work_find_from(work, opts->from, &from, &from_image));
+		TRY(work_find_from(work, opts->from, opts->quiet, &from, &from_image));
 		copy->from = from;
 		copy->from_image = from_image;
 	} else {

@@ -226,8 +226,7 @@ const struct command cmd_manifest_add = {
 	.summary = "Add images to a list, or an artifact of files",
 	.description = "Prints the ID of the list, and the digest of what was added.",
 	.examples = "kiln manifest add --all app:1 docker://registry.example/app:1\n"
-		    "kiln manifest add --artifact --artifact-type application/spdx+json "
-		    "--artifact-subject app:1 app:1 sbom.json\n",
+		    "kiln manifest add --artifact --artifact-subject app:1 app:1 sbom.json\n",
 	.options = add_options,
 	.opts_size = sizeof(struct add_opts),
 	.min_args = 1,

@@ -199,7 +199,7 @@ static FALLIBLE open_froms(struct work *work, struct parts *parts)
 		if (!volume->from)
 			continue;
 		parts->from_count++;
-		TRY(work_find_from(work, volume->from, &from->container, &image));
+		TRY(work_find_from(work, volume->from, false, &from->container, &image));
 		if (from->container && text_equal(from->container->id, work->container->id))
 			return error_usage("option '--mount': '%s' is the container itself",
 					volume->from);

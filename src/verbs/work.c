@@ -56,8 +56,8 @@ FALLIBLE work_take(struct work *work, const char *name, bool changes)
 	return changes ? take_off(work) : NULL;
 }
 
-FALLIBLE work_find_from(struct work *work, const char *text, struct container **ret_container,
-		char **ret_image)
+FALLIBLE work_find_from(struct work *work, const char *text, bool quiet,
+		struct container **ret_container, char **ret_image)
 {
 	AUTO(named_image) struct named_image named = { 0 };
 	struct error *error = container_look(work->session.store, text, ret_container);
@@ -69,7 +69,8 @@ FALLIBLE work_find_from(struct work *work, const char *text, struct container **
 	const struct names_request request = { .program = work->call->program,
 		.text = text,
 		.pull = PULL_MISSING,
-		.platform = &work->container->config.platform };
+		.platform = &work->container->config.platform,
+		.quiet = quiet };
 	TRY(names_open(&work->session, &request, &named));
 	*ret_image = xasprintf("store:%s", digest_text(&named.record, digest));
 	return NULL;

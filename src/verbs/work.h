@@ -45,8 +45,8 @@ FALLIBLE work_take(struct work *work, const char *name, bool changes);
  * What "from" names: a container, unlocked, or else an image, as image_open() takes it; *ret_image
  * is new, free().
  */
-FALLIBLE work_find_from(struct work *work, const char *text, struct container **ret_container,
-		char **ret_image);
+FALLIBLE work_find_from(struct work *work, const char *text, bool quiet,
+		struct container **ret_container, char **ret_image);
 /* Put a mount that was taken away back, and unlock. */
 FALLIBLE work_release(struct work *work);
 void work_done(struct work *work);

@@ -65,3 +65,18 @@ named() {
 	succeeds buildah run --valid-exit-codes 0,3 "$name" sh -c 'exit 3'
 	fails 125 'valid exit codes' buildah run --valid-exit-codes 3 "$name" true
 }
+
+@test "copy: whole paths below --contextdir, names that look like patterns, and no word of it" {
+	mkdir my
+	echo 1 >my/a
+	echo 2 >'my/*'
+	succeeds buildah from scratch
+	succeeds buildah copy -q --contextdir my working-container "$PWD/my/a" /one/
+	succeeds buildah copy -q --allow-wildcard=false working-container 'my/*' /two/
+	succeeds buildah copy -q --contextdir my working-container "$PWD/my" /three/
+	succeeds buildah commit -q --unsetannotation org.opencontainers.image.created working-container oci:lay
+	equals null "$(jq '.annotations' "lay/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' lay/index.json)")"
+	succeeds buildah mount working-container
+	equals 'one/a three/* three/a two/*' "$(cd "$output" && find . -type f -printf '%P\n' | LC_ALL=C sort | xargs -d '\n')"
+	succeeds buildah umount working-container
+}
