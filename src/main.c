@@ -255,7 +255,7 @@ int main(int argc, char **argv)
 		status = status ? status : status_of(line.program, error);
 		style.program = line.program->error_prefix ? line.program->error_prefix
 							   : line.program->name;
-		style.has_low_errno = line.program->has_low_errno;
+		style.has_low_errno = line.program->has_buildah_words;
 		print_error(error, &style);
 	}
 	parsed_done(&line.parsed);

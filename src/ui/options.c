@@ -310,6 +310,25 @@ static FALLIBLE take_letters(struct parser *parser, const char *letters)
 	return NULL;
 }
 
+/* How Buildah's users are told that there are too few or too many; NULL: there are not. */
+static struct error *count_as_buildah(const struct parser *parser)
+{
+	const struct command *command = parser->command;
+	size_t n = parser->out->args.n, least = command->min_args, most = command->max_args;
+	const char *name = parser->program->name;
+
+	if (n >= least && n <= most)
+		return NULL;
+	if (most == 0)
+		return error_usage("'%s %s' does not accept arguments", name, command->name);
+	if (least == most && !command->missing)
+		return error_usage("accepts %zu arg(s), received %zu", least, n);
+	if (n < least)
+		return error_usage("requires at least %zu arg(s), only received %zu", least, n);
+	return error_usage("too many arguments specified: '%s %s' requires at most %zu argument%s",
+			name, command->name, most, most == 1 ? "" : "s");
+}
+
 static FALLIBLE check_arguments(const struct parser *parser)
 {
 	const struct command *command = parser->command;
@@ -319,7 +338,9 @@ static FALLIBLE check_arguments(const struct parser *parser)
 
 	if (n < command->min_args && command->missing)
 		return error_usage("%s", command->missing);
-	if (n < command->min_args)
+	if (parser->program->has_buildah_words)
+		error = count_as_buildah(parser);
+	else if (n < command->min_args)
 		error = error_usage("'%s %s' needs %zu argument%s (%s)", parser->program->name,
 				command->name, command->min_args, command->min_args == 1 ? "" : "s",
 				command->args);

@@ -150,7 +150,7 @@ struct program {
 	/* The command that global options are alone ("--version"), or NULL for none. Or NULL. */
 	const struct command *(*alone)(const void *global_opts);
 	const char *error_prefix; /* "Error"; NULL: name */
-	bool has_low_errno;       /* report.h */
+	bool has_buildah_words;   /* report.h */
 	/* Commands whose options all stand before the first argument, NULL-terminated; or NULL. */
 	const char *const *options_first;
 	/* Exit status of an error; NULL: report_exit_status(). */

@@ -80,3 +80,11 @@ named() {
 	equals 'one/a three/* three/a two/*' "$(cd "$output" && find . -type f -printf '%P\n' | LC_ALL=C sort | xargs -d '\n')"
 	succeeds buildah umount working-container
 }
+
+@test "too few or too many arguments, in Buildah's words" {
+	fails 125 "'buildah images' requires at most 1 argument" buildah images a b
+	fails 125 'too many arguments specified' buildah from a b
+	fails 125 'requires at least 2 arg(s), only received 1' buildah tag a
+	fails 125 'accepts 2 arg(s), received 3' buildah rename a b c
+	fails 125 "'buildah containers' does not accept arguments" buildah containers x
+}
