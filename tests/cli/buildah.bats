@@ -321,7 +321,7 @@ tells() {
 	fails 4 $'STEP 2/3: RUN echo loud\n--> Using cache\nSTEP 3/3: RUN exit 4' buildah build .
 }
 
-lists() {
+into_lists() {
 	local c listed='.manifests | map(.platform.os) | join(" ")'
 	mkdir ctx
 	printf 'FROM scratch\nCOPY Dockerfile /\n' >ctx/Dockerfile
@@ -341,7 +341,7 @@ lists() {
 }
 
 @test "build and commit into a manifest list" {
-	agree lists
+	agree into_lists
 	# A name that is an image's is told before anything is made.
 	subject=kiln
 	fails 125 "that name is already in use" buildah build -q -t fifth --manifest named work/ctx
