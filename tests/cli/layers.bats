@@ -317,7 +317,7 @@ no_secret_in_container() {
 }
 
 @test "run --mount: caches stay, secrets are seen and reach no layer" {
-	echo hidden >token
+	echo hidden-token >token
 	from
 	succeeds kiln run --mount type=cache,target=/c "$c" sh -c 'echo kept >/c/x'
 	succeeds kiln rm "$c"
@@ -325,9 +325,9 @@ no_secret_in_container() {
 	succeeds kiln run --mount type=cache,target=/c "$c" cat /c/x
 	equals kept "$output"
 	succeeds kiln run --secret id=t,src=token --mount type=secret,id=t "$c" cat /run/secrets/t
-	equals hidden "$output"
+	equals hidden-token "$output"
 	succeeds kiln run --secret id=t,src=token --mount type=secret,id=t,env=T "$c" sh -c 'echo $T'
-	equals hidden "$output"
+	equals hidden-token "$output"
 	fails 1 "the secret 'u' is required" kiln run --mount type=secret,id=u,required "$c" true
 	fails 1 "secret 't'" kiln run --secret id=t,src=token --mount type=secret,id=t "$c" cp /run/secrets/t /left
 	fails 1 '' kiln run "$c" test -e /left
