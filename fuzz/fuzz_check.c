@@ -74,7 +74,7 @@ static void check_file(const struct dockerfile *file, struct str text)
 	lint_run(&lint);
 	print_all(&lint, text, error);
 	if (!error)
-		outline_print(file, plan, NULL, OUTLINE_JSON, &out);
+		outline_print(file, plan, OUTLINE_JSON, &out);
 	if (!error)
 		is_json(&out);
 	targets_print(file, OUTLINE_JSON, &out);

@@ -637,6 +637,7 @@ FALLIBLE lower_stage(struct lower *lower, struct lowered *stage)
 		memcpy(steps, stage->steps.p, stage->steps.n * sizeof(*steps));
 	stage->out->steps = steps;
 	stage->out->step_count = stage->steps.n;
+	stage->out->args = scope_args(lower, &stage->args);
 	stage->out->number_count = stage->steps.n + 1;
 	drop_indexes(stage);
 	return NULL;

@@ -26,6 +26,12 @@ struct scope {
 	bool has_unknown_env;
 };
 
+/* ARG lines so far. */
+struct lowered_args {
+	struct plan_arg *p;
+	size_t n, capacity;
+};
+
 /* One stage while it is lowered, and what a stage standing on it inherits. */
 struct lowered {
 	const struct stage *stage;
@@ -34,6 +40,7 @@ struct lowered {
 	bool cmd_is_set; /* CMD was given in this stage */
 	const char *workdir;
 	VEC(struct plan_step) steps;
+	struct lowered_args args;
 	struct named env_at, labels_at, volumes_at; /* of out->config */
 	unsigned char *ports;                       /* a bit for each that is exposed; or NULL */
 };
@@ -41,7 +48,8 @@ struct lowered {
 struct lower {
 	const struct plan_input *input;
 	struct arena *arena;
-	struct scope globals;   /* what FROM lines see */
+	struct scope globals; /* what FROM lines see */
+	struct lowered_args global_args;
 	struct lowered *stages; /* one per stage of the file, by index; out is NULL when not needed
 				 */
 	VEC(struct plan_image *) images;
@@ -76,6 +84,8 @@ struct words_env scope_env(struct expansion *expansion, unsigned flags);
 FALLIBLE scope_globals(struct lower *lower);
 /* An ARG line inside a stage. */
 FALLIBLE scope_arg(struct lower *lower, struct lowered *stage, const struct pair *pair);
+/* What was recorded of them, into the arena. */
+struct plan_args scope_args(struct lower *lower, const struct lowered_args *args);
 /* An automatic argument (TARGETOS …) as --build-arg or the platform has it, or NULL. New; free().
  */
 char *scope_automatic(const struct lower *lower, const char *name);

@@ -1,9 +1,12 @@
 #include "graph/outline.h"
 
+#include "base/limits.h"
 #include "dockerfile/run_mount.h"
 #include "dockerfile/stage.h"
+#include "dockerfile/words.h"
 #include "oci/json.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* An ARG, or something that a RUN mounts. */
@@ -20,10 +23,12 @@ struct parameters {
 
 struct outline {
 	const struct dockerfile *file;
-	const struct list *build_args;
 	struct arena *arena;
 	struct parameters args, secrets, agents, caches;
-	struct map *seen; /* "kind name" */
+	struct map *seen;        /* "kind name" */
+	struct map *globals;     /* name -> struct plan_arg: the last of that name */
+	VEC(const char *) words; /* still to be looked through for global ARGs */
+	size_t budget;           /* what expanding them may still produce */
 };
 
 static bool is_new(struct outline *outline, const char *kind, const char *name)
@@ -36,97 +41,137 @@ static bool is_new(struct outline *outline, const char *kind, const char *name)
 	return true;
 }
 
-static const struct pair *global_arg(const struct dockerfile *file, const char *name)
+static const struct plan_arg *global_arg(const struct outline *outline, const char *name)
 {
-	for (size_t i = 0; i < file->global_count; i++)
-		for (size_t j = 0; j < file->instructions[i].pairs.n; j++)
-			if (strcmp(file->instructions[i].pairs.p[j].name, name) == 0)
-				return &file->instructions[i].pairs.p[j];
-	return NULL;
+	return map_get(outline->globals, name);
 }
 
-/* The place that says most: a value or a comment may stand at the global ARG alone. */
-static void add_arg(struct outline *outline, const struct pair *pair)
+/* The place that says most: a comment may stand at the global ARG alone. */
+static void add_arg(struct outline *outline, const struct plan_arg *arg)
 {
-	const struct pair *global = global_arg(outline->file, pair->name);
-	const char *given =
-			outline->build_args ? list_env_get(outline->build_args, pair->name) : NULL;
-	const char *value = pair->value || !global ? pair->value : global->value;
+	const struct pair *pair = arg->pair;
+	const struct plan_arg *global = global_arg(outline, pair->name);
 
 	if (!is_new(outline, "arg", pair->name))
 		return;
-	vec_push(&outline->args,
-			((struct parameter){ pair->name,
-					pair->comment || !global ? pair->comment : global->comment,
-					given ? given : value, false, pair->at }));
+	vec_push(&outline->args, ((struct parameter){ pair->name,
+						 pair->comment || !global ? pair->comment
+									  : global->pair->comment,
+						 arg->value, false, pair->at }));
 }
 
-static void add_mount(struct outline *outline, const struct flag *flag)
+/* A name that is none of the file's is automatic: no parameter. */
+static void use_global(void *user, const char *name, bool is_set, bool has_word)
 {
-	struct run_mount mount = { 0 };
-	struct error *error = run_mount_parse(outline->arena, flag, NULL, &mount);
-	struct parameters *to = NULL;
-	const char *id = mount.id ? mount.id : mount.target;
+	struct outline *outline = user;
+	const struct plan_arg *global = global_arg(outline, name);
 
-	if (error) {
-		error_ignore(error, "the parser took it: only variables are missing");
+	(void)is_set;
+	(void)has_word;
+	if (!global || !is_new(outline, "global", name))
 		return;
+	add_arg(outline, global);
+	if (!global->is_given && global->pair->value)
+		vec_push(&outline->words, global->pair->value);
+}
+
+static const char *value_of_global(void *user, const char *name)
+{
+	const struct plan_arg *global = global_arg(user, name);
+
+	return global ? global->value : NULL;
+}
+
+/* All global ARGs that the word needs, and those that their values need. */
+static void use_word(struct outline *outline, const char *word)
+{
+	struct words_env env = { .get = value_of_global,
+		.used = use_global,
+		.user = outline,
+		.budget = &outline->budget,
+		.escape = outline->file->directives.escape_char };
+
+	if (word)
+		vec_push(&outline->words, word);
+	while (outline->words.n) {
+		AUTO(strbuf) struct strbuf text = { 0 };
+		struct str next = str_of(outline->words.p[--outline->words.n]);
+
+		error_ignore(word_expand(next, &env, &text), "the plan took it");
 	}
-	if (mount.type == MOUNT_SECRET)
+}
+
+static void add_mount(struct outline *outline, const struct run_mount *mount)
+{
+	struct parameters *to = NULL;
+	const char *id = mount->id ? mount->id : mount->target;
+
+	if (mount->type == MOUNT_SECRET)
 		to = &outline->secrets;
-	else if (mount.type == MOUNT_SSH)
+	else if (mount->type == MOUNT_SSH)
 		to = &outline->agents;
-	else if (mount.type == MOUNT_CACHE)
+	else if (mount->type == MOUNT_CACHE)
 		to = &outline->caches;
-	if (mount.type == MOUNT_SSH && !id)
+	if (mount->type == MOUNT_SSH && !id)
 		id = "default";
-	if (to && id && is_new(outline, mount_type_name(mount.type), id))
+	if (to && id && is_new(outline, mount_type_name(mount->type), id))
 		vec_push(to, ((struct parameter){ .name = id,
-					     .is_required = mount.is_required,
-					     .at = flag->at }));
+					     .is_required = mount->is_required,
+					     .at = mount->at }));
 }
 
-static void add_instructions(struct outline *outline, const struct stage *stage)
+/* From behind: what is nearer to the target counts, and in a stage the later. */
+static void add_stage(struct outline *outline, const struct plan_stage *stage)
 {
-	for (size_t i = 0; i < stage->instruction_count; i++) {
-		const struct instruction *in = &stage->instructions[i];
+	const struct from *from = &outline->file->stages[stage->index].from->from;
 
-		for (size_t j = 0; in->kind == INSTRUCTION_ARG && j < in->pairs.n; j++)
-			add_arg(outline, &in->pairs.p[j]);
-		for (size_t j = 0; in->kind == INSTRUCTION_RUN && j < in->run.mount_count; j++)
-			add_mount(outline, in->run.mounts[j]);
+	for (size_t i = stage->args.n; i-- > 0;) {
+		const struct plan_arg *arg = &stage->args.p[i];
+
+		if (arg->is_inherited)
+			use_global(outline, arg->pair->name, true, false);
+		else
+			add_arg(outline, arg);
 	}
+	use_word(outline, from->image);
+	use_word(outline, from->platform);
+	for (size_t i = 0; i < stage->step_count; i++)
+		for (size_t k = 0; stage->steps[i].kind == STEP_RUN &&
+				   k < stage->steps[i].run.mount_count;
+				k++)
+			add_mount(outline, &stage->steps[i].run.mounts[k].as);
 }
 
-static bool names_variable(const char *text, const char *name)
+static int by_place(const void *left, const void *right)
 {
-	size_t n = strlen(name);
+	const struct source_range *a = &((const struct parameter *)left)->at;
+	const struct source_range *b = &((const struct parameter *)right)->at;
 
-	for (const char *at = text; at && (at = strstr(at, name)) != NULL; at += n) {
-		bool starts = at > text && (at[-1] == '$' || at[-1] == '{');
-		bool ends = !(at[n] == '_' || (at[n] >= '0' && at[n] <= '9') ||
-				(at[n] >= 'A' && at[n] <= 'Z') || (at[n] >= 'a' && at[n] <= 'z'));
+	if (a->line != b->line)
+		return a->line < b->line ? -1 : 1;
+	return a->column < b->column ? -1 : a->column > b->column;
+}
 
-		if (starts && ends)
-			return true;
+static void sort(struct parameters *parameters)
+{
+	if (parameters->n)
+		qsort(parameters->p, parameters->n, sizeof(*parameters->p), by_place);
+}
+
+static void collect(struct outline *outline, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->global_args.n; i++) {
+		struct plan_arg *global = arena_new_of(outline->arena, struct plan_arg);
+
+		*global = plan->global_args.p[i];
+		map_set(outline->globals, global->pair->name, global);
 	}
-	return false;
-}
-
-/* Global ARGs count where a FROM names them. */
-static void add_from_args(struct outline *outline, const struct stage *stage)
-{
-	const struct from *from = &stage->from->from;
-
-	for (size_t i = 0; i < outline->file->global_count; i++)
-		for (size_t j = 0; j < outline->file->instructions[i].pairs.n; j++) {
-			const struct pair *pair = &outline->file->instructions[i].pairs.p[j];
-
-			if (names_variable(from->image, pair->name) ||
-					(from->platform &&
-							names_variable(from->platform, pair->name)))
-				add_arg(outline, pair);
-		}
+	for (size_t i = plan->stage_count; i-- > 0;)
+		add_stage(outline, plan->stages[i]);
+	sort(&outline->args);
+	sort(&outline->secrets);
+	sort(&outline->agents);
+	sort(&outline->caches);
 }
 
 static void print_location(struct json_out *json, const struct source_range *at)
@@ -259,20 +304,20 @@ static void print_json(const struct outline *outline, const struct from *from, s
 	json_out_indented(&json, out);
 }
 
-void outline_print(const struct dockerfile *file, const struct plan *plan,
-		const struct list *build_args, enum outline_form form, struct strbuf *out)
+void outline_print(const struct dockerfile *file, const struct plan *plan, enum outline_form form,
+		struct strbuf *out)
 {
 	AUTO(arena) struct arena *arena = arena_new();
 	AUTO(map) struct map *seen = map_new(NULL);
-	struct outline outline = {
-		.file = file, .build_args = build_args, .arena = arena, .seen = seen
-	};
+	AUTO(map) struct map *globals = map_new(NULL);
+	struct outline outline = { .file = file,
+		.arena = arena,
+		.seen = seen,
+		.globals = globals,
+		.budget = LIMIT_EXPANDED_BYTES };
 	const struct from *from = &file->stages[plan->target->index].from->from;
 
-	for (size_t i = 0; i < plan->stage_count; i++)
-		add_from_args(&outline, &file->stages[plan->stages[i]->index]);
-	for (size_t i = 0; i < plan->stage_count; i++)
-		add_instructions(&outline, &file->stages[plan->stages[i]->index]);
+	collect(&outline, plan);
 	if (form == OUTLINE_JSON)
 		print_json(&outline, from, out);
 	else
@@ -281,6 +326,7 @@ void outline_print(const struct dockerfile *file, const struct plan *plan,
 	vec_done(&outline.secrets);
 	vec_done(&outline.agents);
 	vec_done(&outline.caches);
+	vec_done(&outline.words);
 }
 
 static void targets_json(const struct dockerfile *file, struct strbuf *out)

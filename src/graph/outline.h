@@ -11,9 +11,9 @@
 
 enum outline_form { OUTLINE_TEXT = 0, OUTLINE_JSON };
 
-/* The target of plan, which was made of file with these build arguments ("NAME=value" or NULL). */
-void outline_print(const struct dockerfile *file, const struct plan *plan,
-		const struct list *build_args, enum outline_form form, struct strbuf *out);
+/* The target of plan, which was made of file. Parameters come in the order of their lines. */
+void outline_print(const struct dockerfile *file, const struct plan *plan, enum outline_form form,
+		struct strbuf *out);
 void targets_print(const struct dockerfile *file, enum outline_form form, struct strbuf *out);
 /* Which questions a build answers without running. */
 void subrequests_print(enum outline_form form, struct strbuf *out);

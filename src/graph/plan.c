@@ -269,6 +269,7 @@ static void hand_over(struct lower *lower, const struct stage *target, struct pl
 	plan->image_count = lower->images.n;
 	plan->target = lower->stages[target->index].out;
 	plan->platform = lower->input->platform;
+	plan->global_args = scope_args(lower, &lower->global_args);
 }
 
 /* The parts of lower that are not in the arena. The stages' configs stay with the plan. */
@@ -277,12 +278,14 @@ static void lower_done(struct lower *lower, size_t stage_count)
 	for (size_t i = 0; i < stage_count; i++) {
 		scope_done(&lower->stages[i].scope);
 		vec_done(&lower->stages[i].steps);
+		vec_done(&lower->stages[i].args);
 		named_done(&lower->stages[i].env_at);
 		named_done(&lower->stages[i].labels_at);
 		named_done(&lower->stages[i].volumes_at);
 		free(lower->stages[i].ports);
 	}
 	scope_done(&lower->globals);
+	vec_done(&lower->global_args);
 	vec_done(&lower->images);
 	vec_done(&lower->order);
 	list_done(&lower->reported);

@@ -128,6 +128,19 @@ struct plan_step {
 	};
 };
 
+/* A NAME=value of an ARG line, and what became of it. */
+struct plan_arg {
+	const struct pair *pair; /* as written */
+	const char *value;       /* expanded; NULL: none */
+	bool is_given;           /* by a build argument */
+	bool is_inherited;       /* from the ARGs before the first FROM, or automatic */
+};
+
+struct plan_args {
+	const struct plan_arg *p;
+	size_t n;
+};
+
 struct plan_stage {
 	size_t index;     /* position in the Dockerfile */
 	const char *name; /* AS name, or "stage-N" */
@@ -140,6 +153,7 @@ struct plan_stage {
 	const struct plan_step *steps;
 	size_t step_count;
 	size_t number_count; /* n of "[name i/n]" */
+	struct plan_args args;
 	/*
 	 * The image this stage would be: the base's config and history, then ours. created times
 	 * are NULL and empty_layer false for the entries of steps; whoever ran them fills them in.
@@ -157,7 +171,8 @@ struct plan {
 	struct plan_stage *target;
 	struct plan_image *const *images;
 	size_t image_count;
-	const char *epoch; /* what SOURCE_DATE_EPOCH is before the first FROM, or NULL */
+	struct plan_args global_args; /* before the first FROM */
+	const char *epoch;            /* what SOURCE_DATE_EPOCH is before the first FROM, or NULL */
 };
 
 struct plan_input {

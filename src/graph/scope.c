@@ -104,6 +104,26 @@ static const char *build_arg(const struct lower *lower, const char *name)
 	return NULL;
 }
 
+static void record(struct lower *lower, struct lowered_args *args, const struct pair *pair,
+		const char *value, bool is_inherited)
+{
+	struct plan_arg arg = { .pair = pair,
+		.value = arena_text(lower->arena, value),
+		.is_given = build_arg(lower, pair->name) != NULL,
+		.is_inherited = is_inherited };
+
+	vec_push(args, arg);
+}
+
+struct plan_args scope_args(struct lower *lower, const struct lowered_args *args)
+{
+	struct plan_arg *copy = arena_array(lower->arena, args->n, sizeof(*copy));
+
+	if (args->n)
+		memcpy(copy, args->p, args->n * sizeof(*copy));
+	return (struct plan_args){ copy, args->n };
+}
+
 /* What TARGETSTAGE is: the target as it was asked for, else the last stage's name. */
 static const char *target_stage(const struct plan_input *input)
 {
@@ -170,6 +190,7 @@ FALLIBLE scope_globals(struct lower *lower)
 
 			if (!value && pair->value)
 				TRY(scope_word(lower, globals, pair->value, pair->at, &value));
+			record(lower, &lower->global_args, pair, value, false);
 			if (value)
 				named_set(&globals->visible, &globals->visible_at, pair->name,
 						value);
@@ -186,11 +207,13 @@ FALLIBLE scope_arg(struct lower *lower, struct lowered *stage, const struct pair
 {
 	struct scope *scope = &stage->scope;
 	const char *value = build_arg(lower, pair->name);
+	bool is_inherited = !value && !pair->value;
 
-	if (!value && pair->value)
-		TRY(scope_word(lower, scope, pair->value, pair->at, &value));
-	else if (!value)
+	if (is_inherited)
 		value = named_get(&lower->globals.visible, &lower->globals.visible_at, pair->name);
+	else if (!value)
+		TRY(scope_word(lower, scope, pair->value, pair->at, &value));
+	record(lower, &stage->args, pair, value, is_inherited && value);
 	if (value) {
 		/* value may lie in a list that list_env_set is about to change */
 		const char *kept = arena_text(lower->arena, value);

@@ -126,7 +126,7 @@ FALLIBLE build_call_answer(const struct invocation *invocation, const struct bui
 		if (call->kind == CALL_TARGETS)
 			targets_print(check.file, form, &out);
 		else
-			outline_print(check.file, check.plan, options->build_args, form, &out);
+			outline_print(check.file, check.plan, form, &out);
 	}
 	(void)fputs(strbuf_text(&out), stdout);
 	return NULL;

@@ -207,6 +207,47 @@ tools       compiles
 	fails 2 'format is text or json' kiln build --call check,format=xml .
 }
 
+@test "--call outline: values are expanded, what they need is listed too, in the order of lines" {
+	cat >Dockerfile <<-'EOF'
+		ARG inherited=box
+		ARG inherited2=box2
+		ARG unused=abc${inherited2}
+		# sfx is a suffix
+		ARG sfx="usy${inherited}"
+
+		FROM b${sfx} AS first
+		ARG FOO=123
+		# BAR is a number
+		ARG BAR=456
+		RUN --mount=type=secret,target=/etc/passwd,required=true --mount=type=ssh true
+
+		FROM alpine${unused} AS second
+		ARG BAZ
+
+		FROM scratch AS third
+		ARG ABC=a TARGETARCH BAR
+		RUN --mount=type=secret,id=second${BAR} true
+
+		# target defines build target
+		FROM third AS target
+		ARG BAR sfx
+		COPY --from=first /etc/passwd /
+		RUN --mount=type=ssh,id=ssh3,required true
+	EOF
+	succeeds kiln build --call=outline,format=json --build-arg BAR=678 --target target .
+	equals '1 inherited=box
+5 sfx=usybox
+8 FOO=123
+17 ABC=a
+22 BAR=678' "$(jq -r '.args[] | "\(.location.ranges[0].start.line) \(.name)=\(.value)"' <<<"$output")"
+	equals 'is a suffix|is a number' "$(jq -r '[.args[].description | values] | join("|")' <<<"$output")"
+	equals 'passwd true second678 null' "$(jq -r '[.secrets[] | "\(.name) \(.required)"] | join(" ")' <<<"$output")"
+	equals 'default null ssh3 true' "$(jq -r '[.ssh[] | "\(.name) \(.required)"] | join(" ")' <<<"$output")"
+	# A value that was given needs nothing.
+	succeeds kiln build --call=outline,format=json --build-arg sfx=x --target first .
+	equals 'sfx=x FOO=123 BAR=456' "$(jq -r '[.args[] | "\(.name)=\(.value)"] | join(" ")' <<<"$output")"
+}
+
 @test "--format ast prints one object a line for each instruction" {
 	cat >Dockerfile <<-'EOF'
 		ARG V="1 2"
