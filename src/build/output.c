@@ -176,7 +176,7 @@ static FALLIBLE to_podman(const struct made *made, const struct build_output *ou
 			progress, &id);
 }
 
-/* What a layout calls the image: the tag of its first name, as skopeo and podman expect. */
+/* What a layout that lists one image calls it: the tag of its first name. */
 static const char *tag_of(const struct list *names)
 {
 	const char *colon = names->n ? strrchr(names->p[0], ':') : NULL;
@@ -188,12 +188,14 @@ static FALLIBLE to_layout(const struct made *made, const struct build_output *ou
 		const struct list *names, const struct image_progress *progress)
 {
 	enum layout_entry_kind kind = output->is_alone ? LAYOUT_ALONE : LAYOUT_ADD;
+	const struct layout_names all = { .images = names }, first = { .word = tag_of(names) };
+	const struct layout_names *called = output->is_alone ? &first : &all;
 	struct cancel *cancel = made->builds[0].options->cancel;
 
-	return made->is_index ? image_set_save_layout(made->set, output->dest, tag_of(names),
-						cancel, progress)
-			      : image_save_layout(made->image, output->dest, tag_of(names), kind,
-						cancel, progress);
+	return made->is_index ? image_set_save_layout(
+						made->set, output->dest, called, cancel, progress)
+			      : image_save_layout(made->image, output->dest, called, kind, cancel,
+						progress);
 }
 
 static FALLIBLE to_archive(const struct made *made, const struct build_output *output,
@@ -205,8 +207,8 @@ static FALLIBLE to_archive(const struct made *made, const struct build_output *o
 
 	TRY(out_file_open(output->dest, &out));
 	if (made->is_index)
-		TRY(image_set_save_archive(
-				made->set, tag_of(names), TAKE(out.writer), cancel, progress));
+		TRY(image_set_save_archive(made->set, &(struct layout_names){ .images = names },
+				TAKE(out.writer), cancel, progress));
 	else
 		TRY(image_save_archive(made->image, format, names, TAKE(out.writer), cancel));
 	return out_file_commit(&out);

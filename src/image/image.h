@@ -182,15 +182,22 @@ FALLIBLE image_push_ahead(struct image_source *source, const struct descriptor *
 /* Put every blob into the store and the name on it (name may be NULL: kept by digest only). */
 FALLIBLE image_save_store(const struct image *image, struct store *store, const char *name,
 		struct cancel *cancel, const struct image_progress *progress);
+/* What index.json of a layout calls an image: an entry for each name, one entry where there is
+ * none. */
+struct layout_names {
+	const char *word;          /* its tag, as it is; or NULL */
+	const struct list *images; /* names of images, as their tag and whole; or NULL */
+};
+
 enum layout_entry_kind {
 	LAYOUT_ADD = 0, /* an entry of the same name is replaced, others stay */
 	LAYOUT_ALONE,   /* the layout lists nothing else then */
 };
 
-/* An OCI layout directory, made or added to. */
-FALLIBLE image_save_layout(const struct image *image, const char *dir, const char *tag,
-		enum layout_entry_kind kind, struct cancel *cancel,
-		const struct image_progress *progress);
+/* An OCI layout directory, made or added to. names may be NULL. */
+FALLIBLE image_save_layout(const struct image *image, const char *dir,
+		const struct layout_names *names, enum layout_entry_kind kind,
+		struct cancel *cancel, const struct image_progress *progress);
 /*
  * Podman's store, which is made when there is none. where: "[DRIVER@GRAPHROOT+RUNROOT]" or NULL,
  * the usual one. A name without a registry is localhost's, as Podman names what it builds. *ret_id

@@ -124,7 +124,7 @@ FALLIBLE image_set_join(const char *name, struct image *const *images, size_t n,
 	struct image_source *source = joined_new(images, n);
 
 	for (size_t i = 0; i < n; i++)
-		*vec_add(&index.manifests) = layout_entry(images[i], NULL);
+		*vec_add(&index.manifests) = layout_entry(images[i]);
 	list_add_all(&index.annotations, annotations);
 	AUTO_FREE char *json = image_index_print(&index);
 	struct error *error = image_set_make(name, json, source, ret);

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-struct descriptor layout_entry(const struct image *image, const char *tag)
+struct descriptor layout_entry(const struct image *image)
 {
 	struct descriptor entry = descriptor_make(
 			image->manifest.media_type, image->digest, image->manifest_bytes);
@@ -11,26 +11,60 @@ struct descriptor layout_entry(const struct image *image, const char *tag)
 	entry.has_platform = image->config.platform.os[0] != '\0';
 	entry.platform = image->config.platform;
 	list_add_all(&entry.annotations, &image->entry_annotations);
-	if (tag)
-		list_env_set(&entry.annotations, LAYOUT_NAME, tag);
 	return entry;
 }
 
-struct descriptor layout_set_entry(const struct image_set *set, const char *tag)
+struct descriptor layout_set_entry(const struct image_set *set)
 {
 	struct descriptor entry = descriptor_make(set->media_type, set->digest, set->n);
 
 	list_add_all(&entry.annotations, &set->entry_annotations);
-	if (tag)
-		list_env_set(&entry.annotations, LAYOUT_NAME, tag);
 	return entry;
 }
 
-char *layout_index(struct descriptor *entry)
+/* A name that is none is a word like any other. */
+static void name_entry(struct descriptor *entry, const char *name)
+{
+	AUTO(reference) struct reference reference = { 0 };
+	struct error *error = reference_parse(str_of(name), &reference);
+
+	if (error) {
+		error_ignore(error, "what is no image's name is a tag as it is");
+		list_env_set(&entry->annotations, LAYOUT_NAME, name);
+		return;
+	}
+	AUTO_FREE char *whole = reference_text(&reference);
+	list_env_set(&entry->annotations, LAYOUT_IMAGE_NAME, whole);
+	list_env_set(&entry->annotations, LAYOUT_NAME, reference.tag ? reference.tag : "latest");
+}
+
+void layout_add_entries(struct descriptor *entry, const struct layout_names *names,
+		struct image_index *index)
+{
+	static const struct list none = { 0 };
+	const struct list *images = names && names->images ? names->images : &none;
+	AUTO(descriptor) struct descriptor plain = TAKE_VALUE(*entry);
+	AUTO(list) struct list seen = { 0 };
+
+	if (names && names->word)
+		list_env_set(&plain.annotations, LAYOUT_NAME, names->word);
+	for (size_t i = 0; i < images->n; i++) {
+		if (list_has(&seen, images->p[i]))
+			continue;
+		list_add(&seen, images->p[i]);
+		struct descriptor *named = vec_add(&index->manifests);
+		descriptor_copy(&plain, named);
+		name_entry(named, images->p[i]);
+	}
+	if (!images->n)
+		*vec_add(&index->manifests) = TAKE_VALUE(plain);
+}
+
+char *layout_index(struct descriptor *entry, const struct layout_names *names)
 {
 	AUTO(image_index) struct image_index index = { .format = FORMAT_OCI };
 
-	*vec_add(&index.manifests) = TAKE_VALUE(*entry);
+	layout_add_entries(entry, names, &index);
 	return image_index_print(&index);
 }
 

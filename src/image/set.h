@@ -63,11 +63,12 @@ FALLIBLE image_set_keep(const struct image_set *set, struct store *store, struct
 /* name may be NULL: kept by digest only. */
 FALLIBLE image_set_save_store(const struct image_set *set, struct store *store, const char *name,
 		struct cancel *cancel, const struct image_progress *progress);
-FALLIBLE image_set_save_layout(const struct image_set *set, const char *dir, const char *tag,
-		struct cancel *cancel, const struct image_progress *progress);
+FALLIBLE image_set_save_layout(const struct image_set *set, const char *dir,
+		const struct layout_names *names, struct cancel *cancel,
+		const struct image_progress *progress);
 /* An OCI layout as one tar to out (takes it, closes it): the same set is the same tar. */
-FALLIBLE image_set_save_archive(const struct image_set *set, const char *tag, struct writer *out,
-		struct cancel *cancel, const struct image_progress *progress);
+FALLIBLE image_set_save_archive(const struct image_set *set, const struct layout_names *names,
+		struct writer *out, struct cancel *cancel, const struct image_progress *progress);
 /* dir is made, and must be empty of another image. */
 FALLIBLE image_set_save_dir(const struct image_set *set, const char *dir, struct cancel *cancel,
 		const struct image_progress *progress);

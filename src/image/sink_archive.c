@@ -66,30 +66,12 @@ static FALLIBLE add_blobs(const struct image *image, struct entry_sink *tar, str
 	return add_text(tar, manifest, image->manifest_json, image->manifest_bytes);
 }
 
-/* What skopeo and docker show: the tag of the first name. */
-static char *first_name(enum archive_format format, const struct list *names)
-{
-	AUTO(reference) struct reference reference = { 0 };
-
-	if (!names || !names->n)
-		return NULL;
-	if (format == ARCHIVE_DOCKER)
-		return xstrdup(names->p[0]);
-	struct error *error = reference_parse(str_of(names->p[0]), &reference);
-	if (error) {
-		error_free(error);
-		return xstrdup(names->p[0]);
-	}
-	return xstrdup(reference.tag ? reference.tag : "latest");
-}
-
 FALLIBLE image_save_archive(const struct image *image, enum archive_format format,
 		const struct list *names, struct writer *out, struct cancel *cancel)
 {
 	static const struct entry_times keep = { 0 };
-	AUTO_FREE char *name = first_name(format, names);
-	struct descriptor listed = layout_entry(image, name);
-	AUTO_FREE char *index = layout_index(&listed);
+	struct descriptor listed = layout_entry(image);
+	AUTO_FREE char *index = layout_index(&listed, &(struct layout_names){ .images = names });
 	AUTO(entry_sink) struct entry_sink *tar = tar_writer(out, &keep);
 
 	TRY(add_dir(tar, "blobs"));
@@ -127,15 +109,15 @@ static struct error *put_document(
 	return add_blob(((struct archive_sink *)sink)->tar, what, reader);
 }
 
-FALLIBLE image_set_save_archive(const struct image_set *set, const char *tag, struct writer *out,
-		struct cancel *cancel, const struct image_progress *progress)
+FALLIBLE image_set_save_archive(const struct image_set *set, const struct layout_names *names,
+		struct writer *out, struct cancel *cancel, const struct image_progress *progress)
 {
 	static const struct entry_times keep = { 0 };
 	AUTO(entry_sink) struct entry_sink *tar = tar_writer(out, &keep);
 	struct archive_sink sink = { { put_blob, put_document, progress, .in_order = true }, tar };
-	AUTO(descriptor) struct descriptor document = layout_set_entry(set, NULL);
-	struct descriptor listed = layout_set_entry(set, tag);
-	AUTO_FREE char *index = layout_index(&listed);
+	AUTO(descriptor) struct descriptor document = layout_set_entry(set);
+	struct descriptor listed = layout_set_entry(set);
+	AUTO_FREE char *index = layout_index(&listed, names);
 
 	TRY(add_dir(tar, "blobs"));
 	TRY(add_dir(tar, "blobs/sha256"));

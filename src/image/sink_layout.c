@@ -56,32 +56,53 @@ static FALLIBLE read_index(int dir_fd, struct image_index *ret)
 	return image_index_parse((struct str){ json, n }, NULL, ret);
 }
 
-FALLIBLE layout_update_index(
-		int dir_fd, struct descriptor *entry, const char *tag, enum layout_entry_kind kind)
+/*
+ * A tag is one image's, unless both say whole names that differ; an entry of the same image without
+ * a name gets one.
+ */
+static bool replaces(const struct descriptor *ours, const struct descriptor *other)
 {
-	AUTO(descriptor) struct descriptor ours = *entry;
-	AUTO(image_index) struct image_index index = { 0 }, next = { .format = FORMAT_OCI };
+	const char *tag = list_env_get(&ours->annotations, LAYOUT_NAME);
+	const char *whole = list_env_get(&ours->annotations, LAYOUT_IMAGE_NAME);
+	const char *other_tag = list_env_get(&other->annotations, LAYOUT_NAME);
+	const char *other_whole = list_env_get(&other->annotations, LAYOUT_IMAGE_NAME);
+	bool is_same = digest_equal(&other->digest, &ours->digest);
 
+	if (!tag || !other_tag)
+		return is_same;
+	return text_equal(tag, other_tag) &&
+	       (!whole || !other_whole || text_equal(whole, other_whole));
+}
+
+static bool is_replaced(const struct image_index *ours, const struct descriptor *other)
+{
+	for (size_t i = 0; i < ours->manifests.n; i++)
+		if (replaces(&ours->manifests.p[i], other))
+			return true;
+	return false;
+}
+
+FALLIBLE layout_update_index(int dir_fd, struct descriptor *entry, const struct layout_names *names,
+		enum layout_entry_kind kind)
+{
+	AUTO(image_index)
+	struct image_index index = { 0 }, ours = { 0 }, next = { .format = FORMAT_OCI };
+
+	layout_add_entries(entry, names, &ours);
 	if (kind == LAYOUT_ADD)
 		TRY(read_index(dir_fd, &index));
-	for (size_t i = 0; i < index.manifests.n; i++) {
-		const struct descriptor *other = &index.manifests.p[i];
-		const char *name = list_env_get(&other->annotations, LAYOUT_NAME);
-
-		bool is_ours = digest_equal(&other->digest, &ours.digest);
-		if (tag ? text_equal(name, tag) || (is_ours && !name) : is_ours)
-			continue;
-		descriptor_copy(other, vec_add(&next.manifests));
-	}
-	*vec_add(&next.manifests) = ours;
-	ours = (struct descriptor){ 0 };
+	for (size_t i = 0; i < index.manifests.n; i++)
+		if (!is_replaced(&ours, &index.manifests.p[i]))
+			descriptor_copy(&index.manifests.p[i], vec_add(&next.manifests));
+	for (size_t i = 0; i < ours.manifests.n; i++)
+		descriptor_copy(&ours.manifests.p[i], vec_add(&next.manifests));
 	AUTO_FREE char *text = image_index_print(&next);
 	return file_write_atomic(dir_fd, "index.json", text, strlen(text), 0644, false);
 }
 
-FALLIBLE image_save_layout(const struct image *image, const char *dir, const char *tag,
-		enum layout_entry_kind kind, struct cancel *cancel,
-		const struct image_progress *progress)
+FALLIBLE image_save_layout(const struct image *image, const char *dir,
+		const struct layout_names *names, enum layout_entry_kind kind,
+		struct cancel *cancel, const struct image_progress *progress)
 {
 	AUTO_FD int dir_fd = -1, blobs_fd = -1;
 	AUTO_FREE char *blobs = xasprintf("%s/blobs/sha256", dir);
@@ -105,8 +126,8 @@ FALLIBLE image_save_layout(const struct image *image, const char *dir, const cha
 	TRY(layout_put_bytes(
 			blobs_fd, &image->digest, image->manifest_json, image->manifest_bytes));
 	TRY(file_write_atomic(dir_fd, "oci-layout", LAYOUT_MARK, strlen(LAYOUT_MARK), 0644, false));
-	struct descriptor entry = layout_entry(image, tag);
-	return layout_update_index(dir_fd, &entry, tag, kind);
+	struct descriptor entry = layout_entry(image);
+	return layout_update_index(dir_fd, &entry, names, kind);
 }
 
 struct layout_sink {
@@ -127,8 +148,9 @@ static struct error *put_document(
 			((struct layout_sink *)sink)->blobs_fd, &what->digest, json.p, json.n);
 }
 
-FALLIBLE image_set_save_layout(const struct image_set *set, const char *dir, const char *tag,
-		struct cancel *cancel, const struct image_progress *progress)
+FALLIBLE image_set_save_layout(const struct image_set *set, const char *dir,
+		const struct layout_names *names, struct cancel *cancel,
+		const struct image_progress *progress)
 {
 	AUTO_FD int dir_fd = -1, blobs_fd = -1;
 	AUTO_FREE char *blobs = xasprintf("%s/blobs/sha256", dir);
@@ -140,6 +162,6 @@ FALLIBLE image_set_save_layout(const struct image_set *set, const char *dir, con
 	TRY(set_copy(set, &sink.sink, cancel));
 	TRY(layout_put_bytes(blobs_fd, &set->digest, set->json, set->n));
 	TRY(file_write_atomic(dir_fd, "oci-layout", LAYOUT_MARK, strlen(LAYOUT_MARK), 0644, false));
-	struct descriptor entry = layout_set_entry(set, tag);
-	return layout_update_index(dir_fd, &entry, tag, LAYOUT_ADD);
+	struct descriptor entry = layout_set_entry(set);
+	return layout_update_index(dir_fd, &entry, names, LAYOUT_ADD);
 }

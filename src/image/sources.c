@@ -52,6 +52,7 @@ FALLIBLE sources_create(const char *dir, const char *tag, const char *author, co
 	AUTO_FREE char *blobs = xasprintf("%s/blobs/sha256", dir);
 	AUTO_FREE char *config = config_new(author, created);
 	AUTO_FD int dir_fd = -1, blobs_fd = -1;
+	const struct layout_names names = { .word = tag };
 	struct descriptor entry;
 	size_t n = strlen(config);
 
@@ -60,12 +61,10 @@ FALLIBLE sources_create(const char *dir, const char *tag, const char *author, co
 	manifest.config = descriptor_make(MEDIA_SOURCES_CONFIG, digest_of(config, n), n);
 	TRY(layout_put_bytes(blobs_fd, &manifest.config.digest, config, n));
 	TRY(put_manifest(blobs_fd, &manifest, &entry));
-	if (tag)
-		list_env_set(&entry.annotations, LAYOUT_NAME, tag);
 	struct error *error = file_write_atomic(
 			dir_fd, "oci-layout", LAYOUT_MARK, strlen(LAYOUT_MARK), 0644, false);
 	if (!error)
-		return layout_update_index(dir_fd, &entry, tag, LAYOUT_ADD);
+		return layout_update_index(dir_fd, &entry, &names, LAYOUT_ADD);
 	descriptor_done(&entry);
 	return error;
 }

@@ -106,8 +106,10 @@ static FALLIBLE to_oci_archive(struct session *session, const struct image_set *
 {
 	AUTO(out_file) struct out_file out = { 0 };
 
+	const struct layout_names names = { .word = to->name };
+
 	TRY(out_file_open(to->path, &out));
-	TRY(image_set_save_archive(set, to->name, TAKE(out.writer), session->cancel, progress));
+	TRY(image_set_save_archive(set, &names, TAKE(out.writer), session->cancel, progress));
 	return out_file_commit(&out);
 }
 
@@ -161,8 +163,9 @@ static FALLIBLE send(struct session *session, const struct image *image,
 	case TO_REGISTRY:
 		return to_registry(session, image, to, progress);
 	case TO_LAYOUT:
-		return image_save_layout(
-				image, to->path, to->name, LAYOUT_ADD, session->cancel, progress);
+		return image_save_layout(image, to->path,
+				&(struct layout_names){ .word = to->name }, LAYOUT_ADD,
+				session->cancel, progress);
 	case TO_OCI_ARCHIVE:
 		return alone_to_oci_archive(session, image, to, progress);
 	case TO_DOCKER_ARCHIVE:
@@ -189,7 +192,8 @@ static FALLIBLE send_set(struct session *session, const struct image_set *set,
 		return image_set_push(set, session->registry, &reference, session->signer, cancel,
 				progress);
 	case TO_LAYOUT:
-		return image_set_save_layout(set, to->path, to->name, cancel, progress);
+		return image_set_save_layout(set, to->path,
+				&(struct layout_names){ .word = to->name }, cancel, progress);
 	case TO_DIR:
 		return image_set_save_dir(set, to->path, cancel, progress);
 	case TO_OCI_ARCHIVE:

@@ -43,6 +43,26 @@ manifest_of() { # LAYOUT: the manifest's text
 	[ ! -e ../x.tar ]
 }
 
+@test "each name of an output is an entry of the index: archives, layouts, several platforms" {
+	local names='{"io.containerd.image.name":"docker.io/library/a:1","org.opencontainers.image.ref.name":"1"}
+{"io.containerd.image.name":"docker.io/library/b:1","org.opencontainers.image.ref.name":"1"}
+{"io.containerd.image.name":"localhost:5000/c:latest","org.opencontainers.image.ref.name":"latest"}'
+	succeeds kiln build -t skipped -o 'type=oci,dest=../a.tar,"name=a:1,b:1,localhost:5000/c,a:1"' \
+		-o 'type=docker,dest=../d.tar,"name=a:1,b:1,localhost:5000/c"' \
+		-o 'type=oci,dest=../l,tar=false,"name=a:1,b:1,localhost:5000/c"' .
+	equals "$names" "$(tar -xOf ../a.tar index.json | jq -cS '.manifests[].annotations')" archive
+	equals "$names" "$(tar -xOf ../d.tar index.json | jq -cS '.manifests[].annotations')" "docker's"
+	equals "$names" "$(jq -cS '.manifests[].annotations' ../l/index.json)" layout
+	equals 1 "$(jq -r '.manifests[].digest' ../l/index.json | sort -u | wc -l)" images
+	valid_image ../l
+	# Another image takes over the one name it has, and no other.
+	succeeds kiln build --label x=y -o type=oci,dest=../l,tar=false,name=b:1 .
+	equals "$(sed 's/^\(.*b:1.*\)$/\1 new/' <<<"$names" | sort)" "$(jq -rcS --arg old "$(tar -xOf ../a.tar index.json | jq -r '.manifests[0].digest')" \
+		'.manifests[] | (.annotations | tojson) + (if .digest == $old then "" else " new" end)' ../l/index.json | sort)"
+	succeeds kiln build --platform linux/amd64,linux/arm64 -o 'type=oci,dest=../m.tar,"name=a:1,b:1"' .
+	equals "$(head -n 2 <<<"$names")" "$(tar -xOf ../m.tar index.json | jq -cS '.manifests[].annotations')" platforms
+}
+
 @test "--annotation goes into the manifest, and with manifest-descriptor into the layout's index" {
 	succeeds kiln build -o type=oci,dest=../layout,tar=false --annotation org.example:k=a=b \
 		--annotation manifest:k=v --annotation 'manifest[linux/s390x]:other=1' \
