@@ -32,11 +32,15 @@ static void print_location(struct json_out *json, const struct source_range *at)
 	json_out_close(json, '}');
 }
 
+/* The hint in brackets behind the message, as BuildKit has its own. */
 static void print_error(struct json_out *json, const struct error *error)
 {
 	AUTO(strbuf) struct strbuf text = { 0 };
+	const char *hint = error_find_hint(error);
 
 	error_text(error, &text);
+	if (hint)
+		strbuf_addf(&text, " (%s)", hint);
 	json_out_open(json, "buildError", '{');
 	json_out_text(json, "message", strbuf_text(&text));
 	if (error_find_at(error))

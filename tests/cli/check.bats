@@ -67,7 +67,7 @@ setup() {
 	equals "$(base64 -w0 Dockerfile)" "$(jq -r '.sources[0].data' <<<"$output")"
 	echo 'RUNN x' >>Dockerfile
 	fails 1 'buildError' kiln check --format json
-	jq -e '.buildError.message | contains("RUNN")' <<<"$output"
+	jq -e '.buildError.message | contains("RUNN") and endswith(" (did you mean RUN?)")' <<<"$output"
 	equals 3 "$(jq '.buildError.location.ranges[0].start.line' <<<"$output")"
 }
 
