@@ -90,7 +90,7 @@ struct plan_args scope_args(struct lower *lower, const struct lowered_args *args
  */
 char *scope_automatic(const struct lower *lower, const char *name);
 
-/* FROM of a stage, expanded: its image name ("" never) and platform. */
+/* lower_from.c: FROM of a stage, expanded: its image name ("" never) and platform. */
 FALLIBLE lower_from(struct lower *lower, const struct stage *stage, const char **ret_name,
 		struct platform *ret_platform);
 /* Count entries that are copied; ERR_LIMIT at the place when there are too many. */
@@ -101,6 +101,12 @@ struct plan_image *lower_image(struct lower *lower, const char *name,
 /* What --from=NAME means. */
 FALLIBLE lower_origin(struct lower *lower, const char *name, struct source_range at,
 		struct plan_origin *ret);
+
+/* Where a stage begins: its platform, the config of its base, the scope that this makes. */
+FALLIBLE lower_start(struct lower *lower, struct lowered *stage);
+/* The triggers of a base image or stage, parsed; *ret in the arena. */
+FALLIBLE lower_triggers(struct lower *lower, const struct stage *stage,
+		const struct instruction ***ret, size_t *ret_count);
 
 /* lower_context.c: the named context that stands in for a name, or for a stage; or NULL. */
 const struct plan_context *lower_context(const struct lower *lower, const char *name);
@@ -146,9 +152,6 @@ void lower_add_history(struct lowered *stage, const char *text, bool is_empty);
 /* Add a step with its history entry; the caller fills the union. */
 struct plan_step *lower_add_step(struct lower *lower, struct lowered *stage, enum step_kind kind,
 		const struct instruction *in, const char *name, const char *history);
-/* The triggers of a base image or stage, parsed; *ret in the arena. */
-FALLIBLE lower_triggers(struct lower *lower, const struct stage *stage,
-		const struct instruction ***ret, size_t *ret_count);
 
 /* Absolute, cleaned: "." and ".." resolved lexically, no trailing slash, at least "/". */
 const char *lower_path(struct arena *arena, const char *base, const char *path);

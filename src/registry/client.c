@@ -17,8 +17,6 @@
 enum {
 	CONNECT_TIMEOUT_MS = 20 * 1000,
 	STALL_TIMEOUT_MS = 60 * 1000,
-	RETRIES = 5,
-	RETRY_BASE_MS = 500,
 	/* A challenge, a token that proves too old or too small, one more. */
 	AUTH_TRIES = 3,
 };
@@ -52,65 +50,6 @@ struct registry_client {
 	struct host *hosts;          /* guarded by lock */
 };
 
-static void copy_creds(const struct creds_settings *from, struct creds_settings *ret)
-{
-	*ret = (struct creds_settings){ .auth_file = xstrdup(from->auth_file),
-		.docker_auth_config = xstrdup(from->docker_auth_config),
-		.docker_config_dir = xstrdup(from->docker_config_dir),
-		.runtime_dir = xstrdup(from->runtime_dir),
-		.config_home = xstrdup(from->config_home),
-		.home = xstrdup(from->home),
-		.sources = xstrdup(from->sources),
-		.given = xstrdup(from->given),
-		.helper_env = from->helper_env,
-		.helper_timeout_ms = from->helper_timeout_ms,
-		.host_env = from->host_env };
-}
-
-static void free_text(const char *text)
-{
-	free((void *)(uintptr_t)text);
-}
-
-static void free_creds(struct creds_settings *creds)
-{
-	free_text(creds->auth_file);
-	free_text(creds->docker_auth_config);
-	free_text(creds->docker_config_dir);
-	free_text(creds->runtime_dir);
-	free_text(creds->config_home);
-	free_text(creds->home);
-	free_text(creds->sources);
-	if (creds->given)
-		explicit_bzero((void *)(uintptr_t)creds->given, strlen(creds->given));
-	free_text(creds->given);
-}
-
-static void copy_settings(const struct registry_settings *from, struct registry_settings *ret)
-{
-	*ret = *from;
-	copy_creds(&from->creds, &ret->creds);
-	ret->insecure_hosts = ret->mirrors = (struct list){ 0 };
-	ret->certs_dirs = ret->registries_confs = (struct list){ 0 };
-	ret->certificates = ret->client_certs = ret->authorities = (struct list){ 0 };
-	list_add_all(&ret->authorities, &from->authorities);
-	list_add_all(&ret->insecure_hosts, &from->insecure_hosts);
-	list_add_all(&ret->mirrors, &from->mirrors);
-	list_add_all(&ret->certs_dirs, &from->certs_dirs);
-	list_add_all(&ret->certificates, &from->certificates);
-	list_add_all(&ret->client_certs, &from->client_certs);
-	list_add_all(&ret->registries_confs, &from->registries_confs);
-	ret->cert_dir = xstrdup(from->cert_dir);
-	ret->http_proxy = xstrdup(from->http_proxy);
-	ret->https_proxy = xstrdup(from->https_proxy);
-	ret->no_proxy = xstrdup(from->no_proxy);
-	ret->retries = from->retries == REGISTRY_NO_RETRIES ? 0
-		       : from->retries                      ? from->retries
-							    : RETRIES;
-	ret->retry_after_ms = from->retry_after_ms;
-	ret->retry_base_ms = from->retry_base_ms ? from->retry_base_ms : RETRY_BASE_MS;
-}
-
 /* What goes wrong here goes wrong again, and is told, where it is needed. */
 static void read_ahead(struct registry_client *client)
 {
@@ -131,7 +70,7 @@ struct registry_client *registry_client_new(
 {
 	struct registry_client *client = xcalloc(1, sizeof(*client));
 
-	copy_settings(settings, &client->settings);
+	settings_copy(settings, &client->settings);
 	client->user_agent =
 			xstrdup(settings->user_agent ? settings->user_agent : "kiln/" KILN_VERSION);
 	client->settings.user_agent = client->user_agent;
@@ -170,8 +109,7 @@ void registry_client_free(struct registry_client *client)
 		free(host);
 	}
 	registries_conf_done(&client->conf);
-	free_creds(&client->settings.creds);
-	registry_settings_done(&client->settings);
+	settings_copy_done(&client->settings);
 	free(client->user_agent);
 	(void)pthread_cond_destroy(&client->changed);
 	(void)pthread_mutex_destroy(&client->lock);

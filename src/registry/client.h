@@ -14,6 +14,10 @@
 struct auth;
 struct cloud;
 
+/* settings_copy.c: deep, with the defaults; user_agent stays borrowed. */
+void settings_copy(const struct registry_settings *from, struct registry_settings *ret);
+void settings_copy_done(struct registry_settings *settings);
+
 /* The bytes of a request, opened for each try. */
 struct send_body {
 	struct error *(*open)(void *user, uint64_t offset, struct reader **ret);
