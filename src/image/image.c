@@ -332,7 +332,9 @@ static FALLIBLE open_reference(const struct image_homes *homes, const char *name
 			return worse;
 		}
 		if (policy == PULL_NEVER)
-			return error_hint(error, "--pull=never forbids to ask the registry");
+			return error_find_hint(error) ? error
+						      : error_hint(error, "--pull=never forbids to "
+									  "ask the registry");
 		error_free(error);
 	}
 	if (!homes->registry)

@@ -163,6 +163,12 @@ listed() { # what the index on stdin says, a line an image
 	fails 2 "option '--platform'" kiln build --platform linux/amd64,,linux/arm64 .
 }
 
+@test "an index without the machine's platform: what it has is said" {
+	succeeds kiln build -q --platform linux/arm64,linux/arm/v7 -t foreign:1 .
+	fails 1 'there is no image for linux/amd64' kiln inspect foreign:1
+	says 'there are: linux/arm64, linux/arm/v7'
+}
+
 @test "under Buildah's name --manifest takes all of them" {
 	succeeds kiln buildah build --platform "$BOTH" --manifest both .
 	says '[linux/amd64] [2/2] STEP 3/4: COPY'
