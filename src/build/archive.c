@@ -82,6 +82,7 @@ FALLIBLE archive_open(struct reader *below, struct reader **ret, bool *ret_is_ar
 struct plain_sink {
 	struct entry_sink sink;
 	struct entry_sink *below;
+	int64_t newest;
 };
 
 static struct error *plain_add(
@@ -96,6 +97,8 @@ static struct error *plain_add(
 						entry->path),
 				"leave it out of the archive");
 	mine.owner.uid = mine.owner.gid = 0;
+	if (entry->mtime > plain->newest)
+		plain->newest = entry->mtime;
 	return entry_sink_add(plain->below, &mine, content);
 }
 
@@ -104,7 +107,8 @@ static void plain_free(struct entry_sink *sink)
 	(void)sink; /* lives on the stack of archive_unpack() */
 }
 
-FALLIBLE archive_unpack(struct reader *tar, int dir_fd, const char *what, struct cancel *cancel)
+FALLIBLE archive_unpack(struct reader *tar, int dir_fd, const char *what, struct cancel *cancel,
+		int64_t *ret_newest)
 {
 	static const struct entry_sink_ops ops = { .add = plain_add, .free = plain_free };
 	static const struct apply_options options = { .mode = APPLY_ROOTFS,
@@ -112,8 +116,9 @@ FALLIBLE archive_unpack(struct reader *tar, int dir_fd, const char *what, struct
 	AUTO(tar_reader)
 	struct tar_reader *entries = tar_reader_new(reader_limit(tar, LIMIT_CONTEXT_BYTES, what));
 	AUTO(entry_sink) struct entry_sink *files = apply_sink(dir_fd, &options);
-	struct plain_sink sink = { { &ops, false }, files };
+	struct plain_sink sink = { { &ops, false }, files, 0 };
 
 	TRY(layer_replay_archive(entries, &sink.sink, cancel, NULL));
+	*ret_newest = sink.newest;
 	return entry_sink_close(TAKE(files));
 }

@@ -22,6 +22,8 @@ bool archive_is_header(const unsigned char block[static ARCHIVE_BLOCK]);
 FALLIBLE archive_open(struct reader *below, struct reader **ret, bool *ret_is_archive);
 /*
  * Unpack the tar (takes it, decompressed) into an empty directory. Every file is 0:0's, whatever
- * the tar says. what is for messages.
+ * the tar says. what is for messages. *ret_newest is when the newest entry was changed (Unix
+ * seconds), 0 where none says so.
  */
-FALLIBLE archive_unpack(struct reader *tar, int dir_fd, const char *what, struct cancel *cancel);
+FALLIBLE archive_unpack(struct reader *tar, int dir_fd, const char *what, struct cancel *cancel,
+		int64_t *ret_newest);

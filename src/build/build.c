@@ -104,6 +104,7 @@ static void tell_unused_args(struct build *build)
 FALLIBLE build_plan_for(const struct build *build, const struct plan_for *what, struct plan **ret)
 {
 	const struct build_options *options = build->options;
+	AUTO_FREE char *epoch = context_epoch(build->context);
 	struct plan_input input = {
 		.file = build->file,
 		.target = options->target,
@@ -118,6 +119,7 @@ FALLIBLE build_plan_for(const struct build *build, const struct plan_for *what, 
 		.user = what->user,
 		.lint = what->lint,
 		.ignore = build->context->ignore,
+		.context_epoch = epoch,
 	};
 	struct plan_context *contexts = NULL;
 
@@ -517,10 +519,11 @@ FALLIBLE build_load(struct build *build)
 	return load(build);
 }
 
-/* The Dockerfile's own ARG SOURCE_DATE_EPOCH, where nobody else named a time. */
+/* The context's time where that is asked for; else the Dockerfile's own, where nobody named one. */
 static FALLIBLE take_epoch(const struct build *build, struct build_options *options)
 {
-	const char *text = build->plan->epoch;
+	AUTO_FREE char *epoch = context_epoch(build->context);
+	const char *text = options->epoch_is_context ? epoch : build->plan->epoch;
 
 	if (options->has_epoch || !text || !*text)
 		return NULL;
@@ -530,7 +533,8 @@ static FALLIBLE take_epoch(const struct build *build, struct build_options *opti
 		return error_hint(
 				error_new(ERR_INVALID, "ARG SOURCE_DATE_EPOCH: '%s' is not a time",
 						text),
-				"give seconds since 1970, or --build-arg SOURCE_DATE_EPOCH=...");
+				"give seconds since 1970, or 'context' for the time of a git, "
+				"http or tar context");
 	}
 	options->has_epoch = true;
 	return NULL;

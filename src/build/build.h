@@ -200,8 +200,9 @@ struct build_options {
 	struct build_image_options image;
 	const struct build_annotation *annotations;
 	size_t annotation_count;
-	bool has_epoch; /* --timestamp, SOURCE_DATE_EPOCH */
-	int64_t epoch;  /* Unix seconds: created times and files' times in new layers */
+	bool epoch_is_context; /* SOURCE_DATE_EPOCH=context: the context's time, if it has one */
+	bool has_epoch;        /* --timestamp, SOURCE_DATE_EPOCH */
+	int64_t epoch;         /* Unix seconds: created times and files' times in new layers */
 
 	/* out; none: OUTPUT_STORE */
 	bool materializes; /* isolation inplace: in the end "/" is the image, though nothing ran */

@@ -62,6 +62,7 @@ static FALLIBLE look(const struct check_options *options, struct check *check)
 	const struct build_options *build = options->build;
 	struct str text = { check->context->dockerfile, check->context->dockerfile_bytes };
 	struct build opening = { .options = build };
+	AUTO_FREE char *epoch = context_epoch(check->context);
 	struct plan_input input = {
 		.target = build->target,
 		.build_args = build->build_args,
@@ -71,6 +72,7 @@ static FALLIBLE look(const struct check_options *options, struct check *check)
 		.user = &opening,
 		.lint = &check->lint,
 		.ignore = check->context->ignore,
+		.context_epoch = epoch,
 		.all_stages = options->all_stages && !build->target,
 	};
 

@@ -39,7 +39,8 @@ FALLIBLE context_unpack(
 		context->fd = context->scratch.fd;
 	}
 	if (is_archive)
-		return archive_unpack(TAKE(plain), context->fd, "the context", sources->cancel);
+		return archive_unpack(TAKE(plain), context->fd, "the context", sources->cancel,
+				&context->time);
 	TRY(reader_read_all(plain, LIMIT_DOCKERFILE_BYTES, &context->dockerfile,
 			&context->dockerfile_bytes));
 	if (!context->dockerfile_bytes)
@@ -307,6 +308,11 @@ FALLIBLE context_open(const struct context_input *input, struct context **ret)
 		TRY(find_ignore(input, context));
 	*ret = TAKE(context);
 	return NULL;
+}
+
+char *context_epoch(const struct context *context)
+{
+	return context->time > 0 ? xasprintf("%lld", (long long)context->time) : NULL;
 }
 
 void context_free(struct context *context)

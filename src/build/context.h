@@ -40,6 +40,11 @@ struct context {
 	struct scratch scratch;          /* what it was unpacked into */
 	int dir_fd;                      /* opened for this context alone, or -1 */
 	char *vcs_source, *vcs_revision; /* a git repository and its commit; else NULL */
+	/*
+	 * When it was made, in Unix seconds: the commit, what an http server says, else the newest
+	 * entry of a tar. 0: not known, as of a directory.
+	 */
+	int64_t time;
 };
 
 struct context_input {
@@ -57,6 +62,8 @@ struct context_input {
 /* An address or git repository: it has to be brought here. */
 bool context_is_remote(const char *path);
 FALLIBLE context_open(const struct context_input *input, struct context **ret);
+/* Its time as SOURCE_DATE_EPOCH has it, or NULL. New; free(). */
+char *context_epoch(const struct context *context);
 void context_free(struct context *context);
 
 DEFINE_AUTO_PTR(context, context_free)

@@ -18,6 +18,7 @@ static FALLIBLE fetch_git(const struct context_input *input, struct context *con
 	context->scratch = TAKE_VALUE(git.scratch);
 	context->vcs_source = xstrdup(url.remote);
 	context->vcs_revision = TAKE(git.commit);
+	context->time = git.time;
 	return NULL;
 }
 
@@ -34,6 +35,8 @@ FALLIBLE context_fetch_http(const struct context_input *input, struct context *c
 	TRY_WRAP(fetch_file(input->sources, input->path, &file), "fetch %s", context->name);
 	TRY_WRAP(context_unpack(context, input->sources, reader_from_fd(TAKE_FD(file.fd))),
 			"open %s '%s'", context->name, context->path);
+	if (fetch_time(&file.download) > 0)
+		context->time = fetch_time(&file.download);
 	if (context->dockerfile)
 		context->dockerfile_name = xstrdup(context->path);
 	return NULL;

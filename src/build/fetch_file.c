@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <time.h>
 
 void fetched_file_done(struct fetched_file *file)
 {
@@ -60,4 +61,13 @@ FALLIBLE fetch_file_if_changed(const struct sources *sources, const char *url,
 FALLIBLE fetch_file(const struct sources *sources, const char *url, struct fetched_file *ret)
 {
 	return fetch_file_if_changed(sources, url, NULL, ret);
+}
+
+int64_t fetch_time(const struct download *download)
+{
+	const char *text = download->last_modified;
+	struct tm date = { 0 };
+	const char *end = text ? strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &date) : NULL;
+
+	return end ? timegm(&date) : 0;
 }

@@ -21,6 +21,8 @@ FALLIBLE fetch_file(const struct sources *sources, const char *url, struct fetch
 /* The same unless what known says (etag, last_modified) is still true: download.is_unchanged. */
 FALLIBLE fetch_file_if_changed(const struct sources *sources, const char *url,
 		const struct download *known, struct fetched_file *ret);
+/* When it was last changed, as the server said (Unix seconds); 0: it did not say. */
+int64_t fetch_time(const struct download *download);
 void fetched_file_done(struct fetched_file *file);
 
 DEFINE_AUTO_VALUE(fetched_file)

@@ -7,7 +7,6 @@
 
 #include <jansson.h>
 #include <string.h>
-#include <time.h>
 
 bool copy_is_fetched(const struct plan_copy *copy)
 {
@@ -103,19 +102,11 @@ static FALLIBLE record(struct build *build, const char *url, const struct downlo
 
 /* --- one file --- */
 
-static int64_t http_date(const char *text)
-{
-	struct tm date = { 0 };
-	const char *end = text ? strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &date) : NULL;
-
-	return end ? timegm(&date) : 0;
-}
-
 /* What the answer said of the file. */
 static void learn(struct fetched *one, const struct download *download)
 {
 	one->digest = download->digest;
-	one->mtime = http_date(download->last_modified);
+	one->mtime = fetch_time(download);
 	if (!one->name && download->disposition)
 		one->name = fetched_disposition_name(download->disposition);
 	one->is_identified = true;

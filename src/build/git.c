@@ -250,6 +250,7 @@ static FALLIBLE settle(struct git *git, bool keep_git_dir)
 	};
 	struct error *error = commit_time(git, &settle.time);
 
+	git->time = settle.time;
 	if (!error && !keep_git_dir) {
 		/* Before the times: removing changes those of the directories around. */
 		struct settle look = { .keeps_times = true };

@@ -197,6 +197,7 @@ struct plan_input {
 	/* Checks that need a plan (UndefinedVar, CopyIgnoredFile, …) report here; or NULL. */
 	struct lint *lint;
 	const struct ignore *ignore; /* of the context, for those checks; or NULL */
+	const char *context_epoch;   /* what SOURCE_DATE_EPOCH=context stands for; NULL: unset */
 	bool all_stages;             /* plan the stages that the target does not need as well */
 };
 
@@ -216,6 +217,9 @@ void plan_show(const struct plan *plan, struct strbuf *out);
 
 /* The PATH a step gets when its image sets none. */
 #define PLAN_DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+/* SOURCE_DATE_EPOCH=context */
+#define PLAN_EPOCH_OF_CONTEXT "context"
 
 /* True for HTTP_PROXY and its kin, which need no ARG and never enter a key. */
 bool plan_is_proxy_arg(const char *name);

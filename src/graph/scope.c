@@ -104,6 +104,14 @@ static const char *build_arg(const struct lower *lower, const char *name)
 	return NULL;
 }
 
+/* BuildKit's word for the time that the build context itself has. */
+static const char *meant_value(const struct lower *lower, const char *name, const char *value)
+{
+	if (text_equal(name, "SOURCE_DATE_EPOCH") && text_equal(value, PLAN_EPOCH_OF_CONTEXT))
+		return lower->input->context_epoch;
+	return value;
+}
+
 static void record(struct lower *lower, struct lowered_args *args, const struct pair *pair,
 		const char *value, bool is_inherited)
 {
@@ -190,6 +198,7 @@ FALLIBLE scope_globals(struct lower *lower)
 
 			if (!value && pair->value)
 				TRY(scope_word(lower, globals, pair->value, pair->at, &value));
+			value = meant_value(lower, pair->name, value);
 			record(lower, &lower->global_args, pair, value, false);
 			if (value)
 				named_set(&globals->visible, &globals->visible_at, pair->name,
@@ -213,6 +222,7 @@ FALLIBLE scope_arg(struct lower *lower, struct lowered *stage, const struct pair
 		value = named_get(&lower->globals.visible, &lower->globals.visible_at, pair->name);
 	else if (!value)
 		TRY(scope_word(lower, scope, pair->value, pair->at, &value));
+	value = meant_value(lower, pair->name, value);
 	record(lower, &stage->args, pair, value, is_inherited && value);
 	if (value) {
 		/* value may lie in a list that list_env_set is about to change */

@@ -1,4 +1,5 @@
 #include "kiln/build_request.h"
+#include "graph/plan.h"
 #include "ui/source_policy_flag.h"
 
 #include "base/clock.h"
@@ -349,13 +350,17 @@ static FALLIBLE set_time(const struct build_opts *opts, const struct build_reque
 	ret->has_epoch = true;
 	if (opts->timestamp >= 0) {
 		ret->epoch = opts->timestamp;
+	} else if (text_equal(arg, PLAN_EPOCH_OF_CONTEXT)) {
+		ret->has_epoch = false;
+		ret->epoch_is_context = true;
 	} else if (arg && *arg) {
 		struct error *error = parse_i64(str_of(arg), 0, 253402300799, &ret->epoch);
 
 		if (error) {
 			error_free(error);
 			return error_hint(error_usage("SOURCE_DATE_EPOCH '%s' is not a time", arg),
-					"give seconds since 1970; of a commit: "
+					"give seconds since 1970, or 'context' for the time of a "
+					"git, http or tar context; of a commit: "
 					"git log -1 --format=%%ct");
 		}
 	} else if (config->environment.has_source_date_epoch) {

@@ -41,6 +41,33 @@ built() { # ARGS...: builds into $W/out and lists the files
 	[ -z "$(leftovers "$W/store")" ]
 }
 
+@test "SOURCE_DATE_EPOCH=context: Last-Modified, else the newest entry of a tar; a directory has none" {
+	local tar=${W}/served/c.tar
+	mkdir "$W/served"
+	printf '%s\n' 'FROM scratch' 'ARG SOURCE_DATE_EPOCH' 'LABEL epoch=${SOURCE_DATE_EPOCH:-unset}' 'COPY a.txt /' >Dockerfile
+	touch -d @1700000302 a.txt
+	touch -d @1700000202 Dockerfile
+	tar cf "$tar" Dockerfile a.txt
+	touch -d @1700000401 "$tar"
+	server_start files "$RIG_LIB/file_server.py" --root "$W/served" --log "$W/log"
+	timed() { # TIME CREATED ARGS...
+		succeeds kiln build -q -t local/timed "${@:3}"
+		succeeds kiln inspect --config local/timed
+		[[ $(jq -r '.config.Labels.epoch + " " + .created' <<<"$output") == "$1 "$2 ]] || explain "wanted: $1 $2"
+	}
+	timed 1700000401 2023-11-14T22:20:01Z --build-arg SOURCE_DATE_EPOCH=context "http://$SERVER_ADDRESS/files/c.tar"
+	timed 1700000302 2023-11-14T22:18:22Z --build-arg SOURCE_DATE_EPOCH=context "http://$SERVER_ADDRESS/plain/c.tar"
+	timed 1700000302 2023-11-14T22:18:22Z --build-arg SOURCE_DATE_EPOCH=context "$tar"
+	# A directory is as old as nothing, whatever the Dockerfile says.
+	sed -i '1i ARG SOURCE_DATE_EPOCH=1500000000' Dockerfile
+	timed unset '20[2-9][0-9]-*' --build-arg SOURCE_DATE_EPOCH=context .
+	sed -i '1s/=.*/=context/' Dockerfile
+	timed unset '20[2-9][0-9]-*' .
+	tar cf "$tar" --mtime @1600000000 Dockerfile a.txt
+	timed 1600000000 2020-09-13T12:26:40Z "$tar"
+	timed 5 1970-01-01T00:00:05Z --build-arg SOURCE_DATE_EPOCH=5 "$tar"
+}
+
 @test "-f names a file of a tar, and NAME.dockerignore beside it counts" {
 	mkdir docker
 	printf 'FROM scratch\nCOPY . /x/\n' >docker/other

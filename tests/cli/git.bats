@@ -104,6 +104,12 @@ files() {
 	[ -z "$(leftovers "$W/store")" ]
 }
 
+@test "SOURCE_DATE_EPOCH=context is the time of the commit" {
+	succeeds kiln build -q --build-arg SOURCE_DATE_EPOCH=context -t local/timed "$U/open/app.git#v1"
+	succeeds kiln inspect -f '{{.Created}}' local/timed
+	equals 2020-09-13T12:26:40Z "$output"
+}
+
 @test "modes are 0644 and 0755 whatever the umask, times are the commit's, links stay inside" {
 	umask 077
 	succeeds built "$U/open/app.git#v1"
