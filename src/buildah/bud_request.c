@@ -222,12 +222,14 @@ static FALLIBLE set_compression(
 	return NULL;
 }
 
-static void set_time(
-		const struct bud_opts *opts, const struct config *config, struct build_options *ret)
+static void set_time(const struct bud_opts *opts, const struct output_flags *out,
+		const struct config *config, struct build_options *ret)
 {
 	ret->has_epoch = true;
 	if (opts->timestamp >= 0)
 		ret->epoch = opts->timestamp;
+	else if (out->has_epoch)
+		ret->epoch = out->epoch;
 	else if (opts->source_date_epoch >= 0)
 		ret->epoch = opts->source_date_epoch;
 	else if (config->environment.has_source_date_epoch)
@@ -350,7 +352,7 @@ FALLIBLE bud_request_make(const struct invocation *call, struct bud_request *ret
 	TRY(set_platform(opts, ret));
 	TRY(set_outputs(call->program, call->config, opts, ret));
 	TRY(set_compression(opts, call->config, made));
-	set_time(opts, call->config, made);
+	set_time(opts, &ret->out, call->config, made);
 	TRY(set_lists(opts, ret));
 	TRY(set_dockerfile(opts, ret));
 	made->hosts = ret->hosts.p;

@@ -350,6 +350,8 @@ static FALLIBLE set_time(const struct build_opts *opts, const struct build_reque
 	ret->has_epoch = true;
 	if (opts->timestamp >= 0) {
 		ret->epoch = opts->timestamp;
+	} else if (request->out.has_epoch) {
+		ret->epoch = request->out.epoch;
 	} else if (text_equal(arg, PLAN_EPOCH_OF_CONTEXT)) {
 		ret->has_epoch = false;
 		ret->epoch_is_context = true;

@@ -1,5 +1,6 @@
 #include "ui/output_flag.h"
 
+#include "base/limits.h"
 #include "base/nearest.h"
 #include "base/str.h"
 #include "base/xalloc.h"
@@ -23,8 +24,7 @@ static const struct {
 
 /* Known to BuildKit, and not here yet. */
 static const char *const later[] = { "attest", "dangling-name-prefix", "mode", "name-canonical",
-	"oci-artifact", "platform-split", "push-by-digest", "rewrite-timestamp", "store",
-	"unpack" };
+	"oci-artifact", "platform-split", "push-by-digest", "store", "unpack" };
 
 static FALLIBLE set_type(const char *value, struct build_output *output)
 {
@@ -98,10 +98,46 @@ static FALLIBLE set_level(struct output_flags *flags, const char *value)
 	return NULL;
 }
 
+/* "" asks for none, as in BuildKit, where a client may have put one there. */
+static FALLIBLE set_epoch(struct output_flags *flags, const char *value)
+{
+	int64_t epoch = 0;
+
+	if (!value[0])
+		return NULL;
+	struct error *error = parse_i64(str_of(value), 0, LIMIT_TIME_SECONDS, &epoch);
+	if (error) {
+		error_free(error);
+		return error_hint(error_usage("option '--output': source-date-epoch '%s' is not a "
+					      "time",
+						  value),
+				"give seconds since 1970");
+	}
+	if (flags->has_epoch && flags->epoch != epoch)
+		return contradiction("source-date-epoch");
+	flags->has_epoch = true;
+	flags->epoch = epoch;
+	return NULL;
+}
+
+/* True is what is done anyway: new layers have no time behind SOURCE_DATE_EPOCH. */
+static FALLIBLE check_rewrite(const char *value)
+{
+	bool truth = false;
+
+	TRY(set_bool("rewrite-timestamp", value, &truth));
+	return truth ? NULL
+		     : error_hint(error_usage("option '--output': rewrite-timestamp=false is not "
+					      "there"),
+				       "with SOURCE_DATE_EPOCH new layers always have its times; "
+				       "without it they keep their own");
+}
+
 static FALLIBLE unknown_key(struct str key)
 {
 	static const char *const known[] = { "type", "dest", "tar", "name", "push", "compression",
-		"compression-level", "force-compression", "oci-mediatypes" };
+		"compression-level", "force-compression", "oci-mediatypes", "rewrite-timestamp",
+		"source-date-epoch" };
 	AUTO_FREE char *word = str_dup(key);
 
 	for (size_t i = 0; i < COUNT(later); i++)
@@ -170,6 +206,10 @@ static FALLIBLE set_field(struct output_flags *flags, struct build_output *outpu
 		return set_compression(flags, value);
 	if (str_is(key, "compression-level"))
 		return set_level(flags, value);
+	if (str_is(key, "source-date-epoch"))
+		return set_epoch(flags, value);
+	if (str_is(key, "rewrite-timestamp"))
+		return check_rewrite(value);
 	if (str_is(key, "force-compression")) {
 		bool truth = false;
 

@@ -22,7 +22,9 @@ struct output_flags {
 	int level;                    /* compression-level=, or CODEC_LEVEL_DEFAULT */
 	bool forces;                  /* force-compression=: of the base's layers, too */
 	enum image_format format;     /* oci-mediatypes=, or 0 */
-	bool uses_stdout;             /* an output goes there, so nothing else may */
+	bool has_epoch;               /* source-date-epoch= */
+	int64_t epoch;
+	bool uses_stdout; /* an output goes there, so nothing else may */
 	/* What image outputs say of annotations, for annotation_flags_add_output(). */
 	struct list annotations;
 	bool has_image;

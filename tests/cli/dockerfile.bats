@@ -94,6 +94,12 @@ config() {
 	equals '"2023-11-14T22:13:22Z"' "$(config '.created')"
 	SOURCE_DATE_EPOCH=1700000003 layout
 	equals '"2023-11-14T22:13:23Z"' "$(config '.created')"
+	# An output's own goes before, and its layers have no later time anyway.
+	succeeds kiln build -o "type=oci,tar=false,dest=$BATS_TEST_TMPDIR/out2,source-date-epoch=1700000004,rewrite-timestamp=true" \
+		--build-arg SOURCE_DATE_EPOCH=1700000002 .
+	equals '"2023-11-14T22:13:24Z"' "$(config_of "$BATS_TEST_TMPDIR/out2" '.created')"
+	succeeds kiln build -o "type=oci,tar=false,dest=$BATS_TEST_TMPDIR/out3,source-date-epoch=" .
+	equals '"2015-10-21T07:28:00Z"' "$(config_of "$BATS_TEST_TMPDIR/out3" '.created')"
 	sed -i '1s/=.*/=soon/' Dockerfile
 	fails 1 "ARG SOURCE_DATE_EPOCH: 'soon' is not a time" kiln build .
 }

@@ -86,7 +86,11 @@ commands() {
 		fails 2 "is not there yet" kiln build "$option" .
 		says "option '${option%%=*}'"
 	done
-	fails 2 "key 'rewrite-timestamp' is not there yet" kiln build -o type=oci,rewrite-timestamp=true .
+	fails 2 "key 'push-by-digest' is not there yet" kiln build -o type=oci,push-by-digest=true .
+	fails 2 "rewrite-timestamp=false is not there" kiln build -o type=oci,rewrite-timestamp=false .
+	fails 2 "source-date-epoch 'soon' is not a time" kiln build -o type=oci,source-date-epoch=soon .
+	fails 2 'two outputs want different source-date-epoch' kiln build -o type=local,dest=a,source-date-epoch=1 \
+		-o type=oci,source-date-epoch=2 .
 }
 
 @test "called by another program's name, kiln is that program" {
