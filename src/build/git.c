@@ -16,6 +16,7 @@ void git_done(struct git *git)
 	scratch_done(&git->trust);
 	list_done(&git->environment);
 	free(TAKE(git->commit));
+	free(TAKE(git->tag));
 	free(TAKE(git->ref));
 	if (git->judged)
 		git_url_done(git->judged);
@@ -51,8 +52,11 @@ static void choose(struct git *git, struct str lines)
 		AUTO_FREE char *name = xasprintf("%s%s", ref, forms[i].after);
 
 		git->commit = commit_of(lines, name);
-		if (git->commit)
-			git->ref = TAKE(ref);
+		if (!git->commit)
+			continue;
+		if (forms[i].after[0])
+			git->tag = commit_of(lines, ref);
+		git->ref = TAKE(ref);
 	}
 }
 
@@ -76,9 +80,13 @@ static FALLIBLE ask(struct git *git)
 				  : error;
 }
 
+/* The commit, or the tag object that stands for it, as git rev-parse says of an annotated tag. */
 static FALLIBLE check(const struct git *git, const char *checksum)
 {
-	if (!checksum || !checksum[0] || strncasecmp(git->commit, checksum, strlen(checksum)) == 0)
+	size_t n = checksum ? strlen(checksum) : 0;
+
+	if (strncasecmp(git->commit, checksum ? checksum : "", n) == 0 ||
+			(git->tag && strncasecmp(git->tag, checksum, n) == 0))
 		return NULL;
 	return error_hint(
 			error_new(ERR_DIGEST, "'%s' of '%s' is commit %s, and the checksum says %s",

@@ -24,6 +24,7 @@ struct git {
 	struct scratch trust;   /* the authorities that only variables name, where there are any */
 	struct list environment;
 	char *commit; /* whole, once found */
+	char *tag;    /* the tag object that stands for it, by which it was found; or NULL */
 	int64_t time; /* of the commit, once it is checked out */
 	char *ref;    /* what it was found by: "refs/heads/main"; NULL: by its own name */
 };

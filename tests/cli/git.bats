@@ -169,6 +169,16 @@ files() {
 	succeeds add "--checksum=${FIRST:0:8} $U/open/app.git#v1 /d/"
 	succeeds add "$U/open/app.git?checksum=$FIRST /d/"
 	equals one "$(cat "$W/out/d/file")"
+	# An annotated tag is an object of its own.
+	local tag
+	tag=$(g -C "$ROOT/app.git" rev-parse v1)
+	[ "$tag" != "$FIRST" ]
+	succeeds add "--checksum=$tag $U/open/app.git?tag=v1&commit=${tag:0:8} /d/"
+	equals one "$(cat "$W/out/d/file")"
+	# The beginning of a commit names none by itself: it is what the default branch must be at.
+	succeeds add "$U/open/app.git?commit=${SECOND:0:8} /d/"
+	fails 1 "is commit $SECOND, and the checksum says ${FIRST:0:8}" \
+		add "$U/open/app.git?commit=${FIRST:0:8} /d/"
 	fails 1 "is commit $SECOND, and the checksum says ${FIRST:0:8}" add "--checksum=${FIRST:0:8} $U/open/app.git#main /d/"
 	fails 1 "Dockerfile:2:5" add "--checksum=xyz $U/open/app.git /d/"
 }
