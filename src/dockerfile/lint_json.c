@@ -32,14 +32,17 @@ static void print_location(struct json_out *json, const struct source_range *at)
 	json_out_close(json, '}');
 }
 
-/* The hint in brackets behind the message, as BuildKit has its own. */
+/*
+ * BuildKit's messages have the nearest name in brackets behind them, and no other advice: readers
+ * compare them.
+ */
 static void print_error(struct json_out *json, const struct error *error)
 {
 	AUTO(strbuf) struct strbuf text = { 0 };
 	const char *hint = error_find_hint(error);
 
 	error_text(error, &text);
-	if (hint)
+	if (hint && text_starts(hint, "did you mean"))
 		strbuf_addf(&text, " (%s)", hint);
 	json_out_open(json, "buildError", '{');
 	json_out_text(json, "message", strbuf_text(&text));
