@@ -52,26 +52,24 @@ struct error *error_wrap_(const char *where, struct error *cause, const char *fo
 	return error;
 }
 
-struct error *error_hint(struct error *error, const char *format, ...)
+void error_set_hint_(struct error *error, const char *format, ...)
 {
 	va_list args;
 
 	if (!error)
-		return NULL;
+		return;
 	va_start(args, format);
 	free(error->hint);
 	error->hint = xvasprintf(format, args);
 	va_end(args);
-	return error;
 }
 
-struct error *error_at(struct error *error, struct source_range at)
+void error_set_at_(struct error *error, struct source_range at)
 {
 	if (!error || error_find_at(error))
-		return error;
+		return;
 	error->at = at;
 	error->at.file = at.file ? xstrdup(at.file) : NULL;
-	return error;
 }
 
 bool error_is(const struct error *error, enum error_kind kind)

@@ -69,26 +69,45 @@ struct error {
 	} while (0)
 
 /* Make a frame without a cause. The result is never NULL. */
-#define error_new(kind, ...)        error_make_(__func__, (kind), 0, __VA_ARGS__)
-#define error_code(kind, code, ...) error_make_(__func__, (kind), (code), __VA_ARGS__)
+#define error_new(kind, ...)        error_made_(error_make_(__func__, (kind), 0, __VA_ARGS__))
+#define error_code(kind, code, ...) error_made_(error_make_(__func__, (kind), (code), __VA_ARGS__))
 /* Make an ERR_SYS from errno as it stands; call it right after the failing call. */
-#define error_sys(...) error_sys_(__func__, __VA_ARGS__)
+#define error_sys(...) error_made_(error_sys_(__func__, __VA_ARGS__))
 /* The same from a given errno value. */
-#define error_errno(number, ...) error_make_(__func__, ERR_SYS, (number), __VA_ARGS__)
+#define error_errno(number, ...) error_made_(error_make_(__func__, ERR_SYS, (number), __VA_ARGS__))
 /* Put a frame on top of cause (takes it); kind, code and place are copied upwards. */
-#define error_wrap(cause, ...) error_wrap_(__func__, (cause), __VA_ARGS__)
+#define error_wrap(cause, ...) error_made_(error_wrap_(__func__, (cause), __VA_ARGS__))
 
 struct error *error_make_(const char *where, enum error_kind kind, int code, const char *format,
 		...) PRINTF_LIKE(4, 5);
 struct error *error_sys_(const char *where, const char *format, ...) PRINTF_LIKE(2, 3);
 struct error *error_wrap_(const char *where, struct error *cause, const char *format, ...)
 		PRINTF_LIKE(3, 4);
+void error_set_hint_(struct error *error, const char *format, ...) PRINTF_LIKE(2, 3);
+void error_set_at_(struct error *error, struct source_range at);
+
+/* That a made error is never NULL, said so that clang's analyser believes it, too. */
+static inline __attribute__((noreturn)) struct error *error_never_(void)
+{
+	__builtin_unreachable();
+}
+
+#define error_made_(made) ((made) ?: error_never_())
 
 /* Add advice to the newest frame and return it (replaces an earlier hint). error may be NULL. */
-struct error *error_hint(struct error *error, const char *format, ...) PRINTF_LIKE(2, 3);
+#define error_hint(made, ...)                          \
+	({                                             \
+		struct error *hinted_ = (made);        \
+		error_set_hint_(hinted_, __VA_ARGS__); \
+		hinted_;                               \
+	})
 
 /* Say which part of which file is meant, unless a deeper frame said so; copies at.file. */
-struct error *error_at(struct error *error, struct source_range at);
+static inline struct error *error_at(struct error *error, struct source_range at)
+{
+	error_set_at_(error, at);
+	return error;
+}
 
 /* True when error is of that kind (and ERR_SYS with that errno). NULL is false. */
 bool error_is(const struct error *error, enum error_kind kind);

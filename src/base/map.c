@@ -36,14 +36,15 @@ static void entry_free(struct map *map, struct map_entry *entry)
 
 void map_free(struct map *map)
 {
-	struct map_entry *entry, *next;
-
 	if (!map)
 		return;
-	HASH_ITER(hh, map->head, entry, next)
-	{
-		HASH_DEL(map->head, entry);
+	struct map_entry *entry = map->head;
+	HASH_CLEAR(hh, map->head);
+	while (entry) {
+		struct map_entry *next = entry->hh.next;
+
 		entry_free(map, entry);
+		entry = next;
 	}
 	free(map);
 }

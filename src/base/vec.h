@@ -22,15 +22,15 @@
 	}
 
 /* Make room for one more and return its address, zeroed. */
-#define vec_add(vec)                                                                   \
-	({                                                                             \
-		__typeof__(vec) vec_ = (vec);                                          \
-		if (vec_->n == vec_->capacity) {                                       \
-			vec_->capacity = vec_->capacity ? vec_->capacity * 2 : 8;      \
-			vec_->p = xrealloc(vec_->p, vec_->capacity, sizeof(*vec_->p)); \
-		}                                                                      \
-		__builtin_memset(&vec_->p[vec_->n], 0, sizeof(*vec_->p));              \
-		&vec_->p[vec_->n++];                                                   \
+#define vec_add(vec)                                                                               \
+	({                                                                                         \
+		__typeof__(vec) vec_ = (vec);                                                      \
+		if (vec_->n == vec_->capacity) {                                                   \
+			vec_->capacity = vec_->capacity ? vec_->capacity * 2 : 8;                  \
+			vec_->p = xrealloc(vec_->p, vec_->capacity, sizeof(__typeof__(*vec_->p))); \
+		}                                                                                  \
+		__builtin_memset(&vec_->p[vec_->n], 0, sizeof(__typeof__(*vec_->p)));              \
+		&vec_->p[vec_->n++];                                                               \
 	})
 
 #define vec_push(vec, value)                                \
