@@ -6,6 +6,7 @@
 #include "oci/json.h"
 #include "sys/fd.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <fcntl.h>
 #include <string.h>
@@ -115,7 +116,9 @@ static bool parse_array(const char *text, struct list *ret)
 
 static bool is_blank(const char *text)
 {
-	return text[strspn(text, " \t\n")] == '\0';
+	while (isspace((unsigned char)*text))
+		text++;
+	return !*text;
 }
 
 FALLIBLE edit_command(struct list *list, const char *text)
@@ -161,6 +164,7 @@ FALLIBLE edit_healthcheck(struct image_healthcheck *check, const char *text)
 		return NULL;
 	}
 	TRY(edit_words(text, &words));
+	assert(words.n); /* it is not blank */
 	if (text_equal(words.p[0], "CMD")) {
 		list_add_all(&check->test, &words);
 		return NULL;

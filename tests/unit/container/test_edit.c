@@ -88,7 +88,7 @@ static void sets_commands(void **state)
 	assert_ok(edit_entrypoint(&config, "a b"));
 	AUTO_FREE char *shell = joined(&config.entrypoint);
 	assert_string_equal(shell, "/bin/sh|-c|a b|");
-	assert_ok(edit_entrypoint(&config, " "));
+	assert_ok(edit_entrypoint(&config, " \r\v"));
 	assert_false(config.has_entrypoint);
 	assert_int_equal(config.entrypoint.n, 0);
 	assert_ok(edit_command(&config.cmd, "a 'b c'"));
@@ -102,7 +102,7 @@ static void sets_healthchecks(void **state)
 		const char *text, *test;
 	} cases[] = { { "CMD curl -f x", "CMD|curl|-f|x|" },
 		{ "CMD-SHELL a | b", "CMD-SHELL|a | b|" }, { "a && b", "CMD-SHELL|a && b|" },
-		{ "none", "NONE|" }, { "", "" } };
+		{ "none", "NONE|" }, { "\r", "" }, { "", "" } };
 	struct image_healthcheck check = { 0 };
 	int64_t ns = 0;
 
