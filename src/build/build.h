@@ -160,13 +160,13 @@ struct build_options {
 	const struct platform *platforms;
 	size_t platform_count; /* at most BUILD_MOST_PLATFORMS */
 	bool all_platforms;    /* all that every base image has; platforms says nothing then */
+	bool no_cache;
+	bool keep_failed;  /* what the last failed step had written, for enter.h */
+	bool verify_cache; /* run hits again, and compare: build_result.verified */
 	enum pull_policy
 			pull; /* 0 is PULL_MISSING for tags of the store, resolved anew otherwise */
-	const char *base_cache; /* layouts of base images, looked into before a registry; or NULL */
-	bool no_cache;
-	bool keep_failed;                   /* what the last failed step had written, for enter.h */
-	bool verify_cache;                  /* run hits again, and compare: build_result.verified */
 	const struct list *no_cache_stages; /* names or numbers of stages whose steps run again */
+	const char *base_cache; /* layouts of base images, looked into before a registry; or NULL */
 
 	/* caches besides the store; NULL: none */
 	const struct cache_specs *cache_from, *cache_to;
@@ -174,43 +174,43 @@ struct build_options {
 	int64_t cache_ttl_seconds; /* older records do not count, the store's too; 0: any age */
 
 	/* steps */
-	enum build_network network; /* 0 is BUILD_NETWORK_HOST */
 	const struct build_host *hosts;
 	size_t host_count;
 	const struct list *ignore; /* paths of a rootfs (path_clean) that no layer gets; or NULL */
 	uint64_t shm_bytes;        /* 0: 64 MiB */
 	const struct build_secret *secrets;
 	size_t secret_count;
-	bool allows_insecure, allows_host_network; /* --allow: see rights.h */
-	struct sandbox_resources resources;        /* of each step */
 	const struct build_agent *agents;
 	size_t agent_count;
-	bool allows_secret_in_layer; /* what a step writes is not looked through for them */
-	const struct list *ulimits;  /* "nofile=1024:2048" */
+	bool allows_secret_in_layer; /* what a step writes is not looked through for secrets */
+	bool allows_insecure, allows_host_network; /* --allow: see rights.h */
+	enum build_network network;                /* 0 is BUILD_NETWORK_HOST */
+	struct sandbox_resources resources;        /* of each step */
+	const struct list *ulimits;                /* "nofile=1024:2048" */
 	struct build_run_options run;
 
 	/* the image */
 	enum image_format format;     /* 0 is FORMAT_OCI */
-	bool inherits_format;         /* format is 0: as the base image of the target has it */
 	enum compression compression; /* 0 is COMPRESSION_GZIP */
 	int compression_level;        /* CODEC_LEVEL_DEFAULT */
+	bool inherits_format;         /* format is 0: as the base image of the target has it */
 	bool squash;
 	bool squashes_base;     /* squash takes the base's layers, too, and their history */
 	bool force_compression; /* of the base's layers, too */
 	struct build_image_options image;
 	const struct build_annotation *annotations;
 	size_t annotation_count;
-	bool epoch_is_context; /* SOURCE_DATE_EPOCH=context: the context's time, if it has one */
-	bool has_epoch;        /* --timestamp, SOURCE_DATE_EPOCH */
 	int64_t epoch;         /* Unix seconds: created times and files' times in new layers */
+	bool has_epoch;        /* --timestamp, SOURCE_DATE_EPOCH */
+	bool epoch_is_context; /* SOURCE_DATE_EPOCH=context: the context's time, if it has one */
 
 	/* out; none: OUTPUT_STORE */
 	bool materializes; /* isolation inplace: in the end "/" is the image, though nothing ran */
+	bool tolerates_immutable; /* a tag that the registry will not overwrite is no error */
+	bool dry_run;             /* stop after the plan; its text is the result */
 	const struct list *inplace_keep; /* isolation inplace: more paths that stay; or NULL */
 	const struct build_output *outputs;
 	size_t output_count;
-	bool tolerates_immutable; /* a tag that the registry will not overwrite is no error */
-	bool dry_run;             /* stop after the plan; its text is the result */
 
 	/* with what */
 	struct store *store;
@@ -220,16 +220,16 @@ struct build_options {
 	struct registry_client *registry;          /* NULL: no network for images */
 	struct registry_client *cache_registry;    /* to look caches up, less patient; or NULL */
 	const struct source_policy *source_policy; /* asked about every source; or NULL */
-	struct trust *trust; /* asked about every base image; NULL: only of the store */
-	bool short_names;    /* as in image_homes */
-	bool keeps_bases; /* images that were fetched are in the store afterwards, by their names */
-	bool says_step;   /* errors of steps in Buildah's words: building at STEP "RUN make" */
+	struct trust *trust;   /* asked about every base image; NULL: only of the store */
 	struct signer *signer; /* of what is pushed; or NULL */
 	struct sandbox *sandbox;
 	const struct userns *userns;
 	struct progress *progress; /* or NULL */
 	struct cancel *cancel;
-	unsigned jobs; /* stages and steps at the same time; 0: CPUs, at least 2 */
+	unsigned jobs;    /* stages and steps at the same time; 0: CPUs, at least 2 */
+	bool short_names; /* as in image_homes */
+	bool keeps_bases; /* images that were fetched are in the store afterwards, by their names */
+	bool says_step;   /* errors of steps in Buildah's words: building at STEP "RUN make" */
 };
 
 /* What verify_cache found. */

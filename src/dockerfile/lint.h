@@ -20,11 +20,11 @@ struct lint;
 
 struct lint_rule {
 	const char *name, *description, *url;
-	bool is_experimental; /* runs only when "# check=experimental=" asks for it */
 	/* What lint_run() calls, once a file; NULL for rules that the plan reports. */
 	void (*check)(struct lint *lint, const struct lint_rule *rule);
-	bool is_own;    /* kiln's, not BuildKit's */
-	bool is_early;  /* BuildKit runs it while it parses: lint_run_early() */
+	bool is_experimental; /* runs only when "# check=experimental=" asks for it */
+	bool is_own;          /* kiln's, not BuildKit's */
+	bool is_early;        /* BuildKit runs it while it parses: lint_run_early() */
 	bool is_staged; /* about what a stage does: unsaid of stages that a build leaves out */
 };
 

@@ -118,10 +118,10 @@ struct sandbox_step {
 
 	const char *hostname; /* NULL: "buildkitsandbox" */
 	enum sandbox_network network;
+	bool no_hosts_file, no_hostname_file; /* the image's own /etc/hosts, /etc/hostname stay */
 	const struct sandbox_host *hosts;
 	size_t n_hosts;
-	bool no_hosts_file, no_hostname_file; /* the image's own /etc/hosts, /etc/hostname stay */
-	const char *const *dns;               /* NULL-terminated nameservers, or NULL: the host's */
+	const char *const *dns; /* NULL-terminated nameservers, or NULL: the host's */
 	const char *const *dns_search;
 	const char *const *dns_options;
 	uint64_t shm_bytes; /* 0: SANDBOX_SHM_BYTES */
@@ -136,8 +136,8 @@ struct sandbox_step {
 	bool insecure; /* RUN --security=insecure: all of the namespace's capabilities,
 			* no seccomp profile, no masked paths */
 	bool no_new_privileges;
-	uint64_t add_capabilities, drop_capabilities; /* bits, to and from the default set */
 	bool is_unconfined;                           /* no seccomp profile */
+	uint64_t add_capabilities, drop_capabilities; /* bits, to and from the default set */
 	struct sandbox_security security;
 	bool has_terminal; /* stdin_fd is a terminal, and becomes the step's controlling one */
 

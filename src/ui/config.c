@@ -31,7 +31,7 @@ enum setting_kind {
 struct setting {
 	const char *name;
 	enum setting_kind kind;
-	size_t offset;
+	unsigned offset;
 	const char *choices; /* SETTING_CHOICE: "a|b|c" */
 	const char *initial; /* NULL: set by code */
 	int64_t min, max;    /* SETTING_INT */
