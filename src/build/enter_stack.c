@@ -143,16 +143,15 @@ FALLIBLE enter_push_stage(struct entrance *entrance, size_t at, struct stack *to
 
 FALLIBLE enter_stack(struct entrance *entrance)
 {
-	const struct explained_step *step = NULL;
+	bool is_at_step = entrance->step != SIZE_MAX;
 	const char *kept = NULL;
 	size_t end = entrance->past.told.stages.p[entrance->stage].first;
 
-	if (entrance->step != SIZE_MAX) {
-		step = &entrance->past.told.steps.p[entrance->step];
+	if (is_at_step) {
 		kept = past_text(entrance->past.sources.p[entrance->step], "kept");
 		end = entrance->step;
 	}
-	if (step && entrance->is_after && !entrance->is_where_failed)
+	if (is_at_step && entrance->is_after && !entrance->is_where_failed)
 		end++;
 	TRY(push_stage(entrance, entrance->stage, end, &entrance->stack));
 	if (!entrance->is_where_failed)

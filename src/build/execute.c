@@ -151,7 +151,7 @@ static FALLIBLE look_at_names(struct build *build, struct stage_run *run, const 
 	if (dirs == below->n || stage_reads_after(run, run->at) ||
 			!stack_need_names(&build->layers, below, dirs))
 		return NULL;
-	ret->owned = xcalloc(below->n - dirs + run->name_count, sizeof(*ret->owned));
+	ret->owned = xcalloc(below->n - dirs + run->name_count, sizeof(struct view_names *));
 	for (size_t i = dirs; i < below->n; i++)
 		ret->owned[n++] = below->p[i]->names;
 	for (size_t i = 0; i < run->name_count; i++)
@@ -205,7 +205,7 @@ void stage_look_done(struct view *view)
 
 void stage_add_names(struct stage_run *run, struct view_names *names)
 {
-	run->names = xrealloc(run->names, run->name_count + 1, sizeof(*run->names));
+	run->names = xrealloc(run->names, run->name_count + 1, sizeof(struct view_names *));
 	run->names[run->name_count++] = names;
 	run->is_named = true;
 }

@@ -5,6 +5,7 @@
 #include "build/state.h"
 #include "store/cache.h"
 
+#include <assert.h>
 #include <jansson.h>
 #include <string.h>
 
@@ -132,6 +133,7 @@ static FALLIBLE fetch_url(struct build *build, const struct plan_copy *copy, str
 
 	TRY(fetch_file_if_changed(&build->sources, one->source->url, known, &file));
 	if (file.download.is_unchanged) {
+		assert(known); /* only then is the server asked */
 		learn(one, known);
 		return check_digest(one, copy);
 	}

@@ -199,7 +199,6 @@ static FALLIBLE put_layers(struct layer_set *set, const struct stack *stack, siz
 		if (!is_dir && dirs < i)
 			error = put_dirs(set, stack, dirs, i, flat);
 		if (!is_dir && !error) {
-			dirs = i;
 			error = put_layer(set, stack, i, flat, vertex, &is_dir);
 			error = error ? error_wrap(error, "layer %zu of %zu", i + 1, stack->n)
 				      : NULL;

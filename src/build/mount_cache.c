@@ -160,13 +160,14 @@ static FALLIBLE take_all(struct build *build, struct step_run *run)
 {
 	struct step_mounts *mounts = run->mounts;
 	size_t n = 0;
-	AUTO_FREE struct step_cache **order = xcalloc(mounts->caches.n, sizeof(*order));
+	AUTO_FREE struct step_cache **order =
+			xcalloc(mounts->caches.n, sizeof(struct step_cache *));
 
 	for (size_t i = 0; i < mounts->caches.n; i++)
 		if (mounts->caches.p[i].path)
 			order[n++] = &mounts->caches.p[i];
 	if (n)
-		qsort(order, n, sizeof(*order), by_path);
+		qsort(order, n, sizeof(struct step_cache *), by_path);
 	for (size_t i = 0; i < n; i++)
 		TRY(take(build, run, order[i]));
 	for (size_t i = 0; i < mounts->caches.n; i++) {

@@ -296,7 +296,7 @@ static FALLIBLE send_all(struct export *export)
 	progress_note(progress, export->vertex,
 			"cache mount '%s': %zu of %zu chunks were new, %llu bytes",
 			export->traveller->id, export->parcels.n, export->list->chunks.n,
-			(unsigned long long)(export->to_send + packed.bytes));
+			(unsigned long long)export->to_send + packed.bytes);
 	return NULL;
 }
 

@@ -277,7 +277,7 @@ static const struct secrets *secrets_of(const struct step_run *run)
 /* A find that is allowed is told; another is the failure (takes found; NULL is fine). */
 static FALLIBLE judge_find(struct build *build, const struct step_run *run, struct error *found)
 {
-	if (!error_is(found, ERR_DENIED) || !build->options->allows_secret_in_layer)
+	if (!found || !error_is(found, ERR_DENIED) || !build->options->allows_secret_in_layer)
 		return found;
 	progress_note(build->options->progress, run->vertex, "%s", found->message);
 	error_free(found);

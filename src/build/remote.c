@@ -168,7 +168,7 @@ FALLIBLE remote_content(struct build *build, struct step_run *run, struct digest
 	}
 	if (!stack_need_names(&build->layers, &stack, 0))
 		return NULL;
-	AUTO_FREE struct view_names **names = xcalloc(stack.n, sizeof(*names));
+	AUTO_FREE struct view_names **names = xcalloc(stack.n, sizeof(struct view_names *));
 	for (size_t i = 0; i < stack.n; i++)
 		names[i] = stack.p[i]->names;
 	view.names = names;

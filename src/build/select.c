@@ -150,6 +150,7 @@ static FALLIBLE list_names(int dir_fd, const char *path, struct list *ret)
 	if (!dir)
 		return error_sys("read the directory '%s'", path);
 	errno = 0;
+	// NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
 	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
 			list_add(ret, entry->d_name);

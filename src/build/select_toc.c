@@ -55,7 +55,8 @@ static FALLIBLE add_below(struct picking *picking, const char *dir)
 
 	for (size_t i = 0; i < picking->view->name_count; i++)
 		view_names_below(picking->view->names[i], dir, &paths);
-	qsort(paths.p, paths.n, sizeof(*paths.p), by_path);
+	if (paths.n)
+		qsort(paths.p, paths.n, sizeof(*paths.p), by_path);
 	for (size_t i = 0; i < paths.n && !picking->is_lost; i++) {
 		AUTO(view_entry) struct view_entry entry = { 0 };
 

@@ -89,6 +89,7 @@ static FALLIBLE give_below(int dir_fd, const char *name, uid_t uid, gid_t gid, u
 	if (depth > TAKE_OVER_DEPTH)
 		return error_new(ERR_LIMIT, "a volume that is taken over is deeper than %d",
 				TAKE_OVER_DEPTH);
+	// NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
 	for (struct dirent *entry; (entry = readdir(dir));) {
 		struct stat st;
 

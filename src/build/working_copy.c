@@ -13,6 +13,7 @@
 #include "sys/fd.h"
 #include "sys/path.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -261,6 +262,7 @@ static FALLIBLE select_all(struct copying *copying)
 	}
 	TRY(select_make(&copying->origin.select, &copying->words.step.copy, working->with.cancel,
 			&copying->selection));
+	assert(copying->selection);
 	if (copying->selection->groups.n || copy->allows_none)
 		return NULL;
 	return error_hint(error_new(ERR_NOT_FOUND, "'%s': the pattern matches nothing in %s",

@@ -69,6 +69,7 @@ static FALLIBLE diff_opaque(struct entry_sink *sink, const char *path)
 	if (!dir)
 		return NULL;
 	error = NULL;
+	// NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
 	for (struct dirent *at = readdir(dir); at && !error; at = readdir(dir)) {
 		bool is = true;
 

@@ -45,10 +45,10 @@ static json_t *host_json(void)
 			host.architecture, "os", host.os, "variant", host.variant, "cpus",
 			get_nprocs(), "hostname", names.nodename, "kernel", names.release,
 			"rootless", geteuid() != 0, "MemTotal",
-			(json_int_t)(system.totalram * system.mem_unit), "MemFree",
-			(json_int_t)(system.freeram * system.mem_unit), "SwapTotal",
-			(json_int_t)(system.totalswap * system.mem_unit), "SwapFree",
-			(json_int_t)(system.freeswap * system.mem_unit), "OCIRuntime", "kiln");
+			(json_int_t)system.totalram * system.mem_unit, "MemFree",
+			(json_int_t)system.freeram * system.mem_unit, "SwapTotal",
+			(json_int_t)system.totalswap * system.mem_unit, "SwapFree",
+			(json_int_t)system.freeswap * system.mem_unit, "OCIRuntime", "kiln");
 }
 
 static FALLIBLE store_json(struct session *session, json_t **ret)

@@ -171,8 +171,8 @@ static void learn(struct place *place, struct cached_steps *steps)
 		if (place->found_n == place->found_capacity) {
 			place->found_capacity =
 					place->found_capacity ? place->found_capacity * 2 : 16;
-			place->found = xrealloc(
-					place->found, place->found_capacity, sizeof(*place->found));
+			place->found = xrealloc(place->found, place->found_capacity,
+					sizeof(struct found *));
 		}
 		place->found[place->found_n++] = found;
 		map_set(place->by_key, digest_text(&found->step.key, text), found);

@@ -114,7 +114,6 @@ static void fetching_end(struct fetching *fetching)
 static FALLIBLE take_chunk(struct fetching *fetching, char **ret)
 {
 	struct slot *slot = &fetching->slots[fetching->taken % AHEAD];
-	struct slot taken;
 
 	/* Where the system gives no thread this one works. */
 	pthread_mutex_lock(&fetching->lock);
@@ -126,16 +125,17 @@ static FALLIBLE take_chunk(struct fetching *fetching, char **ret)
 	pthread_mutex_lock(&fetching->lock);
 	while (!slot->is_done)
 		pthread_cond_wait(&fetching->changed, &fetching->lock);
-	taken = *slot;
+	char *bytes = slot->bytes;
+	struct error *error = slot->error;
 	*slot = (struct slot){ 0 };
 	fetching->taken++;
 	pthread_cond_broadcast(&fetching->changed);
 	pthread_mutex_unlock(&fetching->lock);
-	if (taken.error) {
-		free(taken.bytes);
-		return taken.error;
+	if (error) {
+		free(bytes);
+		return error;
 	}
-	*ret = taken.bytes;
+	*ret = bytes;
 	return NULL;
 }
 

@@ -28,8 +28,9 @@ static void frame_name(struct key *key, const char *name)
 /* Bytes that are not UTF-8 are shown by their digest: the record is for people. */
 static json_t *shown(const char *text)
 {
-	json_t *value = text ? json_string(text) : json_null();
-
+	if (!text)
+		return json_null();
+	json_t *value = json_string(text);
 	if (value)
 		return value;
 	struct digest digest = digest_of(text, strlen(text));

@@ -264,9 +264,10 @@ FALLIBLE lower_triggers(struct lower *lower, const struct stage *stage,
 				vec_push(&triggers, in);
 		}
 	}
-	const struct instruction **kept = arena_array(lower->arena, triggers.n, sizeof(*kept));
+	const struct instruction **kept =
+			arena_array(lower->arena, triggers.n, sizeof(struct instruction *));
 	if (triggers.n)
-		memcpy(kept, triggers.p, triggers.n * sizeof(*kept));
+		memcpy(kept, triggers.p, triggers.n * sizeof(struct instruction *));
 	*ret = kept;
 	*ret_count = triggers.n;
 	vec_done(&triggers);

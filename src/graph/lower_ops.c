@@ -114,9 +114,9 @@ static const char *run_history(
 
 static FALLIBLE run_network(const struct flag *flag, enum plan_network *ret)
 {
-	const char *value = flag ? flag->value : "default";
+	const char *value = flag ? flag->value : NULL;
 
-	if (text_equal(value, "default"))
+	if (!flag || text_equal(value, "default"))
 		*ret = NETWORK_DEFAULT;
 	else if (text_equal(value, "none"))
 		*ret = NETWORK_NONE;

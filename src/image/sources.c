@@ -135,6 +135,7 @@ static FALLIBLE send_artifact(const struct sources_artifact *artifact, struct en
 	if (S_ISSOCK(st.st_mode))
 		return error_new(ERR_UNSUPPORTED, "source artifact '%s': a socket cannot be kept",
 				artifact->path);
+	// NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's writes into its argument only
 	TRY(file_open(AT_FDCWD, dirname(for_dir), O_RDONLY | O_DIRECTORY, 0, &fd));
 	return send_file(artifact, fd, name, &st, sink);
 }

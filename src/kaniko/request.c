@@ -204,7 +204,7 @@ static FALLIBLE add_cache_home(const struct executor_opts *opts, struct request 
 	AUTO_FREE char *repository = NULL, *from = NULL, *to = NULL;
 	AUTO(reference) struct reference reference = { 0 };
 
-	if (text_starts(opts->cache_repo ? opts->cache_repo : "", "oci:")) {
+	if (opts->cache_repo && text_starts(opts->cache_repo, "oci:")) {
 		const char *dir = opts->cache_repo + strlen("oci:");
 
 		if (!*dir || strchr(dir, ','))

@@ -138,14 +138,14 @@ static FALLIBLE read_file(struct warming *warming)
 
 static FALLIBLE warm_all(struct warming *warming, const struct list *args)
 {
-	AUTO(list) struct list names = { 0 };
+	struct list *names = warming->names;
 
-	list_add_all(&names, args);
-	warming->names = &names;
+	list_done(names);
+	list_add_all(names, args);
 	if (warming->opts->file)
 		TRY(read_file(warming));
-	for (size_t i = 0; i < names.n; i++)
-		TRY(warm_one(warming, names.p[i]));
+	for (size_t i = 0; i < names->n; i++)
+		TRY(warm_one(warming, names->p[i]));
 	return NULL;
 }
 
@@ -167,6 +167,7 @@ static FALLIBLE warm_platforms(struct warming *warming, const struct list *args)
 static struct error *run(const struct invocation *call)
 {
 	const struct warm_opts *opts = call->opts;
+	AUTO(list) struct list names = { 0 };
 	AUTO(session) struct session session = { 0 };
 	AUTO(show) struct show show = { 0 };
 	AUTO(store) struct store *store = NULL;
@@ -191,6 +192,7 @@ static struct error *run(const struct invocation *call)
 				.userns = &session.userns,
 				.cancel = session.cancel,
 				.progress = show.progress },
+		.names = &names,
 		.show = &show };
 	TRY(warm_platforms(&warming, call->args));
 	/* It will be read on other machines, where nothing can be written. */

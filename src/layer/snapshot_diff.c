@@ -188,12 +188,13 @@ static FALLIBLE compare_names(struct comparison *comparison, const struct snap_d
 		int order = i == before->n  ? 1
 			    : j == after->n ? -1
 					    : strcmp(before->p[i].name, after->p[j].name);
+		const char *name = order <= 0 ? before->p[i].name : after->p[j].name;
 		const struct snap_node *a = order <= 0 ? &before->p[i++] : NULL;
 		const struct snap_node *b = order >= 0 ? &after->p[j++] : NULL;
 
 		if (length)
 			strbuf_add_char(&comparison->path, '/');
-		strbuf_add(&comparison->path, a ? a->name : b->name);
+		strbuf_add(&comparison->path, name);
 		TRY(compare_node(comparison, a, b));
 		strbuf_truncate(&comparison->path, length);
 	}

@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <seccomp.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -154,13 +154,26 @@ static const char *own_architecture(void)
 #endif
 }
 
+/* "5.15.0-generic" is 5 and 15. */
+static bool version_of(const char *text, unsigned long *ret_major, unsigned long *ret_minor)
+{
+	char *end = NULL;
+
+	*ret_major = strtoul(text, &end, 10);
+	if (end == text || *end != '.')
+		return false;
+	text = end + 1;
+	*ret_minor = strtoul(text, &end, 10);
+	return end != text;
+}
+
 static bool kernel_is_at_least(const char *wanted)
 {
-	unsigned major = 0, minor = 0, own_major = 0, own_minor = 0;
+	unsigned long major = 0, minor = 0, own_major = 0, own_minor = 0;
 	struct utsname uts;
 
-	if (uname(&uts) != 0 || sscanf(uts.release, "%u.%u", &own_major, &own_minor) != 2 ||
-			sscanf(wanted, "%u.%u", &major, &minor) != 2)
+	if (uname(&uts) != 0 || !version_of(uts.release, &own_major, &own_minor) ||
+			!version_of(wanted, &major, &minor))
 		return false;
 	return own_major > major || (own_major == major && own_minor >= minor);
 }

@@ -203,7 +203,7 @@ static FALLIBLE set_value(struct parser *parser, const struct hit *hit, const ch
 		assert(hit->opts);
 		field = (char *)hit->opts + row->offset;
 	}
-	if (row->empty_is_none && !*text) {
+	if (field && row->empty_is_none && !*text) {
 		free(*(char **)(void *)field);
 		*(char **)(void *)field = NULL;
 		return NULL;

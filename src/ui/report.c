@@ -200,8 +200,8 @@ static void add_hint(const char *hint, const struct report_style *style, struct 
 static void lower_errno(const struct error *error, struct strbuf *text)
 {
 	for (; error; error = error->cause) {
-		const char *words = error->kind == ERR_SYS ? strerror(error->code) : "";
-		char *at = *words ? strstr(text->p, words) : NULL;
+		const char *words = error->kind == ERR_SYS ? strerrordesc_np(error->code) : NULL;
+		char *at = words ? strstr(text->p, words) : NULL;
 
 		if (at && at > text->p && at[-1] == ' ')
 			*at = (char)tolower((unsigned char)*at);
