@@ -7,12 +7,12 @@
  */
 #pragma once
 #include "build/build.h"
-#include "buildah/build_steps.h"
 #include "ui/annotation_flag.h"
 #include "ui/cache_flag.h"
 #include "ui/options.h"
 #include "ui/output_flag.h"
 #include "ui/platform_flag.h"
+#include "verbs/build_steps.h"
 #include "verbs/run_flags.h"
 
 struct bud_opts {

@@ -1,5 +1,6 @@
 #include "verbs/names.h"
 #include "verbs/run_conf.h"
+#include "verbs/triggers.h"
 #include "verbs/verbs.h"
 #include "verbs/work.h"
 
@@ -104,6 +105,24 @@ static void from_image(const struct named_image *named, struct container *ret)
 	list_env_set(&ret->annotations, "org.opencontainers.image.base.name", named->name);
 }
 
+/* What ONBUILD says is done now, once; the base's names and annotations stay the container's. */
+static FALLIBLE take_triggers(
+		struct work *work, struct triggers *triggers, struct container *container)
+{
+	AUTO(image) struct image *image = NULL;
+
+	if (!container->config.on_build.n)
+		return NULL;
+	triggers->record = &container->image;
+	triggers->format = container->format;
+	TRY(triggers_run(work, triggers, &image));
+	image_config_done(&container->config);
+	image_config_copy(&image->config, &container->config);
+	container->image = image->digest;
+	container->base_history = image->config.history.n;
+	return NULL;
+}
+
 static FALLIBLE open_image(struct work *work, const struct from_opts *opts,
 		const struct platform *platform, struct container *ret)
 {
@@ -160,8 +179,12 @@ static struct error *run(const struct invocation *call)
 	TRY(run_flags_check(&opts->run));
 	TRY(run_conf_below(call->program, &opts->run, &run));
 	TRY(run_parts_make(&run, call->config, &parts));
-	TRY(work_open(call, WORK_FILES, &work));
+	struct triggers triggers = {
+		.platform = &platform, .flags = &run, .parts = &parts, .quiet = opts->quiet
+	};
+	TRY(work_open(call, WORK_BUILD, &work));
 	TRY(open_image(&work, opts, &platform, container));
+	TRY(take_triggers(&work, &triggers, container));
 	run_flags_save(&run, &container->settings);
 	TRY(create(&work, opts, container));
 	(void)printf("%s\n", container->name);

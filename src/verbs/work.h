@@ -32,7 +32,8 @@ struct work {
 enum work_needs {
 	WORK_ROWS = 1, /* the store's rows */
 	WORK_FILES,    /* and what lies in containers and layers */
-	WORK_RUN,      /* and a sandbox */
+	WORK_RUN,      /* and a sandbox, for one step */
+	WORK_BUILD,    /* for any number of them */
 };
 
 FALLIBLE work_open(const struct invocation *call, enum work_needs needs, struct work *ret);

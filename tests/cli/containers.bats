@@ -417,3 +417,30 @@ three" "$output"
 	succeeds kiln commit -q "$c" "oci:$BATS_TEST_TMPDIR/out"
 	valid_image "$BATS_TEST_TMPDIR/out"
 }
+
+@test "from does what the image's ONBUILD says, once, in the current folder" {
+	local kind
+	echo data >file
+	echo file >.dockerignore
+	printf '%s\n' "FROM $img" 'ONBUILD RUN id -u >/ran' 'ONBUILD COPY file /in/' 'ONBUILD ENV A=b' \
+		'ONBUILD WORKDIR /wd' 'ONBUILD CMD ["x"]' >Dockerfile
+	printf '%s\n' "FROM $img" 'ONBUILD RUN exit 7' >failing
+	chmod 0644 file .dockerignore Dockerfile failing
+	for kind in $(each_user); do
+		succeeds kiln_as "$kind" build -q -t parent .
+		succeeds kiln_as "$kind" from -q --name "of-$kind" parent
+		succeeds kiln_as "$kind" run "of-$kind" -- sh -c 'cat /ran /in/file; pwd; echo "$A"'
+		equals $'0\ndata\n/wd\nb' "$output" "$kind"
+		succeeds kiln_as "$kind" buildah inspect --format \
+			'{{.FromImage}} {{.OCIv1.Config.Cmd}} {{.Docker.Config.OnBuild}}' "of-$kind"
+		equals 'docker.io/library/parent:latest [x] []' "$output" "$kind"
+		succeeds kiln_as "$kind" commit -q "of-$kind" child
+		succeeds kiln_as "$kind" from -q --name "again-$kind" child
+		equals "again-$kind" "$output"
+		succeeds kiln_as "$kind" build -q -t failing -f failing .
+		fails 7 'RUN exit 7' kiln_as "$kind" from -q --name "failed-$kind" failing
+		succeeds kiln_as "$kind" containers
+		says_not "failed-$kind"
+		succeeds kiln_as "$kind" rm "of-$kind" "again-$kind"
+	done
+}

@@ -1,8 +1,8 @@
 /*
- * build_steps: what steps of 'build' are given: secrets, agents, limits, and what the options of
+ * build_steps: what steps of a build are given: secrets, agents, limits, and what the options of
  * 'run' say.
  *
- * Floor: buildah.
+ * Floor: verbs.
  */
 #pragma once
 #include "ui/secret_flag.h"

@@ -1,4 +1,4 @@
-#include "buildah/build_steps.h"
+#include "verbs/build_steps.h"
 
 #include "sys/private.h"
 #include "ui/source_environment.h"
