@@ -219,36 +219,73 @@ static struct error *not_there(const struct walk *walk, const char *path, bool i
 	return error;
 }
 
-/* The last component is followed when it is a link, inside the root, unless links are kept. */
-static FALLIBLE find_source(struct walk *walk, const char *path, char **ret)
+/* Where the name is: links on the way are followed inside the root, the last component is not. */
+static FALLIBLE find_name(const struct walk *walk, const char *path, char **ret)
 {
 	const char *name = path_name(path);
-
-	if (!walk->origin->keeps_links)
-		return rootfs_resolve(walk->origin->fd, path, ret);
 	AUTO_FREE char *folder = xstrndup(path, (size_t)(name - path)), *resolved = NULL;
+
 	TRY(rootfs_resolve(walk->origin->fd, folder, &resolved));
-	*ret = xasprintf("%s/%s", resolved, name);
+	AUTO_FREE char *whole = xasprintf("%s/%s", resolved, name);
+	*ret = path_clean(str_of(whole));
 	return NULL;
+}
+
+/* What is copied: where a link leads, unless links are kept. */
+static FALLIBLE find_source(
+		const struct walk *walk, const char *path, const char *own, char **ret_real)
+{
+	AUTO_FREE char *resolved = NULL;
+
+	if (walk->origin->keeps_links) {
+		*ret_real = xstrdup(own);
+		return NULL;
+	}
+	TRY_WRAP(rootfs_resolve(walk->origin->fd, path, &resolved), "follow '/%s' in %s", path,
+			walk->origin->name);
+	*ret_real = path_clean(str_of(resolved));
+	return NULL;
+}
+
+/* A link that is left out is not followed, wherever it leads. */
+static bool is_ignored_link(const struct walk *walk, const char *own)
+{
+	struct stat st;
+
+	if (!ignore_matches(walk->origin->ignore, own))
+		return false;
+	struct error *error = rootfs_lstat(walk->origin->fd, own, &st);
+	bool is_link = !error && S_ISLNK(st.st_mode);
+	error_free(error);
+	return is_link;
+}
+
+/* A pattern does not make a link that leads nowhere a name that is not there. */
+static struct error *leads_nowhere(const struct walk *walk, const char *path, const char *real)
+{
+	return error_new(ERR_NOT_FOUND, "'/%s' is a link to '/%s', which is not in %s", path, real,
+			walk->origin->name);
 }
 
 /* One source, literal by now. The name it has at the destination is the one that was asked for. */
 static FALLIBLE add_group(struct walk *walk, const char *path, bool is_match)
 {
-	AUTO_FREE char *resolved = NULL;
+	AUTO_FREE char *own = NULL, *real = NULL;
 	AUTO_FD int parent = -1;
 	const char *name = NULL;
 	struct stat st;
 
-	TRY_WRAP(find_source(walk, path, &resolved), "follow '/%s' in %s", path,
-			walk->origin->name);
-	AUTO_FREE char *real = path_clean(str_of(resolved));
+	TRY_WRAP(find_name(walk, path, &own), "follow '/%s' in %s", path, walk->origin->name);
+	if (is_ignored_link(walk, own))
+		return is_match ? NULL : not_there(walk, path, true);
+	TRY(find_source(walk, path, own, &real));
+	bool is_link = strcmp(own, real) != 0;
 	struct error *error = rootfs_open_parent(walk->origin->fd, real, &parent, &name);
 	if (error && !error_is_errno(error, ENOENT) && !error_is_errno(error, ENOTDIR))
 		return error;
 	if (error || fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) != 0) {
 		error_free(error);
-		return is_match ? NULL : not_there(walk, path, false);
+		return is_link ? leads_nowhere(walk, path, real) : not_there(walk, path, false);
 	}
 	bool is_dir = S_ISDIR(st.st_mode);
 	if (walk->is_pivot && !is_dir)
@@ -256,7 +293,7 @@ static FALLIBLE add_group(struct walk *walk, const char *path, bool is_match)
 	walk->top = is_dir ? real : "";
 	bool left_out = real[0] && ignore_matches(walk->origin->ignore, real);
 	if (left_out && (!is_dir || ignore_may_skip_dir(walk->origin->ignore, real)))
-		return is_match ? NULL : not_there(walk, path, true);
+		return is_match && !is_link ? NULL : not_there(walk, path, true);
 	if (!is_dir && ignore_matches(walk->excludes, real))
 		return NULL;
 	struct select_group group = {

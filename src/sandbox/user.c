@@ -134,12 +134,14 @@ static void add_own_group(struct user *user)
 	user->n_groups++;
 }
 
-static FALLIBLE check_spec(const char *spec)
+/* A part that is empty is as one that is not written: ":staff" is root's. */
+static bool split_spec(const char *spec, struct str *ret_name, struct str *ret_group)
 {
-	if (spec[0] == ':' || (spec[0] && text_ends(spec, ":")))
-		return error_hint(error_new(ERR_INVALID, "'%s' is no user", spec),
-				"write it as user, user:group, or numbers");
-	return NULL;
+	bool has_group = str_cut(str_of(spec), ':', ret_name, ret_group);
+
+	if (!ret_name->n)
+		*ret_name = str_of("0");
+	return has_group && ret_group->n;
 }
 
 static FALLIBLE no_user(struct str name)
@@ -155,8 +157,7 @@ FALLIBLE user_parse(const char *passwd, const char *group, const char *spec, str
 	struct str name, group_name;
 	struct entry entry;
 
-	TRY(check_spec(spec));
-	bool has_group = str_cut(str_of(*spec ? spec : "0"), ':', &name, &group_name);
+	bool has_group = split_spec(spec, &name, &group_name);
 	bool is_known = find_user(passwd, name, &entry);
 	if (is_known) {
 		(void)is_id(entry.field[2], &user.uid);
@@ -209,8 +210,7 @@ FALLIBLE user_lookup_owner(int root_fd, const char *spec, uint32_t *ret_uid, uin
 	uint32_t uid = 0;
 	uint32_t gid = 0;
 
-	TRY(check_spec(spec));
-	bool has_group = str_cut(str_of(*spec ? spec : "0"), ':', &name, &group_name);
+	bool has_group = split_spec(spec, &name, &group_name);
 	if (is_id(name, &uid)) {
 		gid = uid;
 	} else {

@@ -7,6 +7,7 @@
  *	- without an explicit group: the entry's group (0 without an entry), and as supplementary
  *	  groups every group that lists the user
  *	- with an explicit group: no supplementary groups
+ *	- an empty part is as one that is not there: ":staff" is root of that group
  *	- a name that is not there is ERR_NOT_FOUND; "" is root
  *
  * The files are read through sys/rootfs and bounded (LIMIT_PASSWD_BYTES); a missing file is empty,

@@ -39,6 +39,9 @@ static void finds(void **state)
 		{ "nohome", 5, 6, "/", 1, { 6 } },
 		{ "1500", 1600, 1600, "/n", 1, { 1600 } },
 		{ "0:2000", 0, 2001, "/root", 1, { 2001 } },
+		{ ":staff", 0, 50, "/root", 1, { 50 } },
+		{ "app:", 1000, 1001, "/home/app", 3, { 1001, 50, 33 } },
+		{ ":", 0, 0, "/root", 2, { 0, 50 } },
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -67,9 +70,7 @@ static void refuses(void **state)
 		{ "app:nogroup", ERR_NOT_FOUND, "no group 'nogroup'" },
 		{ "-1", ERR_NOT_FOUND, "no user '-1'" },
 		{ "4294967295", ERR_NOT_FOUND, "no user '4294967295'" },
-		{ "app:", ERR_INVALID, "'app:' is no user" },
-		{ ":staff", ERR_INVALID, "':staff' is no user" },
-		{ ":", ERR_INVALID, "is no user" },
+		{ ":nogroup", ERR_NOT_FOUND, "no group 'nogroup'" },
 		{ "app:staff:x", ERR_NOT_FOUND, "no group 'staff:x'" },
 	};
 
@@ -99,6 +100,10 @@ static void without_files(void **state)
 	assert_error(user_parse("", "", "root:app", &none), ERR_NOT_FOUND, "no group 'app'");
 	assert_ok(user_lookup_owner(scratch.fd, "root", &uid, &gid));
 	assert_true(uid == 0 && gid == 0);
+	assert_ok(user_lookup_owner(scratch.fd, ":7", &uid, &gid));
+	assert_true(uid == 0 && gid == 7);
+	assert_ok(user_lookup_owner(scratch.fd, "5:", &uid, &gid));
+	assert_true(uid == 5 && gid == 5);
 	assert_error(user_lookup_owner(scratch.fd, "app", &uid, &gid), ERR_NOT_FOUND,
 			"no user 'app'");
 }

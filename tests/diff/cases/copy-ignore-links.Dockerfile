@@ -1,0 +1,4 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+COPY [df]i* /x/
+COPY dir/[dt]* /y/
