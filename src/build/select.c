@@ -359,6 +359,25 @@ static FALLIBLE add_named(struct walk *walk, const char *path)
 	return match_below(walk, clean, path + strlen(base));
 }
 
+/* The walk goes into no link, so that what is named through one would be missing without a word. */
+static FALLIBLE check_way(
+		const struct walk *walk, const char *base, const char *pattern, const char *path)
+{
+	AUTO_FREE char *own = NULL, *top = NULL;
+
+	TRY(find_name(walk, path, &own));
+	TRY(rootfs_resolve(walk->origin->fd, base, &top));
+	AUTO_FREE char *plain = path_join(top, glob_unescape(walk->out->arena, pattern));
+	AUTO_FREE char *expected = path_clean(str_of(plain));
+	if (strcmp(own, expected) == 0)
+		return NULL;
+	return error_hint(error_new(ERR_INVALID,
+					  "the way to '/%s' is through a link, which --parents "
+					  "does not follow",
+					  path),
+			"it is at '/%s'", own);
+}
+
 /* A literal path must be there, even if --exclude leaves nothing of it. */
 static FALLIBLE check_named(struct walk *walk, const char *base, const char *pattern)
 {
@@ -373,7 +392,7 @@ static FALLIBLE check_named(struct walk *walk, const char *base, const char *pat
 	error_free(error);
 	if (!is_there || ignore_matches(walk->origin->ignore, path))
 		return not_there(walk, path, is_there);
-	return NULL;
+	return check_way(walk, base, pattern, path);
 }
 
 /*
