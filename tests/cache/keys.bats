@@ -49,6 +49,69 @@ teardown() {
 	says CACHED
 }
 
+# What changes between builds of one Dockerfile: COMMAND makes the context's next state, and the last stage's steps run again or not.
+changes() { # hit|miss WHAT COMMAND...
+	local wanted=$1 what=$2 cached
+	shift 2
+	"$@"
+	succeeds kiln build --progress plain -o "type=local,dest=$BATS_TEST_TMPDIR/out" "${given[@]}" .
+	cached=$(awk '/^#[0-9]+ \[stage-1 [2-9]\// { name[$1] = 1 } /^#[0-9]+ CACHED$/ { n += name[$1] } END { print n + 0 }' <<<"$stderr")
+	case $wanted in
+	hit) equals 5 "$cached" "$what" ;;
+	miss) [ "$cached" -lt 5 ] || explain "a hit: $what" ;;
+	esac
+}
+
+@test "one thing changes after the other: what is in a key, and what is not" {
+	local given=()
+	context
+	mkdir tree
+	echo same >tree/one
+	echo f >f
+	echo other >g
+	echo ignored >tree/ignored
+	printf 'tree/ignored\n' >.dockerignore
+	cat >Dockerfile <<-END
+		FROM $(image_ref busybox) AS base
+		ENV SEEN=1
+		FROM base
+		ARG FILE=f DIR=/w
+		WORKDIR \$DIR
+		COPY \$FILE /var-of-copy
+		COPY tree/o* /tree/
+		COPY <<E /heredoc
+		text
+		E
+		RUN <<E
+		echo \$SEEN >/seen
+		E
+	END
+	changes miss 'nothing is there yet' true
+	changes hit 'nothing' true
+	changes hit 'another time' touch -d @5 tree/one f
+	changes hit 'a file that is ignored' cp f tree/ignored
+	changes hit 'a label of the base stage' sed -i 's/^ENV SEEN=1$/&\nLABEL l=1/' Dockerfile
+	changes miss 'a name that a pattern found' mv tree/one tree/other
+	[ -e "$BATS_TEST_TMPDIR/out/tree/other" ]
+	changes miss 'a variable of the base stage' sed -i 's/SEEN=1/SEEN=2/' Dockerfile
+	equals 2 "$(cat "$BATS_TEST_TMPDIR/out/seen")"
+	changes miss "a heredoc of COPY" sed -i 's/^text/words/' Dockerfile
+	equals words "$(cat "$BATS_TEST_TMPDIR/out/heredoc")"
+	changes miss "a heredoc of RUN" sed -i 's/^echo/echo more/' Dockerfile
+	equals 'more 2' "$(cat "$BATS_TEST_TMPDIR/out/seen")"
+	given=(--build-arg FILE=g)
+	changes miss "a variable of COPY" true
+	equals other "$(cat "$BATS_TEST_TMPDIR/out/var-of-copy")"
+	given+=(--build-arg DIR=/v)
+	changes miss "a variable of WORKDIR" true
+	[ -d "$BATS_TEST_TMPDIR/out/v" ]
+	chmod 755 tree/other
+	changes miss 'a mode' true
+	given=()
+	chmod 644 tree/other
+	changes hit "all as it was" true
+}
+
 # Everything from the home, the last stage and by its key the one before: as KIND, its context in FOLDER, under a command that changes its surroundings.
 hits() { # KIND FOLDER COMMAND...
 	local kind=$1 dir=$2
