@@ -54,6 +54,8 @@ static const struct option options[] = {
 	OPT_FLAG(0, "all-platforms", all_platforms, "all that the base images have in common"),
 	OPT_TEXT(0, "os", os, "OS", "the same, in parts"),
 	OPT_TEXT(0, "arch", arch, "ARCH", "the same, in parts"),
+	OPT_TEXT(0, "override-os", os, "OS", "--os", .is_hidden = true),
+	OPT_TEXT(0, "override-arch", arch, "ARCH", "--arch", .is_hidden = true),
 	OPT_TEXT(0, "variant", variant, "VARIANT", "the same, in parts"),
 	OPT_TEXT(0, "pull", pull, "always|missing|never|newer", "when to ask a registry",
 			.implied = "always"),
@@ -123,6 +125,9 @@ static const struct option options[] = {
 			.is_hidden = true),
 	/* What changes nothing here: intermediate containers, one build at a time. */
 	OPT_FLAG(0, "rm", rm, "taken", .is_hidden = true),
+	OPT_FLAG(0, "purge", rm, "taken", .is_hidden = true),
+	OPT_TEXT(0, "raw-iidfile", raw_iid_file, "PATH", "--iidfile-raw", .is_hidden = true,
+			.is_path = true),
 	OPT_FLAG(0, "force-rm", force_rm, "taken", .is_hidden = true),
 	OPT_FLAG(0, "compress", compress, "taken", .is_hidden = true),
 	OPT_FLAG(0, "disable-content-trust", content_trust, "taken", .is_hidden = true),
@@ -251,7 +256,7 @@ static struct error *run(const struct invocation *call)
 
 const struct command buildah_build = {
 	.name = "build",
-	.alias = "bud",
+	.alias = "bud build-using-dockerfile",
 	.args = "[CONTEXT]",
 	.summary = "Build an image from a Dockerfile",
 	.description = "Containerfile or Dockerfile in the context, unless -f names another. "

@@ -54,7 +54,7 @@ static const struct command *const commands[] = {
 	&buildah_build,
 	&cmd_commit,
 	&cmd_config,
-	&cmd_containers,
+	&cmd_containers_ls,
 	&cmd_copy,
 	&cmd_diff,
 	&cmd_from,

@@ -475,8 +475,14 @@ size_t command_group(const struct command *command)
 
 static bool is_called(const struct command *command, const char *name)
 {
-	return text_equal(command->name, name) ||
-	       (command->alias && text_equal(command->alias, name));
+	if (text_equal(command->name, name))
+		return true;
+	for (struct str rest = str_of(command->alias), alias; rest.n;) {
+		(void)str_cut(rest, ' ', &alias, &rest);
+		if (str_is(alias, name))
+			return true;
+	}
+	return false;
 }
 
 const struct command *command_match(

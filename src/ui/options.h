@@ -120,7 +120,7 @@ struct invocation {
 
 struct command {
 	const char *name;        /* one word, or two: "manifest create" */
-	const char *alias;       /* a second name, or NULL */
+	const char *alias;       /* more names, of one word each, with blanks between; or NULL */
 	const char *args;        /* "CONTEXT", "[IMAGE…]", or NULL */
 	const char *summary;     /* one line, starts with a capital letter */
 	const char *description; /* paragraphs for --help and the manual, or NULL */

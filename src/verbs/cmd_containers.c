@@ -189,11 +189,10 @@ static struct error *run(const struct invocation *call)
 	return NULL;
 }
 
-const struct command cmd_containers = {
-	.name = "containers",
-	.alias = "ps",
-	.summary = "List working containers",
-	.options = options,
-	.opts_size = sizeof(struct containers_opts),
-	.run = run,
-};
+#define COMMAND                                                                         \
+	.name = "containers", .summary = "List working containers", .options = options, \
+	.opts_size = sizeof(struct containers_opts), .run = run
+
+const struct command cmd_containers = { COMMAND, .alias = "ps" };
+/* kiln's own 'ls' is of images. */
+const struct command cmd_containers_ls = { COMMAND, .alias = "ps ls list" };

@@ -36,6 +36,8 @@ static const struct option options[] = {
 	OPT_TEXT(0, "platform", platform, "OS/ARCH", "which image of an index"),
 	OPT_TEXT(0, "os", os, "OS", "the same, in parts"),
 	OPT_TEXT(0, "arch", arch, "ARCH", "the same, in parts"),
+	OPT_TEXT(0, "override-os", os, "OS", "--os", .is_hidden = true),
+	OPT_TEXT(0, "override-arch", arch, "ARCH", "--arch", .is_hidden = true),
 	OPT_TEXT(0, "variant", variant, "VARIANT", "the same, in parts"),
 	OPT_TEXT(0, "suffix", suffix, "SUFFIX", "instead of working-container", .is_hidden = true),
 	RUN_FLAG_ROWS,

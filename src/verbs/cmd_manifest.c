@@ -142,6 +142,8 @@ static const struct option add_options[] = {
 	OPT_LIST(0, "annotation", annotations, "KEY=VALUE", "of the entry"),
 	OPT_TEXT(0, "os", os, "OS", "what the list says it runs on"),
 	OPT_TEXT(0, "arch", architecture, "ARCH", "the same"),
+	OPT_TEXT(0, "override-os", os, "OS", "--os", .is_hidden = true),
+	OPT_TEXT(0, "override-arch", architecture, "ARCH", "--arch", .is_hidden = true),
 	OPT_TEXT(0, "variant", variant, "VARIANT", "the same"),
 	OPT_TEXT(0, "os-version", os_version, "VERSION", "the same"),
 	OPT_FLAG('q', "quiet", quiet, "show no progress"),

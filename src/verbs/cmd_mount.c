@@ -195,8 +195,10 @@ static struct error *run_umount(const struct invocation *call)
 	for (size_t i = 0; i < set.n; i++)
 		if (set.p[i]->mount_point)
 			first = error_first(first, umount_named(&work, set.p[i]->id, false));
+	/* Buildah passes over what is not mounted. */
+	bool needs_mount = !text_equal(call->program, "buildah");
 	for (size_t i = 0; i < call->args->n; i++)
-		first = error_first(first, umount_named(&work, call->args->p[i], true));
+		first = error_first(first, umount_named(&work, call->args->p[i], needs_mount));
 	return first;
 }
 

@@ -12,6 +12,7 @@ extern const struct command cmd_add;
 extern const struct command cmd_commit;
 extern const struct command cmd_config;
 extern const struct command cmd_containers;
+extern const struct command cmd_containers_ls; /* the same, as Buildah calls it */
 extern const struct command cmd_copy;
 extern const struct command cmd_diff;
 extern const struct command cmd_from;

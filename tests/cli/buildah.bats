@@ -313,6 +313,32 @@ tells() {
 	agree tells
 }
 
+older_words() {
+	local c
+	mkdir ctx
+	printf 'FROM %s\nRUN true\n' "$img" >ctx/Dockerfile
+	c=$(buildah from -q --override-os linux "$img")
+	try ls -q
+	try list -q
+	try run --tty=false --net host "$c" echo in
+	try unmount "$c"
+	try build-using-dockerfile -q --no-cache --purge --override-os linux -t built ctx
+	try delete "$c"
+	try ls -q
+}
+
+@test "older names of commands and options are names of the same" {
+	agree older_words
+	subject=kiln
+	succeeds buildah bud -q --raw-iidfile raw -t built work/ctx
+	equals 64 "$(wc -c <raw)"
+	succeeds buildah bud -q --iidfile-raw other -t built work/ctx
+	cmp raw other
+	# kiln's own ls is of images.
+	succeeds "$KILN" --root "$BATS_TEST_TMPDIR/store" ls
+	says "$(head -c 12 raw)"
+}
+
 @test "build says which step failed, and what the cache had" {
 	subject=kiln
 	printf 'FROM %s\nRUN echo loud\nRUN exit 4\n' "$img" >Dockerfile
