@@ -112,6 +112,17 @@ changes() { # hit|miss WHAT COMMAND...
 	changes hit "all as it was" true
 }
 
+@test "of two results of one key the newer one is taken" {
+	local newer
+	context
+	printf 'FROM %s\nRUN cat /proc/sys/kernel/random/uuid >/id\n' "$(image_ref busybox)" >Dockerfile
+	succeeds kiln build --progress quiet -t x .
+	succeeds kiln build --progress quiet --no-cache -o newer .
+	newer=$(cat newer/id)
+	succeeds kiln build --progress quiet -o third .
+	equals "$newer" "$(cat third/id)"
+}
+
 # Everything from the home, the last stage and by its key the one before: as KIND, its context in FOLDER, under a command that changes its surroundings.
 hits() { # KIND FOLDER COMMAND...
 	local kind=$1 dir=$2

@@ -1,0 +1,4 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+RUN echo >/file
+COPY a.txt /file/below

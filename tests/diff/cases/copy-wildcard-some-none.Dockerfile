@@ -1,0 +1,3 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+COPY dir/none*.x a.txt dir/sub/none* /x/

@@ -1,0 +1,4 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+RUN echo >/file
+WORKDIR /file/below
