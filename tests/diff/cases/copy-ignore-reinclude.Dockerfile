@@ -1,0 +1,4 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+COPY . /all
+COPY dir /dir
