@@ -122,6 +122,7 @@ struct build_image_options {
 	bool inherits_annotations;      /* of the base image's manifest */
 	bool adds_base_annotations;     /* what the base is: its name and digest */
 	bool adds_created_annotation;
+	bool keeps_lone_base; /* FROM alone, and nothing told that changes it, is the base itself */
 };
 
 enum { BUILD_MOST_PLATFORMS = 64 };

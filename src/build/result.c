@@ -267,11 +267,51 @@ static FALLIBLE make_image(struct build *build, struct image_config *config,
 	return error;
 }
 
+/* Without a step, and with nothing told about it, it could only get another name for itself. */
+static bool is_lone_base(
+		const struct build *build, const struct stage_run *target, const struct image *base)
+{
+	const struct build_options *options = build->options;
+	AUTO(image_config) struct image_config config = { 0 };
+
+	if (!options->image.keeps_lone_base || target->base || options->squash ||
+			options->has_epoch || options->force_compression ||
+			options->annotation_count || options->image.unset_annotations->n ||
+			options->image.omits_history || target->stage->step_count ||
+			options->format != base->manifest.format)
+		return false;
+	image_config_copy(&target->stage->config, &config);
+	result_edit_config(build, &config);
+	AUTO_FREE char *text = image_config_print(&config);
+	AUTO_FREE char *base_text = image_config_print(&base->config);
+	return text_equal(text, base_text);
+}
+
+static FALLIBLE take_base(struct build *build, const struct stage_run *target,
+		const struct image *base, struct image **ret)
+{
+	struct store *store = build->options->store;
+	struct digest digest;
+
+	TRY(need_blobs(build, &target->stack));
+	TRY(blob_put(store, base->config_json, base->config_bytes, &digest));
+	TRY(blob_put(store, base->manifest_json, base->manifest_bytes, &digest));
+	struct image_source *source = image_source_store(store, base->source);
+	struct error *error = image_make(build->plan->target->name, base->manifest_json,
+			base->config_json, source, ret);
+	image_source_unref(source);
+	return error;
+}
+
 FALLIBLE result_image(struct build *build, struct image **ret)
 {
+	const struct stage_run *target = build_stage(build, build->plan->target);
+	const struct plan_origin *origin = &bottom(target)->stage->base;
 	AUTO(image_config) struct image_config config = { 0 };
 	AUTO(manifest) struct manifest manifest = { 0 };
 
+	if (origin->kind == ORIGIN_IMAGE && is_lone_base(build, target, origin->image->image))
+		return take_base(build, target, origin->image->image, ret);
 	image_config_copy(&build->plan->target->config, &config);
 	return make_image(build, &config, &manifest, ret);
 }

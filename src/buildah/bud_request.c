@@ -251,6 +251,7 @@ static struct build_image_options image_options(const struct bud_opts *opts)
 		.inherits_annotations = opts->inherit_annotations,
 		.adds_base_annotations = opts->inherit_annotations,
 		.adds_created_annotation = opts->created_annotation,
+		.keeps_lone_base = opts->created_annotation && opts->inherit_annotations,
 	};
 }
 

@@ -313,6 +313,23 @@ tells() {
 	agree tells
 }
 
+lone_from() {
+	local base option
+	mkdir ctx
+	printf 'FROM %s\n' "$img" >ctx/Dockerfile
+	buildah from -q --name base "$img" >name
+	base=$(buildah inspect --format '{{.FromImageID}}' base)
+	for option in --rm --label=a=b --squash; do
+		buildah build -q --no-cache "$option" -t built ctx >id
+		[ "$(buildah inspect --format '{{.FromImageID}}' built)" = "$base" ] &&
+			echo "$option: it is the base"
+	done
+}
+
+@test "FROM alone is the base itself" {
+	agree lone_from
+}
+
 older_words() {
 	local c
 	mkdir ctx
