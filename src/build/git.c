@@ -85,7 +85,7 @@ static FALLIBLE check(const struct git *git, const char *checksum)
 {
 	size_t n = checksum ? strlen(checksum) : 0;
 
-	if (strncasecmp(git->commit, checksum ? checksum : "", n) == 0 ||
+	if (!n || strncasecmp(git->commit, checksum, n) == 0 ||
 			(git->tag && strncasecmp(git->tag, checksum, n) == 0))
 		return NULL;
 	return error_hint(

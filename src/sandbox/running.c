@@ -75,7 +75,7 @@ FALLIBLE running_wait(struct running *running)
 
 		int n = poll(polls, COUNT(polls), running->tick ? TICK_MS : -1);
 
-		if (n == 0)
+		if (n == 0 && running->tick) /* poll() does not end by time without one */
 			running->tick(running->command);
 		if (n < 0) {
 			if (errno == EINTR)
