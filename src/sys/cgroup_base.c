@@ -114,6 +114,7 @@ static void sweep(const struct cgroup_base *base)
 
 	if (!dir)
 		return;
+	// NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
 	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
 		if (is_left_over(entry->d_name, base->pid_ns))
 			(void)unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR);

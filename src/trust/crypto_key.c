@@ -53,6 +53,7 @@ static int give_passphrase(char *buf, int size, int writes, void *user)
 
 	if (writes || !n || n > (size_t)size)
 		return 0;
+	// NOLINTNEXTLINE(bugprone-not-null-terminated-result): OpenSSL goes by the length
 	memcpy(buf, passphrase, n);
 	return (int)n;
 }
