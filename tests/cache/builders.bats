@@ -2,6 +2,7 @@
 # A thousand builders at one repository of a registry. They are threads of a unit test, each with a
 # client of its own: they read the index, ask for their steps, make what is not there, check the
 # bytes of what is, and write the index.
+# shellcheck disable=SC2030,SC2031 # what lib/kiln.bash sets; bats runs tests in subshells
 load ../lib/kiln
 
 setup_file() {

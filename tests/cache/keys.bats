@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Keys: what must not be taken for the same, and what must.
-# shellcheck disable=SC2154 # output, stderr, status come from lib/kiln.bash
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154 # output, stderr, status come from lib/kiln.bash
 load ../lib/kiln
 
 teardown() {

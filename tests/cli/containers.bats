@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Working containers: from, run, copy, add, config, commit, mount, containers, rename, rm.
-# shellcheck disable=SC2154,SC2016,SC2034 # what lib/kiln.bash sets; text for the shell in a container
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154 # what lib/kiln.bash sets; text for the shell in a container
 bats_require_minimum_version 1.5.0
 
 load ../lib/kiln

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # What instructions and automatic arguments mean, seen in what is built; docs/dockerfile.md has the rows.
-# shellcheck disable=SC2016 # Dockerfiles hold variables of their own
+# shellcheck disable=SC2016,SC2154 # Dockerfiles hold variables of their own
 load ../lib/kiln
 
 setup() {

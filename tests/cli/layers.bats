@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # --layers of run, copy and add: steps of working containers in the cache.
-# shellcheck disable=SC2154,SC2016,SC2030,SC2031 # what lib/kiln.bash sets; text for the shell in a container
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154 # what lib/kiln.bash sets; text for the shell in a container
 bats_require_minimum_version 1.5.0
 
 load ../lib/kiln
@@ -218,7 +218,7 @@ from() { # a container; its name in $c
 	equals 4 "$(config_of made '.rootfs.diff_ids | length')"
 }
 
-with_secret=(--secret id=t,src=token --mount type=secret,id=t)
+with_secret=(--secret "id=t,src=token" --mount "type=secret,id=t")
 
 no_secret_in_container() {
 	! grep -rqa hidden-token "$BATS_TEST_TMPDIR/store/containers" || explain "it is in the container"
@@ -227,7 +227,7 @@ no_secret_in_container() {
 }
 
 @test "a step with secrets that is not known to be clean leaves nothing in the container" {
-	local flags moment signal got pid
+	local flags signal got pid
 	echo hidden-token >token
 	for flags in '' --layers; do
 		from

@@ -57,6 +57,7 @@ manifest_of() { # LAYOUT: the manifest's text
 	valid_image ../l
 	# Another image takes over the one name it has, and no other.
 	succeeds kiln build --label x=y -o type=oci,dest=../l,tar=false,name=b:1 .
+	# shellcheck disable=SC2001 # a line of several
 	equals "$(sed 's/^\(.*b:1.*\)$/\1 new/' <<<"$names" | sort)" "$(jq -rcS --arg old "$(tar -xOf ../a.tar index.json | jq -r '.manifests[0].digest')" \
 		'.manifests[] | (.annotations | tojson) + (if .digest == $old then "" else " new" end)' ../l/index.json | sort)"
 	succeeds kiln build --platform linux/amd64,linux/arm64 -o 'type=oci,dest=../m.tar,"name=a:1,b:1"' .

@@ -59,7 +59,7 @@ podman_busybox() { # KIND
 		echo 'FROM localhost/busybox' >Dockerfile
 		fails 1 busybox kiln_as "$kind" build --pull=never .
 		KILN_PODMAN=off fails 125 busybox kiln_as "$kind" buildah from --pull=never localhost/busybox
-		KILN_PODMAN=read succeeds kiln_as "$kind" build --pull=never .
+		KILN_PODMAN="read" succeeds kiln_as "$kind" build --pull=never .
 	done
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # What a Dockerfile may ask for only when the command line allows it, and limits of steps.
-# shellcheck disable=SC2016,SC2030,SC2031 # dollars are the Dockerfile's; bats runs tests in subshells
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154 # dollars are the Dockerfile's; bats runs tests in subshells
 load ../lib/kiln
 
 setup_file() {

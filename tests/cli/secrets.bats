@@ -125,7 +125,7 @@ leaves() { # TEXT COMMAND
 	leaves "'/sparse'" 'printf %s "$KEY" | dd of=/sparse bs=1 seek=50000000'
 	leaves "'/etc/profile'" 'chmod u+x /etc; echo "export K=$KEY" >>/etc/profile'
 	# What was found is nowhere: not in a layer's directory, not in a blob that was begun.
-	equals "" "$(find store/layers store/blobs -type f -size +1k -newer key 2>/dev/null | xargs -r grep -la s3cr3t || true)"
+	equals "" "$(find store/layers store/blobs -type f -size +1k -newer key -print0 2>/dev/null | xargs -0 -r grep -la s3cr3t || true)"
 	# In a stage of which nothing is kept, too: its layer stays in the cache.
 	printf 'ARG BASE\nFROM $BASE AS a\nRUN --mount=type=secret,id=key cp /run/secrets/key /k\nFROM scratch\nCOPY --from=a /etc/passwd /\n' |
 		as_user "$KIND" tee Dockerfile >/dev/null
