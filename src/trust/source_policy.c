@@ -13,6 +13,8 @@ enum {
 	MOST_CONVERSIONS = 20,
 	GROUPS = 10,
 	SOURCE_BYTES = 16 * 1024,
+	/* glibc goes down a level of its stack for each parenthesis that is open. */
+	REGEX_BYTES = 4096,
 };
 
 enum action { ACTION_ALLOW = 0, ACTION_DENY, ACTION_CONVERT };
@@ -72,16 +74,47 @@ void source_policy_free(struct source_policy *policy)
 
 /* --- reading --- */
 
-/* Go's escapes and groups would mean something else, or nothing, here. */
+/*
+ * Over a bracket expression, to its end. NULL: it has a backslash, which escapes in Go's and is one
+ * of the characters here, or a collating symbol, which only we have.
+ */
+static const char *pass_brackets(const char *text)
+{
+	text += text[1] == '^' ? 2 : 1;
+	text += *text == ']';
+	for (; *text && *text != ']'; text++) {
+		const char *end = text_starts(text, "[:") ? strstr(text, ":]") : NULL;
+
+		if (*text == '\\' || text_starts(text, "[.") || text_starts(text, "[="))
+			return NULL;
+		if (end)
+			text = end + 1;
+	}
+	return text;
+}
+
+/*
+ * What a policy denies must not get through because Go's words mean something else, or nothing,
+ * here: its escapes, its groups, repetition that takes as little as it can.
+ */
 static bool is_posix(const char *text)
 {
+	char before = ' ';
+
 	for (; *text; text++) {
-		if (*text == '(' && text[1] == '?')
+		if (*text == '?' && strchr("(*+?}", before))
 			return false;
-		if (*text == '\\' && isalnum((unsigned char)text[1]) && !strchr("wWsSbB", text[1]))
-			return false;
-		if (*text == '\\' && text[1])
+		before = *text;
+		if (*text == '[') {
+			text = pass_brackets(text);
+			if (!text || !*text)
+				return text != NULL;
+		} else if (*text == '\\' && text[1]) {
 			text++;
+			if (strchr("<>`'", *text) ||
+					(isalnum((unsigned char)*text) && !strchr("wWsSbB", *text)))
+				return false;
+		}
 	}
 	return true;
 }
@@ -90,9 +123,12 @@ static FALLIBLE compile(const struct json_field *field, const char *text, regex_
 {
 	char why[200];
 
+	if (strlen(text) > REGEX_BYTES)
+		return json_complain(field, "is a pattern of more than %d bytes", REGEX_BYTES);
 	if (!is_posix(text))
 		return error_hint(json_complain(field, "'%s' is no POSIX regular expression", text),
-				"write [0-9] for \\d, and no (?...)");
+				"write [0-9] for \\d, [[:alnum:]_.] for [\\w.], and no (?...) or "
+				"*?");
 	int code = regcomp(ret, text, REG_EXTENDED);
 	if (!code)
 		return NULL;
@@ -110,10 +146,10 @@ static char *regex_of_wildcard(const char *text, bool has_question_mark)
 			strbuf_add(&out, "(.*)");
 		else if (*text == '?' && has_question_mark)
 			strbuf_add(&out, "(.)");
-		else if (isalnum((unsigned char)*text) || strchr("/:@-_#=%&,~ ", *text))
-			strbuf_add_char(&out, *text);
-		else
+		else if (strchr(".[]\\()+?{}|^$", *text))
 			strbuf_addf(&out, "\\%c", *text);
+		else
+			strbuf_add_char(&out, *text);
 	}
 	strbuf_add_char(&out, '$');
 	return strbuf_take(&out);

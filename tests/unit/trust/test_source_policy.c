@@ -27,6 +27,11 @@ static void judges(void **state)
 		{ RULE("DENY", "docker-image://docker.io/library/alpin?:latest", ""), ALPINE, NULL,
 				true },
 		{ RULE("DENY", "alpine:l.test$", REGEX), ALPINE, NULL, false },
+		{ RULE("DENY", "[[:alpha:]]+/[a-z]{6}:[^/]*$", REGEX), ALPINE, NULL, false },
+		{ RULE("DENY", "^docker-image://[[:alnum:]_.]+/[^]]*/\\\\w+:", REGEX), ALPINE, NULL,
+				false },
+		{ RULE("DENY", "https://h.test/*(it's)+<a>`b?", ""), "https://h.test/(it's)+<a>`b?",
+				NULL, false },
 		{ RULE("DENY", "*", "") "," RULE("ALLOW", "docker-image://docker.io/*", ""), ALPINE,
 				ALPINE, false },
 		{ RULE("DENY", "*", "") "," RULE("ALLOW", "docker-image://docker.io/*", ""), ALPINE,
@@ -111,6 +116,20 @@ static void refuses(void **state)
 		{ "{\"rules\":[" RULE("DENY", "a\\\\d", REGEX) "]}",
 				"no POSIX regular expression" },
 		{ "{\"rules\":[" RULE("DENY", "(?i)a", REGEX) "]}", "no POSIX regular expression" },
+		/* These have another meaning in Go. */
+		{ "{\"rules\":[" RULE("DENY", "://[\\\\w.-]+/a", REGEX) "]}",
+				"no POSIX regular expression" },
+		{ "{\"rules\":[" RULE("DENY", "[^]\\\\]]a", REGEX) "]}",
+				"no POSIX regular expression" },
+		{ "{\"rules\":[" RULE("DENY", "[[.a.]]", REGEX) "]}",
+				"no POSIX regular expression" },
+		{ "{\"rules\":[" RULE("DENY", "(.*?):(.*)", REGEX) "]}",
+				"no POSIX regular expression" },
+		{ "{\"rules\":[" RULE("DENY", "a{1,2}?", REGEX) "]}",
+				"no POSIX regular expression" },
+		{ "{\"rules\":[" RULE("DENY", "\\\\<a\\\\>", REGEX) "]}",
+				"no POSIX regular expression" },
+		{ "{\"rules\":[" RULE("DENY", "[[:alpha:]", REGEX) "]}", "no regular expression" },
 		{ "{\"rules\":[" RULE("DENY", "(a", REGEX) "]}", "no regular expression" },
 		{ "{\"rules\":[" RULE("CONVERT", "a", "") "]}", "converts into nothing" },
 	};
@@ -126,4 +145,18 @@ static void refuses(void **state)
 	}
 }
 
-UNIT_TESTS(judges, sets_attributes_and_ends, refuses)
+/* As deep as that, glibc runs out of stack. */
+static void bounds_patterns(void **state)
+{
+	AUTO(strbuf) struct strbuf json = { 0 };
+	struct source_policy *policy = NULL;
+
+	strbuf_add(&json, "{\"rules\":[{\"selector\":{\"matchType\":\"REGEX\",\"identifier\":\"");
+	for (size_t i = 0; i < 500000; i++)
+		strbuf_add_char(&json, i < 250000 ? '(' : ')');
+	strbuf_add(&json, "\"}}]}");
+	assert_error(source_policy_parse(strbuf_str(&json), "policy.json", false, &policy),
+			ERR_INVALID, "'rules[0].selector.identifier' is a pattern of more than");
+}
+
+UNIT_TESTS(judges, sets_attributes_and_ends, refuses, bounds_patterns)
