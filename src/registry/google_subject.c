@@ -200,8 +200,11 @@ static FALLIBLE from_aws(struct cloud *cloud, const struct json_field *root,
 
 /* --- a program --- */
 
-/* What it prints, or wrote into its file: *ret NULL when that is a token that has ended. */
-static FALLIBLE parse_program(struct str said, const char *what, char **ret)
+/*
+ * What it prints, or wrote into its file (must_end: it may lie there since long): *ret NULL when
+ * that is a token that has ended.
+ */
+static FALLIBLE parse_program(struct str said, const char *what, bool must_end, char **ret)
 {
 	AUTO_FREE char *type = NULL;
 	json_auto_t *value = NULL;
@@ -220,7 +223,7 @@ static FALLIBLE parse_program(struct str said, const char *what, char **ret)
 		return error_new(ERR_DENIED, "%s says that there is no token", what);
 	TRY(json_get_text(&root, "token_type", JSON_MUST, &type));
 	TRY(json_get_i64(&root, "expiration_time", JSON_MAY, 0, &expires));
-	if (json_has(&root, "expiration_time") && expires <= clock_now_seconds())
+	if (json_has(&root, "expiration_time") ? expires <= clock_now_seconds() : must_end)
 		return NULL;
 	return json_get_text(&root,
 			text_equal(type, "urn:ietf:params:oauth:token-type:saml2") ? "saml_response"
@@ -278,10 +281,10 @@ static FALLIBLE run_program(struct cloud *cloud, const struct list *words, const
 		.timeout_ms = timeout_ms,
 		.output_limit = LIMIT_TOKEN_BYTES };
 	TRY(proc_run(&spec, cloud_cancel(cloud), &result));
-	struct error *error =
-			result.status ? error_new(ERR_DENIED, "it failed with exit code %d",
-							result.status)
-				      : parse_program(strbuf_str(&result.out), "its output", ret);
+	struct error *error = result.status ? error_new(ERR_DENIED, "it failed with exit code %d",
+							      result.status)
+					    : parse_program(strbuf_str(&result.out), "its output",
+							      false, ret);
 	if (result.out.p)
 		OPENSSL_cleanse(result.out.p, result.out.capacity);
 	return error || *ret ? error : error_new(ERR_DENIED, "its token has ended");
@@ -295,7 +298,7 @@ static void look_at_file(const char *file, char **ret)
 	struct error *error = file_read(AT_FDCWD, file, LIMIT_TOKEN_BYTES, &text, &n);
 
 	if (!error)
-		error = parse_program((struct str){ text, n }, file, ret);
+		error = parse_program((struct str){ text, n }, file, true, ret);
 	if (text)
 		OPENSSL_cleanse(text, n);
 	error_ignore(error, "the program is run instead");

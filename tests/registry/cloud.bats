@@ -390,6 +390,12 @@ account" "$(cat ran)"
 	jq '.expiration_time = 1000000000' said >left
 	takes gs://bucket
 	[ -e ran ]
+	# One that does not say when it ends may have ended long ago.
+	cp said left
+	rm ran
+	takes gs://bucket
+	[ -e ran ]
+	jq '.expiration_time = 1000000000' said >left
 	cp left said
 	refuses "its token has ended" gs://bucket
 	echo '{"version": 1, "success": false, "code": "401", "message": "s3cr3t"}' >said
