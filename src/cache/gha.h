@@ -38,6 +38,8 @@ struct gha {
 	_Atomic uint64_t read_began, write_began;
 };
 
+/* An object that is about the entry of that key; the rest of it is the caller's. */
+void gha_begin(const struct gha *gha, struct json_out *request, const char *key);
 /* A request to base and path with the token; exchange has the method and what else it needs. */
 FALLIBLE gha_send(struct gha *gha, struct exchange *exchange, const char *path,
 		struct reader **ret_body);

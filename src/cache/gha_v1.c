@@ -43,9 +43,7 @@ static FALLIBLE reserve(struct gha *gha, const char *key, uint64_t bytes, int64_
 	struct json_field root;
 
 	*ret = 0;
-	json_out_open(&request, NULL, '{');
-	json_out_text(&request, "key", key);
-	json_out_text(&request, "version", gha->realm);
+	gha_begin(gha, &request, key);
 	json_out_u64(&request, "cacheSize", bytes);
 	json_out_close(&request, '}');
 	struct error *error = gha_call(gha, "POST", API "caches", &request, &answer);

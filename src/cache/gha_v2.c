@@ -4,30 +4,41 @@
 
 #define SERVICE "twirp/github.actions.results.api.v1.CacheService/"
 
-static FALLIBLE find(struct gha *gha, const char *key, bool is_prefix, struct url *ret)
+/* A call that answers with an address, by that key. *ret is NULL where the service says no. */
+static FALLIBLE call_for_address(struct gha *gha, const char *path, struct json_out *request,
+		const char *key, char **ret)
 {
-	AUTO(json_out) struct json_out request = { 0 };
 	AUTO_FREE char *address = NULL;
 	json_auto_t *answer = NULL;
 	struct json_field root;
 	bool ok = false;
 
-	json_out_open(&request, NULL, '{');
-	json_out_text(&request, "key", key);
+	*ret = NULL;
+	TRY(gha_call(gha, "POST", path, request, &answer));
+	TRY(json_root(answer, "cache service", &root));
+	TRY(json_get_bool(&root, "ok", &ok));
+	TRY(json_get_text(&root, key, JSON_MAY, &address));
+	if (ok)
+		*ret = TAKE(address);
+	return NULL;
+}
+
+static FALLIBLE find(struct gha *gha, const char *key, bool is_prefix, struct url *ret)
+{
+	AUTO(json_out) struct json_out request = { 0 };
+	AUTO_FREE char *address = NULL;
+
+	gha_begin(gha, &request, key);
 	if (is_prefix) {
 		json_out_open(&request, "restore_keys", '[');
 		json_out_text(&request, NULL, key);
 		json_out_close(&request, ']');
 	}
-	json_out_text(&request, "version", gha->realm);
 	json_out_close(&request, '}');
-	TRY(gha_call(gha, "POST", SERVICE "GetCacheEntryDownloadURL", &request, &answer));
-	TRY(json_root(answer, "cache service", &root));
-	TRY(json_get_bool(&root, "ok", &ok));
-	TRY(json_get_text(&root, "signed_download_url", JSON_MAY, &address));
-	if (!ok || !address)
-		return error_new(ERR_NOT_FOUND, "there is no '%s'", key);
-	return url_parse(str_of(address), ret);
+	TRY(call_for_address(gha, SERVICE "GetCacheEntryDownloadURL", &request,
+			"signed_download_url", &address));
+	return address ? url_parse(str_of(address), ret)
+		       : error_new(ERR_NOT_FOUND, "there is no '%s'", key);
 }
 
 /* *ret_there: somebody has made it already, or is doing so. */
@@ -35,26 +46,16 @@ static FALLIBLE reserve(struct gha *gha, const char *key, struct url *ret, bool 
 {
 	AUTO(json_out) struct json_out request = { 0 };
 	AUTO_FREE char *address = NULL;
-	json_auto_t *answer = NULL;
-	struct json_field root;
-	bool ok = false;
 
-	json_out_open(&request, NULL, '{');
-	json_out_text(&request, "key", key);
-	json_out_text(&request, "version", gha->realm);
+	gha_begin(gha, &request, key);
 	json_out_close(&request, '}');
-	struct error *error = gha_call(gha, "POST", SERVICE "CreateCacheEntry", &request, &answer);
-	*ret_there = error_is(error, ERR_HTTP) && error->code == 409;
-	if (*ret_there) {
-		error_free(error);
-		return NULL;
-	}
+	struct error *error = call_for_address(
+			gha, SERVICE "CreateCacheEntry", &request, "signed_upload_url", &address);
+	if (error_is(error, ERR_HTTP) && error->code == 409)
+		error_free(TAKE(error));
 	TRY(error);
-	TRY(json_root(answer, "cache service", &root));
-	TRY(json_get_bool(&root, "ok", &ok));
-	TRY(json_get_text(&root, "signed_upload_url", JSON_MAY, &address));
-	*ret_there = !ok || !address;
-	return *ret_there ? NULL : url_parse(str_of(address), ret);
+	*ret_there = !address;
+	return address ? url_parse(str_of(address), ret) : NULL;
 }
 
 static FALLIBLE finalize(struct gha *gha, const char *key, uint64_t bytes)
@@ -63,9 +64,7 @@ static FALLIBLE finalize(struct gha *gha, const char *key, uint64_t bytes)
 	AUTO_FREE char *size = xasprintf("%llu", (unsigned long long)bytes);
 
 	/* 64-bit numbers of protobuf are texts in JSON. */
-	json_out_open(&request, NULL, '{');
-	json_out_text(&request, "key", key);
-	json_out_text(&request, "version", gha->realm);
+	gha_begin(gha, &request, key);
 	json_out_text(&request, "size_bytes", size);
 	json_out_close(&request, '}');
 	return gha_call(gha, "POST", SERVICE "FinalizeCacheEntryUpload", &request, NULL);

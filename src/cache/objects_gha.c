@@ -17,6 +17,13 @@ static struct error *open_text(void *user, uint64_t offset, struct reader **ret)
 	return NULL;
 }
 
+void gha_begin(const struct gha *gha, struct json_out *request, const char *key)
+{
+	json_out_open(request, NULL, '{');
+	json_out_text(request, "key", key);
+	json_out_text(request, "version", gha->realm);
+}
+
 FALLIBLE gha_send(struct gha *gha, struct exchange *exchange, const char *path,
 		struct reader **ret_body)
 {
