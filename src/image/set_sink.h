@@ -28,6 +28,8 @@ FALLIBLE layout_write_blob(
 		struct image_source *source, int blobs_fd, const struct descriptor *blob);
 /* The same of bytes at hand. */
 FALLIBLE layout_put_bytes(int blobs_fd, const struct digest *digest, const char *bytes, size_t n);
+/* index.json of a layout; none is one without entries. */
+FALLIBLE layout_read_index(int dir_fd, struct image_index *ret);
 /* index.json with this entry under each name, in place of those of the same or of all. Takes entry.
  */
 FALLIBLE layout_update_index(int dir_fd, struct descriptor *entry, const struct layout_names *names,

@@ -41,8 +41,7 @@ FALLIBLE layout_put_bytes(int blobs_fd, const struct digest *digest, const char 
 	return file_write_atomic(blobs_fd, digest_hex(digest, hex), bytes, n, 0644, false);
 }
 
-/* None has no entries. */
-static FALLIBLE read_index(int dir_fd, struct image_index *ret)
+FALLIBLE layout_read_index(int dir_fd, struct image_index *ret)
 {
 	AUTO_FREE char *json = NULL;
 	size_t n = 0;
@@ -90,7 +89,7 @@ FALLIBLE layout_update_index(int dir_fd, struct descriptor *entry, const struct 
 
 	layout_add_entries(entry, names, &ours);
 	if (kind == LAYOUT_ADD)
-		TRY(read_index(dir_fd, &index));
+		TRY(layout_read_index(dir_fd, &index));
 	for (size_t i = 0; i < index.manifests.n; i++)
 		if (!is_replaced(&ours, &index.manifests.p[i]))
 			descriptor_copy(&index.manifests.p[i], vec_add(&next.manifests));

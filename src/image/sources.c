@@ -53,7 +53,7 @@ FALLIBLE sources_create(const char *dir, const char *tag, const char *author, co
 	AUTO_FREE char *config = config_new(author, created);
 	AUTO_FD int dir_fd = -1, blobs_fd = -1;
 	const struct layout_names names = { .word = tag };
-	struct descriptor entry;
+	AUTO(descriptor) struct descriptor entry = { 0 };
 	size_t n = strlen(config);
 
 	TRY(file_make_dirs(blobs, 0755));
@@ -61,12 +61,8 @@ FALLIBLE sources_create(const char *dir, const char *tag, const char *author, co
 	manifest.config = descriptor_make(MEDIA_SOURCES_CONFIG, digest_of(config, n), n);
 	TRY(layout_put_bytes(blobs_fd, &manifest.config.digest, config, n));
 	TRY(put_manifest(blobs_fd, &manifest, &entry));
-	struct error *error = file_write_atomic(
-			dir_fd, "oci-layout", LAYOUT_MARK, strlen(LAYOUT_MARK), 0644, false);
-	if (!error)
-		return layout_update_index(dir_fd, &entry, &names, LAYOUT_ADD);
-	descriptor_done(&entry);
-	return error;
+	TRY(file_write_atomic(dir_fd, "oci-layout", LAYOUT_MARK, strlen(LAYOUT_MARK), 0644, false));
+	return layout_update_index(dir_fd, &entry, &names, LAYOUT_ADD);
 }
 
 /* --- check --- */
@@ -164,15 +160,6 @@ static FALLIBLE write_layer(
 	return error;
 }
 
-static FALLIBLE read_index(int dir_fd, struct image_index *ret)
-{
-	AUTO_FREE char *json = NULL;
-	size_t n = 0;
-
-	TRY(file_read(dir_fd, "index.json", LIMIT_MANIFEST_BYTES, &json, &n));
-	return image_index_parse((struct str){ json, n }, NULL, ret);
-}
-
 /* The next manifest in the place of the old one, whose file nobody needs then. */
 static FALLIBLE replace(
 		int dir_fd, int blobs_fd, const struct digest *old, const struct descriptor *next)
@@ -180,7 +167,7 @@ static FALLIBLE replace(
 	AUTO(image_index) struct image_index index = { 0 };
 	char hex[DIGEST_HEX];
 
-	TRY(read_index(dir_fd, &index));
+	TRY(layout_read_index(dir_fd, &index));
 	for (size_t i = 0; i < index.manifests.n; i++) {
 		struct descriptor *entry = &index.manifests.p[i];
 

@@ -24,7 +24,8 @@ struct sources_artifact {
 	struct cancel *cancel;
 };
 
-/* What is no layout, or no image of sources, is refused; after an error all is as it was. */
+/* What is no layout, or no image of sources, is refused; after an error the image is as it was.
+ */
 FALLIBLE sources_add(const char *where, const struct sources_artifact *artifact);
 
 /* ERR_INVALID with Buildah's words: the set is no OCI manifest, or its config is another. */
