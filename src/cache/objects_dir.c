@@ -28,15 +28,22 @@ static char *path_of(const struct objects *objects, const char *name)
 static FALLIBLE get(struct objects *objects, const char *name, struct reader **ret)
 {
 	AUTO_FREE char *path = path_of(objects, name);
-	int fd = -1;
-	struct error *error = file_open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0, &fd);
+	AUTO_FD int fd = -1;
+	struct stat st;
+	/* Nobody may ever write into what is a pipe. */
+	struct error *error = file_open(
+			AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0, &fd);
 
 	if (error_is_errno(error, ENOENT)) {
 		error_free(error);
 		return error_new(ERR_NOT_FOUND, "there is no '%s'", path);
 	}
 	TRY(error);
-	*ret = reader_from_fd(fd);
+	if (fstat(fd, &st) != 0)
+		return error_sys("open '%s'", path);
+	if (!S_ISREG(st.st_mode))
+		return error_new(ERR_INVALID, "'%s' is no file", path);
+	*ret = reader_from_fd(TAKE_FD(fd));
 	return NULL;
 }
 

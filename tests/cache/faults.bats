@@ -118,6 +118,22 @@ cached() {
 	says_not warning
 }
 
+@test "pipes in the place of files, into which nobody writes" {
+	local folder file
+	for folder in index blobs/sha256; do
+		rm -rf "$LOCAL"
+		cp -r "$MADE/local" "$LOCAL"
+		for file in "$LOCAL/$folder"/*; do
+			rm "$file"
+			mkfifo "$file"
+		done
+		KILN_ROOT=$BATS_TEST_TMPDIR/${folder%/*} succeeds timeout 60 "$KILN" build --progress plain \
+			--cache-from "type=local,src=$LOCAL" -o "type=local,dest=$BATS_TEST_TMPDIR/out" .
+		says "' is no file"
+		right
+	done
+}
+
 @test "a registry that mounts nothing is sent the bytes" {
 	faults 'POST mount= status=405'
 	succeeds kiln build --progress plain --cache-from "$PROXY/cache" \
