@@ -118,6 +118,27 @@ cached() {
 	says_not warning
 }
 
+@test "a folder on a file system that can only be read: read, and a warning where it would be written" {
+	need_root
+	local folder
+	folder=$(store_tmpfs 16M)
+	cp -r "$LOCAL" "$folder/local"
+	mount -o remount,ro "$folder"
+	local home="type=local,src=$folder/local" to="type=local,dest=$folder/local,mode=max"
+	KILN_ROOT=$BATS_TEST_TMPDIR/read succeeds build --cache-from "$home" --cache-to "$to"
+	right
+	equals 2 "$(cached)"
+	says 'Read-only file system; the cache was not exported'
+	KILN_ROOT=$BATS_TEST_TMPDIR/read fails 1 'Read-only file system' build --cache-to "$to,ignore-error=false"
+	KILN_ROOT=$BATS_TEST_TMPDIR/read succeeds build --cache-to "type=local,dest=$folder/new"
+	says "make directory '$folder/new': Read-only file system; the cache was not exported"
+	# Nothing is written to a home that has all of it already.
+	echo one >a
+	KILN_ROOT=$BATS_TEST_TMPDIR/same succeeds build --cache-from "$home" --cache-to "$to,ignore-error=false"
+	equals 4 "$(cached)"
+	says_not 'warning'
+}
+
 @test "pipes in the place of files, into which nobody writes" {
 	local folder file
 	for folder in index blobs/sha256; do
