@@ -26,9 +26,12 @@ static unsigned take_step(struct telling *telling)
 	return telling->run->steps[telling->next_step++].vertex;
 }
 
-static bool is_of_file(const struct build *build, const struct plan_step *step)
+/* What a base hands on stands elsewhere: in no file, or above the stage. */
+static bool is_trigger(const struct stage_run *run, const struct plan_step *step)
 {
-	return text_equal(step->at.file, build->file->name);
+	const struct source_range *from = &run->stage->at;
+
+	return !text_equal(step->at.file, from->file) || step->at.line < from->line;
 }
 
 /* "RUN make", the keyword in upper case whoever wrote it; of a heredoc its first line. */
@@ -69,8 +72,7 @@ static void tell_stage(struct build *build, struct stage_run *run, size_t stages
 	struct telling telling = { build, run, { 0 }, 0 };
 	size_t triggers = 0;
 
-	while (triggers < run->stage->step_count &&
-			!is_of_file(build, &run->stage->steps[triggers]))
+	while (triggers < run->stage->step_count && is_trigger(run, &run->stage->steps[triggers]))
 		triggers++;
 	telling.place = (struct progress_place){ .stage = (unsigned)stage->index + 1,
 		.stages = (unsigned)stages,

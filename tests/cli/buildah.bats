@@ -364,6 +364,13 @@ older_words() {
 	fails 4 $'STEP 2/3: RUN echo loud\n--> Using cache\nSTEP 3/3: RUN exit 4' buildah build .
 }
 
+@test "build tells what a stage hands on with ONBUILD, and what comes behind it" {
+	subject=kiln
+	printf 'FROM %s AS a\nONBUILD RUN echo handed\nFROM a\nRUN echo own\n' "$img" >Dockerfile
+	succeeds buildah build .
+	says $'[2/2] STEP 2/3: RUN echo handed\nhanded\n[2/2] STEP 3/3: RUN echo own\nown\n'
+}
+
 into_lists() {
 	local c listed='.manifests | map(.platform.os) | join(" ")'
 	mkdir ctx
