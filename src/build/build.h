@@ -229,7 +229,8 @@ struct build_options {
 	struct cancel *cancel;
 	unsigned jobs;    /* stages and steps at the same time; 0: CPUs, at least 2 */
 	bool short_names; /* as in image_homes */
-	bool keeps_bases; /* images that were fetched are in the store afterwards, by their names */
+	bool keeps_bases; /* of one platform: images that were fetched are in the store afterwards,
+			     by their names */
 	bool says_step;   /* errors of steps in Buildah's words: building at STEP "RUN make" */
 };
 

@@ -6,15 +6,15 @@
  *
  *	DIR                          as it is
  *	FILE                         a tar, compressed or not
- *	-                            standard input: a tar, or a Dockerfile for a context without
- *files http(s)://…                  the same, downloaded https://….git#ref:dir …      a git
- *repository (dockerfile/git_url.h)
+ *	-                            standard input: a tar, or a Dockerfile without a context
+ *	http(s)://…                  the same, downloaded
+ *	https://….git#ref:dir …      a git repository (dockerfile/git_url.h)
  *
  * For a directory the Dockerfile need not lie inside: a path is looked up from where the user
  * stands. In what is unpacked it is looked up inside. "-" is standard input, and none given means
  * "Dockerfile" (or "Containerfile") at the context's root, which no link leads out of. So it is
  * with .dockerignore; NAME.dockerignore beside the Dockerfile wins over it. A named context
- *(--build-context) has no Dockerfile, and its own .dockerignore.
+ * (--build-context) has no Dockerfile, and its own .dockerignore.
  *
  * Floor: build. Read-only once opened; any thread.
  */

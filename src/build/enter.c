@@ -95,12 +95,12 @@ FALLIBLE enter_open(const struct build_options *options, const struct enter_wish
 	AUTO(entrance) struct entrance *entrance = xcalloc(1, sizeof(*entrance));
 
 	entrance->options = options;
+	entrance->view_fd = entrance->layers.layers_fd = -1;
 	if (userns_is_bare(options->userns->mode))
 		return error_hint(error_new(ERR_UNSUPPORTED,
 						  "steps cannot be entered with this isolation: "
 						  "nothing can be mounted"),
 				"'kiln doctor' says what is missing for a better one");
-	entrance->view_fd = entrance->layers.layers_fd = -1;
 	entrance->pool = pool_new(0);
 	layer_set_init(&entrance->layers, options, entrance->pool);
 	TRY(layer_set_open(&entrance->layers));

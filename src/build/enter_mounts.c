@@ -1,10 +1,11 @@
 /*
  * The mounts of a RUN that is entered.
  *
- *	tmpfs, secret, ssh  as the step has them (mounts_prepare); what of the last two was not
- *given to the shell itself is left out cache               what it holds now, under a directory for
- *writes: a shell is for looking, and later builds do not find what was tried there bind of stages
- *and images their layers; of a context its folder as it is now
+ * - tmpfs, secret, ssh: as the step has them (mounts_prepare). A secret or an agent that was not
+ *   given to the shell itself is left out.
+ * - cache: what it holds now, under a directory for writes: a shell is for looking, and later
+ *   builds do not find what was tried there.
+ * - bind of stages and images: their layers; of a context: its folder as it is now.
  *
  * What cannot be had is told and left out: the rest may be all that is needed.
  */

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* What the step sees: its plan's variables, a PATH, a HOME, and the proxies of the build. */
 /*
  * A proxy is given by either spelling and is there by both, since programs differ in which they
  * read. What the step sets itself stays.
@@ -35,6 +34,7 @@ static void add_proxies(const struct list *args, struct list *env)
 	}
 }
 
+/* What the step sees: its plan's variables, a PATH, a HOME, and the proxies of the build. */
 static void step_environment(struct build *build, const struct plan_run *run,
 		const struct user *user, struct list *ret)
 {

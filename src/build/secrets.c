@@ -123,6 +123,7 @@ void secrets_ready(struct secrets *secrets)
 	search_ready(secrets->said);
 	search_ready(secrets->left);
 }
+
 /* --- what it says --- */
 
 static void emit(struct redact *redact, const char *text, size_t n)

@@ -5,7 +5,7 @@
  *	plan step   -> step_run: its key, whether the cache has it, its result
  *
  * resolve.c computes keys and looks them up before anything runs; execute.c then runs, stage by
- *stage, what the target needs and the cache does not have; result.c makes the image.
+ * stage, what the target needs and the cache does not have; result.c makes the image.
  *
  * Floor: build. A stage_run belongs to the thread that runs its stage, and is read-only afterwards.
  */

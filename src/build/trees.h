@@ -1,7 +1,7 @@
 /*
  * trees: the named contexts of a build (--build-context NAME=VALUE). A value that is an image goes
  * into the plan as one; anything else is a tree of files, opened once the plan says that it is
- *read.
+ * read.
  *
  *	docker-image://REF container-image://REF docker://REF    an image of the store or a registry
  *	oci-layout://DIR[:TAG|@DIGEST]                           an image of an OCI layout

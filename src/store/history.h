@@ -2,12 +2,12 @@
  * history: what builds told about themselves, for kiln explain and kiln shell.
  *
  *	history/builds/<16 hex digits: when>-<12: id>	a build, as JSON that build/history.c writes
- *	history/files/<hex>				the files that a COPY selected, by the
- *digest of the selection; build/history_files.c writes them
+ *	history/files/<hex>	the files that a COPY selected, by the digest of the selection;
+ *				build/history_files.c writes them
  *
  * Both are aids that nothing depends on. They are bounded: the oldest builds go beyond
  * HISTORY_BUILDS and HISTORY_DAYS, the longest unused lists beyond HISTORY_FILES_BYTES, and prune
- *takes what is older than it was told. What is read here may be damaged: the reader checks.
+ * takes what is older than it was told. What is read here may be damaged: the reader checks.
  *
  * Floor: store. Any thread.
  */
