@@ -574,7 +574,7 @@ static FALLIBLE run_one(struct build_options *options, struct build_result *ret)
 	struct error *error = run_plan(&build, ret);
 	if (!error && options->keeps_bases)
 		error = bases_keep(&build);
-	history_keep(&build, error, ret->build_id);
+	history_keep(&build, error, NULL, ret->build_id);
 	verify_collect(&build, &ret->verified);
 	return error;
 }

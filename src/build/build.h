@@ -250,7 +250,8 @@ struct build_result {
 	struct list names;               /* complete references that the image has now */
 	char *vcs_source, *vcs_revision; /* of a context that is a git repository; or NULL */
 	struct build_verified verified;
-	char build_id[HISTORY_ID_TEXT]; /* in the history, also of a build that failed; or "" */
+	char build_id[HISTORY_ID_TEXT]; /* in the history, of all platforms, also of a build that
+					   failed; or "" */
 };
 
 /*

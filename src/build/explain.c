@@ -4,22 +4,21 @@
 
 #include <string.h>
 
-/* The build that is explained, and those before it. */
+/* The build that was asked for, and those before it; and which of them is explained. */
 struct explaining {
 	struct store *store;
-	struct past now;
 	struct {
 		struct past *p;
 		size_t n, capacity;
-	} earlier; /* newest first */
+	} builds; /* newest first */
+	size_t now;
 };
 
 static void explaining_done(struct explaining *explaining)
 {
-	past_done(&explaining->now);
-	for (size_t i = 0; i < explaining->earlier.n; i++)
-		past_done(&explaining->earlier.p[i]);
-	vec_done(&explaining->earlier);
+	for (size_t i = 0; i < explaining->builds.n; i++)
+		past_done(&explaining->builds.p[i]);
+	vec_done(&explaining->builds);
 }
 
 DEFINE_AUTO_VALUE(explaining)
@@ -53,7 +52,8 @@ static bool has_name(const struct explained *told, const char *wanted)
 
 bool past_is(const struct past *past, const char *wanted)
 {
-	if (!wanted || text_starts(past->told.id, wanted))
+	if (!wanted || text_starts(past->told.id, wanted) ||
+			(past->told.whole && text_starts(past->told.whole, wanted)))
 		return true;
 	return has_name(&past->told, wanted);
 }
@@ -61,7 +61,6 @@ bool past_is(const struct past *past, const char *wanted)
 static FALLIBLE load(struct store *store, const char *wanted, struct explaining *ret)
 {
 	AUTO(list) struct list names = { 0 };
-	bool found = false;
 
 	TRY(history_names(store, &names));
 	for (size_t i = 0; i < names.n; i++) {
@@ -72,20 +71,22 @@ static FALLIBLE load(struct store *store, const char *wanted, struct explaining 
 			error_ignore(error, "a build of the history that cannot be read");
 			continue;
 		}
-		if (found) {
-			vec_push(&ret->earlier, TAKE_VALUE(past));
-		} else if (past_is(&past, wanted)) {
-			ret->now = TAKE_VALUE(past);
-			found = true;
-		}
+		if (ret->builds.n || past_is(&past, wanted))
+			vec_push(&ret->builds, TAKE_VALUE(past));
 	}
-	if (found)
+	if (ret->builds.n)
 		return NULL;
 	if (!wanted)
 		return error_hint(error_new(ERR_NOT_FOUND, "no build is in the history"),
 				"'kiln build' writes it");
 	return error_hint(error_new(ERR_NOT_FOUND, "no build '%s' is in the history", wanted),
 			"'kiln explain --list' shows the builds");
+}
+
+/* For another platform, at the same time. */
+static bool are_together(const struct past *a, const struct past *b)
+{
+	return a->told.whole && text_equal(a->told.whole, b->told.whole);
 }
 
 /* --- the nearest earlier run of a step --- */
@@ -144,16 +145,17 @@ struct nearest {
 
 static struct nearest find_nearest(const struct explaining *explaining, size_t step)
 {
+	const struct past *now = &explaining->builds.p[explaining->now];
 	struct nearest best = { .distance = SIZE_MAX };
 
-	for (size_t i = 0; i < explaining->earlier.n; i++) {
-		const struct past *then = &explaining->earlier.p[i];
-		int rank = rank_of(&explaining->now.told, &then->told);
+	for (size_t i = explaining->now + 1; i < explaining->builds.n; i++) {
+		const struct past *then = &explaining->builds.p[i];
+		int rank = rank_of(&now->told, &then->told);
 
-		if (best.past && rank < best.rank)
+		if (are_together(now, then) || (best.past && rank < best.rank))
 			continue;
 		for (size_t k = 0; k < then->told.steps.n; k++) {
-			size_t d = distance(&explaining->now, step, then, k, rank);
+			size_t d = distance(now, step, then, k, rank);
 
 			if (d == SIZE_MAX || (best.past && rank == best.rank && d >= best.distance))
 				continue;
@@ -248,7 +250,8 @@ static void explain_parent(struct explained *told, size_t at, const struct neare
 
 static FALLIBLE explain_step(struct explaining *explaining, size_t at)
 {
-	struct explained *told = &explaining->now.told;
+	struct past *now = &explaining->builds.p[explaining->now];
+	struct explained *told = &now->told;
 	struct explained_step *step = &told->steps.p[at];
 
 	if (!did_run(step))
@@ -268,7 +271,7 @@ static FALLIBLE explain_step(struct explaining *explaining, size_t at)
 		return NULL;
 	}
 	const json_t *before = nearest.past->sources.p[nearest.step];
-	TRY(explain_changes(explaining->store, before, explaining->now.sources.p[at], step));
+	TRY(explain_changes(explaining->store, before, now->sources.p[at], step));
 	if (!step->changes.n) {
 		explain_parent(told, at, &nearest);
 		return NULL;
@@ -296,14 +299,33 @@ static void count_costs(struct explained *told)
 			told->steps.p[root_of(told, i)].cost_ms += told->steps.p[i].ms;
 }
 
-FALLIBLE explain_build(struct store *store, const char *wanted, struct explained *ret)
+static FALLIBLE explain_now(struct explaining *explaining)
+{
+	struct explained *told = &explaining->builds.p[explaining->now].told;
+
+	for (size_t i = 0; i < told->steps.n; i++)
+		TRY(explain_step(explaining, i));
+	count_costs(told);
+	return NULL;
+}
+
+FALLIBLE explain_build(struct store *store, const char *wanted, struct explained_list *ret)
 {
 	AUTO(explaining) struct explaining explaining = { .store = store };
 
 	TRY(load(store, wanted, &explaining));
-	for (size_t i = 0; i < explaining.now.told.steps.n; i++)
-		TRY(explain_step(&explaining, i));
-	count_costs(&explaining.now.told);
-	*ret = TAKE_VALUE(explaining.now.told);
+	const struct past *last = &explaining.builds.p[0];
+	bool is_one = wanted && text_starts(last->told.id, wanted);
+	size_t n = is_one ? 1 : explaining.builds.n;
+
+	for (size_t i = 0; i < n; i++) {
+		explaining.now = i;
+		if (i == 0 || are_together(last, &explaining.builds.p[i]))
+			TRY(explain_now(&explaining));
+	}
+	/* The last one last: it is what the others are known by. */
+	for (size_t i = n; i-- > 0;)
+		if (i == 0 || are_together(last, &explaining.builds.p[i]))
+			vec_push(ret, TAKE_VALUE(explaining.builds.p[i].told));
 	return NULL;
 }

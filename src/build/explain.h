@@ -77,7 +77,9 @@ struct explained_stage {
 };
 
 struct explained {
-	char *id, *error, *context, *dockerfile, *target, *goal, *image, *platform;
+	char *id;
+	char *whole; /* what the builds of several platforms have in common; NULL: it is alone */
+	char *error, *context, *dockerfile, *target, *goal, *image, *platform;
 	struct list names;
 	int64_t began;
 	uint64_t ms;
@@ -94,19 +96,20 @@ struct explained {
 	uint64_t ran_ms;
 };
 
-/*
- * wanted: an id or the start of one, a name that the build gave, or NULL for the last build.
- * ERR_NOT_FOUND says how to see what there is.
- */
-FALLIBLE explain_build(struct store *store, const char *wanted, struct explained *ret);
 void explained_done(struct explained *explained);
 
-/* The builds in the history, newest first: without causes. */
 struct explained_list {
 	struct explained *p;
 	size_t n, capacity;
 };
 
+/*
+ * wanted: an id or the start of one, a name that the build gave, or NULL for the last build. *ret
+ * is one, or, unless the id is a platform's own, one for each platform in their order.
+ * ERR_NOT_FOUND says how to see what there is.
+ */
+FALLIBLE explain_build(struct store *store, const char *wanted, struct explained_list *ret);
+/* The builds in the history, newest first: without causes. */
 FALLIBLE explain_list(struct store *store, struct explained_list *ret);
 void explained_list_done(struct explained_list *list);
 

@@ -21,7 +21,7 @@ struct past {
 
 FALLIBLE past_read(struct store *store, const char *name, struct past *ret);
 void past_done(struct past *past);
-/* wanted: the start of its id, or a name that it gave; NULL: any. */
+/* wanted: the start of its id or of the whole's, or a name that it gave; NULL: any. */
 bool past_is(const struct past *past, const char *wanted);
 
 /* Members that may be missing or of another type: then NULL, 0, false. */

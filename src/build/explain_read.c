@@ -102,6 +102,7 @@ static FALLIBLE read_build(struct past *past)
 
 	if (!json_is_array(stages) || json_array_size(stages) > LIMIT_STAGES)
 		return error_new(ERR_INVALID, "it has no stages");
+	told->whole = xstrdup(past_text(document, "whole"));
 	told->error = xstrdup(past_text(document, "error"));
 	told->context = xstrdup(or_empty(past_text(document, "context")));
 	told->dockerfile = xstrdup(or_empty(past_text(document, "dockerfile")));
@@ -178,6 +179,7 @@ void explained_done(struct explained *explained)
 	vec_done(&explained->stages);
 	list_done(&explained->names);
 	free(explained->id);
+	free(explained->whole);
 	free(explained->error);
 	free(explained->context);
 	free(explained->dockerfile);

@@ -136,7 +136,8 @@ static json_t *stage_json(struct build *build, const struct stage_run *run)
 			list_json(&stage->config.env), "steps", steps);
 }
 
-static json_t *build_json(struct build *build, const struct error *error, const char *id)
+static json_t *build_json(
+		struct build *build, const struct error *error, const char *whole, const char *id)
 {
 	const struct build_options *options = build->options;
 	AUTO_FREE char *context = realpath(build->context->path, NULL);
@@ -148,9 +149,11 @@ static json_t *build_json(struct build *build, const struct error *error, const 
 		json_array_append_new(stages, stage_json(build, &build->stages[i]));
 	if (error)
 		error_text(error, &why);
-	return json_pack("{s:i, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:b, s:s, s:o}",
-			"version", 1, "id", id, "began", (json_int_t)(build->began_ns / 1000000000),
-			"ms", (json_int_t)((clock_now_ns() - build->began_ns) / 1000000), "error",
+	return json_pack("{s:i, s:s, s:s?, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:b, s:s, "
+			 "s:o}",
+			"version", 1, "id", id, "whole", whole, "began",
+			(json_int_t)(build->began_ns / 1000000000), "ms",
+			(json_int_t)((clock_now_ns() - build->began_ns) / 1000000), "error",
 			text_of(error ? strbuf_text(&why) : NULL), "context",
 			text_of(context ? context : build->context->path), "dockerfile",
 			text_of(build->context->dockerfile_name), "target",
@@ -160,7 +163,8 @@ static json_t *build_json(struct build *build, const struct error *error, const 
 			build->plan->target->name, "stages", stages);
 }
 
-void history_keep(struct build *build, const struct error *error, char ret_id[HISTORY_ID_TEXT])
+void history_keep(struct build *build, const struct error *error, const char *whole,
+		char ret_id[HISTORY_ID_TEXT])
 {
 	struct store *store = build->options->store;
 
@@ -171,7 +175,7 @@ void history_keep(struct build *build, const struct error *error, char ret_id[HI
 		for (size_t k = 0; k < build->stages[i].stage->step_count; k++)
 			history_keep_files(build, &build->stages[i].steps[k]);
 	history_new_id(ret_id);
-	json_auto_t *document = build_json(build, error, ret_id);
+	json_auto_t *document = build_json(build, error, whole, ret_id);
 	AUTO_FREE char *text = document ? json_dumps(document, JSON_COMPACT) : NULL;
 	if (!text) {
 		ret_id[0] = '\0';

@@ -22,8 +22,12 @@
 struct build;
 struct step_run;
 
-/* Keep the build under ret_id ("" when nothing was kept). error (borrowed): why it failed. */
-void history_keep(struct build *build, const struct error *error, char ret_id[HISTORY_ID_TEXT]);
+/*
+ * Keep the build under ret_id ("" when nothing was kept). error (borrowed): why it failed. whole:
+ * what the builds of several platforms have in common, as an id; NULL: there is one.
+ */
+void history_keep(struct build *build, const struct error *error, const char *whole,
+		char ret_id[HISTORY_ID_TEXT]);
 /* Keep which files a COPY selected or a RUN has mounted, unless that selection is known. */
 void history_keep_files(struct build *build, const struct step_run *run);
 

@@ -7,6 +7,8 @@
 #include "build/verify.h"
 #include "build/way.h"
 
+#include <string.h>
+
 struct platforms {
 	struct build *builds;
 	struct image **images; /* of those that are made; NULL where outputs are files alone */
@@ -202,17 +204,21 @@ static FALLIBLE run_plans(struct platforms *platforms, struct build_result *ret)
 	return NULL;
 }
 
-/* Each is a build of its own to 'kiln explain'; what none came to is none. */
+/* Each is a build of its own in the history; what none came to is none. */
 static void keep_histories(
 		struct platforms *platforms, const struct error *error, struct build_result *ret)
 {
 	bool is_made = platforms->made == platforms->n;
 	size_t begun = is_made ? platforms->n : platforms->made + 1;
+	char whole[HISTORY_ID_TEXT], id[HISTORY_ID_TEXT];
 
+	history_new_id(whole);
 	for (size_t i = 0; i < begun; i++) {
 		bool is_failed = is_made || i == platforms->made;
 
-		history_keep(&platforms->builds[i], is_failed ? error : NULL, ret->build_id);
+		history_keep(&platforms->builds[i], is_failed ? error : NULL, whole, id);
+		if (id[0])
+			memcpy(ret->build_id, whole, sizeof(whole));
 		verify_collect(&platforms->builds[i], &ret->verified);
 	}
 }

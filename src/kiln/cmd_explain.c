@@ -37,7 +37,6 @@ static struct error *run(const struct invocation *call)
 	const char *wanted = call->args->n ? call->args->p[0] : NULL;
 	AUTO(session) struct session session = { 0 };
 	AUTO(explained_list) struct explained_list list = { 0 };
-	AUTO(explained) struct explained told = { 0 };
 	AUTO(strbuf) struct strbuf out = { 0 };
 
 	if (opts->list && wanted)
@@ -47,8 +46,8 @@ static struct error *run(const struct invocation *call)
 		TRY(explain_list(session.store, &list));
 		explain_show_list(&list, form_of(opts), &out);
 	} else {
-		TRY(explain_build(session.store, wanted, &told));
-		explain_show(&told, form_of(opts), (size_t)opts->files, &out);
+		TRY(explain_build(session.store, wanted, &list));
+		explain_show(&list, form_of(opts), (size_t)opts->files, &out);
 	}
 	(void)fputs(strbuf_text(&out), stdout);
 	return NULL;
@@ -60,8 +59,9 @@ const struct command cmd_explain = {
 	.summary = "Tell why the steps of a build ran, or did not",
 	.description = "Of each step of a build: whether the cache had it, and if not, what "
 		       "changed: which file, argument, variable, base image or flag. BUILD is an "
-		       "id of --list or a name that the image got; the last build by default. A "
-		       "step is compared with the nearest earlier run of it, and what ran because "
+		       "id of --list or a name that the image got; the last build by default, for "
+		       "all its platforms. A step is compared with the nearest earlier run of it, "
+		       "and what ran because "
 		       "of it is added up.",
 	.examples = "kiln explain\n"
 		    "kiln explain --list\n"

@@ -11,7 +11,7 @@ enum { FILES_SHOWN = 10 };
 
 static FALLIBLE explain(struct store *store, const char *id)
 {
-	AUTO(explained) struct explained told = { 0 };
+	AUTO(explained_list) struct explained_list told = { 0 };
 	AUTO(strbuf) struct strbuf out = { 0 };
 
 	TRY(explain_build(store, id, &told));

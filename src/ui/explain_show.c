@@ -40,6 +40,8 @@ static void add_names(const struct explained *told, struct strbuf *out)
 		strbuf_addf(out, "%s%s", i ? ", " : "", told->names.p[i]);
 	if (!told->names.n)
 		strbuf_addf(out, "%s", told->context);
+	if (told->whole)
+		strbuf_addf(out, " for %s", told->platform);
 }
 
 /* "build 3f2a91c07b1e of app, 2 minutes ago: 3 steps cached, 2 ran (12.4s)" */
@@ -249,6 +251,7 @@ static void json_head(struct json_out *out, const struct explained *told)
 	char when[CLOCK_RFC3339_TEXT];
 
 	json_out_text(out, "id", told->id);
+	json_out_text(out, "whole", told->whole);
 	json_out_text(out, "began", clock_rfc3339(told->began, 0, when));
 	json_out_u64(out, "ms", told->ms);
 	json_out_list(out, "names", &told->names);
@@ -289,7 +292,7 @@ static void show_json(const struct explained *told, struct strbuf *ret)
 	strbuf_addf(ret, "%s\n", text);
 }
 
-void explain_show(const struct explained *told, enum explain_form form, size_t files,
+static void show_one(const struct explained *told, enum explain_form form, size_t files,
 		struct strbuf *out)
 {
 	switch (form) {
@@ -302,6 +305,16 @@ void explain_show(const struct explained *told, enum explain_form form, size_t f
 	case EXPLAIN_JSON:
 		show_json(told, out);
 		return;
+	}
+}
+
+void explain_show(const struct explained_list *list, enum explain_form form, size_t files,
+		struct strbuf *out)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (i && form != EXPLAIN_JSON)
+			strbuf_add_char(out, '\n');
+		show_one(&list->p[i], form, files, out);
 	}
 }
 

@@ -1,5 +1,5 @@
 /*
- * explain_show: a build and its causes (build/explain.h) as people and programs read them.
+ * explain_show: builds and their causes (build/explain.h) as people and programs read them.
  *
  * Floor: ui (pure, but for the clock).
  */
@@ -9,8 +9,11 @@
 
 enum explain_form { EXPLAIN_TEXT = 1, EXPLAIN_TREE, EXPLAIN_JSON };
 
-/* files: how many changed files of a step are named; JSON has all that are known. */
-void explain_show(const struct explained *told, enum explain_form form, size_t files,
+/*
+ * What explain_build() gave; in JSON a document a line. files: how many changed files of a step are
+ * named; JSON has all that are known.
+ */
+void explain_show(const struct explained_list *list, enum explain_form form, size_t files,
 		struct strbuf *out);
 /* A table of builds, or their JSON. */
 void explain_show_list(

@@ -163,6 +163,25 @@ listed() { # what the index on stdin says, a line an image
 	fails 2 "option '--platform'" kiln build --platform linux/amd64,,linux/arm64 .
 }
 
+@test "explain tells of each platform, or of the one whose id is given" {
+	local arm
+	export KILN_ROOT=$BATS_TEST_TMPDIR/root
+	succeeds kiln build -q --platform "$BOTH" -t told --explain .
+	says "of told for linux/amd64, "
+	says "of told for linux/arm64, "
+	# The other platform's step is no earlier run.
+	equals 2 "$(grep -A2 '1 2/2\] COPY --from=made' <<<"$stderr" | grep -c 'no earlier run')"
+	succeeds kiln build -q --platform "$BOTH" -t told --build-arg TARGETARCH=x .
+	succeeds kiln explain told
+	equals 2 "$(grep -c '^build .* of told for ' <<<"$output")"
+	equals "linux/amd64 linux/arm64" "$(kiln explain --format json | jq -r .platform | xargs)"
+	equals 1 "$(kiln explain --format json | jq -r .whole | sort -u | wc -l)"
+	arm=$(kiln explain --format json | jq -r 'select(.platform == "linux/arm64").id')
+	equals "$arm" "$(kiln explain --format json "$arm" | jq -r .id)"
+	succeeds kiln build -q -t told .
+	equals null "$(kiln explain --format json | jq -r .whole)"
+}
+
 @test "an index without the machine's platform: what it has is said" {
 	succeeds kiln build -q --platform linux/arm64,linux/arm/v7 -t foreign:1 .
 	fails 1 'there is no image for linux/amd64' kiln inspect foreign:1

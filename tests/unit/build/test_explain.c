@@ -62,13 +62,22 @@ static void keep(struct fixture *fixture, const char *id, const char *context, c
 	assert_ok(history_add(fixture->store, id, ++fixture->time, text));
 }
 
+static void explain_one(struct fixture *fixture, const char *wanted, struct explained *ret)
+{
+	AUTO(explained_list) struct explained_list list = { 0 };
+
+	assert_ok(explain_build(fixture->store, wanted, &list));
+	assert_int_equal(list.n, 1);
+	*ret = TAKE_VALUE(list.p[0]);
+}
+
 static void a_first_run_has_no_other_cause(void **state)
 {
 	AUTO(fixture) struct fixture fixture = fixture_new();
 	AUTO(explained) struct explained told = { 0 };
 
 	keep(&fixture, "aaaaaaaaaaaa", "/c", "d1", one, on_base, "1", ran, false);
-	assert_ok(explain_build(fixture.store, NULL, &told));
+	explain_one(&fixture, NULL, &told);
 	assert_int_equal(told.steps.n, 2);
 	assert_int_equal(told.steps.p[0].cause, CAUSE_FIRST);
 	assert_int_equal(told.steps.p[1].cause, CAUSE_FIRST);
@@ -83,7 +92,7 @@ static void an_argument_is_named(void **state)
 
 	keep(&fixture, "aaaaaaaaaaaa", "/c", "d1", one, on_base, "1", ran, false);
 	keep(&fixture, "bbbbbbbbbbbb", "/c", "d1", keys, on_base, "2", states, false);
-	assert_ok(explain_build(fixture.store, "bbb", &told));
+	explain_one(&fixture, "bbb", &told);
 	assert_int_equal(told.steps.p[0].cause, CAUSE_NONE);
 	assert_int_equal(told.steps.p[1].cause, CAUSE_CHANGED);
 	assert_string_equal(told.steps.p[1].changes.p[0].what, "ARG V");
@@ -100,7 +109,7 @@ static void a_base_moves_and_all_follows(void **state)
 
 	keep(&fixture, "aaaaaaaaaaaa", "/c", "d1", one, on_base, "1", ran, false);
 	keep(&fixture, "bbbbbbbbbbbb", "/c", "d2", keys, parents, "1", ran, false);
-	assert_ok(explain_build(fixture.store, NULL, &told));
+	explain_one(&fixture, NULL, &told);
 	assert_int_equal(told.steps.p[0].cause, CAUSE_BASE);
 	assert_string_equal(told.stages.p[0].base_before, "d1");
 	assert_int_equal(told.steps.p[1].cause, CAUSE_PARENT);
@@ -117,12 +126,12 @@ static void the_same_key_was_lost_failed_or_follows(void **state)
 
 	keep(&fixture, "aaaaaaaaaaaa", "/c", "d1", one, on_base, "1", ran, false);
 	keep(&fixture, "bbbbbbbbbbbb", "/c", "d1", one, on_base, "1", ran, false);
-	assert_ok(explain_build(fixture.store, NULL, &lost));
+	explain_one(&fixture, NULL, &lost);
 	assert_int_equal(lost.steps.p[0].cause, CAUSE_LOST);
 	assert_int_equal(lost.steps.p[1].cause, CAUSE_PARENT);
 	keep(&fixture, "cccccccccccc", "/c", "d1", one, on_base, "1", broken, false);
 	keep(&fixture, "dddddddddddd", "/c", "d1", one, on_base, "1", again, false);
-	assert_ok(explain_build(fixture.store, "d", &failed));
+	explain_one(&fixture, "d", &failed);
 	assert_int_equal(failed.steps.p[1].cause, CAUSE_FAILED);
 	assert_string_equal(failed.steps.p[1].compared_with, "cccccccccccc");
 }
@@ -134,7 +143,7 @@ static void forced_is_forced(void **state)
 
 	keep(&fixture, "aaaaaaaaaaaa", "/c", "d1", one, on_base, "1", ran, false);
 	keep(&fixture, "bbbbbbbbbbbb", "/c", "d1", one, on_base, "1", ran, true);
-	assert_ok(explain_build(fixture.store, NULL, &told));
+	explain_one(&fixture, NULL, &told);
 	assert_int_equal(told.steps.p[0].cause, CAUSE_FORCED);
 }
 
@@ -149,7 +158,7 @@ static void the_nearest_is_compared(void **state)
 	keep(&fixture, "aaaaaaaaaaaa", "/c", "d1", one, on_base, "1", ran, false);
 	keep(&fixture, "bbbbbbbbbbbb", "/c", "d1", moved, parents, "2", ran, false);
 	keep(&fixture, "cccccccccccc", "/c", "d1", now, on_base, "3", states, false);
-	assert_ok(explain_build(fixture.store, NULL, &told));
+	explain_one(&fixture, NULL, &told);
 	assert_string_equal(told.steps.p[1].compared_with, "aaaaaaaaaaaa");
 	assert_string_equal(told.steps.p[1].changes.p[0].before, "1");
 }
@@ -169,11 +178,47 @@ static void damage_is_passed_over(void **state)
 
 		assert_ok(history_add(fixture.store, id, ++fixture.time, bad[i]));
 	}
-	assert_ok(explain_build(fixture.store, NULL, &told));
+	explain_one(&fixture, NULL, &told);
 	assert_string_equal(told.id, "badbadbad003");
 	assert_ok(explain_list(fixture.store, &list));
 	assert_int_equal(list.n, 2);
-	assert_error(explain_build(fixture.store, "zzz", &told), ERR_NOT_FOUND, "no build 'zzz'");
+	assert_error(explain_build(fixture.store, "zzz", &list), ERR_NOT_FOUND, "no build 'zzz'");
+}
+
+static void keep_for_platform(struct fixture *fixture, const char *id, const char *whole)
+{
+	const char *keys[2] = { "k1", "k2" }, *parents[2] = { "p0", "k1" },
+		   *states[2] = { "ran", "ran" };
+	AUTO_FREE char *text = build_text("/c", "d1", keys, parents, "1", states, false);
+	AUTO_FREE char *more = xasprintf("{\"whole\":\"%s\",%s", whole, text + 1);
+
+	assert_ok(history_add(fixture->store, id, ++fixture->time, more));
+}
+
+/* In their order, and none is compared with another of them. */
+static void platforms_are_told_together(void **state)
+{
+	AUTO(fixture) struct fixture fixture = fixture_new();
+	AUTO(explained_list) struct explained_list last = { 0 }, whole = { 0 };
+	AUTO(explained) struct explained own = { 0 };
+
+	keep_for_platform(&fixture, "aaaaaaaaaaaa", "eeeeeeeeeeee");
+	keep_for_platform(&fixture, "bbbbbbbbbbbb", "eeeeeeeeeeee");
+	keep_for_platform(&fixture, "cccccccccccc", "ffffffffffff");
+	keep_for_platform(&fixture, "dddddddddddd", "ffffffffffff");
+	assert_ok(explain_build(fixture.store, "eee", &whole));
+	assert_int_equal(whole.n, 2);
+	assert_string_equal(whole.p[0].id, "aaaaaaaaaaaa");
+	assert_string_equal(whole.p[1].id, "bbbbbbbbbbbb");
+	assert_int_equal(whole.p[0].steps.p[0].cause, CAUSE_FIRST);
+	assert_int_equal(whole.p[1].steps.p[0].cause, CAUSE_FIRST);
+	assert_ok(explain_build(fixture.store, NULL, &last));
+	assert_int_equal(last.n, 2);
+	assert_string_equal(last.p[0].id, "cccccccccccc");
+	assert_string_equal(last.p[1].id, "dddddddddddd");
+	assert_string_equal(last.p[1].steps.p[0].compared_with, "bbbbbbbbbbbb");
+	explain_one(&fixture, "ddd", &own);
+	assert_string_equal(own.id, "dddddddddddd");
 }
 
 /* Only the newest builds stay. */
@@ -199,4 +244,4 @@ static void the_history_is_bounded(void **state)
 
 UNIT_TESTS(a_first_run_has_no_other_cause, an_argument_is_named, a_base_moves_and_all_follows,
 		the_same_key_was_lost_failed_or_follows, forced_is_forced, the_nearest_is_compared,
-		damage_is_passed_over, the_history_is_bounded)
+		damage_is_passed_over, platforms_are_told_together, the_history_is_bounded)
