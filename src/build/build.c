@@ -120,6 +120,7 @@ FALLIBLE build_plan_for(const struct build *build, const struct plan_for *what, 
 		.lint = what->lint,
 		.ignore = build->context->ignore,
 		.context_epoch = epoch,
+		.all_stages = what->all_stages,
 	};
 	struct plan_context *contexts = NULL;
 
@@ -512,9 +513,7 @@ FALLIBLE build_load(struct build *build)
 	TRY(output_pushes(build));
 	TRY(open_empty(build));
 	build->layers.pool = build->pool = build->before ? build->before->pool : pool_new(0);
-	build->sources = (struct sources){ options->store, options->registry,
-		options->source_environment, options->cancel, options->secrets,
-		options->secret_count, options->source_policy };
+	build->sources = build_sources(options);
 	TRY(layer_set_open(&build->layers));
 	return load(build);
 }

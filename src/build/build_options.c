@@ -1,4 +1,4 @@
-/* What is asked of a build: what was left open, and what contradicts itself. */
+/* What is asked of a build: what was left open, what contradicts itself, what follows from it. */
 #include "build/platforms.h"
 #include "build/way.h"
 
@@ -40,6 +40,12 @@ static FALLIBLE check_annotations(const struct build_options *options)
 					"annotate the manifest: '--annotation %s'", one->pair);
 	}
 	return NULL;
+}
+
+struct sources build_sources(const struct build_options *options)
+{
+	return (struct sources){ options->store, options->registry, options->source_environment,
+		options->cancel, options->secrets, options->secret_count, options->source_policy };
 }
 
 bool build_arg_is_set(const struct build_options *options, const char *name)

@@ -1,7 +1,7 @@
 #include "build/check.h"
 
-#include "build/trees.h"
 #include "build/unused_args.h"
+#include "build/way.h"
 #include "dockerfile/frontend.h"
 
 static FALLIBLE leave_closed(void *user, struct plan_image *const *images, size_t n)
@@ -61,31 +61,19 @@ static FALLIBLE look(const struct check_options *options, struct check *check)
 {
 	const struct build_options *build = options->build;
 	struct str text = { check->context->dockerfile, check->context->dockerfile_bytes };
-	struct build opening = { .options = build };
-	AUTO_FREE char *epoch = context_epoch(check->context);
-	struct plan_input input = {
-		.target = build->target,
-		.build_args = build->build_args,
+	struct build opening = { .options = build, .context = check->context };
+	const struct plan_for what = {
 		.platform = build->platform ? *build->platform : platform_host(),
-		.build_platform = platform_host(),
 		.open_images = options->is_offline ? leave_closed : build_open_images,
 		.user = &opening,
 		.lint = &check->lint,
-		.ignore = check->context->ignore,
-		.context_epoch = epoch,
 		.all_stages = options->all_stages && !build->target,
 	};
 
 	TRY(frontend_check(text, check->context->dockerfile_name, build->build_args));
 	TRY(parse(options, text, check));
 	opening.file = check->file;
-	input.file = check->file;
-	struct plan_context *contexts = NULL;
-	TRY(trees_plan(build, &contexts));
-	input.contexts = contexts;
-	input.context_count = build->context_count;
-	struct error *error = plan_new(&input, &check->plan);
-	trees_plan_free(contexts, build->context_count);
+	struct error *error = build_plan_for(&opening, &what, &check->plan);
 	lint_run(&check->lint);
 	unused_args_find(check->file, check->plan, build->build_args, &check->unused_args);
 	return error ? error : lint_violation(&check->lint);
@@ -94,9 +82,7 @@ static FALLIBLE look(const struct check_options *options, struct check *check)
 FALLIBLE check_open(const struct check_options *options, struct check *ret)
 {
 	const struct build_options *build = options->build;
-
-	struct sources sources = { build->store, build->registry, build->source_environment,
-		build->cancel, build->secrets, build->secret_count };
+	const struct sources sources = build_sources(build);
 	struct context_input input = {
 		.path = build->context,
 		.dockerfile = build->dockerfile,

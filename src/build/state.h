@@ -153,6 +153,10 @@ const char *stage_run_name(const struct stage_run *run);
 struct context *origin_context(const struct build *build, const struct plan_origin *origin);
 struct file_digests *origin_digests(const struct build *build, const struct plan_origin *origin);
 
+/* build_options.c */
+
+/* What contexts and remote files are fetched with. */
+struct sources build_sources(const struct build_options *options);
 /* A build argument that is "1" or "true". */
 bool build_arg_is_set(const struct build_options *options, const char *name);
 /* BUILDKIT_SANDBOX_HOSTNAME, or NULL. */

@@ -1,6 +1,6 @@
 /*
- * way: the parts of a build's way, in their order, for who goes it once (build_run) or once for
- * each platform (platforms.h).
+ * way: the parts of a build's way, in their order, for who goes it once (build_run), once for each
+ * platform (platforms.h), or only to look (check.h).
  *
  * Floor: build, private.
  */
@@ -24,9 +24,10 @@ struct plan_for {
 	struct error *(*open_images)(void *user, struct plan_image *const *images, size_t n);
 	void *user;
 	struct lint *lint; /* or NULL */
+	bool all_stages;   /* those that the target does not need as well */
 };
 
-/* The plan for a platform, of what was loaded. *ret is new. */
+/* The plan for a platform, of what was loaded: context and file. *ret is new. */
 FALLIBLE build_plan_for(const struct build *build, const struct plan_for *what, struct plan **ret);
 /* Caches are opened, and the build's own plan is made; nothing has run. */
 FALLIBLE build_plan(struct build *build, struct build_options *options);

@@ -245,6 +245,8 @@ there -> dir" "$(cd files/a && for f in *; do [ -L "$f" ] && echo "$f -> $(readl
 	rule DENY 'https://h.test/*' | policy
 	fails 1 "source 'https://h.test/f' is denied" kiln build -q --source-policy-file $file .
 	printf 'FROM scratch\nADD https://h.test/r.git#main /f\n' >Dockerfile
+	# Nor does only looking fetch a context.
+	fails 1 "source 'https://h.test/c.tar' is denied" kiln build --check --source-policy-file $file https://h.test/c.tar
 	rule DENY 'git://h.test/r.git#*' | policy
 	fails 1 "source 'git://h.test/r.git#main' is denied" kiln build -q --source-policy-file $file .
 	echo '{"rules":[{"action":"FROB","selector":{"identifier":"a"}}]}' >$file
