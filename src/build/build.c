@@ -169,14 +169,12 @@ static FALLIBLE make_plan(struct build *build)
 /* Docker's format where the target stands on an image in it, unless its layers could not be. */
 static enum image_format format_of_base(const struct build *build)
 {
-	const struct plan_stage *stage = build->plan->target;
+	const struct plan_image *base = plan_stage_image(build->plan->target);
 
-	while (stage->base.kind == ORIGIN_STAGE)
-		stage = stage->base.stage;
-	if (stage->base.kind != ORIGIN_IMAGE || build->options->compression == COMPRESSION_ZSTD)
+	if (!base || build->options->compression == COMPRESSION_ZSTD)
 		return FORMAT_OCI;
 
-	const struct manifest *manifest = &stage->base.image->image->manifest;
+	const struct manifest *manifest = &base->image->manifest;
 
 	for (size_t i = 0; i < manifest->layers.n; i++)
 		if (!mediatype_layer(FORMAT_DOCKER,

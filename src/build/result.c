@@ -185,7 +185,7 @@ static FALLIBLE fill_times(struct build *build, struct image_config *config, siz
 	return NULL;
 }
 
-/* The stage at the bottom of the chain: its base image is where foreign layers lie. */
+/* The stage at the bottom of the chain: it says where the base's history ends. */
 static const struct stage_run *bottom(const struct stage_run *run)
 {
 	while (run->base)
@@ -247,10 +247,8 @@ static FALLIBLE make_image(struct build *build, struct image_config *config,
 	result_finish_annotations(build, config, &manifest->annotations);
 	AUTO_FREE char *manifest_json = manifest_print(manifest);
 	TRY(blob_put(options->store, manifest_json, strlen(manifest_json), &manifest_digest));
-	const struct plan_origin *base = &lowest->stage->base;
-	struct image_source *below = base->kind == ORIGIN_IMAGE
-						     ? image_source_ref(base->image->image->source)
-						     : NULL;
+	const struct plan_image *base = plan_stage_image(target->stage);
+	struct image_source *below = base ? image_source_ref(base->image->source) : NULL;
 	if (build->homes) {
 		struct image_source *homes = cache_homes_source(build->homes, below);
 
@@ -306,12 +304,12 @@ static FALLIBLE take_base(struct build *build, const struct stage_run *target,
 FALLIBLE result_image(struct build *build, struct image **ret)
 {
 	const struct stage_run *target = build_stage(build, build->plan->target);
-	const struct plan_origin *origin = &bottom(target)->stage->base;
+	const struct plan_image *base = plan_stage_image(target->stage);
 	AUTO(image_config) struct image_config config = { 0 };
 	AUTO(manifest) struct manifest manifest = { 0 };
 
-	if (origin->kind == ORIGIN_IMAGE && is_lone_base(build, target, origin->image->image))
-		return take_base(build, target, origin->image->image, ret);
+	if (base && is_lone_base(build, target, base->image))
+		return take_base(build, target, base->image, ret);
 	image_config_copy(&build->plan->target->config, &config);
 	return make_image(build, &config, &manifest, ret);
 }

@@ -42,14 +42,6 @@ void result_edit_config(const struct build *build, struct image_config *config)
 				sizeof(config->platform.os_version) - 1);
 }
 
-/* What the image stands on, however many stages are between. */
-static const struct plan_image *base_of(const struct stage_run *run)
-{
-	while (run->base)
-		run = run->base;
-	return run->stage->base.kind == ORIGIN_IMAGE ? run->stage->base.image : NULL;
-}
-
 static void add_base(const struct plan_image *base, struct list *to)
 {
 	const char *found = base->image->fetched_as ? base->image->fetched_as : base->image->name;
@@ -68,7 +60,7 @@ void result_inherit_annotations(
 		const struct build *build, const struct stage_run *run, struct list *to)
 {
 	const struct build_image_options *told = &build->options->image;
-	const struct plan_image *base = base_of(run);
+	const struct plan_image *base = plan_stage_image(run->stage);
 
 	if (build->options->format == FORMAT_DOCKER)
 		return;

@@ -292,6 +292,13 @@ static void lower_done(struct lower *lower, size_t stage_count)
 	map_free(lower->images_at);
 }
 
+const struct plan_image *plan_stage_image(const struct plan_stage *stage)
+{
+	while (stage->base.kind == ORIGIN_STAGE)
+		stage = stage->base.stage;
+	return stage->base.kind == ORIGIN_IMAGE ? stage->base.image : NULL;
+}
+
 FALLIBLE plan_new(const struct plan_input *input, struct plan **ret)
 {
 	const struct dockerfile *file = input->file;

@@ -212,6 +212,9 @@ void plan_free(struct plan *plan);
 /* The form of a name in which named contexts are compared. New; free(). */
 char *plan_context_name(const char *text);
 
+/* What a stage stands on, however many stages are between; NULL: no image. */
+const struct plan_image *plan_stage_image(const struct plan_stage *stage);
+
 /* For --dry-run and for tests: one line a stage, one a step, then the config. */
 void plan_show(const struct plan *plan, struct strbuf *out);
 
