@@ -17,7 +17,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 
 struct step_mounts *step_mounts(struct step_run *run)
@@ -184,18 +183,6 @@ static FALLIBLE prepare_bind(
 	return show_copy(build, mount, NULL, out);
 }
 
-static unsigned long propagation(enum mount_propagation wanted)
-{
-	static const unsigned long flags[] = {
-		[PROPAGATION_SHARED] = MS_SHARED,
-		[PROPAGATION_SLAVE] = MS_SLAVE,
-		[PROPAGATION_PRIVATE] = MS_PRIVATE,
-		[PROPAGATION_UNBINDABLE] = MS_UNBINDABLE,
-	};
-
-	return flags[wanted];
-}
-
 static FALLIBLE prepare_mount(
 		struct build *build, struct step_run *run, size_t i, struct sandbox_mount *out)
 {
@@ -206,7 +193,7 @@ static FALLIBLE prepare_mount(
 	out->no_exec = plan->as.no_exec;
 	out->has_set_id = plan->as.has_set_id;
 	out->is_flat = plan->as.is_flat;
-	out->propagation = propagation(plan->as.propagation);
+	out->propagation = mount_propagation_flag(plan->as.propagation);
 	out->propagates_below = plan->as.propagates_below;
 	switch (plan->as.type) {
 	case MOUNT_BIND:

@@ -46,6 +46,11 @@ struct run_mount {
 };
 
 const char *mount_type_name(enum mount_type type);
+/* "shared", "rslave", …: false when it is none of them. */
+bool mount_propagation_parse(
+		struct str word, enum mount_propagation *ret, bool *ret_propagates_below);
+/* MS_SHARED and its kin, as mount(2) has them; 0 is 0. */
+unsigned long mount_propagation_flag(enum mount_propagation propagation);
 
 /*
  * Parse the value of one --mount. Without env only what can be known without variables is checked

@@ -6,6 +6,7 @@
 
 #include <string.h>
 #include <strings.h>
+#include <sys/mount.h>
 
 enum option {
 	OPTION_EXEC = 1,
@@ -92,19 +93,38 @@ static bool is_no(const char *value)
 	return strcasecmp(value, "false") == 0 || text_equal(value, "0");
 }
 
-static bool set_propagation(struct run_mount *mount, const char *word)
+bool mount_propagation_parse(
+		struct str word, enum mount_propagation *ret, bool *ret_propagates_below)
 {
 	static const char *const words[] = { "shared", "slave", "private", "unbindable" };
-	bool is_recursive = *word == 'r';
+	bool is_recursive = str_starts(word, "r");
+	struct str name = str_slice(word, is_recursive, word.n);
 
 	for (size_t i = 0; i < COUNT(words); i++) {
-		if (!text_equal(word + is_recursive, words[i]))
+		if (!str_is(name, words[i]))
 			continue;
-		mount->propagation = (enum mount_propagation)(PROPAGATION_SHARED + i);
-		mount->propagates_below = is_recursive;
+		*ret = (enum mount_propagation)(PROPAGATION_SHARED + i);
+		*ret_propagates_below = is_recursive;
 		return true;
 	}
 	return false;
+}
+
+unsigned long mount_propagation_flag(enum mount_propagation propagation)
+{
+	static const unsigned long flags[] = {
+		[PROPAGATION_SHARED] = MS_SHARED,
+		[PROPAGATION_SLAVE] = MS_SLAVE,
+		[PROPAGATION_PRIVATE] = MS_PRIVATE,
+		[PROPAGATION_UNBINDABLE] = MS_UNBINDABLE,
+	};
+
+	return flags[propagation];
+}
+
+static bool set_propagation(struct run_mount *mount, const char *word)
+{
+	return mount_propagation_parse(str_of(word), &mount->propagation, &mount->propagates_below);
 }
 
 static bool set_size(struct run_mount *mount, const char *value)

@@ -6,7 +6,6 @@
 #include "ui/options.h"
 
 #include <string.h>
-#include <sys/mount.h>
 
 void volume_flags_done(struct volume_flags *flags)
 {
@@ -30,31 +29,14 @@ static FALLIBLE not_supported(struct str option)
 			"nodev, and shared, slave, private and their recursive forms are");
 }
 
-static const struct propagation {
-	const char *name;
-	unsigned long flags;
-	bool is_deep;
-} propagations[] = {
-	{ "shared", MS_SHARED, false },
-	{ "rshared", MS_SHARED, true },
-	{ "slave", MS_SLAVE, false },
-	{ "rslave", MS_SLAVE, true },
-	{ "private", MS_PRIVATE, false },
-	{ "rprivate", MS_PRIVATE, true },
-	{ "unbindable", MS_UNBINDABLE, false },
-	{ "runbindable", MS_UNBINDABLE, true },
-};
-
 static bool set_propagation(struct volume *volume, struct str option)
 {
-	for (size_t i = 0; i < COUNT(propagations); i++) {
-		if (!str_is(option, propagations[i].name))
-			continue;
-		volume->propagation = propagations[i].flags;
-		volume->propagates_below = propagations[i].is_deep;
-		return true;
-	}
-	return false;
+	enum mount_propagation propagation = 0;
+
+	if (!mount_propagation_parse(option, &propagation, &volume->propagates_below))
+		return false;
+	volume->propagation = mount_propagation_flag(propagation);
+	return true;
 }
 
 /* Words without a value. "dev" is no one's here: devices have an option of their own. */
@@ -187,18 +169,6 @@ FALLIBLE device_flag_add(struct volume_flags *flags, const char *text)
 	return NULL;
 }
 
-static unsigned long propagation_of(enum mount_propagation wanted)
-{
-	static const unsigned long flags[] = {
-		[PROPAGATION_SHARED] = MS_SHARED,
-		[PROPAGATION_SLAVE] = MS_SLAVE,
-		[PROPAGATION_PRIVATE] = MS_PRIVATE,
-		[PROPAGATION_UNBINDABLE] = MS_UNBINDABLE,
-	};
-
-	return flags[wanted];
-}
-
 FALLIBLE mount_flag_add(struct volume_flags *flags, const struct run_mount *mount,
 		const char *target, const char *context_dir)
 {
@@ -208,7 +178,7 @@ FALLIBLE mount_flag_add(struct volume_flags *flags, const struct run_mount *moun
 		.no_exec = mount->no_exec,
 		.has_set_id = mount->has_set_id,
 		.is_flat = mount->is_flat,
-		.propagation = propagation_of(mount->propagation),
+		.propagation = mount_propagation_flag(mount->propagation),
 		.propagates_below = mount->propagates_below,
 		.size_bytes = mount->size,
 		.mode = mount->has_tmpfs_mode ? mount->mode : 0,
