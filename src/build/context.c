@@ -108,6 +108,13 @@ bool context_is_remote(const char *path)
 	return is_git(path) || is_http(path);
 }
 
+bool context_is_directory(const char *path)
+{
+	struct stat st;
+
+	return !text_equal(path, "-") && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 static FALLIBLE open_files(const struct context_input *input, struct context *context)
 {
 	if (strcmp(input->path, "-") == 0 && !input->name)

@@ -61,6 +61,8 @@ struct context_input {
 
 /* An address or git repository: it has to be brought here. */
 bool context_is_remote(const char *path);
+/* A directory of this machine: nothing is brought or unpacked for it. "-" is none. */
+bool context_is_directory(const char *path);
 FALLIBLE context_open(const struct context_input *input, struct context **ret);
 /* Its time as SOURCE_DATE_EPOCH has it, or NULL. New; free(). */
 char *context_epoch(const struct context *context);

@@ -25,7 +25,10 @@ static void add_names(const struct list *assignments, struct list *names)
 	}
 }
 
-/* "" when nothing comes near. */
+/*
+ * "" when nothing comes near, or the very name is known to the file: then it is not misspelt but
+ * missing here, as the global ARGs are in a stage that does not declare them.
+ */
 static const char *suggestion(struct lower *lower, const struct scope *scope, const char *name)
 {
 	AUTO(list) struct list names = { 0 };
@@ -36,7 +39,9 @@ static const char *suggestion(struct lower *lower, const struct scope *scope, co
 	add_names(&scope->visible, &names);
 	add_names(&scope->declared, &names);
 	const char *nearest = text_nearest(name, (const char *const *)names.p, names.n);
-	return nearest ? arena_printf(lower->arena, " (did you mean $%s?)", nearest) : "";
+	return nearest && strcmp(nearest, name) != 0
+			       ? arena_printf(lower->arena, " (did you mean $%s?)", nearest)
+			       : "";
 }
 
 /* One letter wrong, missing or too many, or two that changed places. */

@@ -81,6 +81,17 @@ static FALLIBLE open_check(const struct session *session, const struct build_opt
 	return error;
 }
 
+/* What is no directory is unpacked, with owners that only a user namespace has. */
+static FALLIBLE open_session(const struct invocation *invocation,
+		const struct build_options *options, struct session *session)
+{
+	return session_open(invocation->config,
+			SESSION_STORE | SESSION_REGISTRY |
+					(context_is_directory(options->context) ? 0
+										: SESSION_TREES),
+			session);
+}
+
 static FALLIBLE answer_check(const struct invocation *invocation, const struct build_call *call,
 		const struct build_options *options)
 {
@@ -89,7 +100,7 @@ static FALLIBLE answer_check(const struct invocation *invocation, const struct b
 	AUTO(check) struct check check = { 0 };
 	AUTO(strbuf) struct strbuf out = { 0 };
 
-	TRY(session_open(invocation->config, SESSION_STORE | SESSION_REGISTRY, &session));
+	TRY(open_session(invocation, options, &session));
 	TRY(open_check(&session, options, &check));
 	check_report(&check, call->is_json ? CHECK_JSON : CHECK_TEXT, invocation->config, &out);
 	(void)fputs(strbuf_text(&out), stdout);
@@ -112,9 +123,8 @@ FALLIBLE build_call_answer(const struct invocation *invocation, const struct bui
 	if (call->kind == CALL_DESCRIBE) {
 		subrequests_print(form, &out);
 	} else {
-		if (context_is_remote(options->context) || text_equal(options->context, "-")) {
-			TRY(session_open(invocation->config, SESSION_STORE | SESSION_REGISTRY,
-					&session));
+		if (!context_is_directory(options->context)) {
+			TRY(open_session(invocation, options, &session));
 			filled.store = session.store;
 			filled.registry = session.registry;
 			filled.cancel = session.cancel;

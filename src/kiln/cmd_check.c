@@ -12,7 +12,6 @@
 #include "ui/source_environment.h"
 
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct check_opts {
@@ -81,27 +80,23 @@ static void set_place(const struct invocation *call, struct build_options *optio
 {
 	const struct check_opts *opts = call->opts;
 	const char *place = call->args->n ? call->args->p[0] : ".";
-	struct stat st;
-
 	options->context = place;
 	options->dockerfile = opts->file;
 	if (opts->file || context_is_remote(place))
 		return;
-	if (stat(place, &st) != 0 || !S_ISDIR(st.st_mode)) {
+	if (!context_is_directory(place)) {
 		options->context = ".";
 		options->dockerfile = place;
 	}
 }
 
-/* What is no directory is brought, or unpacked, below the store. */
+/* What is no directory is brought, or unpacked with the owners it names, below the store. */
 static FALLIBLE open_session(const struct invocation *call, struct session *session,
 		struct build_options *options)
 {
-	struct stat st;
-
-	if (stat(options->context, &st) == 0 && S_ISDIR(st.st_mode))
+	if (context_is_directory(options->context))
 		return NULL;
-	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY, session));
+	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY | SESSION_TREES, session));
 	options->store = session->store;
 	options->registry = session->registry;
 	options->cancel = session->cancel;

@@ -19,6 +19,17 @@ setup() {
 	fails 1 'JSONArgsRecommended' kiln check "$PWD"
 }
 
+@test "an archive on standard input is looked at as each kind of user" {
+	tar -czf ctx.tar Dockerfile
+	local kind
+	from_archive() { kiln_as "$kind" "$@" - <ctx.tar; }
+	for kind in $(each_user); do
+		fails 1 StageNameCasing from_archive build --check
+		succeeds from_archive build --call targets
+		says "build (default)"
+	done
+}
+
 @test "a build argument that no ARG takes is told, in check and build, and fails nothing" {
 	printf '%s\n' 'ARG g' 'FROM scratch AS x' 'ARG one' 'COPY Dockerfile /' 'FROM scratch' 'ARG two' 'COPY Dockerfile /' >Dockerfile
 	local wanted='[Warning] One or more build-args [onee three] were not consumed'
@@ -126,6 +137,11 @@ setup() {
 	says_not "variable '\$LD"
 	says "'\$NAMES' (did you mean \$NAME?)"
 	says_not "'\$NAME'"
+	# Known to the file, and missing in the stage: no other name is meant.
+	printf '%s\n' 'ARG NAME=1' 'FROM scratch' 'ENV A=$NAME' >Global
+	fails 1 "undefined variable '\$NAME'" kiln check --buildkit-only Global
+	says_not 'did you mean'
+	fails 1 "Usage of undefined variable '\$FOO'" kiln check --buildkit-only
 	says 'Check complete, 5 warnings have been found!'
 	printf 'docs\n!docs/a\n' >.dockerignore
 	fails 1 'Check complete, 4 warnings' kiln check --buildkit-only
