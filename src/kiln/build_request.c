@@ -7,9 +7,11 @@
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "oci/reference.h"
+#include "sandbox/sandbox.h"
 #include "stream/codec.h"
 #include "sys/private.h"
 #include "ui/config.h"
+#include "ui/host_flag.h"
 #include "ui/report.h"
 #include "ui/source_environment.h"
 #include "ui/steps_flag.h"
@@ -82,18 +84,11 @@ static void add_words(const struct list *from, struct list *out)
 	}
 }
 
-/* "name:address" or "name=address"; an IPv6 address may stand in brackets. */
 static FALLIBLE add_host(struct build_request *request, const char *text)
 {
-	size_t at = strcspn(text, "=:");
-	struct str name = { text, at };
-	struct str address = str_of(text[at] ? text + at + 1 : "");
+	struct str name, address;
 
-	if (str_starts(address, "[") && str_ends(address, "]"))
-		address = str_slice(address, 1, address.n - 1);
-	if (!name.n || !address.n)
-		return error_usage("option '--add-host': '%s' is not NAME:ADDRESS", text);
-
+	TRY(host_flag_parse(text, &name, &address));
 	struct build_host *host = vec_add(&request->hosts);
 	AUTO_FREE char *name_copy = str_dup(name), *address_copy = str_dup(address);
 
@@ -101,6 +96,16 @@ static FALLIBLE add_host(struct build_request *request, const char *text)
 	host->name = request->texts.p[request->texts.n - 1];
 	list_add(&request->texts, address_copy);
 	host->address = request->texts.p[request->texts.n - 1];
+	return NULL;
+}
+
+/* Read again by each step; wrong ones are told before any work. */
+static FALLIBLE check_limits(const struct list *texts)
+{
+	struct sandbox_limit limit;
+
+	for (size_t i = 0; i < texts->n; i++)
+		TRY(usage_of_option(sandbox_limit_parse(str_of(texts->p[i]), &limit), "--ulimit"));
 	return NULL;
 }
 
@@ -455,6 +460,7 @@ FALLIBLE build_request_make(const struct invocation *call, struct build_request 
 	add_words(&opts->no_cache_filter, &ret->no_cache_stages);
 	for (size_t i = 0; i < opts->hosts.n; i++)
 		TRY(add_host(ret, opts->hosts.p[i]));
+	TRY(check_limits(&opts->ulimits));
 	for (size_t i = 0; i < opts->contexts.n; i++)
 		TRY(add_context(ret, opts->contexts.p[i]));
 	source_environment_add(call->config, &ret->source_environment);

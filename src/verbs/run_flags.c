@@ -1,4 +1,5 @@
 #include "verbs/run_flags.h"
+#include "ui/host_flag.h"
 
 #include "base/str.h"
 #include "base/xalloc.h"
@@ -183,16 +184,11 @@ static FALLIBLE set_network(
 
 static FALLIBLE add_host(struct run_parts *parts, const char *text)
 {
-	size_t at = strcspn(text, "=:");
-	struct str address = str_of(text[at] ? text + at + 1 : "");
+	struct str name, address;
 
-	if (str_starts(address, "[") && str_ends(address, "]"))
-		address = str_slice(address, 1, address.n - 1);
-	if (!at || !address.n)
-		return error_usage("option '--add-host': '%s' is not NAME:ADDRESS", text);
-	if (str_is(address, "host-gateway"))
-		address = STR("127.0.0.1");
-	struct sandbox_host host = { keep(parts, text, at), keep(parts, address.p, address.n) };
+	TRY(host_flag_parse(text, &name, &address));
+	struct sandbox_host host = { keep(parts, name.p, name.n),
+		keep(parts, address.p, address.n) };
 	vec_push(&parts->hosts, host);
 	return NULL;
 }

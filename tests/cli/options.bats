@@ -66,6 +66,8 @@ commands() {
 	fails 2 "option '--shm-size'" kiln build --shm-size much .
 	fails 2 "option '--progress': 'loud' is not one of" kiln build --progress loud .
 	fails 2 "is not NAME:ADDRESS" kiln build --add-host x .
+	fails 2 "'y:z' is no IP address" kiln build --add-host x:y:z .
+	fails 2 "'--ulimit'" kiln build --ulimit nofile=x .
 	fails 2 "option '--pull' cannot be 'sometimes'" kiln build --pull=sometimes .
 	fails 2 "option '--tag'" kiln build -t UPPER .
 	fails 2 "option '--platform'" kiln build --platform a/b/c/d .
