@@ -8,7 +8,10 @@ static void warn(void *user, const char *text)
 	progress_warn(build->options->progress, 0, (struct source_range){ 0 }, "%s", text);
 }
 
-/* The index of a Dockerfile: known before anything was looked at but its text. */
+/*
+ * The index of a Dockerfile: known before anything was looked at but its text. All platforms of a
+ * build share one, which the last of them writes.
+ */
 static char *index_name(const struct build *build)
 {
 	AUTO(key) struct key *key = key_new("cache index");
@@ -16,7 +19,9 @@ static char *index_name(const struct build *build)
 
 	key_text(key, "dockerfile", build->context->dockerfile);
 	key_text(key, "target", build->options->target);
-	key_text(key, "platform", platform_text(&build->platform, platform));
+	key_text(key, "platform",
+			build->is_one_of_many ? "several"
+					      : platform_text(&build->platform, platform));
 	struct digest digest = key_finish(key, NULL);
 	return xasprintf("%.32s", digest_hex(&digest, hex));
 }

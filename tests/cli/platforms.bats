@@ -79,6 +79,16 @@ listed() { # what the index on stdin says, a line an image
 	fails 1 "" kiln manifest exists none
 }
 
+@test "the index of a cache home without a name is one for all of them" {
+	succeeds kiln build -q --platform "$BOTH" --cache-to "type=local,dest=$PWD/home" .
+	equals 1 "$(find home/index -type f | wc -l)"
+	# It says all: nothing has to be asked for by its key.
+	rm -r home/steps
+	export KILN_ROOT=$BATS_TEST_TMPDIR/other
+	succeeds kiln build --progress plain --platform "$BOTH" --cache-from "type=local,src=$PWD/home" .
+	equals 2 "$(grep -A1 "stage-1 2/2\] COPY" <<<"$stderr" | grep -c CACHED)"
+}
+
 @test "--all-platforms is what the base images have in common" {
 	fails 1 'no stage stands on an image' kiln build --all-platforms .
 	fails 2 'exclude each other' kiln build --all-platforms --platform linux/arm64 .
