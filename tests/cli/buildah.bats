@@ -7,14 +7,10 @@
 bats_require_minimum_version 1.5.0
 
 load ../lib/kiln
-
-setup_file() {
-	image busybox >/dev/null
-}
+load ../lib/busybox
 
 setup() {
-	context
-	img=$(image_ref busybox)
+	busybox_context
 	mkdir -p "$BATS_TEST_TMPDIR/bin"
 	ln -sf "$(realpath "$KILN")" "$BATS_TEST_TMPDIR/bin/buildah"
 }

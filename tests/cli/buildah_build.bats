@@ -1,16 +1,9 @@
 #!/usr/bin/env bats
 # 'buildah build': where its Dockerfile comes from, where its image goes, in whose words it fails. What
 # Debian's Buildah does the same is in buildah.bats.
+# shellcheck disable=SC2154 # what lib/busybox.bash sets
 load ../lib/kiln
-
-setup_file() {
-	image busybox >/dev/null
-}
-
-setup() {
-	context
-	img=$(image_ref busybox)
-}
+load ../lib/busybox
 
 buildah() {
 	kiln buildah "$@"

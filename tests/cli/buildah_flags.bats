@@ -4,15 +4,7 @@
 bats_require_minimum_version 1.5.0
 
 load ../lib/kiln
-
-setup_file() {
-	image busybox >/dev/null
-}
-
-setup() {
-	context
-	img=$(image_ref busybox)
-}
+load ../lib/busybox
 
 buildah() {
 	kiln buildah "$@"

@@ -2,15 +2,7 @@
 # What images from files are called under Buildah's name, and other small words of its own.
 # shellcheck disable=SC2154,SC2016 # what lib/kiln.bash sets; text for the shell in a container
 load ../lib/kiln
-
-setup_file() {
-	image busybox >/dev/null
-}
-
-setup() {
-	context
-	img=$(image_ref busybox)
-}
+load ../lib/busybox
 
 buildah() {
 	kiln buildah "$@"

@@ -4,20 +4,7 @@
 bats_require_minimum_version 1.5.0
 
 load ../lib/kiln
-
-setup_file() {
-	image busybox >/dev/null
-}
-
-setup() {
-	context
-	img=$(image_ref busybox)
-}
-
-from() { # [ARGS]: a container; its name in $c
-	succeeds kiln from -q "$@" "$img"
-	c=$output
-}
+load ../lib/busybox
 
 @test "two commits of one container at once come one after the other" {
 	local i pids=() ids=()

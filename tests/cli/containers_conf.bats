@@ -2,14 +2,10 @@
 # containers.conf and mounts.conf, which count under Buildah's name alone.
 # shellcheck disable=SC2154,SC2016 # what lib/kiln.bash sets; text for the step's shell
 load ../lib/kiln
-
-setup_file() {
-	image busybox >/dev/null
-}
+load ../lib/busybox
 
 setup() {
-	context
-	img=$(image_ref busybox)
+	busybox_context
 	export CONTAINERS_CONF=$PWD/containers.conf
 }
 

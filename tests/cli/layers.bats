@@ -4,20 +4,7 @@
 bats_require_minimum_version 1.5.0
 
 load ../lib/kiln
-
-setup_file() {
-	image busybox >/dev/null
-}
-
-setup() {
-	context
-	img=$(image_ref busybox)
-}
-
-from() { # a container; its name in $c
-	succeeds kiln from -q "$img"
-	c=$output
-}
+load ../lib/busybox
 
 @test "a script run again takes what did not change, and runs what did" {
 	export KILN_LAYERS=1
