@@ -22,17 +22,12 @@ struct pull_opts {
 };
 
 #define OPTS pull_opts
-#define REGISTRY_ROWS                                                                      \
-	OPT_SETTING(0, "authfile", "PATH", "read credentials from this file alone",        \
-			.is_path = true),                                                  \
-			OPT_SETTING(0, "tls-verify", NULL,                                 \
-					"check certificates of registries (the default)"), \
-			OPT_SETTING(0, "progress", "auto|tty|plain|rawjson|quiet|none",    \
-					"how to show progress"),                           \
-			REGISTRY_REACH_ROWS, SIGNATURE_POLICY_ROW, BLOB_CACHE_ROW,         \
-			OPT_TEXT(0, "retry", retry, "N", "kiln tries again by itself",     \
-					.is_hidden = true),                                \
-			OPT_TEXT(0, "retry-delay", retry_delay, "TIME",                    \
+#define REGISTRY_ROWS                                                                            \
+	OPT_SETTING(0, "progress", "auto|tty|plain|rawjson|quiet|none", "how to show progress"), \
+			REGISTRY_REACH_ROWS, SIGNATURE_POLICY_ROW, BLOB_CACHE_ROW,               \
+			OPT_TEXT(0, "retry", retry, "N", "kiln tries again by itself",           \
+					.is_hidden = true),                                      \
+			OPT_TEXT(0, "retry-delay", retry_delay, "TIME",                          \
 					"kiln waits as the registry says", .is_hidden = true)
 
 static const struct option pull_options[] = {

@@ -119,12 +119,8 @@ static const struct option rows[] = {
 			.is_path = true),
 
 	OPT_HEADING("Registry"),
-	OPT_SETTING(0, "authfile", "PATH", "read credentials from this file alone",
-			.is_path = true),
-	OPT_SETTING(0, "insecure-registry", "HOST[:PORT]",
-			"speak to it without TLS, or without checking it"),
+	INSECURE_REGISTRY_ROW,
 	OPT_SETTING(0, "registry-mirror", "HOST=MIRROR", "ask the mirror first"),
-	OPT_SETTING(0, "tls-verify", NULL, "check certificates of registries (the default)"),
 	REGISTRY_REACH_ROWS,
 	SIGNATURE_POLICY_ROW,
 	SIGN_ROWS,

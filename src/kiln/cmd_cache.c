@@ -5,6 +5,7 @@
 #include "cache/prune.h"
 #include "oci/reference.h"
 #include "ui/prune_flags.h"
+#include "ui/registry_flags.h"
 #include "ui/session.h"
 
 #include <stdio.h>
@@ -20,11 +21,8 @@ static const struct option rows[] = {
 	OPT_TEXT(0, "older-than", older_than, "DURATION", "records of steps that ran before: 336h"),
 	OPT_FLAG(0, "dry-run", dry_run, "only tell what would go"),
 	OPT_FLAG('q', "quiet", quiet, "print nothing"),
-	OPT_SETTING(0, "authfile", "PATH", "read credentials from this file alone",
-			.is_path = true),
-	OPT_SETTING(0, "insecure-registry", "HOST[:PORT]",
-			"speak to it without TLS, or without checking it"),
-	OPT_SETTING(0, "tls-verify", NULL, "check certificates of registries (the default)"),
+	INSECURE_REGISTRY_ROW,
+	REGISTRY_REACH_ROWS,
 	OPT_END,
 };
 #undef OPTS

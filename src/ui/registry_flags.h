@@ -17,10 +17,20 @@
 
 /* For whatever reads or writes a registry. */
 #define REGISTRY_REACH_ROWS                                                                    \
-	OPT_SETTING(0, "creds", "USER:PASSWORD", "log in so, whatever the files say"),         \
+	OPT_SETTING(0, "authfile", "PATH", "read credentials from this file alone",            \
+			.is_path = true),                                                      \
+			OPT_SETTING(0, "creds", "USER:PASSWORD",                               \
+					"log in so, whatever the files say"),                  \
 			OPT_SETTING(0, "cert-dir", "DIR",                                      \
 					"certificates for every registry, instead of certs.d", \
-					.is_path = true)
+					.is_path = true),                                      \
+			OPT_SETTING(0, "tls-verify", NULL,                                     \
+					"check certificates of registries (the default)")
+
+/* The same, where Buildah has no such option. */
+#define INSECURE_REGISTRY_ROW                              \
+	OPT_SETTING(0, "insecure-registry", "HOST[:PORT]", \
+			"speak to it without TLS, or without checking it")
 
 /* For what brings images in. */
 #define SIGNATURE_POLICY_ROW                                                                \

@@ -51,10 +51,6 @@ static const struct copy_opts defaults = { .timestamp = -1, .wildcard = true };
 					.is_hidden = true),                                        \
 			OPT_TEXT(0, "retry-delay", retry_delay, "SECONDS",                         \
 					"kiln waits as the server says", .is_hidden = true),       \
-			OPT_SETTING(0, "authfile", "PATH",                                         \
-					"read credentials from this file alone", .is_path = true), \
-			OPT_SETTING(0, "tls-verify", NULL,                                         \
-					"check certificates of registries (the default)"),         \
 			REGISTRY_REACH_ROWS, SIGNATURE_POLICY_ROW,                                 \
 			OPT_FLAG(0, "no-follow-symlinks", no_follow,                               \
 					"a source that is a link is copied as one"),               \

@@ -152,14 +152,8 @@ struct transfer_opts {
 };
 
 #define OPTS transfer_opts
-#define SHARED_ROWS                                                                                \
-	OPT_FLAG('q', "quiet", quiet, "show no progress"),                                         \
-			OPT_SETTING(0, "authfile", "PATH",                                         \
-					"read credentials from this file alone", .is_path = true), \
-			OPT_SETTING(0, "insecure-registry", "HOST[:PORT]",                         \
-					"speak to it without TLS, or without checking it"),        \
-			OPT_SETTING(0, "tls-verify", NULL,                                         \
-					"check certificates of registries (the default)"),         \
+#define SHARED_ROWS                                                               \
+	OPT_FLAG('q', "quiet", quiet, "show no progress"), INSECURE_REGISTRY_ROW, \
 			REGISTRY_REACH_ROWS
 static const struct option push_options[] = {
 	OPT_TEXT(0, "digestfile", digest_file, "PATH", "write the manifest's digest to a file",
