@@ -79,22 +79,10 @@ static FALLIBLE add_args(const struct bud_opts *opts, const struct config *confi
 				list_addf(out, "%.*s", STR_ARG(line));
 		}
 	}
-	for (size_t i = 0; i < opts->build_args.n; i++) {
-		const char *arg = opts->build_args.p[i];
-		const char *value = strchr(arg, '=') ? NULL : config_getenv(arg);
-
-		if (strchr(arg, '='))
-			list_add(out, arg);
-		else if (value)
-			list_addf(out, "%s=%s", arg, value);
-	}
-	for (size_t i = 0; opts->run.http_proxy && i < config->environment.proxies.n; i++) {
-		const char *proxy = config->environment.proxies.p[i];
-		AUTO_FREE char *name = xstrndup(proxy, strcspn(proxy, "="));
-
-		if (!list_env_get(out, name))
-			list_add(out, proxy);
-	}
+	for (size_t i = 0; i < opts->build_args.n; i++)
+		config_add_variable(opts->build_args.p[i], out);
+	if (opts->run.http_proxy)
+		config_add_proxies(config, out);
 	return NULL;
 }
 

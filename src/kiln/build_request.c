@@ -38,29 +38,13 @@ void build_request_done(struct build_request *request)
 	source_policy_free(request->policy);
 }
 
-/* NAME=VALUE as it is; NAME alone takes the environment's value, if there is one. */
 static void add_build_args(
 		const struct build_opts *opts, const struct config *config, struct list *out)
 {
-	for (size_t i = 0; i < opts->build_args.n; i++) {
-		const char *arg = opts->build_args.p[i];
-		const char *value = strchr(arg, '=') ? NULL : config_getenv(arg);
-
-		if (strchr(arg, '='))
-			list_add(out, arg);
-		else if (value)
-			list_addf(out, "%s=%s", arg, value);
-	}
-	for (size_t i = 0; opts->http_proxy && i < config->environment.proxies.n; i++) {
-		struct str name, value;
-
-		str_cut(str_of(config->environment.proxies.p[i]), '=', &name, &value);
-
-		AUTO_FREE char *key = str_dup(name);
-
-		if (!list_env_get(out, key))
-			list_add(out, config->environment.proxies.p[i]);
-	}
+	for (size_t i = 0; i < opts->build_args.n; i++)
+		config_add_variable(opts->build_args.p[i], out);
+	if (opts->http_proxy)
+		config_add_proxies(config, out);
 }
 
 static void add_labels(const struct build_opts *opts, struct list *out)

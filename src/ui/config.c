@@ -148,6 +148,28 @@ const char *config_getenv(const char *name)
 	return environ_get((const char *const *)environ, name);
 }
 
+void config_add_variable(const char *text, struct list *to)
+{
+	const char *ours = strchr(text, '=') ? NULL : config_getenv(text);
+
+	if (strchr(text, '='))
+		list_add(to, text);
+	else if (ours)
+		list_addf(to, "%s=%s", text, ours);
+}
+
+void config_add_proxies(const struct config *config, struct list *to)
+{
+	const struct list *proxies = &config->environment.proxies;
+
+	for (size_t i = 0; i < proxies->n; i++) {
+		AUTO_FREE char *name = xstrndup(proxies->p[i], strcspn(proxies->p[i], "="));
+
+		if (!list_env_get(to, name))
+			list_add(to, proxies->p[i]);
+	}
+}
+
 static void *field_of(const struct config *config, const struct setting *setting)
 {
 	return (char *)(uintptr_t)config + setting->offset;

@@ -116,5 +116,9 @@ bool config_each(const struct config *config, size_t *at, struct strbuf *text,
 const char *config_getenv(const char *name);
 /* The same in a given environment. */
 const char *environ_get(const char *const *variables, const char *name);
+/* NAME=VALUE as it is; NAME alone with the value of that variable of ours, if it has one. */
+void config_add_variable(const char *text, struct list *to);
+/* The proxies of our environment, but for names that are in *to already. */
+void config_add_proxies(const struct config *config, struct list *to);
 
 DEFINE_AUTO_PTR(config, config_free)

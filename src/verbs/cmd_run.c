@@ -54,20 +54,6 @@ static const struct option options[] = {
 };
 #undef OPTS
 
-/* "NAME" alone takes ours, "NAME-" nothing. */
-static void environment(const struct run_opts *opts, struct list *out)
-{
-	for (size_t i = 0; i < opts->env.n; i++) {
-		const char *text = opts->env.p[i];
-		const char *ours = strchr(text, '=') ? NULL : config_getenv(text);
-
-		if (strchr(text, '='))
-			list_add(out, text);
-		else if (ours)
-			list_addf(out, "%s=%s", text, ours);
-	}
-}
-
 /* "/bin/sh -c ..." as Buildah's history has it. */
 static char *history_text(const struct list *argv)
 {
@@ -222,7 +208,8 @@ static FALLIBLE gather(struct work *work, const struct run_opts *opts, const str
 	run_flags_save(&opts->run, &lines);
 	run_flags_load(&work->container->settings, &parts->flags);
 	run_flags_load(&lines, &parts->flags);
-	environment(opts, &parts->env);
+	for (size_t i = 0; i < opts->env.n; i++)
+		config_add_variable(opts->env.p[i], &parts->env);
 	TRY(run_parts_make(&parts->flags, config, &parts->run));
 	TRY(mounts_conf_read(work->call, work->session.podman.is_rootless, &parts->run.volumes));
 	TRY(run_mounts_make(
