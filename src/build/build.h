@@ -109,6 +109,9 @@ struct build_run_options {
 	const struct list *mounts; /* the value of a --mount that each RUN has; or NULL */
 };
 
+/* A label: which version of Buildah made the image. */
+#define IDENTITY_LABEL "io.buildah.version"
+
 /*
  * What 'buildah build' is told about the image that is made; of a zeroed one nothing is asked.
  * Lists are of names, or NULL; what is unset goes last, whoever set it.
@@ -117,6 +120,7 @@ struct build_image_options {
 	const struct list *unset_env, *unset_labels, *unset_annotations;
 	const struct list *os_features; /* "NAME" is added, "NAME-" taken away */
 	const char *os_version;         /* or NULL: the base's */
+	const char *identity;           /* IDENTITY_LABEL's; or NULL. A lone base stays as it is */
 	bool drops_labels;              /* of what a stage stands on */
 	bool omits_history;             /* no entry at all, the base's neither */
 	bool inherits_annotations;      /* of the base image's manifest */

@@ -231,6 +231,8 @@ static FALLIBLE make_image(struct build *build, struct image_config *config,
 	if (squashes)
 		TRY(squash(build, target, config, lowest->stage->base_history));
 	TRY(fill_layers(build, target, config, manifest));
+	if (options->image.identity)
+		list_env_set(&config->labels, IDENTITY_LABEL, options->image.identity);
 	result_edit_config(build, config);
 	TRY(fill_times(build, config, lowest->stage->base_history));
 	AUTO_FREE char *config_json = image_config_print(config);

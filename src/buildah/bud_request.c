@@ -9,6 +9,7 @@
 #include "sys/path.h"
 #include "sys/userns.h"
 #include "ui/source_policy_flag.h"
+#include "verbs/identity_label.h"
 #include "verbs/mounts_conf.h"
 #include "verbs/names.h"
 #include "verbs/run_conf.h"
@@ -343,6 +344,10 @@ FALLIBLE bud_request_make(const struct invocation *call, struct bud_request *ret
 	TRY(set_compression(opts, call->config, made));
 	set_time(opts, &ret->out, call->config, made);
 	TRY(set_lists(opts, ret));
+	TRY(identity_label(call->program, opts->identity_label, made->has_epoch,
+			&made->image.identity));
+	if (list_env_get(&ret->labels, IDENTITY_LABEL))
+		made->image.identity = NULL;
 	TRY(set_dockerfile(opts, ret));
 	made->hosts = ret->hosts.p;
 	made->host_count = ret->hosts.n;

@@ -22,13 +22,13 @@ struct bud_opts {
 			unset_annotations, unset_env, unset_labels, os_features, mounts;
 	char *ignore_file, *target, *from, *pull, *os, *arch, *variant, *iid_file, *raw_iid_file,
 			*metadata_file, *compression, *log_file, *cache_ttl, *retry, *retry_delay,
-			*log_level, *manifest, *os_version, *source_policy;
+			*log_level, *manifest, *os_version, *source_policy, *identity_label;
 	int64_t timestamp, source_date_epoch, level;
 	bool pull_always, pull_never, no_cache, layers, squash, quiet, rm, force_rm, compress,
 			disable_compression, skip_unused, inherit_labels, inherit_annotations,
 			created_annotation, omit_history, all_platforms, no_hosts, no_hostname,
-			uses_stdin, force_compression, identity_label, content_trust,
-			rewrite_timestamp, no_pivot, compat_volumes;
+			uses_stdin, force_compression, content_trust, rewrite_timestamp, no_pivot,
+			compat_volumes;
 };
 
 /* Everything owned, with options pointing into it. */

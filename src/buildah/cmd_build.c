@@ -11,6 +11,7 @@
 #include "ui/lower_stores.h"
 #include "ui/registry_flags.h"
 #include "ui/session.h"
+#include "verbs/identity_label.h"
 #include "verbs/manifest_list.h"
 
 #include <fcntl.h>
@@ -27,7 +28,6 @@ static const struct bud_opts defaults = {
 	.inherit_labels = true,
 	.inherit_annotations = true,
 	.created_annotation = true,
-	.identity_label = true,
 };
 
 #define LATER(name, why) OPT_LATER(0, name, why)
@@ -83,6 +83,7 @@ static const struct option options[] = {
 			"have those of the base image, too (the default)"),
 	OPT_FLAG(0, "created-annotation", created_annotation,
 			"say when it was made in an annotation, too (the default)"),
+	IDENTITY_LABEL_ROW,
 	OPT_LIST(0, "os-feature", os_features, "NAME", "it needs this of its system; NAME-: not"),
 	OPT_TEXT(0, "os-version", os_version, "TEXT", "version of its system"),
 	OPT_FLAG(0, "omit-history", omit_history, "do not say how it was made"),
@@ -129,7 +130,6 @@ static const struct option options[] = {
 	OPT_FLAG(0, "compress", compress, "taken", .is_hidden = true),
 	OPT_FLAG(0, "disable-content-trust", content_trust, "taken", .is_hidden = true),
 	OPT_FLAG(0, "no-pivot", no_pivot, "taken", .is_hidden = true),
-	OPT_FLAG(0, "identity-label", identity_label, "kiln adds none", .is_hidden = true),
 	OPT_FLAG(0, "rewrite-timestamp", rewrite_timestamp, "--timestamp does that",
 			.is_hidden = true),
 	OPT_TEXT(0, "loglevel", log_level, "N", "taken", .is_hidden = true),

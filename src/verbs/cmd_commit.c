@@ -1,4 +1,5 @@
 #include "verbs/destination.h"
+#include "verbs/identity_label.h"
 #include "verbs/manifest_list.h"
 #include "verbs/names.h"
 #include "verbs/verbs.h"
@@ -20,10 +21,10 @@
 struct commit_opts {
 	struct list annotations, changes, unset_env, unset_annotations, files;
 	char *format, *iid_file, *config_file, *compression, *metadata_file, *reference_time,
-			*retry, *retry_delay, *pull, *manifest;
+			*retry, *retry_delay, *pull, *manifest, *identity_label;
 	int64_t timestamp, source_date_epoch, level;
 	bool squash, omit_history, omit_timestamp, rm, quiet, disable_compression,
-			rewrite_timestamp, created_annotation, identity_label, force_compression;
+			rewrite_timestamp, created_annotation, force_compression;
 };
 
 static const struct commit_opts defaults = {
@@ -32,7 +33,6 @@ static const struct commit_opts defaults = {
 	.level = CODEC_LEVEL_DEFAULT,
 	.disable_compression = true,
 	.created_annotation = true,
-	.identity_label = true,
 };
 
 #define REFUSED(name, why) OPT_LATER(0, name, why)
@@ -75,7 +75,7 @@ static const struct option options[] = {
 			"compress the base's layers again, too"),
 	OPT_FLAG(0, "created-annotation", created_annotation,
 			"say when it was made, in an annotation (the default)"),
-	OPT_FLAG(0, "identity-label", identity_label, "kiln adds none", .is_hidden = true),
+	IDENTITY_LABEL_ROW,
 	OPT_HEADING("Registry"),
 	REGISTRY_REACH_ROWS,
 	SIGNATURE_POLICY_ROW,
@@ -199,8 +199,15 @@ static FALLIBLE make_files(const struct commit_opts *opts, struct list *texts,
 }
 
 /* --change and --config change the image only, not the container. */
-static FALLIBLE change(const struct commit_opts *opts, struct container *container)
+static FALLIBLE change(const struct invocation *call, const struct working_commit *wish,
+		struct container *container)
 {
+	const struct commit_opts *opts = call->opts;
+	const char *identity = NULL;
+
+	TRY(identity_label(call->program, opts->identity_label, wish->has_epoch, &identity));
+	if (identity)
+		list_env_set(&container->config.labels, IDENTITY_LABEL, identity);
 	TRY(working_change(container, &opts->changes));
 	for (size_t i = 0; i < opts->unset_annotations.n; i++)
 		list_env_unset(&container->annotations, opts->unset_annotations.p[i]);
@@ -313,7 +320,7 @@ static struct error *run(const struct invocation *call)
 	TRY(work_open(call, WORK_FILES, &work));
 	TRY(work_take(&work, call->args->p[0], false));
 	TRY(working_commit_begin(work.working, &wish));
-	TRY(change(opts, work.container));
+	TRY(change(call, &wish, work.container));
 	return commit_to(&work, opts, &wish, &to);
 }
 

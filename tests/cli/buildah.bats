@@ -209,6 +209,29 @@ asks() {
 	agree asks
 }
 
+identity() {
+	local c name
+	printf 'FROM scratch\nCOPY file /\n' >Dockerfile
+	echo 1 >file
+	buildah bud -q -t built . >/dev/null
+	buildah bud -q --identity-label=false -t silent . >/dev/null
+	buildah bud -q --unsetlabel io.buildah.version -t unset . >/dev/null
+	buildah bud -q --label io.buildah.version=other -t other . >/dev/null
+	printf 'FROM built\nCOPY file /two\n' >Dockerfile
+	buildah bud -q --identity-label=false -t above . >/dev/null
+	c=$(buildah from -q scratch)
+	buildah commit -q "$c" committed >/dev/null
+	buildah commit -q --identity-label=false "$c" quiet >/dev/null
+	for name in built silent unset other above committed quiet; do
+		echo "$name: $(buildah inspect --type image --format '{{range $k, $v := .OCIv1.Config.Labels}}{{$k}}={{$v}}{{end}}' $name |
+			sed "s/$(buildah --version | awk '{print $3}')/VERSION/")"
+	done
+}
+
+@test "the label that says who made it" {
+	agree identity
+}
+
 @test "config and inspect" {
 	agree configs
 }

@@ -13,6 +13,12 @@ layers_of() {
 	buildah inspect --type image --format '{{len .OCIv1.RootFS.DiffIDs}} {{len .OCIv1.History}}' "$1"
 }
 
+# NAME: which version of Buildah it says has made it.
+made_by() {
+	succeeds buildah inspect --type image "$1"
+	jq -r '.OCIv1.config.Labels["io.buildah.version"]' <<<"$output"
+}
+
 @test "the context's own file: Containerfile first, and no link leads out of it" {
 	mkdir c c/sub
 	printf 'FROM %s\nRUN echo inside\n' "$img" >c/sub/real
@@ -98,4 +104,42 @@ layers_of() {
 	says here
 	succeeds buildah build --no-cache --build-context ctx=container-image://mine --build-arg X=1 .
 	says 'one or more build args were not consumed: [X]'
+}
+
+@test "the label that says who made it: none where times are set, nor under kiln's name, nor on a lone base" {
+	local version base
+	version=$(buildah --version | awk '{print $3}')
+	printf 'FROM scratch\nCOPY Dockerfile /\n' >Dockerfile
+	succeeds buildah build -q -t app .
+	equals "$version" "$(made_by app)"
+	succeeds buildah build -q --timestamp 7 -t app .
+	equals null "$(made_by app)"
+	SOURCE_DATE_EPOCH=7 succeeds buildah build -q -t app .
+	equals null "$(made_by app)"
+	succeeds buildah build -q --timestamp 7 --identity-label -t app .
+	equals "$version" "$(made_by app)"
+	fails 125 "option '--identity-label'" buildah build -q --identity-label=frob .
+	succeeds kiln build -q -t localhost/plain .
+	equals null "$(made_by plain)"
+
+	c=$(buildah from -q app)
+	succeeds buildah config --label io.buildah.version- "$c"
+	succeeds buildah commit -q "$c" app
+	equals "$version" "$(made_by app)"
+	succeeds buildah commit -q --timestamp 7 "$c" app
+	equals null "$(made_by app)"
+	succeeds buildah commit -q --timestamp 7 --identity-label=true "$c" app
+	equals "$version" "$(made_by app)"
+	succeeds kiln commit -q "$c" localhost/app
+	equals null "$(made_by app)"
+	succeeds kiln commit -q --identity-label "$c" localhost/app
+	equals "$version" "$(made_by app)"
+	# What is committed says it, not the container.
+	equals '' "$(buildah inspect --format '{{index .OCIv1.Config.Labels "io.buildah.version"}}' "$c")"
+
+	base=$(buildah inspect --type image --format '{{.FromImageDigest}}' plain)
+	echo FROM plain >Dockerfile
+	succeeds buildah build -q -t alone .
+	equals "$base" "$(buildah inspect --type image --format '{{.FromImageDigest}}' alone)"
+	equals null "$(made_by alone)"
 }

@@ -103,7 +103,7 @@ annotations() { # NAME: of its manifest, one a line
 @test "build: what the image says of itself is set and unset" {
 	local id
 	printf 'FROM %s\nENV A=1 B=2\nLABEL x=1 y=2\n' "$img" >Dockerfile
-	succeeds buildah build -q -t below --annotation foo=bar --annotation keep=1 .
+	succeeds buildah build -q -t below --identity-label=false --annotation foo=bar --annotation keep=1 .
 	id=$(buildah inspect --type image --format '{{.FromImageDigest}}' below)
 	printf 'FROM below\nLABEL z=3\n' >Dockerfile
 	succeeds buildah build -q -t above --unsetlabel x --unsetlabel z --unsetenv A --unsetannotation foo \
@@ -116,7 +116,7 @@ annotations() { # NAME: of its manifest, one a line
 org.opencontainers.image.base.digest=$id
 org.opencontainers.image.base.name=localhost/below:latest
 org.opencontainers.image.created=1970-01-01T00:00:07Z" "$(cat got)"
-	succeeds buildah build -q -t alone --inherit-labels=false --inherit-annotations=false --created-annotation=false .
+	succeeds buildah build -q -t alone --identity-label=false --inherit-labels=false --inherit-annotations=false --created-annotation=false .
 	equals '' "$(annotations alone)"
 	succeeds buildah inspect --type image alone
 	equals '{"z":"3"}' "$(jq -c .OCIv1.config.Labels <<<"$output")"
