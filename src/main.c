@@ -252,7 +252,8 @@ int main(int argc, char **argv)
 	if (!error)
 		status = run_line(&line, &style, &error);
 	if (error) {
-		status = status ? status : status_of(line.program, error);
+		if (!status || line.program->exit_status)
+			status = status_of(line.program, error);
 		style.program = line.program->error_prefix ? line.program->error_prefix
 							   : line.program->name;
 		style.has_low_errno = line.program->has_buildah_words;

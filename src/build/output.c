@@ -4,6 +4,7 @@
 #include "build/output_files.h"
 #include "registry/registry.h"
 #include "stream/out_file.h"
+#include "sys/fd.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -41,21 +42,19 @@ static FALLIBLE names_of(
 /* What would only fail when all the work is done. */
 static FALLIBLE check_dest(const struct build_output *output)
 {
-	const char *dest = output->dest, *slash = dest ? strrchr(dest, '/') : NULL;
-	AUTO_FREE char *dir = slash ? xstrndup(dest, (size_t)(slash - dest) + 1) : xstrdup(".");
+	bool is_dir = output->is_directory || output->kind == OUTPUT_LOCAL;
+	const char *dest = output->dest;
 	struct stat st;
 
-	if (!dest || strcmp(dest, "-") == 0 || output->is_directory ||
-			output->kind == OUTPUT_LOCAL || output->kind == OUTPUT_PODMAN)
+	if (!dest || strcmp(dest, "-") == 0 || output->kind == OUTPUT_PODMAN)
 		return NULL;
-	if (stat(dest, &st) == 0 && S_ISDIR(st.st_mode))
+	if (!is_dir && stat(dest, &st) == 0 && S_ISDIR(st.st_mode))
 		return error_hint(error_new(ERR_INVALID, "the output '%s' is a directory", dest),
 				"name a file in it; %s",
 				output->kind == OUTPUT_OCI
 						? "tar=false writes a layout into the directory"
 						: "type=local writes files into a directory");
-	if (stat(dir, &st) != 0)
-		return error_sys("make the output '%s'", dest);
+	TRY_WRAP(file_can_make(dest, is_dir, is_dir), "make the output '%s'", dest);
 	return NULL;
 }
 

@@ -352,6 +352,17 @@ FALLIBLE image_names_inside(const char *name, struct list *ret)
 	return NULL;
 }
 
+bool image_is_transport(const char *name)
+{
+	static const char *const transports[] = { "containers-storage:", "dir:", "docker-archive:",
+		"docker-daemon:", "docker://", "oci-archive:", "oci:", "rootfs:", "store:" };
+
+	for (size_t i = 0; i < COUNT(transports); i++)
+		if (text_starts(name, transports[i]))
+			return true;
+	return false;
+}
+
 FALLIBLE image_open(const struct image_homes *homes, const char *name, enum pull_policy policy,
 		struct image **ret)
 {

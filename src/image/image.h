@@ -115,6 +115,8 @@ enum pull_policy { PULL_MISSING = 1, PULL_ALWAYS, PULL_NEVER };
  */
 FALLIBLE image_open(const struct image_homes *homes, const char *name, enum pull_policy policy,
 		struct image **ret);
+/* A transport, of those above: not a name. */
+bool image_is_transport(const char *name);
 /*
  * What a plain name, or an ID, means in Podman's store, where names are shared with it
  * (podman_settings.is_shared); image_open() looks there, too, before it asks a registry. *ret is

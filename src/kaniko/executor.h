@@ -70,6 +70,8 @@ struct request {
 FALLIBLE request_make(const struct kaniko_globals *globals, const struct executor_opts *opts,
 		const struct kaniko_log *log, struct request *ret);
 void request_done(struct request *request);
+/* --build-arg: "NAME" takes the variable's value, and is empty where there is none. */
+FALLIBLE kaniko_build_args(const struct list *given, struct list *ret);
 
 /* kept.c: what has to outlive the container's own files, once the settings are known. */
 void request_keep(const struct config *config, const struct kaniko_globals *globals,

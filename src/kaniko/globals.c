@@ -10,7 +10,6 @@
 #include "ui/report.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -259,16 +258,15 @@ static FALLIBLE add_user_agent(struct list *ret)
 
 /*
  * kiln's own files lie where Kaniko's do, in the folder that pipelines know and may mount a volume
- * over; where there is no such folder (a laptop), where kiln always has them.
+ * over; where there is no such folder (a laptop), where kiln always has them. A folder that
+ * somebody asks for is made, or it is an error.
  */
-/* A folder that somebody asks for is made; the usual one is used where it is. */
 static void add_root(const struct kaniko_globals *globals, struct list *ret)
 {
 	const char *dir = kaniko_dir(globals);
 	bool is_asked_for = !text_equal(dir, "/kaniko");
 
-	if (!config_getenv("KILN_ROOT") &&
-			(access(dir, W_OK | X_OK) == 0 || (is_asked_for && errno == ENOENT)))
+	if (!config_getenv("KILN_ROOT") && (is_asked_for || access(dir, W_OK | X_OK) == 0))
 		list_addf(ret, "root=%s/store", dir);
 }
 

@@ -10,7 +10,9 @@
 #include "sys/private.h"
 #include "ui/config.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define DEFAULT_TTL   "336h"
@@ -36,11 +38,10 @@ void request_done(struct request *request)
 		(void)close(request->stdin_fd);
 }
 
-/* "NAME" takes the variable's value, and is empty where there is none. */
-static FALLIBLE add_build_args(const struct executor_opts *opts, struct list *ret)
+FALLIBLE kaniko_build_args(const struct list *given, struct list *ret)
 {
-	for (size_t i = 0; i < opts->build_args.n; i++) {
-		const char *arg = opts->build_args.p[i];
+	for (size_t i = 0; i < given->n; i++) {
+		const char *arg = given->p[i];
 
 		if (!*arg || *arg == '=')
 			return error_usage("option '--build-arg': '%s' has no name", arg);
@@ -242,17 +243,34 @@ static FALLIBLE set_ttl(const struct executor_opts *opts, struct build_options *
 	return NULL;
 }
 
-static FALLIBLE set_cache(const struct executor_opts *opts, struct request *request)
+/* The usual folder may be missing; one that somebody names is missed. */
+static FALLIBLE set_base_cache(const struct executor_opts *opts, const struct kaniko_log *log,
+		struct build_options *build)
 {
-	const char *dir = opts->cache_dir ? opts->cache_dir : DEFAULT_CACHE;
+	bool is_named = opts->cache_dir && *opts->cache_dir;
+	const char *dir = is_named ? opts->cache_dir : DEFAULT_CACHE;
+	struct stat st;
+
+	if (access(dir, R_OK | X_OK) == 0)
+		build->base_cache = dir;
+	else if (is_named)
+		kaniko_log_say(log, SEVERITY_WARN, "--cache-dir: '%s' cannot be read: %s", dir,
+				strerrordesc_np(errno));
+	if (is_named && stat(dir, &st) == 0 && !S_ISDIR(st.st_mode))
+		return error_usage("option '--cache-dir': '%s' is not a folder", dir);
+	return NULL;
+}
+
+static FALLIBLE set_cache(const struct executor_opts *opts, const struct kaniko_log *log,
+		struct request *request)
+{
 	bool has_home = opts->cache_repo || request->names.n;
 
 	if (opts->cache && !request->pushes && !opts->no_push_cache && !opts->cache_repo &&
 			!opts->dry_run)
 		return error_hint(error_usage("nothing says where the cache is kept"),
 				"with '--no-push', give '--cache-repo' or '--no-push-cache'");
-	if (access(dir, R_OK | X_OK) == 0)
-		request->build.base_cache = dir;
+	TRY(set_base_cache(opts, log, &request->build));
 	/* What was never cached runs again. */
 	request->build.no_cache = !opts->cache || !opts->cache_run_layers;
 	TRY(set_ttl(opts, &request->build));
@@ -310,6 +328,19 @@ static FALLIBLE set_platform(const struct executor_opts *opts, struct request *r
 	return NULL;
 }
 
+/* Variables of Kaniko's that change nothing here are wrong all the same when they are. */
+static FALLIBLE check_unused(const struct executor_opts *opts)
+{
+	const char *timeout = config_getenv("SNAPSHOT_TIMEOUT_DURATION");
+	bool preserves = false;
+	int64_t ns = 0;
+
+	TRY(kaniko_env_bool("KANIKO_PRESERVE_CONTEXT", opts->preserve_context, &preserves));
+	return timeout && *timeout ? usage_of_option(clock_parse_duration(str_of(timeout), &ns),
+						     "SNAPSHOT_TIMEOUT_DURATION")
+				   : NULL;
+}
+
 FALLIBLE request_make(const struct kaniko_globals *globals, const struct executor_opts *opts,
 		const struct kaniko_log *log, struct request *ret)
 {
@@ -319,15 +350,16 @@ FALLIBLE request_make(const struct kaniko_globals *globals, const struct executo
 	ret->build.tolerates_immutable = globals->ignore_immutable;
 	ret->build.dry_run = opts->dry_run;
 	ret->forced = opts->force;
+	TRY(check_unused(opts));
 	TRY(set_platform(opts, ret));
-	TRY(add_build_args(opts, &ret->build_args));
+	TRY(kaniko_build_args(&opts->build_args, &ret->build_args));
 	ret->build.build_args = &ret->build_args;
 	TRY(set_image(opts, &ret->build));
 	TRY(set_annotations(opts, ret));
 	TRY(set_time(ret, &ret->build));
 	TRY(set_targets(opts, ret));
 	TRY(set_outputs(opts, ret));
-	TRY(set_cache(opts, ret));
+	TRY(set_cache(opts, log, ret));
 	TRY(set_ignored(opts, ret));
 	TRY(set_secrets(opts, ret));
 	TRY(result_files_check(&files, &ret->names));

@@ -19,24 +19,31 @@ static bool is_address(const char *path)
 
 static FALLIBLE check_path(const char *path, const char *option)
 {
+	AUTO(url) struct url url = { 0 };
 	struct stat st;
 
-	if (!path || is_address(path))
+	if (!path)
 		return NULL;
+	if (text_starts(path, "http://"))
+		return error_hint(error_usage("option '%s': '%s' is not safe", option, path),
+				"only https:// addresses are written to");
+	if (is_address(path))
+		return usage_of_option(url_parse(str_of(path), &url), option);
 	if (text_ends(path, "/") || (stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
 		return error_usage("option '%s': '%s' is a directory", option, path);
-	return NULL;
+	return usage_of_option(file_can_make(path, false, true), option);
 }
 
 FALLIBLE result_files_check(const struct result_files *files, const struct list *names)
 {
+	AUTO_FREE char *outputs =
+			files->output_dir ? xasprintf("%s/images", files->output_dir) : NULL;
+
 	TRY(check_path(files->digest, "--digest-file"));
 	TRY(check_path(files->name_digest, "--image-name-with-digest-file"));
 	TRY(check_path(files->name_tag_digest, "--image-name-tag-with-digest-file"));
-	if (files->digest && text_starts(files->digest, "http://"))
-		return error_hint(error_usage("option '--digest-file': '%s' is not safe",
-						  files->digest),
-				"only https:// addresses are written to");
+	if (outputs)
+		TRY(usage_of_option(file_can_make(outputs, false, true), "BUILDER_OUTPUT"));
 	if (files->name_digest && !names->n)
 		return error_usage("option '--image-name-with-digest-file' needs '--destination'");
 	if (files->name_tag_digest && !names->n)

@@ -46,6 +46,7 @@ static const struct option rows[] = {
 struct warming {
 	const struct warmer_opts *opts;
 	const char *dir;
+	bool has_dockerfile;
 	struct kaniko_log log;
 	struct platform platform;
 	int64_t ttl_ns;
@@ -162,12 +163,7 @@ static FALLIBLE add_bases(struct warming *warming, struct list *names)
 							  .platform = &warming->platform,
 							  .cancel = warming->session->cancel } };
 
-	for (size_t i = 0; i < opts->build_args.n; i++) {
-		const char *arg = opts->build_args.p[i], *value = config_getenv(arg);
-
-		list_addf(&args, "%s%s%s", arg, strchr(arg, '=') ? "" : "=",
-				!strchr(arg, '=') && value ? value : "");
-	}
+	TRY(kaniko_build_args(&opts->build_args, &args));
 	TRY_WRAP(file_read(AT_FDCWD, opts->dockerfile, LIMIT_DOCKERFILE_BYTES, &text, &n),
 			"read the Dockerfile '%s'", opts->dockerfile);
 	TRY(dockerfile_parse((struct str){ text, n }, opts->dockerfile, &file));
@@ -182,6 +178,21 @@ static FALLIBLE add_bases(struct warming *warming, struct list *names)
 	return plan_new(&input, &plan);
 }
 
+/* Wrong from the start, and not only nowhere to be found. */
+static FALLIBLE check_names(const struct warmer_opts *opts)
+{
+	AUTO(list) struct list args = { 0 };
+
+	for (size_t i = 0; i < opts->images.n; i++) {
+		AUTO(reference) struct reference reference = { 0 };
+
+		if (!image_is_transport(opts->images.p[i]))
+			TRY(usage_of_option(reference_parse(str_of(opts->images.p[i]), &reference),
+					"--image"));
+	}
+	return kaniko_build_args(&opts->build_args, &args);
+}
+
 static FALLIBLE read_opts(const struct invocation *call, struct warming *ret)
 {
 	const struct warmer_opts *opts = call->opts;
@@ -190,10 +201,12 @@ static FALLIBLE read_opts(const struct invocation *call, struct warming *ret)
 	ret->opts = opts;
 	ret->dir = opts->cache_dir && *opts->cache_dir ? opts->cache_dir : "/cache";
 	ret->platform = platform_host();
-	if (!opts->images.n && !opts->dockerfile)
+	ret->has_dockerfile = opts->dockerfile && *opts->dockerfile;
+	if (!opts->images.n && !ret->has_dockerfile)
 		return error_hint(error_usage("nothing says what to fetch"),
 				"'--image NAME', or '--dockerfile PATH'");
-	if (opts->platform)
+	TRY(check_names(opts));
+	if (opts->platform && *opts->platform)
 		TRY(usage_of_option(platform_parse(str_of(opts->platform), &ret->platform),
 				"--customPlatform"));
 	TRY(usage_of_option(clock_parse_duration(str_of(ttl), &ret->ttl_ns), "--cache-ttl"));
@@ -207,7 +220,7 @@ static FALLIBLE warm(struct warming *warming)
 	AUTO(list) struct list names = { 0 };
 
 	list_add_all(&names, &warming->opts->images);
-	if (warming->opts->dockerfile)
+	if (warming->has_dockerfile)
 		TRY(add_bases(warming, &names));
 	TRY(warm_each(warming, &names));
 	if (!warming->warmed)

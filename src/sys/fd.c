@@ -181,6 +181,47 @@ FALLIBLE file_write_named(const char *path, const void *bytes, size_t n, mode_t 
 	return write_in_place(path, bytes, n, mode);
 }
 
+/* What a path is in; the path itself is cut. */
+static const char *cut_to_parent(char *path)
+{
+	size_t n = strlen(path);
+
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	while (n && path[n - 1] != '/')
+		n--;
+	if (!n)
+		return ".";
+	path[n > 1 ? n - 1 : n] = '\0';
+	return path;
+}
+
+FALLIBLE file_can_make(const char *path, bool is_dir, bool makes_parents)
+{
+	AUTO_FREE char *copy = xstrdup(path);
+	const char *at = copy;
+	struct stat st;
+	bool is_there = stat(path, &st) == 0;
+
+	if (!is_there && errno != ENOENT)
+		return error_sys("'%s'", path);
+	if (is_there && !S_ISDIR(st.st_mode) == is_dir)
+		return error_errno(is_dir ? ENOTDIR : EISDIR, "'%s'", path);
+	if (is_there && (access(path, W_OK) == 0 || is_dir))
+		return access(path, W_OK) == 0 ? NULL : error_sys("'%s'", path);
+	/* A file that cannot be written may be replaced. */
+	do {
+		at = cut_to_parent(copy);
+		is_there = stat(at, &st) == 0;
+	} while (!is_there && errno == ENOENT && makes_parents && at == copy &&
+			strcmp(at, "/") != 0);
+	if (!is_there)
+		return error_sys("'%s'", at);
+	if (!S_ISDIR(st.st_mode))
+		return error_errno(ENOTDIR, "'%s'", at);
+	return access(at, W_OK | X_OK) == 0 ? NULL : error_sys("'%s'", at);
+}
+
 FALLIBLE file_make_dirs(const char *path, mode_t mode)
 {
 	AUTO_FREE char *prefix = xstrdup(path);

@@ -32,6 +32,12 @@ FALLIBLE file_write_atomic(
  */
 FALLIBLE file_write_named(const char *path, const void *bytes, size_t n, mode_t mode);
 /*
+ * What keeps a file (is_dir: a directory) that a user named from being made or written at path,
+ * told before the work for it is done; nothing is made. makes_parents: directories on the way will
+ * be.
+ */
+FALLIBLE file_can_make(const char *path, bool is_dir, bool makes_parents);
+/*
  * Reading from fd shall not change when the file was last read (O_NOATIME): a step may ask for
  * that. For whom that is not allowed, nothing happens.
  */

@@ -73,27 +73,17 @@ char *short_id(const struct digest *digest, char buf[static SHORT_ID_TEXT])
 	return buf;
 }
 
-static bool is_transport(const char *text)
-{
-	static const char *const transports[] = { "containers-storage:", "docker-archive:",
-		"docker://", "oci-archive:", "oci:", "rootfs:", "store:" };
-
-	for (size_t i = 0; i < COUNT(transports); i++)
-		if (text_starts(text, transports[i]))
-			return true;
-	return false;
-}
-
 FALLIBLE image_open_named(struct session *session, const char *text, struct image **ret,
 		struct list *ret_names)
 {
 	/* What is here may be looked at, whatever the policy says of its use. */
 	const struct image_homes homes = { session->store, session->registry, NULL, session->cancel,
-		NULL, is_transport(text) ? session->trust : NULL, .podman = &session->podman };
+		NULL, image_is_transport(text) ? session->trust : NULL,
+		.podman = &session->podman };
 	AUTO(tag_record) struct tag_record record = { 0 };
 	struct error *error = image_name_find(session->store, text, &record, NULL);
 
-	if (error && is_transport(text)) {
+	if (error && image_is_transport(text)) {
 		error_ignore(error, "it may be a transport");
 		return image_open(&homes, text, PULL_NEVER, ret);
 	}

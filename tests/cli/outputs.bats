@@ -98,3 +98,14 @@ manifest_of() { # LAYOUT: the manifest's text
 	fails 1 'an image of one platform has no index to annotate' kiln build --annotation index:a=b .
 	fails 1 "Docker's format has no annotations" kiln build --format docker --annotation a=b .
 }
+
+@test "an output that cannot be made is told before a step runs" {
+	echo file >../file
+	local dest
+	for dest in type=local,dest=../file type=local,dest=../file/d type=oci,tar=false,dest=../file \
+		type=oci,dest=../file/x.tar type=tar,dest=../missing/x.tar; do
+		fails 1 "make the output '../" kiln build -o "$dest" .
+		says_not "COPY file"
+	done
+	[ ! -e ../missing ]
+}

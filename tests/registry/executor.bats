@@ -116,6 +116,30 @@ $REGISTRY/team/app:latest@$digest" "$(cat tags)"
 	fails 1 "takes no argument" executor --context . --no-push more
 }
 
+@test "what cannot be written or read at the end is told before a step runs" {
+	echo file >file
+	local long line
+	long=$(printf 'x%.0s' {1..256})
+	for line in "--tar-path file/x.tar" "--tar-path missing/x.tar" "--oci-layout-path file" \
+		"--oci-layout-path file/new/layout" "--oci-layout-path $long" "--digest-file file/x" \
+		"--cache-dir file"; do
+		# shellcheck disable=SC2086 # words
+		fails 1 "Error: " executor --context . --no-push $line
+		says_not "COPY data"
+	done
+	[ ! -e missing ]
+	KILN_ROOT='' fails 1 "$PWD/file" executor --context . --no-push --kaniko-dir "$PWD/file"
+	BUILDER_OUTPUT=file/x fails 1 "BUILDER_OUTPUT" executor --context . --no-push
+	# Settings are errors of the executor, too.
+	KILN_JOBS=many fails 1 "Error: environment variable 'KILN_JOBS'" executor --context . --no-push
+	fails 1 "option '--image'" warmer -c warm -i ok.example/a:1 -i not.example/A:1
+	[ ! -e warm ]
+	succeeds executor --context . --no-push --cache-dir missing --oci-layout-path new/layout
+	says "WARN"
+	says "--cache-dir: 'missing' cannot be read"
+	valid_image new/layout
+}
+
 @test "credentials: login, and variables for the host and none of its look-alikes" {
 	registry_start htpasswd
 	fails 1 "the password is empty" executor login -u user --password-stdin "$REGISTRY"

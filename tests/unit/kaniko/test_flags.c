@@ -70,10 +70,8 @@ static FALLIBLE read_line(const struct called *called, const char *const *words,
 	TRY(program->settings(ret->parsed.global_opts, &ret->settings));
 	TRY(config_load(&(struct config_origin){ NULL, environment, &ret->settings },
 			&ret->config));
-	if (called->command == &cmd_executor_push || called->command == &cmd_executor_login)
-		return is_good && !called->runs_on_good ? NULL : run_command(called, ret);
 	if (called->command != &cmd_executor)
-		return NULL;
+		return is_good && !called->runs_on_good ? NULL : run_command(called, ret);
 	return request_make(ret->parsed.global_opts, ret->parsed.opts, &log, &ret->request);
 }
 
@@ -192,11 +190,22 @@ static const struct flag_case executor_cases[] = {
 	{ "digest-file",
 			{ "--digest-file digest", "--digest-file=https://s.example/x?signature=1" },
 			{ { "--digest-file context", "is a directory" },
-					{ "--digest-file=http://s.example/x", "is not safe" } } },
-	{ "image-name-with-digest-file", { "-d a:1 --image-name-with-digest-file n" },
-			{ { "--image-name-with-digest-file n", "needs '--destination'" } } },
+					{ "--digest-file=http://s.example/x", "is not safe" },
+					{ "--digest-file=https://", "option '--digest-file'" },
+					{ "--digest-file=Dockerfile/x", "Not a directory" },
+					{ "--digest-file=Dockerfile/x/y", "Not a directory" } } },
+	{ "image-name-with-digest-file",
+			{ "-d a:1 --image-name-with-digest-file n",
+					"-d a:1 --image-name-with-digest-file=new/folder/n" },
+			{ { "--image-name-with-digest-file n", "needs '--destination'" },
+					{ "-d a --image-name-with-digest-file=http://s.example/x",
+							"is not safe" },
+					{ "-d a --image-name-with-digest-file=Dockerfile/x",
+							"Not a directory" } } },
 	{ "image-name-tag-with-digest-file", { "-d a:1 --image-name-tag-with-digest-file=n" },
-			{ { "--image-name-tag-with-digest-file n", "needs '--destination'" } } },
+			{ { "--image-name-tag-with-digest-file n", "needs '--destination'" },
+					{ "-d a --image-name-tag-with-digest-file=Dockerfile/x",
+							"Not a directory" } } },
 	{ "dryrun", { "--dryrun", "--dryrun --no-push=false" }, { { "--dryrun=x", "neither" } } },
 	{ "cache", { "--cache --no-push --no-push-cache", "--cache=true -d a:1", "--cache=false" },
 			{ { "--cache=x", "neither" },
@@ -211,7 +220,8 @@ static const struct flag_case executor_cases[] = {
 					{ "--cache --cache-repo=", "nothing says where the cache" },
 					{ "--cache --cache-repo oci:", "is no folder" },
 					{ "--cache-repo type=x", "is no repository" } } },
-	{ "cache-dir", { "--cache-dir context", "--cache-dir=/nonexistent" } },
+	{ "cache-dir", { "--cache-dir context", "--cache-dir=/nonexistent", "--cache-dir=" },
+			{ { "--cache-dir Dockerfile", "is not a folder" } } },
 	{ "cache-ttl", { "--cache-ttl 1h30m", "--cache-ttl=336h" },
 			{ { "--cache-ttl 7days", "option '--cache-ttl'" },
 					{ "--cache-ttl=-1h", "is negative" } } },
@@ -295,13 +305,18 @@ static const struct flag_case global_cases[] = {
 };
 
 static const struct flag_case warmer_cases[] = {
-	{ "image", { "-i b:1", "--image=a" } },
+	{ "image", { "-i b:1", "--image=a" },
+			{ { "--image=", "option '--image'" },
+					{ "-i r.example/A:1", "option '--image'" } } },
 	{ "dockerfile", { "-d Dockerfile" } },
-	{ "build-arg", { "--build-arg A=1" } },
+	{ "build-arg", { "--build-arg A=1" }, { { "--build-arg =1", "has no name" } } },
 	{ "cache-dir", { "-c cache", "--cache-dir=cache" } },
 	{ "force", { "-f", "--force" }, { { "--force=x", "neither" } } },
-	{ "cache-ttl", { "--cache-ttl=1h" } },
-	{ "customPlatform", { "--customPlatform=linux/arm64" } },
+	{ "cache-ttl", { "--cache-ttl=1h" },
+			{ { "--cache-ttl 7days", "option '--cache-ttl'" },
+					{ "--cache-ttl=-1h", "is negative" } } },
+	{ "customPlatform", { "--customPlatform=linux/arm64" },
+			{ { "--customPlatform=a/b/c/d", "option '--customPlatform'" } } },
 	{ "custom-platform", { "--custom-platform=linux/arm64" } },
 };
 
@@ -518,6 +533,11 @@ static void variables(void **state)
 		{ "KANIKO_REGISTRY_MAP", "a.example", "KANIKO_REGISTRY_MAP" },
 		{ "UPSTREAM_CLIENT_TYPE", "gitlab", NULL },
 		{ "UPSTREAM_CLIENT_TYPE", "a\nb", "UPSTREAM_CLIENT_TYPE" },
+		{ "KANIKO_PRESERVE_CONTEXT", "x", "KANIKO_PRESERVE_CONTEXT" },
+		{ "SNAPSHOT_TIMEOUT_DURATION", "90m", NULL },
+		{ "SNAPSHOT_TIMEOUT_DURATION", "long", "SNAPSHOT_TIMEOUT_DURATION" },
+		{ "BUILDER_OUTPUT", "Dockerfile", "BUILDER_OUTPUT" },
+		{ "BUILDER_OUTPUT", "new/folder", NULL },
 		{ "KANIKO_DIR", "/nonexistent", NULL },
 		{ "KANIKO_TELEMETRY_ENDPOINT", "http://localhost:4318", NULL },
 		{ "KANIKO_TELEMETRY_ENDPOINT", "localhost:4318", "KANIKO_TELEMETRY_ENDPOINT" },

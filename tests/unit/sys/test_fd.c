@@ -137,5 +137,53 @@ static void a_named_file_stays_what_it_is(void **state)
 	assert_int_equal(count_names(scratch.fd), 4);
 }
 
-UNIT_TESTS(a_named_file_stays_what_it_is, writes_atomically, reads_within_limits, makes_dirs,
-		removes_trees, removes_deep_trees)
+static void tells_what_cannot_be_made(void **state)
+{
+	static const struct {
+		const char *path;
+		bool is_dir, makes_parents;
+		const char *why; /* NULL: nothing is in the way */
+	} rows[] = {
+		{ "new", false, false, NULL },
+		{ "file", false, false, NULL },
+		{ "dir", true, false, NULL },
+		{ "dir/", true, false, NULL },
+		{ "new/", true, false, NULL },
+		{ "/dev/null", false, false, NULL },
+		{ "a/b/c", false, true, NULL },
+		{ "a/b/c", true, true, NULL },
+		{ "a/b", false, false, "'a': No such file" },
+		{ "a/b", true, false, "'a': No such file" },
+		{ "dir", false, true, "Is a directory" },
+		{ "file", true, true, "Not a directory" },
+		{ "file/x", true, true, "Not a directory" },
+		{ "file/x", false, true, "Not a directory" },
+		{ "loop", false, true, "'loop': Too many" },
+		{ "loop/x", false, true, "'loop/x': Too many" },
+	};
+	AUTO(scratch) struct scratch scratch = scratch_new();
+	AUTO_FREE char *long_name = xcalloc(1, NAME_MAX + 2);
+
+	(void)state;
+	memset(long_name, 'x', NAME_MAX + 1);
+	assert_int_equal(chdir(scratch.path), 0);
+	scratch_put(scratch.fd, "file", "");
+	assert_int_equal(mkdir("dir", 0700), 0);
+	assert_int_equal(symlink("loop", "loop"), 0);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct error *error =
+				file_can_make(rows[i].path, rows[i].is_dir, rows[i].makes_parents);
+
+		note("%s", rows[i].path);
+		if (rows[i].why)
+			assert_error(error, ERR_SYS, rows[i].why);
+		else
+			assert_ok(error);
+	}
+	assert_error(file_can_make(long_name, false, false), ERR_SYS, "name too long");
+	assert_int_equal(count_names(scratch.fd), 3);
+	assert_int_equal(chdir("/"), 0);
+}
+
+UNIT_TESTS(tells_what_cannot_be_made, a_named_file_stays_what_it_is, writes_atomically,
+		reads_within_limits, makes_dirs, removes_trees, removes_deep_trees)
