@@ -21,8 +21,8 @@ struct bud_opts {
 			platforms, env, cpp_flags, cache_from, cache_to, secrets, agents,
 			unset_annotations, unset_env, unset_labels, os_features, mounts;
 	char *ignore_file, *target, *from, *pull, *os, *arch, *variant, *iid_file, *raw_iid_file,
-			*metadata_file, *compression, *log_file, *cache_ttl, *retry, *retry_delay,
-			*log_level, *manifest, *os_version, *source_policy, *identity_label;
+			*metadata_file, *compression, *log_file, *cache_ttl, *log_level, *manifest,
+			*os_version, *source_policy, *identity_label;
 	int64_t timestamp, source_date_epoch, level;
 	bool pull_always, pull_never, no_cache, layers, squash, quiet, rm, force_rm, compress,
 			disable_compression, skip_unused, inherit_labels, inherit_annotations,

@@ -116,11 +116,9 @@ static const struct option options[] = {
 	OPT_LIST(0, "ssh", agents, "default|ID[=SOCKET]", "for RUN --mount=type=ssh"),
 	OPT_HEADING("Registry"),
 	REGISTRY_REACH_ROWS,
+	RETRY_ROWS,
 	SIGNATURE_POLICY_ROW,
 	SIGN_ROWS,
-	OPT_TEXT(0, "retry", retry, "N", "kiln tries again by itself", .is_hidden = true),
-	OPT_TEXT(0, "retry-delay", retry_delay, "TIME", "kiln waits as the registry says",
-			.is_hidden = true),
 	/* What changes nothing here: intermediate containers, one build at a time. */
 	OPT_FLAG(0, "rm", rm, "taken", .is_hidden = true),
 	OPT_FLAG(0, "purge", rm, "taken", .is_hidden = true),

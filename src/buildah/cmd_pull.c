@@ -17,18 +17,14 @@
 #include <string.h>
 
 struct pull_opts {
-	char *policy, *platform, *os, *arch, *variant, *retry, *retry_delay;
+	char *policy, *platform, *os, *arch, *variant;
 	bool quiet, remove_signatures, all_tags;
 };
 
 #define OPTS pull_opts
 #define REGISTRY_ROWS                                                                            \
 	OPT_SETTING(0, "progress", "auto|tty|plain|rawjson|quiet|none", "how to show progress"), \
-			REGISTRY_REACH_ROWS, SIGNATURE_POLICY_ROW, BLOB_CACHE_ROW,               \
-			OPT_TEXT(0, "retry", retry, "N", "kiln tries again by itself",           \
-					.is_hidden = true),                                      \
-			OPT_TEXT(0, "retry-delay", retry_delay, "TIME",                          \
-					"kiln waits as the registry says", .is_hidden = true)
+			REGISTRY_REACH_ROWS, RETRY_ROWS, SIGNATURE_POLICY_ROW, BLOB_CACHE_ROW
 
 static const struct option pull_options[] = {
 	OPT_TEXT(0, "policy", policy, "always|missing|never|newer", "when to ask the registry"),
@@ -127,7 +123,7 @@ const struct command buildah_pull = {
 };
 
 struct push_opts {
-	char *digest_file, *format, *compression, *retry, *retry_delay;
+	char *digest_file, *format, *compression;
 	int64_t level;
 	bool quiet, disable_compression, force_compression, all, remove_signatures, rm;
 };

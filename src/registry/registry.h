@@ -69,6 +69,7 @@ struct registry_settings {
 	unsigned stall_timeout_ms;   /* 0: 60 s without a byte */
 	unsigned retries;            /* tries after the first; 0: 5; REGISTRY_NO_RETRIES: none */
 	unsigned retry_base_ms;      /* 0: 500 ms before the second try, doubling, with jitter */
+	unsigned retry_delay_ms;     /* before each try, instead of these; 0: none is fixed */
 	unsigned retry_after_ms; /* a longer Retry-After is no wait but an end; 0: a minute or so */
 };
 

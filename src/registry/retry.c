@@ -71,13 +71,13 @@ FALLIBLE retry_wait(struct retry *retry, const char *retry_after, const struct e
 	int64_t asked = retry_after ? retry_after_ms(retry_after, clock_now_seconds()) : -1;
 
 	*ret_again = false;
-	if (http_error_is_unreachable(why) && tries > UNREACHABLE_TRIES)
+	if (http_error_is_unreachable(why) && tries > UNREACHABLE_TRIES && !retry->delay_ms)
 		tries = UNREACHABLE_TRIES;
 	if (retry->used >= tries || asked > most)
 		return NULL;
 	for (unsigned i = 0; i < retry->used && ms < LONGEST_MS; i++)
 		ms *= 2;
-	ms = jitter(ms < LONGEST_MS ? ms : LONGEST_MS);
+	ms = retry->delay_ms ? retry->delay_ms : jitter(ms < LONGEST_MS ? ms : LONGEST_MS);
 	if (asked >= 0 && (uint64_t)asked > ms)
 		ms = (uint64_t)asked;
 	retry->used++;

@@ -1,6 +1,6 @@
 /*
- * retry: when to try again, and how long to wait: exponential with jitter, or what the server's
- * Retry-After says, both bounded.
+ * retry: when to try again, and how long to wait: exponential with jitter, or always as long as the
+ * user says, or what the server's Retry-After says; all bounded.
  *
  * Floor: registry. A struct retry belongs to one call.
  * Spec: RFC 9110, 10.2.3 Retry-After.
@@ -12,6 +12,7 @@
 struct retry {
 	unsigned tries;     /* allowed after the first */
 	unsigned base_ms;   /* before the second */
+	unsigned delay_ms;  /* before each instead; 0: growing from base_ms */
 	unsigned after_ms;  /* the longest Retry-After; 0: LIMIT_RETRY_AFTER_SECONDS */
 	unsigned used;      /* so far */
 	uint64_t waited_ms; /* so far */
@@ -24,7 +25,8 @@ bool retry_is_broken(const struct error *error);
 /*
  * Wait before the next try. False, without waiting, when there shall be none: tries used up, or the
  * server asks for more patience than after_ms. ERR_CANCELED when stopped.
- * retry_after is the header's value or NULL; an unreachable host is given two tries only.
+ * retry_after is the header's value or NULL; an unreachable host is given two tries only, unless
+ * the user says how long to wait for it.
  */
 FALLIBLE retry_wait(struct retry *retry, const char *retry_after, const struct error *why,
 		struct cancel *cancel, bool *ret_again);

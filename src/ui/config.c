@@ -28,13 +28,16 @@ enum setting_kind {
 	SETTING_SPAN /* int64_t ns, "72h" */
 };
 
+static const int64_t NS = 1000000000;
+
 struct setting {
 	const char *name;
 	enum setting_kind kind;
 	unsigned offset;
 	const char *choices; /* SETTING_CHOICE: "a|b|c" */
 	const char *initial; /* NULL: set by code */
-	int64_t min, max;    /* SETTING_INT */
+	int64_t min, max;    /* SETTING_INT; the most of a SETTING_SPAN, if there is one */
+	const char *flag;    /* a shorter name on command lines; or NULL */
 	bool is_secret;      /* in no listing */
 	const char *help;
 };
@@ -115,7 +118,10 @@ static const struct setting settings[] = {
 	{ "registry-mirror", SETTING_LIST, FIELD(registry_mirrors, struct list),
 			.help = "HOST=MIRROR: where to look first" },
 	{ "registry-retries", SETTING_INT, FIELD(registry_retries, int64_t), .initial = "5",
-			.min = 0, .max = 1000, .help = "tries after the first" },
+			.min = 0, .max = 1000, .flag = "retry", .help = "tries after the first" },
+	{ "registry-retry-delay", SETTING_SPAN, FIELD(registry_retry_delay, int64_t),
+			.initial = "0", .max = 24 * 3600 * 1000000000ll, .flag = "retry-delay",
+			.help = "the wait between them; 0: half a second, and longer each time" },
 	{ "root", SETTING_TEXT, FIELD(root, char *), .help = "the folder of the store" },
 	{ "short-name-alias-conf", SETTING_TEXT, FIELD(short_name_aliases, char *),
 			.help = "instead of the user's short-name-aliases.conf" },
@@ -187,13 +193,16 @@ static bool is_choice(struct str value, const char *choices)
 	return false;
 }
 
-static FALLIBLE set_span(const char *value, int64_t *ret)
+static FALLIBLE set_span(const char *value, int64_t max, int64_t *ret)
 {
 	int64_t ns = 0;
 
 	TRY(clock_parse_duration(str_of(value), &ns));
 	if (ns < 0)
 		return error_new(ERR_INVALID, "'%s' is negative", value);
+	if (max && ns > max)
+		return error_new(ERR_INVALID, "'%s' is more than %lld seconds", value,
+				(long long)(max / NS));
 	*ret = ns;
 	return NULL;
 }
@@ -222,7 +231,7 @@ static FALLIBLE set(struct config *config, const struct setting *setting, const 
 	case SETTING_SIZE:
 		return parse_size(str_of(value), field);
 	case SETTING_SPAN:
-		return set_span(value, field);
+		return set_span(value, setting->max, field);
 	}
 	return NULL;
 }
@@ -246,6 +255,15 @@ static const struct setting *find_setting(const char *name)
 		if (text_equal(settings[i].name, name))
 			return &settings[i];
 	return NULL;
+}
+
+/* As options have it. */
+static const struct setting *find_flag(const char *name)
+{
+	for (size_t i = 0; i < COUNT(settings); i++)
+		if (text_equal(settings[i].flag, name))
+			return &settings[i];
+	return find_setting(name);
 }
 
 static void set_built_in(struct config *config)
@@ -420,7 +438,7 @@ static FALLIBLE apply_flags(struct config *config, const struct list *flags)
 
 		AUTO_FREE char *key = str_dup(name);
 		AUTO_FREE char *flag = xasprintf("--%s", key);
-		const struct setting *setting = find_setting(key);
+		const struct setting *setting = find_flag(key);
 
 		if (!setting)
 			return error_new(ERR_INVALID, "option '%s' is no setting", flag);
@@ -591,7 +609,7 @@ bool config_each(const struct config *config, size_t *at, struct strbuf *text,
 		strbuf_addf(text, "%llu", (unsigned long long)*(const uint64_t *)field);
 		break;
 	case SETTING_SPAN:
-		strbuf_addf(text, "%llds", (long long)(*(const int64_t *)field / 1000000000));
+		strbuf_addf(text, "%.9gs", (double)*(const int64_t *)field / NS);
 		break;
 	case SETTING_LIST:
 		for (size_t i = 0; i < list->n; i++)

@@ -49,12 +49,14 @@ struct config {
 	int64_t jobs;              /* steps at the same time; 0: as many as CPUs */
 	/* Pruning at the end of a build (store_gc()); 0: no such bound. */
 	uint64_t gc_max_used_space, gc_min_free_space;
-	int64_t gc_keep_duration; /* nanoseconds */
-	int64_t registry_retries; /* tries after the first */
-	char *credential_helpers; /* "env,gitlab": variables that may hold credentials */
-	char *user_agent;         /* NULL: kiln's own */
-	char *creds;              /* "USER:PASSWORD" for registries; in no listing; or NULL */
-	char *cert_dir;           /* certificates for every registry; or NULL */
+	int64_t gc_keep_duration;     /* nanoseconds */
+	int64_t registry_retries;     /* tries after the first */
+	int64_t registry_retry_delay; /* nanoseconds between them; 0: as registry/retry.h grows them
+				       */
+	char *credential_helpers;     /* "env,gitlab": variables that may hold credentials */
+	char *user_agent;             /* NULL: kiln's own */
+	char *creds;                  /* "USER:PASSWORD" for registries; in no listing; or NULL */
+	char *cert_dir;               /* certificates for every registry; or NULL */
 	char *registries_conf, *registries_conf_dir,
 			*short_name_aliases; /* instead of those found; or NULL */
 	char *podman;      /* off|read|write: what plain names have to do with Podman's store */

@@ -32,6 +32,12 @@
 	OPT_SETTING(0, "insecure-registry", "HOST[:PORT]", \
 			"speak to it without TLS, or without checking it")
 
+/* For Buildah's commands that do. */
+#define RETRY_ROWS                                                                          \
+	OPT_SETTING(0, "retry", "N", "how often what fails for the moment is tried again"), \
+			OPT_SETTING(0, "retry-delay", "TIME",                               \
+					"the wait between tries: 2s; else they grow")
+
 /* For what brings images in. */
 #define SIGNATURE_POLICY_ROW                                                                \
 	OPT_SETTING(0, "signature-policy", "PATH", "the policy.json that images must meet", \

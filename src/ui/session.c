@@ -46,6 +46,7 @@ FALLIBLE session_new_registry(
 	settings.mirrors_only = !config->registry_fallback;
 	settings.retries = config->registry_retries ? (unsigned)config->registry_retries
 						    : REGISTRY_NO_RETRIES;
+	settings.retry_delay_ms = (unsigned)((config->registry_retry_delay + 999999) / 1000000);
 	settings.user_agent = config->user_agent;
 	if (config->creds && (config->creds[0] == ':' || !strchr(config->creds, ':')))
 		return error_hint(error_usage("--creds is not USER:PASSWORD"),

@@ -20,8 +20,8 @@
 
 struct commit_opts {
 	struct list annotations, changes, unset_env, unset_annotations, files;
-	char *format, *iid_file, *config_file, *compression, *metadata_file, *reference_time,
-			*retry, *retry_delay, *pull, *manifest, *identity_label;
+	char *format, *iid_file, *config_file, *compression, *metadata_file, *reference_time, *pull,
+			*manifest, *identity_label;
 	int64_t timestamp, source_date_epoch, level;
 	bool squash, omit_history, omit_timestamp, rm, quiet, disable_compression,
 			rewrite_timestamp, created_annotation, force_compression;
@@ -78,15 +78,13 @@ static const struct option options[] = {
 	IDENTITY_LABEL_ROW,
 	OPT_HEADING("Registry"),
 	REGISTRY_REACH_ROWS,
+	RETRY_ROWS,
 	SIGNATURE_POLICY_ROW,
 	SIGN_ROWS,
 	OPT_SETTING(0, "progress", "auto|tty|plain|rawjson|quiet|none", "how to show progress"),
 	OPT_TEXT(0, "reference-time", reference_time, "PATH",
 			"--timestamp: when that file was last changed", .is_hidden = true,
 			.is_path = true),
-	OPT_TEXT(0, "retry", retry, "N", "kiln tries again by itself", .is_hidden = true),
-	OPT_TEXT(0, "retry-delay", retry_delay, "TIME", "kiln waits as the registry says",
-			.is_hidden = true),
 	OPT_TEXT(0, "pull", pull, "always|missing|never|newer", "taken: nothing is pulled",
 			.is_hidden = true, .implied = "always"),
 	BLOB_CACHE_ROW,

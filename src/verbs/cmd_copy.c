@@ -17,7 +17,7 @@
 
 struct copy_opts {
 	struct list excludes;
-	char *chown, *chmod, *from, *ignore_file, *context_dir, *checksum, *retry, *retry_delay;
+	char *chown, *chmod, *from, *ignore_file, *context_dir, *checksum;
 	int64_t timestamp;
 	bool add_history, quiet, link, parents, no_follow, remove_signatures, wildcard,
 			empty_wildcard, no_cache;
@@ -47,11 +47,7 @@ static const struct copy_opts defaults = { .timestamp = -1, .wildcard = true };
 			OPT_FLAG(0, "allow-empty-wildcard", empty_wildcard,                        \
 					"a pattern may match nothing", .is_hidden = true),         \
 			OPT_TEXT(0, "checksum", checksum, "DIGEST|COMMIT", "what an address has"), \
-			OPT_TEXT(0, "retry", retry, "N", "kiln tries again by itself",             \
-					.is_hidden = true),                                        \
-			OPT_TEXT(0, "retry-delay", retry_delay, "SECONDS",                         \
-					"kiln waits as the server says", .is_hidden = true),       \
-			REGISTRY_REACH_ROWS, SIGNATURE_POLICY_ROW,                                 \
+			REGISTRY_REACH_ROWS, RETRY_ROWS, SIGNATURE_POLICY_ROW,                     \
 			OPT_FLAG(0, "no-follow-symlinks", no_follow,                               \
 					"a source that is a link is copied as one"),               \
 			OPT_FLAG(0, "remove-signatures", remove_signatures,                        \

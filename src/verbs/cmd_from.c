@@ -15,8 +15,7 @@
 
 struct from_opts {
 	struct run_flags run;
-	char *name, *cid_file, *format, *pull, *platform, *os, *arch, *variant, *suffix, *retry,
-			*retry_delay;
+	char *name, *cid_file, *format, *pull, *platform, *os, *arch, *variant, *suffix;
 	bool pull_always, pull_never, quiet;
 };
 
@@ -42,10 +41,8 @@ static const struct option options[] = {
 	OPT_TEXT(0, "suffix", suffix, "SUFFIX", "instead of working-container", .is_hidden = true),
 	RUN_FLAG_ROWS,
 	OPT_HEADING("Registry"),
-	OPT_TEXT(0, "retry", retry, "N", "kiln tries again by itself", .is_hidden = true),
-	OPT_TEXT(0, "retry-delay", retry_delay, "TIME", "kiln waits as the registry says",
-			.is_hidden = true),
 	REGISTRY_REACH_ROWS,
+	RETRY_ROWS,
 	SIGNATURE_POLICY_ROW,
 	OPT_SETTING(0, "progress", "auto|tty|plain|rawjson|quiet|none", "how to show progress"),
 	OPT_LATER(0, "decryption-key", "encryption is not there"),

@@ -13,7 +13,7 @@
 
 struct push_opts {
 	bool all, rm, quiet, force_compression, remove_signatures;
-	char *digest_file, *format, *compression, *retry, *retry_delay;
+	char *digest_file, *format, *compression;
 	int64_t level;
 	struct list added;
 };
@@ -38,11 +38,9 @@ static const struct option options[] = {
 	OPT_FLAG('q', "quiet", quiet, "show no progress"),
 	INSECURE_REGISTRY_ROW,
 	REGISTRY_REACH_ROWS,
+	RETRY_ROWS,
 	SIGN_ROWS,
 	OPT_FLAG(0, "remove-signatures", remove_signatures, "taken: none are copied",
-			.is_hidden = true),
-	OPT_TEXT(0, "retry", retry, "N", "kiln tries again by itself", .is_hidden = true),
-	OPT_TEXT(0, "retry-delay", retry_delay, "TIME", "kiln waits as the registry says",
 			.is_hidden = true),
 	OPT_END,
 };

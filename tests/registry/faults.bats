@@ -46,6 +46,32 @@ good_build() {
 	good_build
 }
 
+@test "--retry and --retry-delay of Buildah's verbs: as often, and as far apart" {
+	local args
+	export KILN_INSECURE_REGISTRY=$PROXY KILN_ROOT=$BATS_TEST_TMPDIR/store
+	printf 'FROM %s/base/busybox\n' "$PROXY" >Dockerfile
+	faults "GET /manifests/ status=503"
+	for args in "build -q ." "pull -q $PROXY/base/busybox" "from -q $PROXY/base/busybox"; do
+		requests_forget
+		# shellcheck disable=SC2086 # words
+		fails 125 "503" kiln buildah ${args%% *} --retry 2 --retry-delay 1ms ${args#* }
+		equals 3 "$(requests GET /manifests/)"
+		requests_forget
+		# shellcheck disable=SC2086 # words
+		fails 125 "503" kiln buildah ${args%% *} --retry 0 ${args#* }
+		equals 1 "$(requests GET /manifests/)"
+	done
+	faults "GET /manifests/ times=2 status=503"
+	succeeds kiln buildah build -q -t app --retry 2 --retry-delay 1ms .
+	faults "PUT /manifests/ status=503"
+	requests_forget
+	fails 125 "503" kiln buildah push -q --retry 1 --retry-delay 1ms app "$PROXY/app"
+	equals 2 "$(requests PUT /manifests/)"
+	fails 125 "option '--retry': 'x' is not a number" kiln buildah build --retry x .
+	fails 125 "option '--retry-delay'" kiln buildah build --retry-delay -2s .
+	fails 125 "'25h' is more than 86400 seconds" kiln buildah pull --retry-delay 25h app
+}
+
 @test "403 on the push is said with the name" {
 	faults "POST /uploads/ status=403"
 	fails 1 "403" build

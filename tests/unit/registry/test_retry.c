@@ -83,4 +83,24 @@ static void knows_when_not_to(void **state)
 	assert_error(retry_wait(&retry, NULL, NULL, cancel, &again), ERR_CANCELED, "");
 }
 
-UNIT_TESTS(header, classes, waits, knows_when_not_to)
+/* A wait that the user has fixed neither grows nor ends early for a host that cannot be reached. */
+static void waits_as_told(void **state)
+{
+	struct retry retry = { .tries = 4, .base_ms = 60000, .delay_ms = 3 };
+	struct error *error = error_code(ERR_NETWORK, 7, "refused");
+	bool again = true;
+
+	for (int i = 0; i < 4; i++) {
+		assert_ok(retry_wait(&retry, NULL, error, NULL, &again));
+		assert_true(again);
+	}
+	assert_int_equal(retry.waited_ms, 12);
+	assert_ok(retry_wait(&retry, NULL, error, NULL, &again));
+	assert_false(again);
+	error_free(error);
+	retry = (struct retry){ .tries = 1, .delay_ms = 3 };
+	assert_ok(retry_wait(&retry, "1", NULL, NULL, &again));
+	assert_int_equal(retry.waited_ms, 1000);
+}
+
+UNIT_TESTS(header, classes, waits, knows_when_not_to, waits_as_told)
