@@ -141,7 +141,7 @@ struct item_reader {
 	int fd;
 	const char *at; /* heredoc: what is left of it */
 	uint64_t left;
-	struct hash *hash; /* NULL: not wanted */
+	struct hash *hash; /* NULL: not wanted, or fed by who reads */
 	const char *path;
 };
 
@@ -179,7 +179,14 @@ static void item_free(struct reader *reader)
 	(void)reader; /* lives on the stack of send_file() */
 }
 
-static const struct reader_ops item_ops = { .read = item_read, .free = item_free };
+static struct hash *item_give_hash(struct reader *reader)
+{
+	return TAKE(((struct item_reader *)reader)->hash);
+}
+
+static const struct reader_ops item_ops = {
+	.read = item_read, .free = item_free, .give_hash = item_give_hash
+};
 
 static FALLIBLE check_unchanged(const struct select_item *item, int fd)
 {

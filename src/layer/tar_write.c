@@ -4,12 +4,14 @@
 #include "base/xalloc.h"
 #include "layer/tar_format.h"
 #include "layer/whiteout.h"
+#include "stream/hash.h"
 #include "sys/path.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { BUF_BYTES = 128 * 1024 };
+/* A file of HASH_BYTES is worth a write of its own, with which its bytes are hashed once. */
+enum { BUF_BYTES = 128 * 1024, HASH_BYTES = 64 * 1024 };
 
 /* The largest numbers that fit the fields of 8 and 12 bytes. */
 #define MAX_8  UINT64_C(07777777)
@@ -23,6 +25,7 @@ struct tar_sink {
 	char *own;                   /* BUF_BYTES, if out has no memory for us */
 	char *buf;                   /* where the bytes gather: out's memory or our own */
 	size_t n, room;              /* room 0: buf is none */
+	struct hash *content;        /* wants what is in buf, too; or NULL */
 };
 
 static FALLIBLE flush(struct tar_sink *tar)
@@ -30,7 +33,10 @@ static FALLIBLE flush(struct tar_sink *tar)
 	size_t n = tar->n;
 
 	tar->n = tar->room = 0;
-	return n ? writer_write(tar->out, tar->buf, n) : NULL;
+	if (n == 0)
+		return NULL;
+	return tar->content ? hash_write_both(tar->out, tar->content, tar->buf, n)
+			    : writer_write(tar->out, tar->buf, n);
 }
 
 /* Have room for a byte at least. What is hashed at once should stay in the cache: see BUF_BYTES. */
@@ -287,7 +293,8 @@ static FALLIBLE put_records(struct tar_sink *tar)
 	return pad(tar, tar->records.n);
 }
 
-static FALLIBLE put_content(struct tar_sink *tar, const struct entry *entry, struct reader *content)
+static FALLIBLE read_content(
+		struct tar_sink *tar, const struct entry *entry, struct reader *content)
 {
 	for (uint64_t left = entry->size; left;) {
 		size_t n = 0;
@@ -301,6 +308,24 @@ static FALLIBLE put_content(struct tar_sink *tar, const struct entry *entry, str
 		left -= n;
 		tar->n += n;
 	}
+	return NULL;
+}
+
+static FALLIBLE put_content(struct tar_sink *tar, const struct entry *entry, struct reader *content)
+{
+	struct hash *hash = entry->size >= HASH_BYTES ? reader_give_hash(content) : NULL;
+
+	if (!hash) {
+		TRY(read_content(tar, entry, content));
+		return pad(tar, entry->size);
+	}
+	TRY(flush(tar));
+	tar->content = hash;
+	struct error *error = read_content(tar, entry, content);
+	if (!error)
+		error = flush(tar);
+	tar->content = NULL;
+	TRY(error);
 	return pad(tar, entry->size);
 }
 

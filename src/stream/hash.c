@@ -5,13 +5,17 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "stream/hash.h"
 #include "base/xalloc.h"
+#include "stream/sha256_pair.h"
 
 #include <assert.h>
 #include <openssl/sha.h>
 #include <string.h>
 
+enum pairs { PAIRS_UNKNOWN, PAIRS_NO, PAIRS_YES };
+
 struct hash {
 	SHA256_CTX state;
+	enum pairs pairs; /* of sha256_pair_works(), once asked */
 };
 
 /* These cannot fail; they return 1 for the form's sake. */
@@ -26,6 +30,40 @@ struct hash *hash_new(void)
 void hash_update(struct hash *hash, const void *bytes, size_t n)
 {
 	(void)SHA256_Update(&hash->state, bytes, n);
+}
+
+/* As OpenSSL counts: in bits, in two halves. */
+static void count_blocks(SHA256_CTX *state, size_t blocks)
+{
+	uint64_t bits = ((uint64_t)state->Nh << 32 | state->Nl) + (uint64_t)blocks * 512;
+
+	state->Nl = (SHA_LONG)bits;
+	state->Nh = (SHA_LONG)(bits >> 32);
+}
+
+/* Whole blocks, as long as none of the two has begun one. */
+static size_t update_pair(struct hash *a, struct hash *b, const void *bytes, size_t n)
+{
+	size_t blocks = n / SHA256_CBLOCK;
+
+	if (!blocks || a->state.num || b->state.num)
+		return 0;
+	if (a->pairs == PAIRS_UNKNOWN)
+		a->pairs = sha256_pair_works() ? PAIRS_YES : PAIRS_NO;
+	if (a->pairs == PAIRS_NO)
+		return 0;
+	sha256_pair_blocks(a->state.h, b->state.h, bytes, blocks);
+	count_blocks(&a->state, blocks);
+	count_blocks(&b->state, blocks);
+	return blocks * SHA256_CBLOCK;
+}
+
+void hash_update_both(struct hash *a, struct hash *b, const void *bytes, size_t n)
+{
+	size_t done = update_pair(a, b, bytes, n);
+
+	hash_update(a, (const char *)bytes + done, n - done);
+	hash_update(b, (const char *)bytes + done, n - done);
 }
 
 struct digest hash_finish(struct hash *hash)
@@ -48,6 +86,7 @@ struct hash_writer {
 	struct writer base;
 	struct writer *below;
 	struct hash *hash;
+	struct hash *also; /* of the write that is going on, or NULL */
 	uint64_t size;
 	struct hash_result *result;
 };
@@ -56,7 +95,10 @@ static FALLIBLE hash_write(struct writer *writer, const void *bytes, size_t n)
 {
 	struct hash_writer *self = (struct hash_writer *)writer;
 
-	hash_update(self->hash, bytes, n);
+	if (self->also)
+		hash_update_both(self->hash, self->also, bytes, n);
+	else
+		hash_update(self->hash, bytes, n);
 	self->size += n;
 	return writer_write(self->below, bytes, n);
 }
@@ -102,6 +144,20 @@ struct writer *hash_writer(struct writer *below, struct hash_result *ret)
 	self->hash = hash_new();
 	self->result = ret;
 	return &self->base;
+}
+
+FALLIBLE hash_write_both(struct writer *writer, struct hash *also, const void *bytes, size_t n)
+{
+	struct hash_writer *self = (struct hash_writer *)writer;
+
+	if (writer->ops != &hash_writer_ops) {
+		hash_update(also, bytes, n);
+		return writer_write(writer, bytes, n);
+	}
+	self->also = also;
+	struct error *error = writer_write(writer, bytes, n);
+	self->also = NULL;
+	return error;
 }
 
 /* Hash what is read, and compare at the end if something is wanted. */

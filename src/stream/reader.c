@@ -47,6 +47,11 @@ FALLIBLE reader_next(struct reader *reader, void *buf, size_t n, const void **re
 	return note(reader, reader->ops->next(reader, buf, n, ret, ret_n), n, ret_n);
 }
 
+struct hash *reader_give_hash(struct reader *reader)
+{
+	return reader->ops->give_hash ? reader->ops->give_hash(reader) : NULL;
+}
+
 FALLIBLE reader_read_full(struct reader *reader, void *buf, size_t n)
 {
 	size_t done = 0;

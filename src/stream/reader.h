@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct hash;
 struct reader;
 
 struct reader_ops {
@@ -26,6 +27,8 @@ struct reader_ops {
 	 */
 	struct error *(*next)(struct reader *reader, void *buf, size_t n, const void **ret,
 			size_t *ret_n);
+	/* Optional: see reader_give_hash(). */
+	struct hash *(*give_hash)(struct reader *reader);
 };
 
 /* Embedded first in each kind's own struct, as { .ops = ... }; the rest is reader_read()'s. */
@@ -42,6 +45,12 @@ FALLIBLE reader_read(struct reader *reader, void *buf, size_t n, size_t *ret_n);
  * until the next call.
  */
 FALLIBLE reader_next(struct reader *reader, void *buf, size_t n, const void **ret, size_t *ret_n);
+/*
+ * The hash that the reader feeds with all that is read from it, or NULL: who takes it (borrowed,
+ * before the first read) feeds it from now on, in the order of reading. So who hashes the bytes
+ * anyway can do both at once: hash_update_both().
+ */
+struct hash *reader_give_hash(struct reader *reader);
 /* Exactly n bytes; an earlier end is ERR_INVALID "unexpected end". */
 FALLIBLE reader_read_full(struct reader *reader, void *buf, size_t n);
 /* Everything, at most limit bytes (more is ERR_LIMIT); *ret is NUL-terminated, free(). */

@@ -26,6 +26,78 @@ static void hashes_and_starts_again(void **state)
 	hash_free(NULL);
 }
 
+/* Any mixture of lengths, from any position in a block: what OpenSSL alone says. */
+static void two_at_once_are_as_two(void **state)
+{
+	enum { BYTES = 1 << 16, PARTS = 400 };
+	AUTO(hash) struct hash *a = hash_new(), *b = hash_new();
+	AUTO_FREE char *bytes = xmalloc(BYTES);
+	AUTO_FREE char *all = xmalloc((size_t)PARTS * 600);
+	uint32_t random = 1;
+
+	for (size_t i = 0; i < BYTES; i++)
+		bytes[i] = (char)((random = random * 1103515245 + 12345) >> 16);
+	for (size_t before = 0; before <= 128; before += before < 8 ? 1 : 8) {
+		size_t n = before;
+
+		memcpy(all, bytes, before);
+		hash_update(a, bytes, before);
+		for (size_t i = 0; i < PARTS; i++) {
+			size_t some = (random = random * 1103515245 + 12345) >> 16;
+
+			some = i % 3 ? some % 8 * 64 : some % 600;
+			hash_update_both(a, b, bytes + i, some);
+			memcpy(all + n, bytes + i, some);
+			n += some;
+			if (n > (size_t)(PARTS - 1) * 600 - 128)
+				break;
+		}
+		struct digest whole = digest_of(all, n), rest = digest_of(all + before, n - before);
+		struct digest is_whole = hash_finish(a), is_rest = hash_finish(b);
+
+		assert_true(digest_equal(&whole, &is_whole));
+		assert_true(digest_equal(&rest, &is_rest));
+	}
+}
+
+/* The count of bits is in two halves, and goes from one into the other. */
+static void two_at_once_count_far(void **state)
+{
+	enum { BYTES = 1 << 20, TIMES = 520 }; /* more than 2^32 bits */
+	AUTO(hash) struct hash *a = hash_new(), *b = hash_new(), *alone = hash_new();
+	AUTO_FREE char *zeros = xcalloc(1, BYTES);
+
+	for (int i = 0; i < TIMES; i++) {
+		hash_update_both(a, b, zeros, BYTES);
+		hash_update(alone, zeros, BYTES);
+	}
+	struct digest wanted = hash_finish(alone), first = hash_finish(a), second = hash_finish(b);
+
+	assert_true(digest_equal(&wanted, &first));
+	assert_true(digest_equal(&wanted, &second));
+}
+
+static void hashes_also_what_is_written(void **state)
+{
+	AUTO(hash) struct hash *also = hash_new();
+	AUTO(strbuf) struct strbuf text = { 0 }, plain = { 0 };
+	struct hash_result written = { 0 };
+	struct writer *writer = hash_writer(writer_to_strbuf(&text), &written);
+	AUTO(writer) struct writer *other = writer_to_strbuf(&plain);
+
+	assert_ok(writer_write(writer, "a", 1));
+	assert_ok(hash_write_both(writer, also, "abc", 3));
+	assert_ok(writer_write(writer, "c", 1));
+	assert_ok(writer_close(writer));
+	assert_string_equal(strbuf_text(&text), "aabcc");
+	expect_digest(hash_finish(also), ABC);
+	struct digest all = digest_of("aabcc", 5);
+	assert_true(digest_equal(&all, &written.digest));
+	assert_ok(hash_write_both(other, also, "abc", 3));
+	assert_string_equal(strbuf_text(&plain), "abc");
+	expect_digest(hash_finish(also), ABC);
+}
+
 static void hashes_what_passes(void **state)
 {
 	AUTO(strbuf) struct strbuf text = { 0 };
@@ -98,4 +170,6 @@ static void verifies(void **state)
 	}
 }
 
-UNIT_TESTS(hashes_and_starts_again, hashes_what_passes, says_nothing_of_a_broken_stream, verifies)
+UNIT_TESTS(hashes_and_starts_again, two_at_once_are_as_two, two_at_once_count_far,
+		hashes_also_what_is_written, hashes_what_passes, says_nothing_of_a_broken_stream,
+		verifies)
