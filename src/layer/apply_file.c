@@ -301,14 +301,16 @@ FALLIBLE apply_put(struct apply *apply, int dir_fd, const char *name, const stru
 {
 	struct stat st;
 	bool is_dir = S_ISDIR(entry->owner.mode) && !entry->is_hardlink;
-	struct error *error = put_new(apply, dir_fd, name, entry, content);
+	struct error *error = NULL;
 
+	/* Before all else: the directory may have the number of one that went with what it had. */
+	apply_own(apply, dir_fd, name);
+	error = put_new(apply, dir_fd, name, entry, content);
 	if (!error_is_errno(error, EEXIST))
 		return error;
 	error_free(error);
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return error_sys("look at what is there");
-	apply_own(apply, dir_fd, name);
 	if (S_ISDIR(st.st_mode) && is_dir)
 		return put_over_dir(apply, dir_fd, name, entry);
 	if (is_same_link(apply, &st, entry))

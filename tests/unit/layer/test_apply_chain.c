@@ -259,6 +259,28 @@ static void no_whiteout_stays_in_an_opaque_directory(void **state)
 			"d 755 0:0 @5 etc opaque\nd 755 0:0 @5 etc/d\nd 755 0:0 @5 usr opaque\n");
 }
 
+/* A directory may have the inode of one that was replaced, and then its names are not that one's.
+ */
+static void an_entry_is_not_what_was_there_before(void **state)
+{
+	AUTO(stack) struct stack stack;
+
+	stack_init(&stack);
+	AUTO(entry_sink) struct entry_sink *sink = apply_sink(stack.layer.fd, &stack.options);
+	assert_ok(add_hardlink(sink, "usr/lib/h", "usr/lib/x"));
+	assert_ok(add_file(sink, "usr", ""));
+	assert_ok(add_dir(sink, "usr", 0755));
+	for (int i = 0; i < 64; i++) {
+		AUTO_FREE char *dir = xasprintf("usr/%d", i), *file = xasprintf("%s/x", dir);
+
+		assert_ok(add_dir(sink, dir, 0755));
+		assert_ok(add_file(sink, file, "1"));
+		assert_ok(entry_sink_whiteout(sink, file));
+		assert_holds(stack.layer.fd, file, "1");
+	}
+	assert_ok(entry_sink_close(TAKE(sink)));
+}
+
 static void the_last_entry_of_a_directory_counts(void **state)
 {
 	AUTO(stack) struct stack stack;
@@ -278,7 +300,8 @@ static void the_last_entry_of_a_directory_counts(void **state)
 			"d 500 3:4 @0 d opaque\nd 500 3:4 @9 etc\nf 644 0:0 @5 etc/new \"1\"\n");
 }
 
-UNIT_TESTS(hides_what_no_entry_made, no_whiteout_stays_in_an_opaque_directory,
-		the_last_entry_of_a_directory_counts, copies_implied_parents, copies_linked_files,
-		removes_only_what_is_there, hides_a_whole_root, a_removed_parent_comes_back_empty,
-		stops_at_loops_and_files, nothing_below_needs_nothing)
+UNIT_TESTS(an_entry_is_not_what_was_there_before, hides_what_no_entry_made,
+		no_whiteout_stays_in_an_opaque_directory, the_last_entry_of_a_directory_counts,
+		copies_implied_parents, copies_linked_files, removes_only_what_is_there,
+		hides_a_whole_root, a_removed_parent_comes_back_empty, stops_at_loops_and_files,
+		nothing_below_needs_nothing)
