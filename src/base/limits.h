@@ -90,6 +90,11 @@ enum {
 
 /* A layer's uncompressed size: 1 TiB; a gzip bomb needs a bound even where nothing is declared. */
 #define LIMIT_LAYER_BYTES (1ull << 40)
+/* Holes of the sparse files of one archive, 256 GiB: a kilobyte may claim any size, and somebody
+ * has to read that as zeros. The disk of a machine has tens of GiB, a lastlog with the ids of a
+ * directory a hundred.
+ */
+#define LIMIT_HOLES_BYTES (1ull << 38)
 /* The end of the year 9999: what RFC 3339 can say. */
 #define LIMIT_TIME_SECONDS 253402300799ll
 /* A build context that comes as an archive or download, unpacked: 64 GiB is no source tree any

@@ -34,7 +34,7 @@ struct tar_reader {
 
 	struct entry entry;
 	char *path, *link; /* of entry */
-	uint64_t entries, bytes;
+	uint64_t entries, bytes, holes;
 	bool ended;
 };
 
@@ -380,6 +380,11 @@ static FALLIBLE start_sparse(struct tar_reader *tar, const struct tar_header *he
 		TRY(sparse_read_map(&tar->stored, &left, &tar->sparse.map));
 	}
 	TRY(sparse_check(&tar->sparse.map, tar->sparse.real_size, tar->left));
+	if (tar->sparse.real_size - tar->left > LIMIT_HOLES_BYTES - tar->holes)
+		return error_new(ERR_LIMIT,
+				"the holes of this archive's files have more than %llu bytes",
+				LIMIT_HOLES_BYTES);
+	tar->holes += tar->sparse.real_size - tar->left;
 	tar->entry.size = tar->sparse.real_size;
 	return NULL;
 }

@@ -311,6 +311,72 @@ static void bounds_attributes(void **state)
 	assert_error(record_tar(tar.p, tar.n, &is), ERR_LIMIT, "more than 65536 bytes");
 }
 
+/* One file of `size` bytes that are four and a hole, in each of GNU's forms. */
+static void put_sparse(struct strbuf *tar, int form, const char *size)
+{
+	static const char *const keys[][2] = { { "GNU.sparse.size", NULL },
+		{ "GNU.sparse.offset", "0" }, { "GNU.sparse.numbytes", "4" },
+		{ "GNU.sparse.size", NULL }, { "GNU.sparse.map", "0,4" },
+		{ "GNU.sparse.realsize", NULL }, { "GNU.sparse.major", "1" } };
+	static const size_t first[] = { 0, 3, 5, COUNT(keys) };
+	AUTO(strbuf) struct strbuf records = { 0 }, content = { 0 };
+	struct tar_header old = header_of("old", 'S', "4");
+
+	if (form == 3) {
+		uint64_t n = strtoull(size, NULL, 10);
+
+		((char *)&old)[386] = '0';
+		((char *)&old)[398] = '4';
+		((char *)&old)[483] = '\x80';
+		for (int i = 0; i < 8; i++)
+			((char *)&old)[494 - i] = (char)(n >> (8 * i));
+		seal(&old);
+		put_block(tar, &old, sizeof(old));
+		put_block(tar, "text", 4);
+		return;
+	}
+	for (size_t i = first[form]; i < first[form + 1]; i++) {
+		AUTO_FREE char *one = record(keys[i][0], keys[i][1] ? keys[i][1] : size);
+
+		strbuf_add(&records, one);
+	}
+	if (form == 2)
+		put_block(&content, "1\n0\n4\n", 6);
+	strbuf_add(&content, "text");
+	put_entry(tar, "x", 'x', strbuf_text(&records));
+	struct tar_header header = header_of("new", '0', form == 2 ? "1004" : "4");
+	put_block(tar, &header, sizeof(header));
+	put_block(tar, content.p, content.n);
+}
+
+static void refuse_holes(const struct strbuf *tar, int good)
+{
+	AUTO(tar_reader)
+	struct tar_reader *reader = tar_reader_new(reader_from_bytes(tar->p, tar->n));
+	const struct entry *entry = NULL;
+	struct reader *content = NULL;
+
+	while (good--)
+		assert_ok(tar_reader_next(reader, &entry, &content));
+	assert_error(tar_reader_next(reader, &entry, &content), ERR_LIMIT,
+			"the holes of this archive's files");
+}
+
+/* A kilobyte that claims a terabyte, and what a disk may have. */
+static void bounds_holes(void **state)
+{
+	for (int form = 0; form < 4; form++) {
+		AUTO(strbuf) struct strbuf huge = { 0 }, large = { 0 };
+
+		note("form %d", form);
+		put_sparse(&huge, form, "1000000000000");
+		refuse_holes(&huge, 0);
+		put_sparse(&large, form, "150000000000");
+		put_sparse(&large, form, "150000000000");
+		refuse_holes(&large, 1);
+	}
+}
+
 /* Odd but meaningful. */
 static void understands(void **state)
 {
@@ -371,4 +437,4 @@ static void understands(void **state)
 }
 
 UNIT_TESTS(refuses_bad_frames, refuses_bad_values, refuses_nul_in_names, refuses_bad_headers,
-		refuses_broken_streams, bounds_names, bounds_attributes, understands)
+		refuses_broken_streams, bounds_names, bounds_attributes, bounds_holes, understands)
