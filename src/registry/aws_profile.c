@@ -48,7 +48,8 @@ FALLIBLE aws_profile_parse(struct str text, const char *file, const char *profil
 			is_ours = is_section(trimmed, profile, is_config);
 			continue;
 		}
-		if (!str_cut(trimmed, '=', &key, &value) || !str_trim(key).n)
+		bool has_nul = str_find(trimmed, '\0') != trimmed.n;
+		if (has_nul || !str_cut(trimmed, '=', &key, &value) || !str_trim(key).n)
 			return error_new(ERR_INVALID,
 					"'%s', line %u: neither [section] nor "
 					"key = value",
