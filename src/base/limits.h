@@ -46,6 +46,12 @@ enum {
 	LIMIT_TAR_ENTRIES = 20 * 1000 * 1000,
 	/* config.json, auth.json, registries.conf. */
 	LIMIT_SETTINGS_BYTES = 4 * 1024 * 1024,
+	/* A seccomp profile (Docker's has 12 KiB), a source policy. */
+	LIMIT_RULES_BYTES = 1024 * 1024,
+	/* A regular expression: glibc's compiler calls itself for each parenthesis (8 MiB of stack
+	   end at some ten thousand) and writes out what "{n}" repeats (100 bytes a character). */
+	LIMIT_REGEX_BYTES = 4096,
+	LIMIT_REGEX_COPIED_BYTES = 1024 * 1024,
 	LIMIT_HTTP_HEADER_BYTES = 64 * 1024,
 	LIMIT_REDIRECTS = 10,
 	/* A server that asks for a longer pause than this is as good as away. */

@@ -3,6 +3,7 @@
  * profile of their own. The default one is filter.c's.
  */
 #include "sandbox/profile.h"
+#include "base/limits.h"
 #include "base/xalloc.h"
 #include "oci/json.h"
 #include "sandbox/capability.h"
@@ -17,7 +18,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-enum { PROFILE_BYTES = 1024 * 1024, ARGUMENTS = 6, NO_ERRNO = -1 };
+enum { ARGUMENTS = 6, NO_ERRNO = -1 };
 
 /* What a rule says, before it is known to which calls. */
 struct rule {
@@ -362,7 +363,7 @@ FALLIBLE profile_make(struct str json, const char *name, uint64_t capabilities, 
 	struct making making = { .capabilities = capabilities };
 	int64_t number = NO_ERRNO;
 
-	TRY(json_parse(json, PROFILE_BYTES, name, &document));
+	TRY(json_parse(json, LIMIT_RULES_BYTES, name, &document));
 	TRY(json_root(document, name, &root));
 	TRY(read_errno(&root, "defaultErrnoRet", "defaultErrno", &number));
 	TRY(read_action(&root, "defaultAction", number, &making.otherwise));

@@ -1,20 +1,21 @@
 /* A wildcard is a regular expression in other words: "*" is "(.*)", and updates may say ${1}. */
 #include "trust/source_policy.h"
+#include "base/limits.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
 #include "oci/json.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <regex.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
-	POLICY_BYTES = 1024 * 1024,
 	MOST_CONVERSIONS = 20,
 	GROUPS = 10,
 	SOURCE_BYTES = 16 * 1024,
 	/* glibc goes down a level of its stack for each parenthesis that is open. */
-	REGEX_BYTES = 4096,
 };
 
 enum action { ACTION_ALLOW = 0, ACTION_DENY, ACTION_CONVERT };
@@ -119,16 +120,61 @@ static bool is_posix(const char *text)
 	return true;
 }
 
+/* How often glibc writes down what this repeats, which is at least twice for what has no end. */
+static uint64_t copies_of(const char *repeat)
+{
+	char *end = NULL;
+
+	if (*repeat == '+')
+		return 2;
+	unsigned long least = strtoul(repeat + 1, &end, 10);
+	if (*end != ',')
+		return least;
+	if (end[1] == '}')
+		return least < ULONG_MAX ? least + 1 : least;
+	return strtoul(end + 1, NULL, 10);
+}
+
+/*
+ * As if all groups that are repeated were inside each other; what is repeated and no group is one
+ * character, or a class, and counts where it stands.
+ */
+static bool is_small(const char *text)
+{
+	uint64_t size = strlen(text);
+	uint64_t times = 1;
+
+	if (size > LIMIT_REGEX_BYTES)
+		return false;
+	for (const char *at = strpbrk(text, "+{"); at; at = strpbrk(at + 1, "+{")) {
+		bool is_nested = at > text && strchr(")}+*?", at[-1]);
+		uint64_t copies = copies_of(at);
+
+		if (copies > LIMIT_REGEX_COPIED_BYTES)
+			return false;
+		if (is_nested)
+			times *= copies ? copies : 1;
+		else
+			size += copies;
+		if (times > LIMIT_REGEX_COPIED_BYTES || size * times > LIMIT_REGEX_COPIED_BYTES)
+			return false;
+	}
+	return true;
+}
+
 static FALLIBLE compile(const struct json_field *field, const char *text, regex_t *ret)
 {
 	char why[200];
 
-	if (strlen(text) > REGEX_BYTES)
-		return json_complain(field, "is a pattern of more than %d bytes", REGEX_BYTES);
 	if (!is_posix(text))
 		return error_hint(json_complain(field, "'%s' is no POSIX regular expression", text),
 				"write [0-9] for \\d, [[:alnum:]_.] for [\\w.], and no (?...) or "
 				"*?");
+	if (!is_small(text))
+		return error_new(ERR_LIMIT,
+				"a regular expression larger than %d bytes, or than %d with "
+				"its repetitions: '%.60s...'",
+				LIMIT_REGEX_BYTES, LIMIT_REGEX_COPIED_BYTES, text);
 	int code = regcomp(ret, text, REG_EXTENDED);
 	if (!code)
 		return NULL;
@@ -256,7 +302,7 @@ FALLIBLE source_policy_parse(
 	struct json_field root, rules;
 
 	policy->first_wins = first_wins;
-	TRY(json_parse(json, POLICY_BYTES, name, &document));
+	TRY(json_parse(json, LIMIT_RULES_BYTES, name, &document));
 	TRY(json_root(document, name, &root));
 	TRY(json_get_array(&root, "rules", JSON_MAY, &rules));
 	for (size_t i = 0; i < json_count(&rules); i++) {

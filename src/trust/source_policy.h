@@ -20,7 +20,8 @@
 
 struct source_policy;
 
-/* name is for messages. ERR_INVALID says which rule is wrong. */
+/* name is for messages. ERR_INVALID says which rule is wrong; ERR_LIMIT: an expression too large.
+ */
 FALLIBLE source_policy_parse(
 		struct str json, const char *name, bool first_wins, struct source_policy **ret);
 /*

@@ -1,18 +1,17 @@
 #include "ui/source_policy_flag.h"
 
+#include "base/limits.h"
 #include "base/xalloc.h"
 #include "sys/fd.h"
 #include "ui/options.h"
 
 #include <fcntl.h>
 
-enum { POLICY_BYTES = 1024 * 1024 };
-
 FALLIBLE source_policy_load(const char *path, bool first_wins, struct source_policy **ret)
 {
 	AUTO_FREE char *text = NULL;
 	size_t n = 0;
-	struct error *error = file_read(AT_FDCWD, path, POLICY_BYTES, &text, &n);
+	struct error *error = file_read(AT_FDCWD, path, LIMIT_RULES_BYTES, &text, &n);
 
 	if (error)
 		return usage_of_option(

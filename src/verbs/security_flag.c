@@ -1,5 +1,6 @@
 #include "verbs/security_flag.h"
 
+#include "base/limits.h"
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "stream/hash.h"
@@ -9,8 +10,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
-
-enum { PROFILE_BYTES = 1024 * 1024 };
 
 void security_flags_done(struct security_flags *flags)
 {
@@ -97,7 +96,7 @@ static FALLIBLE read_profile(struct security_flags *flags, uint64_t capabilities
 	char digest[DIGEST_TEXT];
 	size_t n = 0;
 
-	TRY_WRAP(file_read(AT_FDCWD, flags->profile_path, PROFILE_BYTES, &text, &n),
+	TRY_WRAP(file_read(AT_FDCWD, flags->profile_path, LIMIT_RULES_BYTES, &text, &n),
 			"seccomp profile '%s'", flags->profile_path);
 	TRY(usage_of_option(profile_make((struct str){ text, n }, flags->profile_path, capabilities,
 					    &flags->profile),
