@@ -21,7 +21,7 @@ FALLIBLE layout_write_blob(struct image_source *source, int blobs_fd, const stru
 	if (fstatat(blobs_fd, hex, &st, 0) == 0 && (uint64_t)st.st_size == blob->size)
 		return NULL;
 	TRY(source->ops->open_blob(source, blob, &reader));
-	AUTO_FREE char *draft = xasprintf(".%s.%d", hex, (int)getpid());
+	AUTO_FREE char *draft = file_name_beside(hex);
 	TRY(file_open(blobs_fd, draft, O_WRONLY | O_CREAT | O_EXCL, 0644, &fd));
 	AUTO(writer) struct writer *writer = writer_to_fd(TAKE_FD(fd));
 	struct error *error = stream_copy(reader, writer, NULL);

@@ -142,7 +142,7 @@ static FALLIBLE write_layer(
 {
 	static const struct layer_format format = { .compression = COMPRESSION_GZIP,
 		.level = CODEC_LEVEL_DEFAULT };
-	AUTO_FREE char *draft = xasprintf(".layer.%d", (int)getpid());
+	AUTO_FREE char *draft = file_name_beside("layer");
 	AUTO(entry_sink) struct entry_sink *sink = NULL;
 	char hex[DIGEST_HEX];
 	int fd = -1;

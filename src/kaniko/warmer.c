@@ -70,7 +70,7 @@ static FALLIBLE keep(struct warming *warming, const struct image *image, const c
 {
 	char text[DIGEST_TEXT];
 	AUTO_FREE char *path = xasprintf("%s/%s", warming->dir, digest_text(&image->digest, text));
-	AUTO_FREE char *draft = xasprintf("%s/.%s.%d", warming->dir, text, (int)getpid());
+	AUTO_FREE char *draft = file_name_beside(path);
 	struct cancel *cancel = warming->session->cancel;
 
 	if (is_warm(warming, path)) {

@@ -1,8 +1,9 @@
 /*
  * out_file: a file that the user named, and that is there as a whole or as it was before.
  *
- * A draft beside it becomes it. "-" is standard output, and what is there and is no file (a pipe,
- * /dev/null) is written to as it is.
+ * A draft beside it becomes it. "-" is standard output. What is there and is no file of its own
+ * (a pipe, /dev/null, a link such as /dev/stdout, a file that is mounted over), or is in a
+ * directory that cannot be written, stays what it is and is written to.
  *
  *	AUTO(out_file) struct out_file out = { 0 };
  *

@@ -101,8 +101,8 @@ FALLIBLE file_read(int dir_fd, const char *path, size_t limit, char **ret, size_
 	return NULL;
 }
 
-/* A name beside path that nobody else uses: ".NAME.0123456789abcdef", cut to fit NAME_MAX. */
-static char *name_beside(const char *path)
+/* ".NAME.0123456789abcdef", cut to fit NAME_MAX. */
+char *file_name_beside(const char *path)
 {
 	const char *base = strrchr(path, '/');
 	uint64_t salt = 0;
@@ -148,7 +148,7 @@ static FALLIBLE write_and_rename(int dir_fd, const char *temporary, const char *
 FALLIBLE file_write_atomic(
 		int dir_fd, const char *path, const void *bytes, size_t n, mode_t mode, bool sync)
 {
-	AUTO_FREE char *temporary = name_beside(path);
+	AUTO_FREE char *temporary = file_name_beside(path);
 	struct error *error = write_and_rename(dir_fd, temporary, path, bytes, n, mode, sync);
 
 	if (error)
@@ -165,6 +165,15 @@ static FALLIBLE write_in_place(const char *path, const void *bytes, size_t n, mo
 	return NULL;
 }
 
+/* Mounted over; or the file may be written and its directory not. */
+bool file_is_held(const struct error *error, const char *path)
+{
+	bool is_refused = error_is_errno(error, EBUSY) || error_is_errno(error, EACCES) ||
+			  error_is_errno(error, EPERM) || error_is_errno(error, EROFS);
+
+	return is_refused && access(path, W_OK) == 0;
+}
+
 FALLIBLE file_write_named(const char *path, const void *bytes, size_t n, mode_t mode)
 {
 	struct stat st;
@@ -172,10 +181,7 @@ FALLIBLE file_write_named(const char *path, const void *bytes, size_t n, mode_t 
 	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
 		return write_in_place(path, bytes, n, mode);
 	struct error *error = file_write_atomic(AT_FDCWD, path, bytes, n, mode, false);
-	/* Mounted over; or the file may be written and its directory not. */
-	bool is_held = error_is_errno(error, EBUSY) || error_is_errno(error, EACCES) ||
-		       error_is_errno(error, EPERM) || error_is_errno(error, EROFS);
-	if (!is_held || access(path, W_OK) < 0)
+	if (!file_is_held(error, path))
 		return error;
 	error_ignore(error, "the file itself can be written");
 	return write_in_place(path, bytes, n, mode);

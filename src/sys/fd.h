@@ -31,6 +31,12 @@ FALLIBLE file_write_atomic(
  * a pod). mode is for a new file.
  */
 FALLIBLE file_write_named(const char *path, const void *bytes, size_t n, mode_t mode);
+/* The name of a draft beside path that nobody else uses or left behind, in another container
+ * either.
+ */
+char *file_name_beside(const char *path);
+/* The error of an attempt to replace path means: the file itself can be written, and no more. */
+bool file_is_held(const struct error *error, const char *path);
 /*
  * What keeps a file (is_dir: a directory) that a user named from being made or written at path,
  * told before the work for it is done; nothing is made. makes_parents: directories on the way will

@@ -114,7 +114,7 @@ FALLIBLE lookaside_write(const char *base, const struct reference *reference,
 	TRY(file_make_dirs(place + strlen(FOLDER), 0755));
 	for (unsigned i = 1; i <= LIMIT_SIGNATURES; i++) {
 		AUTO_FREE char *path = xasprintf("%s/signature-%u", place + strlen(FOLDER), i);
-		AUTO_FREE char *draft = xasprintf("%s.%d", path, (int)getpid());
+		AUTO_FREE char *draft = file_name_beside(path);
 
 		if (access(path, F_OK) == 0)
 			continue;

@@ -139,6 +139,26 @@ on_terminal() {
 	succeeds unshare -m sh -c 'mount --bind mounted mounted && exec "$0" "$@"' \
 		env KILN_ROOT="$BATS_TEST_TMPDIR/store" "$KILN" build -q --iidfile mounted .
 	equals "$(cat iid)" "$(cat mounted)"
+	: >mounted
+	succeeds unshare -m sh -c 'mount --bind mounted mounted && exec "$0" "$@"' \
+		env KILN_ROOT="$BATS_TEST_TMPDIR/store" "$KILN" build -q -o type=tar,dest=mounted .
+	tar -tf mounted | grep -q 'bin/busybox'
+}
+
+@test "an output goes into a file whose folder cannot be written" {
+	local kind at
+	for kind in $(each_user); do
+		[ "$kind" != root ] || continue
+		at=$BATS_TEST_TMPDIR/held.$kind
+		mkdir "$at"
+		: >"$at/out.tar"
+		chown "$(user_account "$kind")" "$at/out.tar"
+		chmod 0555 "$at"
+		succeeds kiln_as "$kind" build -q -o "type=tar,dest=$at/out.tar" .
+		tar -tf "$at/out.tar" | grep -q 'bin/busybox'
+		fails 1 "make the output '$at/new.tar': Permission denied" \
+			kiln_as "$kind" build -q -o "type=tar,dest=$at/new.tar" .
+	done
 }
 
 @test "closed streams and a limit of file sizes are met, not stumbled over" {

@@ -11,6 +11,7 @@
 #include "base/auto.h"
 #include "sys/fd.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -73,4 +74,18 @@ static inline bool is_there(int dir_fd, const char *path)
 	struct stat st;
 
 	return fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* What is in a directory. */
+static inline unsigned count_names(int dir_fd)
+{
+	int copy = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fdopendir(copy);
+	unsigned n = 0;
+
+	assert_non_null(dir);
+	while (readdir(dir))
+		n++;
+	(void)closedir(dir);
+	return n - 2;
 }

@@ -1,20 +1,5 @@
 #include "scratch.h"
 
-#include <dirent.h>
-
-static unsigned count_names(int dir_fd)
-{
-	AUTO_FD int copy = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fdopendir(copy);
-	unsigned n = 0;
-
-	copy = -1;
-	while (readdir(dir))
-		n++;
-	(void)closedir(dir);
-	return n - 2;
-}
-
 static void writes_atomically(void **state)
 {
 	AUTO(scratch) struct scratch scratch = scratch_new();
