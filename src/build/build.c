@@ -420,6 +420,8 @@ FALLIBLE build_make(struct build *build, struct image **ret)
 	if (build->exports && build->push_count)
 		build->layers.push = &build->pushes[0];
 	TRY(build_execute(build));
+	if (build->options->image.saves_stages)
+		TRY(result_save_stages(build));
 	if (!with_image)
 		return NULL;
 	if (build->exports)

@@ -118,13 +118,18 @@ struct build_run_options {
  */
 struct build_image_options {
 	const struct list *unset_env, *unset_labels, *unset_annotations;
-	const struct list *os_features; /* "NAME" is added, "NAME-" taken away */
-	const char *os_version;         /* or NULL: the base's */
-	const char *identity;           /* IDENTITY_LABEL's; or NULL. A lone base stays as it is */
-	bool drops_labels;              /* of what a stage stands on */
-	bool omits_history;             /* no entry at all, the base's neither */
-	bool inherits_annotations;      /* of the base image's manifest */
-	bool adds_base_annotations;     /* what the base is: its name and digest */
+	const struct list *os_features;  /* "NAME" is added, "NAME-" taken away */
+	const char *os_version;          /* or NULL: the base's */
+	const char *identity;            /* IDENTITY_LABEL's; or NULL. A lone base stays as it is */
+	const struct list *stage_labels; /* "key=value" of the images of saves_stages, if the stage
+					    itself has no such key */
+	bool saves_stages;  /* each stage that the target needs is in the store afterwards as an
+			       image without a name, but for a FROM alone */
+	bool names_stages;  /* images say in labels which stage they are, and what it stands on */
+	bool drops_labels;  /* of what a stage stands on */
+	bool omits_history; /* no entry at all, the base's neither */
+	bool inherits_annotations;  /* of the base image's manifest */
+	bool adds_base_annotations; /* what the base is: its name and digest */
 	bool adds_created_annotation;
 	bool keeps_lone_base; /* FROM alone, and nothing told that changes it, is the base itself */
 };

@@ -353,7 +353,7 @@ FALLIBLE build_resolve(struct build *build)
 	TRY(error);
 	target->is_needed = true;
 	for (size_t i = 0; i < build->plan->stage_count; i++)
-		if (build->plan->stages[i]->is_wanted)
+		if (build->plan->stages[i]->is_wanted || build->options->image.saves_stages)
 			build->stages[i].is_needed = true;
 	for (struct stage_run *run = target; run; run = run->base)
 		run->is_exported = true;

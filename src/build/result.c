@@ -134,12 +134,11 @@ static FALLIBLE fill_layers(struct build *build, struct stage_run *target,
  * When the newest of its steps ran, on whatever machine: so a build whose steps all come from a
  * cache makes the image that the build which ran them made, to the second.
  */
-static int64_t made_at(struct build *build)
+static int64_t made_at(const struct stage_run *run)
 {
 	int64_t newest = 0;
 
-	for (const struct stage_run *run = build_stage(build, build->plan->target); run;
-			run = run->base)
+	for (; run; run = run->base)
 		for (size_t i = 0; i < run->stage->step_count; i++)
 			if (run->steps[i].created > newest)
 				newest = run->steps[i].created;
@@ -147,13 +146,14 @@ static int64_t made_at(struct build *build)
 }
 
 /* When this config, its own time left out, was first made here. */
-static FALLIBLE first_made(struct build *build, const struct image_config *config, int64_t *ret)
+static FALLIBLE first_made(struct build *build, const struct stage_run *run,
+		const struct image_config *config, int64_t *ret)
 {
 	AUTO_FREE char *text = image_config_print(config);
 	AUTO(cache_record) struct cache_record record = { 0 };
 	AUTO(key) struct key *key = key_new("image");
 	struct store *store = build->options->store;
-	struct cache_record fresh = { .kind = CACHE_EMPTY, .created = made_at(build) };
+	struct cache_record fresh = { .kind = CACHE_EMPTY, .created = made_at(run) };
 	bool found = false;
 
 	*ret = fresh.created;
@@ -167,15 +167,25 @@ static FALLIBLE first_made(struct build *build, const struct image_config *confi
 	return NULL;
 }
 
-static FALLIBLE fill_times(struct build *build, struct image_config *config, size_t base_history)
+/* The stage at the bottom of the chain: it says where the base's history ends. */
+static const struct stage_run *bottom(const struct stage_run *run)
 {
+	while (run->base)
+		run = run->base;
+	return run;
+}
+
+static FALLIBLE fill_times(
+		struct build *build, const struct stage_run *run, struct image_config *config)
+{
+	size_t base_history = bottom(run)->stage->base_history;
 	char text[CLOCK_RFC3339_TEXT];
 	int64_t seconds = build->options->epoch;
 
 	free(config->created);
 	config->created = NULL;
 	if (!build->options->has_epoch)
-		TRY(first_made(build, config, &seconds));
+		TRY(first_made(build, run, config, &seconds));
 	config->created = xstrdup(clock_rfc3339(seconds, 0, text));
 	for (size_t i = base_history; i < config->history.n; i++)
 		if (!config->history.p[i].created)
@@ -183,14 +193,6 @@ static FALLIBLE fill_times(struct build *build, struct image_config *config, siz
 	if (build->options->image.omits_history)
 		image_config_clear_history(config);
 	return NULL;
-}
-
-/* The stage at the bottom of the chain: it says where the base's history ends. */
-static const struct stage_run *bottom(const struct stage_run *run)
-{
-	while (run->base)
-		run = run->base;
-	return run;
 }
 
 void result_annotations(const struct build *build, enum annotation_kind kind, struct list *to)
@@ -212,57 +214,81 @@ void result_annotations(const struct build *build, enum annotation_kind kind, st
 	}
 }
 
-static FALLIBLE make_image(struct build *build, struct image_config *config,
-		struct manifest *manifest, struct image **ret)
+/* The layers of the stage, for manifest and config. What is squashed is the target alone. */
+static FALLIBLE finish_layers(struct build *build, struct stage_run *run,
+		struct image_config *config, struct manifest *manifest)
 {
 	const struct build_options *options = build->options;
-	struct stage_run *target = build_stage(build, build->plan->target);
-	const struct stage_run *lowest = bottom(target);
-	struct digest config_digest, manifest_digest;
-
 	/* One layer as well: a second that holds nothing counts here, and not when it is from a
 	 * home. */
-	bool squashes = options->squash &&
-			(target->stack.n > base_layers(&target->stack) ||
-					(options->squashes_base && target->stack.n > 1));
+	bool squashes = options->squash && run->stage == build->plan->target &&
+			(run->stack.n > base_layers(&run->stack) ||
+					(options->squashes_base && run->stack.n > 1));
+
 	if (!squashes)
-		TRY(need_blobs(build, &target->stack));
-	fill_history(build, target, config);
+		TRY(need_blobs(build, &run->stack));
+	fill_history(build, run, config);
 	if (squashes)
-		TRY(squash(build, target, config, lowest->stage->base_history));
-	TRY(fill_layers(build, target, config, manifest));
-	if (options->image.identity)
-		list_env_set(&config->labels, IDENTITY_LABEL, options->image.identity);
-	result_edit_config(build, config);
-	TRY(fill_times(build, config, lowest->stage->base_history));
-	AUTO_FREE char *config_json = image_config_print(config);
-	manifest->format = options->format;
-	manifest->media_type = xstrdup(mediatype_manifest(options->format));
-	AUTO_FREE char *records = remote_inline(build);
-	if (records)
-		list_addf(&manifest->annotations, "%s=%s", CACHE_ANNOTATION, records);
-	TRY(blob_put(options->store, config_json, strlen(config_json), &config_digest));
-	manifest->config = descriptor_make(
-			mediatype_config(options->format), config_digest, strlen(config_json));
-	result_inherit_annotations(build, target, &manifest->annotations);
-	result_annotations(build, ANNOTATE_MANIFEST, &manifest->annotations);
-	result_finish_annotations(build, config, &manifest->annotations);
-	AUTO_FREE char *manifest_json = manifest_print(manifest);
-	TRY(blob_put(options->store, manifest_json, strlen(manifest_json), &manifest_digest));
-	const struct plan_image *base = plan_stage_image(target->stage);
+		TRY(squash(build, run, config, bottom(run)->stage->base_history));
+	return fill_layers(build, run, config, manifest);
+}
+
+/* What was told for the image that is made is not for those of other stages. */
+static void annotate(const struct build *build, const struct stage_run *run,
+		const struct image_config *config, struct list *to)
+{
+	result_inherit_annotations(build, run, to);
+	if (run->stage == build->plan->target)
+		result_annotations(build, ANNOTATE_MANIFEST, to);
+	result_finish_annotations(build, config, to);
+}
+
+/* Where its blobs are: our store, what cache homes have, the base image's. New. */
+static struct image_source *source_of(struct build *build, const struct stage_run *run)
+{
+	const struct plan_image *base = plan_stage_image(run->stage);
 	struct image_source *below = base ? image_source_ref(base->image->source) : NULL;
+
 	if (build->homes) {
 		struct image_source *homes = cache_homes_source(build->homes, below);
 
 		image_source_unref(below);
 		below = homes;
 	}
-	struct image_source *source = image_source_store(options->store, below);
+	struct image_source *source = image_source_store(build->options->store, below);
 	image_source_unref(below);
-	struct error *error = image_make(
-			build->plan->target->name, manifest_json, config_json, source, ret);
+	return source;
+}
+
+static FALLIBLE make_image(struct build *build, struct stage_run *run, struct image **ret)
+{
+	const struct build_options *options = build->options;
+	bool is_target = run->stage == build->plan->target;
+	AUTO(image_config) struct image_config config = { 0 };
+	AUTO(manifest) struct manifest manifest = { 0 };
+	struct digest config_digest, manifest_digest;
+
+	image_config_copy(&run->stage->config, &config);
+	TRY(finish_layers(build, run, &config, &manifest));
+	result_label(build, run, &config);
+	result_edit_config(build, &config);
+	TRY(fill_times(build, run, &config));
+	AUTO_FREE char *config_json = image_config_print(&config);
+	manifest.format = options->format;
+	manifest.media_type = xstrdup(mediatype_manifest(options->format));
+	AUTO_FREE char *records = is_target ? remote_inline(build) : NULL;
+	if (records)
+		list_addf(&manifest.annotations, "%s=%s", CACHE_ANNOTATION, records);
+	TRY(blob_put(options->store, config_json, strlen(config_json), &config_digest));
+	manifest.config = descriptor_make(
+			mediatype_config(options->format), config_digest, strlen(config_json));
+	annotate(build, run, &config, &manifest.annotations);
+	AUTO_FREE char *manifest_json = manifest_print(&manifest);
+	TRY(blob_put(options->store, manifest_json, strlen(manifest_json), &manifest_digest));
+	struct image_source *source = source_of(build, run);
+	struct error *error = image_make(run->stage->name, manifest_json, config_json, source, ret);
 	image_source_unref(source);
-	if (!error)
+	if (!error && is_target)
 		result_annotations(build, ANNOTATE_MANIFEST_DESCRIPTOR, &(*ret)->entry_annotations);
 	return error;
 }
@@ -305,13 +331,37 @@ static FALLIBLE take_base(struct build *build, const struct stage_run *target,
 
 FALLIBLE result_image(struct build *build, struct image **ret)
 {
-	const struct stage_run *target = build_stage(build, build->plan->target);
+	struct stage_run *target = build_stage(build, build->plan->target);
 	const struct plan_image *base = plan_stage_image(target->stage);
-	AUTO(image_config) struct image_config config = { 0 };
-	AUTO(manifest) struct manifest manifest = { 0 };
 
 	if (base && is_lone_base(build, target, base->image))
 		return take_base(build, target, base->image, ret);
-	image_config_copy(&build->plan->target->config, &config);
-	return make_image(build, &config, &manifest, ret);
+	return make_image(build, target, ret);
+}
+
+/* A FROM and nothing behind it: that is the image, or the stage, that it names. */
+static bool is_from_alone(const struct stage_run *run)
+{
+	size_t below = run->base ? run->base->stage->config.history.n : run->stage->base_history;
+
+	return run->stage->config.history.n == below;
+}
+
+FALLIBLE result_save_stages(struct build *build)
+{
+	const struct build_options *options = build->options;
+
+	/* In the plan's order: each is behind what it stands on. */
+	for (size_t i = 0; i < build->plan->stage_count; i++) {
+		struct stage_run *run = &build->stages[i];
+		AUTO(image) struct image *image = NULL;
+
+		if (run->stage == build->plan->target || is_from_alone(run))
+			continue;
+		TRY_WRAP(make_image(build, run, &image), "save stage '%s'", run->stage->name);
+		TRY_WRAP(image_save_store(image, options->store, NULL, options->cancel, NULL),
+				"save stage '%s'", run->stage->name);
+		run->image_id = image->manifest.config.digest;
+	}
+	return NULL;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define IMAGE_ANNOTATION "org.opencontainers.image."
+#define STAGE_LABEL      "io.buildah.stage."
 
 static void unset(struct list *pairs, const struct list *names)
 {
@@ -27,6 +28,49 @@ static void edit_feature(struct list *features, const char *text)
 			list_remove(features, i);
 	if (!goes)
 		list_add(features, name);
+}
+
+/* What the stage stands on: a stage by the ID of its image, an image by its name. New. */
+static char *base_of(const struct stage_run *run)
+{
+	const struct plan_image *image = plan_stage_image(run->stage);
+	char hex[DIGEST_HEX];
+
+	if (!run->base)
+		return xstrdup(run->stage->base_name);
+	for (run = run->base; run; run = run->base)
+		if (digest_known(&run->image_id))
+			return xstrdup(digest_hex(&run->image_id, hex));
+	return xstrdup(image ? digest_hex(&image->image->manifest.config.digest, hex) : "scratch");
+}
+
+static void name_stage(const struct stage_run *run, struct list *labels)
+{
+	AUTO_FREE char *base = base_of(run);
+	AUTO_FREE char *number = xasprintf("%zu", run->stage->index);
+
+	list_env_set(labels, STAGE_LABEL "name", run->stage->has_name ? run->stage->name : number);
+	list_env_set(labels, STAGE_LABEL "base", base);
+}
+
+void result_label(
+		const struct build *build, const struct stage_run *run, struct image_config *config)
+{
+	const struct build_image_options *told = &build->options->image;
+	const struct list *more = run->stage == build->plan->target ? NULL : told->stage_labels;
+
+	for (size_t i = 0; more && i < more->n; i++) {
+		struct str key, value = { 0 };
+
+		(void)str_cut(str_of(more->p[i]), '=', &key, &value);
+		AUTO_FREE char *name = str_dup(key);
+		if (!list_env_get(&config->labels, name))
+			list_env_set(&config->labels, name, value.p ? value.p : "");
+	}
+	if (told->names_stages)
+		name_stage(run, &config->labels);
+	if (told->identity)
+		list_env_set(&config->labels, IDENTITY_LABEL, told->identity);
 }
 
 void result_edit_config(const struct build *build, struct image_config *config)

@@ -62,6 +62,7 @@ struct stage_run {
 	bool is_fresh;
 	struct store_lock *turn;   /* of the RUN that it came to last: turns.h */
 	bool is_needed;            /* it is run: the target needs its files */
+	struct digest image_id;    /* as result_save_stages() saved it; or unknown */
 	bool is_exported;          /* its layers become part of the image */
 	bool is_read;              /* somebody reads its files: FROM with steps, COPY --from */
 	struct stack stack;        /* layers so far */
@@ -260,10 +261,14 @@ FALLIBLE check_config(const struct dockerfile *file, const struct list *build_ar
 
 /* result.c */
 FALLIBLE result_image(struct build *build, struct image **ret);
+/* build_image_options.saves_stages; sets their image_id. */
+FALLIBLE result_save_stages(struct build *build);
 /* Those of one kind that are for the target's platform; the last of one name counts. */
 void result_annotations(const struct build *build, enum annotation_kind kind, struct list *to);
 /* result_edit.c: build_image_options, of the image that run is. Annotations: before the build's
  * own, and after them. */
+void result_label(const struct build *build, const struct stage_run *run,
+		struct image_config *config);
 void result_edit_config(const struct build *build, struct image_config *config);
 void result_inherit_annotations(
 		const struct build *build, const struct stage_run *run, struct list *to);

@@ -61,6 +61,8 @@ static FALLIBLE check(const struct bud_opts *opts)
 	if (opts->os_version &&
 			strlen(opts->os_version) >= sizeof((struct platform){ 0 }.os_version))
 		return error_usage("option '--os-version': '%s' is too long", opts->os_version);
+	if (opts->stage_labels && !opts->save_stages)
+		return error_usage("--stage-labels requires --save-stages");
 	TRY(refuse(!opts->skip_unused, "skip-unused-stages=false", "name them with --target"));
 	return refuse(opts->compat_volumes, "compat-volumes", "what a step writes there stays");
 }
@@ -235,6 +237,9 @@ static struct build_image_options image_options(const struct bud_opts *opts)
 		.unset_annotations = &opts->unset_annotations,
 		.os_features = &opts->os_features,
 		.os_version = opts->os_version,
+		.stage_labels = &opts->layer_labels,
+		.saves_stages = opts->save_stages,
+		.names_stages = opts->stage_labels,
 		.drops_labels = !opts->inherit_labels,
 		.omits_history = opts->omit_history,
 		.inherits_annotations = opts->inherit_annotations,

@@ -19,7 +19,8 @@ struct bud_opts {
 	struct run_flags run;
 	struct list files, tags, build_args, arg_files, contexts, labels, annotations, outputs,
 			platforms, env, cpp_flags, cache_from, cache_to, secrets, agents,
-			unset_annotations, unset_env, unset_labels, os_features, mounts;
+			unset_annotations, unset_env, unset_labels, os_features, mounts,
+			layer_labels;
 	char *ignore_file, *target, *from, *pull, *os, *arch, *variant, *iid_file, *raw_iid_file,
 			*metadata_file, *compression, *log_file, *cache_ttl, *log_level, *manifest,
 			*os_version, *source_policy, *identity_label;
@@ -27,8 +28,8 @@ struct bud_opts {
 	bool pull_always, pull_never, no_cache, layers, squash, quiet, rm, force_rm, compress,
 			disable_compression, skip_unused, inherit_labels, inherit_annotations,
 			created_annotation, omit_history, all_platforms, no_hosts, no_hostname,
-			uses_stdin, force_compression, content_trust, rewrite_timestamp, no_pivot,
-			compat_volumes;
+			uses_stdin, force_compression, save_stages, stage_labels, content_trust,
+			rewrite_timestamp, no_pivot, compat_volumes;
 };
 
 /* Everything owned, with options pointing into it. */

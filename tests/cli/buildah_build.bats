@@ -143,3 +143,57 @@ made_by() {
 	equals "$base" "$(buildah inspect --type image --format '{{.FromImageDigest}}' alone)"
 	equals null "$(made_by alone)"
 }
+
+# The labels of all images without a name, one a line, the newest first.
+unnamed() {
+	local id
+	for id in $(buildah images -a --no-trunc --format '{{.Name}} {{.ID}}' | awk '$1 == "<none>" { print $2 }'); do
+		buildah inspect --type image "${id#sha256:}" | jq -c '.OCIv1.config.Labels'
+	done
+}
+
+@test "--save-stages, --stage-labels and --layer-label: stages stay as images without a name" {
+	export KILN_ROOT=$PWD/store
+	local one
+	cat >Dockerfile <<-END
+		FROM $img AS one
+		RUN echo 1 >/one
+		FROM one AS two
+		ENV A=1
+		LABEL own=mine
+		FROM two AS alone
+		FROM $img AS unused
+		RUN false
+		FROM scratch
+		COPY --from=alone /one /one
+	END
+	succeeds buildah build -q -t app --layer-label x .
+	equals '' "$(unnamed)"
+	succeeds buildah build -q -t app --save-stages .
+	equals 2 "$(unnamed | wc -l)"
+	succeeds buildah rmi -a -f
+	# From the cache, too.
+	succeeds buildah build -q -t app --identity-label=false --save-stages --stage-labels --layer-label own=other --layer-label empty .
+	unnamed | jq -c '[.["io.buildah.stage.name"], .own, .empty]' | sort >got
+	equals '["one","other",""]
+["two","mine",""]' "$(cat got)"
+	one=$(unnamed | jq -r 'select(.["io.buildah.stage.name"] == "two") | .["io.buildah.stage.base"]')
+	equals "one $img" "$(buildah inspect --type image "$one" |
+		jq -r '.OCIv1.config.Labels | "\(.["io.buildah.stage.name"]) \(.["io.buildah.stage.base"])"')"
+	equals '4 scratch null' "$(buildah inspect --type image app |
+		jq -r '.OCIv1.config.Labels | "\(.["io.buildah.stage.name"]) \(.["io.buildah.stage.base"]) \(.own)"')"
+	# They are whole images.
+	c=$(buildah from -q "$one")
+	succeeds buildah run "$c" cat /one
+	equals 1 "$output"
+	succeeds buildah push -q "$one" oci:out:one
+	valid_image out
+	# A build that leaves files alone saves them as well; prune takes them.
+	succeeds buildah rm -a
+	succeeds buildah rmi -a -f
+	succeeds buildah build -q -o files --save-stages .
+	equals 2 "$(unnamed | wc -l)"
+	succeeds buildah prune -f
+	equals '' "$(unnamed)"
+	fails 125 "--stage-labels requires --save-stages" buildah build -q --stage-labels .
+}
