@@ -243,6 +243,22 @@ FALLIBLE stage_user(struct build *build, struct stage_run *run, const char *spec
 	return NULL;
 }
 
+FALLIBLE stage_owner(struct build *build, struct stage_run *run, const char *spec,
+		uint32_t *ret_uid, uint32_t *ret_gid)
+{
+	struct view view = { .fd = -1 };
+
+	if (user_is_numbers(spec))
+		return user_lookup_owner(build->empty_fd, spec, ret_uid, ret_gid);
+	/* Names are in files of the stage, so these must be there as files. */
+	TRY(stage_need_files(build, run, run->vertex));
+	TRY(stage_look(build, run, run->vertex, &view));
+	struct error *error = user_lookup_owner(
+			view.fd >= 0 ? view.fd : build->empty_fd, spec, ret_uid, ret_gid);
+	stage_look_done(&view);
+	return error;
+}
+
 /* --- steps --- */
 
 /* A layer of the image on its way into a blob. */

@@ -5,6 +5,7 @@
 #include "build/fetched.h"
 #include "build/state.h"
 #include "sandbox/capability.h"
+#include "sandbox/user.h"
 
 #include <string.h>
 
@@ -191,7 +192,7 @@ void step_key(struct build *build, const struct plan_step *step, const struct di
 
 bool copy_has_names(const struct plan_copy *copy)
 {
-	return copy->chown && copy->chown[strspn(copy->chown, "0123456789:")] != '\0';
+	return copy->chown && !user_is_numbers(copy->chown);
 }
 
 /* --link makes the same layer on whatever it lies; but names of owners are looked up there. */

@@ -8,20 +8,12 @@ static FALLIBLE find_owner(struct build *build, struct stage_run *stage, struct 
 		struct place_rules *rules)
 {
 	const char *chown = run->step->copy.chown;
-	struct view view = { .fd = -1 };
 
 	if (!chown || !chown[0])
 		return NULL;
 	rules->has_owner = true;
-	if (!copy_has_names(&run->step->copy))
-		return user_lookup_owner(build->empty_fd, chown, &rules->uid, &rules->gid);
-	/* Names are in files of the stage, so these must be there as files. */
-	TRY(stage_need_files(build, stage, run->vertex));
-	TRY(stage_look(build, stage, run->vertex, &view));
-	struct error *error = user_lookup_owner(
-			view.fd >= 0 ? view.fd : build->empty_fd, chown, &rules->uid, &rules->gid);
-	stage_look_done(&view);
-	return error ? error_wrap(error, "--chown=%s", chown) : NULL;
+	TRY_WRAP(stage_owner(build, stage, chown, &rules->uid, &rules->gid), "--chown=%s", chown);
+	return NULL;
 }
 
 static FALLIBLE select_sources(struct build *build, struct step_run *run)

@@ -27,32 +27,59 @@ static FALLIBLE make_layer(struct build *build, struct stage_run *stage, struct 
 	return error;
 }
 
+/* A USER that the image does not know is root here: a step that runs as it fails by itself. */
+static FALLIBLE find_owner(struct build *build, struct stage_run *stage, struct step_run *run,
+		struct place_rules *rules)
+{
+	const char *spec = run->step->user;
+
+	if (!spec[0])
+		return NULL;
+	rules->has_owner = true;
+	struct error *error = stage_owner(build, stage, spec, &rules->uid, &rules->gid);
+	if (!error || !error_is(error, ERR_NOT_FOUND))
+		return error ? error_wrap(error, "USER %s", spec) : NULL;
+	error_free(error);
+	return NULL;
+}
+
+/* A link to a directory is one. */
+static FALLIBLE is_directory_there(
+		struct build *build, struct stage_run *stage, struct step_run *run, bool *ret)
+{
+	AUTO(view_entry) struct view_entry there = { 0 };
+	AUTO_FREE char *path = NULL;
+	struct view view;
+
+	TRY(stage_look(build, stage, run->vertex, &view));
+	struct error *error = view_resolve(&view, run->step->workdir_step.path, &path);
+	if (!error)
+		error = view_lookup(&view, path, &there);
+	*ret = !error && there.exists && S_ISDIR(there.owner.mode);
+	stage_look_done(&view);
+	return error;
+}
+
 /*
  * WORKDIR makes what is missing of its path, owned by the USER in effect. A directory that is
  * there, or a link to one, stays as it is and there is no layer.
  */
 FALLIBLE op_workdir(struct build *build, struct stage_run *stage, struct step_run *run)
 {
-	AUTO(view_entry) struct view_entry there = { 0 };
 	AUTO_FREE char *path = NULL;
 	struct place_rules rules = { 0 };
-	const struct user *user = NULL;
+	bool is_there = false;
 	struct view view;
 
-	if (run->step->user[0]) {
-		TRY_WRAP(stage_user(build, stage, run->step->user, &user), "USER %s",
-				run->step->user);
-		rules = (struct place_rules){
-			.has_owner = true, .uid = user->uid, .gid = user->gid
-		};
-	}
+	TRY(is_directory_there(build, stage, run, &is_there));
+	if (is_there)
+		return NULL;
+	TRY(find_owner(build, stage, run, &rules));
 	if (build->options->has_epoch)
 		rules.made_time = build->options->epoch;
 	TRY(stage_look(build, stage, run->vertex, &view));
 	struct error *error = view_resolve(&view, run->step->workdir_step.path, &path);
 	if (!error)
-		error = view_lookup(&view, path, &there);
-	if (!error && !(there.exists && S_ISDIR(there.owner.mode)))
 		error = make_layer(build, stage, run, &view, path, rules);
 	stage_look_done(&view);
 	return error;

@@ -225,9 +225,12 @@ void stage_look_done(struct view *view);
 void stage_add_names(struct stage_run *run, struct view_names *names);
 /* Somebody after this step reads the stage's files. */
 bool stage_reads_after(const struct stage_run *run, const struct plan_step *step);
-/* USER or --chown in the stage so far. */
+/* Who runs as USER in the stage so far. */
 FALLIBLE stage_user(struct build *build, struct stage_run *run, const char *spec,
 		const struct user **ret);
+/* Whose a file is, as --chown and WORKDIR have it (user_lookup_owner()). */
+FALLIBLE stage_owner(struct build *build, struct stage_run *run, const char *spec,
+		uint32_t *ret_uid, uint32_t *ret_gid);
 
 /* Owner and mode of "/" in the stage so far; needs files. */
 FALLIBLE stage_root_owner(struct build *build, const struct stage_run *run, struct owner *ret);

@@ -5,6 +5,7 @@
 #include "sandbox/identity.h"
 #include "sandbox/wire.h"
 #include "sys/fd.h"
+#include "sys/owner.h"
 #include "sys/path.h"
 #include "sys/rootfs.h"
 
@@ -282,6 +283,25 @@ static FALLIBLE enter_bare(const struct command *command, const struct wish *wis
 	return bare->confine_fd >= 0 ? confine_self(bare->confine_fd) : NULL;
 }
 
+/*
+ * The working directory is made again when an earlier step removed it or the base image never had
+ * it, as runc does: root's, whoever the step is. Before the filter, which asks the supervisor.
+ */
+static FALLIBLE need_directory(const struct command *command, const struct wish *wish)
+{
+	/* As sys/userns has it for proot. */
+	const struct owner_policy policy = { .kind = OWNER_RECORDED, .is_flat = true };
+	const struct owner owner = { .mode = S_IFDIR | 0755 };
+	struct stat st;
+
+	if (command->bare.is_bare && command->bare.words->n)
+		return rootfs_make_dirs(
+				command->bare.root_fd, wish->directory, &policy, &owner, NULL);
+	if (stat(wish->directory, &st) == 0 || errno != ENOENT)
+		return NULL;
+	return file_make_dirs(wish->directory, 0755);
+}
+
 static FALLIBLE load_filter(const struct command *command, const struct wish *wish)
 {
 	int listener_fd = -1;
@@ -365,6 +385,7 @@ static FALLIBLE run(const struct command *command)
 	if (wish.has_terminal && ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
 		return error_sys("take the terminal");
 	TRY(enter_bare(command, &wish));
+	TRY_WRAP(need_directory(command, &wish), "enter the directory '%s'", wish.directory);
 	TRY(narrow_bounds(wish.capabilities, is_bare));
 	if (wish.no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return error_sys("set no_new_privs");

@@ -201,6 +201,11 @@ FALLIBLE user_lookup(int root_fd, const char *spec, struct user *ret)
 	return user_parse(passwd, group, spec, ret);
 }
 
+bool user_is_numbers(const char *spec)
+{
+	return spec[strspn(spec, "0123456789:")] == '\0';
+}
+
 FALLIBLE user_lookup_owner(int root_fd, const char *spec, uint32_t *ret_uid, uint32_t *ret_gid)
 {
 	AUTO_FREE char *passwd = NULL;

@@ -31,9 +31,11 @@ struct user {
 };
 
 FALLIBLE user_lookup(int root_fd, const char *spec, struct user *ret);
+/* Nothing but numbers and ":", for which no file is read. */
+bool user_is_numbers(const char *spec);
 /*
- * COPY --chown: the same names and numbers, but a user without a group gets the group of the same
- * number as BuildKit does ("1000" is 1000:1000; a name gets its entry's group).
+ * COPY --chown and WORKDIR: the same names and numbers, but a user without a group gets the group
+ * of the same number as BuildKit does ("1000" is 1000:1000; a name gets its entry's group).
  */
 FALLIBLE user_lookup_owner(int root_fd, const char *spec, uint32_t *ret_uid, uint32_t *ret_gid);
 /* The pure part, for tests: passwd and group are the files' text ("" when missing). */

@@ -170,7 +170,7 @@ step() {
 	fails 3 '' step "$kind" -- sh -c '(sleep 100 &) ; exit 3'
 	fails 127 "run 'nosuch': No such file or directory" step "$kind" -- nosuch
 	fails 126 "run '/etc/passwd': Permission denied" step "$kind" -- /etc/passwd
-	fails 125 "enter the directory '/nosuch'" step "$kind" --cwd /nosuch -- true
+	fails 125 "enter the directory '/etc/passwd'" step "$kind" --cwd /etc/passwd -- true
 }
 
 @test "no trace of a mount reaches the layer" {
