@@ -286,6 +286,44 @@ $REGISTRY/team/app:latest@$digest" "$(cat tags)"
 	says kiln
 }
 
+@test "a feature flag that is switched off brings no fault back" {
+	mkdir archive
+	echo file >archive/file
+	tar -cf archive.tar --mode=0700 --owner=77 --group=77 -C archive .
+	cat >Dockerfile <<-EOD
+		FROM $(image_ref busybox)
+		ENV WHO=env
+		ARG WHO
+		RUN mkdir -m 755 /into && test "\$WHO" = arg
+		ADD archive.tar /into/
+		USER 1000:2000
+		RUN test "\$(id -g)" = 2000
+		WORKDIR /deep/er
+		COPY --chmod=700 data /new/dir/data
+		COPY data /data
+		COPY <<EOF /expanded
+		\$WHO
+		EOF
+		RUN test "\$(cat /expanded)" = arg
+		VOLUME /volume
+	EOD
+	local flag
+	for flag in $(sed -n '/^## Feature flags/,/^## What/s/^| `\([A-Z0-9_]*\)` .*/\1/p' "$REPO/docs/kaniko.md"); do
+		export "FF_KANIKO_$flag=false"
+	done
+	succeeds executor --context . --no-push --tar-path app.tar --build-arg WHO=arg
+	says_not "feature flag"
+	tar -xf app.tar --one-top-level=image
+	for layer in $(jq -r '.[0].Layers[]' image/manifest.json); do
+		tar --numeric-owner -tvf "image/$layer"
+	done >tree
+	grep -q '^drwxr-xr-x 0/0 .* into/$' tree
+	grep -q '^drwx.* 1000/2000 .* deep/$' tree
+	grep -q '^drwx------ 0/0 .* new/$' tree
+	grep -q '^-rw-r--r-- 0/0 .* data$' tree
+	! grep -q ' volume/' tree || false
+}
+
 @test "kiln's files are in the kaniko folder where there is one, and --cleanup removes them" {
 	unset KILN_ROOT
 	mkdir dir

@@ -41,3 +41,11 @@ setup() {
 	grep -oE '^\| `[^|]*' "$REPO/docs/kaniko.md" | grep -oE -- '--[a-zA-Z][a-zA-Z-]+' | sort -u >documented
 	diff -u wanted documented
 }
+
+@test "docs/kaniko.md has every feature flag, and no other" {
+	sed -n '/known\[\]/,/};/s/^\t"\(.*\)",$/\1/p' "$REPO/src/kaniko/features.c" >known
+	[ "$(wc -l <known)" -gt 40 ]
+	sort -cu known
+	sed -n '/^## Feature flags/,/^## What/s/^| `\([A-Z0-9_]*\)` .*/\1/p' "$REPO/docs/kaniko.md" >documented
+	diff -u known documented
+}
