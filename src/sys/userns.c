@@ -367,6 +367,23 @@ static FALLIBLE subordinate_maps(struct userns *userns)
 	return NULL;
 }
 
+/*
+ * Owners are recorded by who sees the steps' own /proc. Where that cannot be had, proot does as
+ * well; false: it is not there either.
+ */
+static bool take_proot(struct userns *userns)
+{
+	struct error *error = userns_try_proc() ? error_new(ERR_UNSUPPORTED, "there is no need")
+						: userns_enter_bare(USERNS_PROOT, false, userns);
+
+	if (!error) {
+		give_reason(userns, "owners cannot be recorded where /proc is masked");
+		return true;
+	}
+	error_free(error);
+	return false;
+}
+
 static FALLIBLE enter_as_user(enum userns_mode wish, struct userns *userns)
 {
 	bool is_unshared = false;
@@ -386,6 +403,8 @@ static FALLIBLE enter_as_user(enum userns_mode wish, struct userns *userns)
 		return error;
 	if (error) {
 		reason_from(userns, error);
+		if (wish == USERNS_BEST && !is_unshared && take_proot(userns))
+			return NULL;
 		TRY(enter_single(userns, is_unshared));
 	}
 	return own_mounts();
@@ -478,6 +497,8 @@ static FALLIBLE stay_as_root(struct userns *userns)
 /*
  * Root without CAP_SYS_ADMIN, as in a container: into a namespace where it is root with all rights
  * and its own files are still its own, and that has a range to spare for steps; and there as root.
+ * In a namespace without such a range (a rootless container) it takes what there is along; where
+ * that is one id, there is nothing to become.
  */
 static FALLIBLE become_full_root(struct userns *userns)
 {
@@ -487,10 +508,16 @@ static FALLIBLE become_full_root(struct userns *userns)
 
 	TRY(idmap_read("/proc/self/uid_map", &ours));
 	TRY(idmap_read("/proc/self/gid_map", &our_gids));
-	if (!spare_base(&ours, &our_gids, &base))
-		return error_new(ERR_UNSUPPORTED, "the namespace we run in has no spare range");
-	userns->uids = (struct idmap){ { { 0, 0, 1 }, { IDMAP_WIDTH, base, IDMAP_WIDTH } }, 2 };
-	userns->gids = userns->uids;
+	if (idmap_count(&ours) == 1)
+		return NULL;
+	if (spare_base(&ours, &our_gids, &base)) {
+		userns->uids = (struct idmap){ { { 0, 0, 1 }, { IDMAP_WIDTH, base, IDMAP_WIDTH } },
+			2 };
+		userns->gids = userns->uids;
+	} else {
+		one_to_one(&ours, &userns->uids);
+		one_to_one(&our_gids, &userns->gids);
+	}
 	return enter_mapped(userns, true, &is_unshared);
 }
 

@@ -61,6 +61,34 @@ bool userns_try(char reason[static USERNS_REASON_BYTES])
 	return status == 0;
 }
 
+/* A child that is a namespace's first process: its status says whether /proc could be mounted. */
+static _Noreturn void try_proc(void)
+{
+	int status = 1;
+	int fd = -1;
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID) < 0)
+		_exit(1);
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(mount_new("proc", NULL, 0, 0, &fd) ? 1 : 0);
+	if (pid > 0)
+		(void)TEMP_FAILURE_RETRY(waitpid(pid, &status, 0));
+	_exit(status ? 1 : 0);
+}
+
+bool userns_try_proc(void)
+{
+	int status = 1;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		try_proc();
+	if (pid > 0)
+		(void)TEMP_FAILURE_RETRY(waitpid(pid, &status, 0));
+	return status == 0;
+}
+
 static FALLIBLE need_capabilities(const char *mode)
 {
 	static const struct {

@@ -10,6 +10,8 @@
 bool userns_has_capability(unsigned capability);
 /* Can a user namespace with mounts be had? Tried in a child. reason says why not. */
 bool userns_try(char reason[static USERNS_REASON_BYTES]);
+/* Can a namespace have a /proc of its own? Not where a container masks parts of its own. */
+bool userns_try_proc(void);
 FALLIBLE userns_enter_bare(enum userns_mode wish, bool force, struct userns *userns);
 FALLIBLE userns_can_chroot(void);
 /* The best without one; reason is why. */

@@ -122,6 +122,39 @@ builds_the_same() { # POD-OPTION.. -- KILN-ARG..
 	says_not "steps run with isolation"
 }
 
+@test "in podman's own containers, with its default filter and capabilities, and less" {
+	need_root
+	command -v podman proot >/dev/null || skip "podman or proot is not installed"
+	everything
+	usual_tree >"$BATS_TEST_TMPDIR/wanted"
+	# Opens the way to the test's folder.
+	need_user sub
+	user_dir sub >&2
+	local engine rest wanted
+	# What the container may, and the isolation that kiln takes then.
+	while read -r engine wanted rest; do
+		# shellcheck disable=SC2086 # words
+		succeeds pod --engine "$engine" $rest -- build --progress plain \
+			-o "type=oci,tar=false,dest=$work/out" "$PWD"
+		case $wanted in
+		root) says_not "isolation" ;;
+		*) says "isolation '$wanted'" ;;
+		esac
+		valid_image "$work/out"
+		diff <(tree_of "$work/out") "$BATS_TEST_TMPDIR/wanted"
+		# Of a rootless container's other users, whom nobody here is.
+		rm -rf "$work/store" "$work/out"
+	done <<-EOF
+		podman root
+		podman chroot --forbid namespaces
+		podman proot --forbid namespaces --uid 12345 --gid 0 --caps none
+		podman proot --uid 12345
+		rootless root
+		rootless chroot --forbid namespaces
+		rootless proot --forbid namespaces --uid 12345 --caps none
+	EOF
+}
+
 @test "without proot and without capabilities: what is missing is said, before any work" {
 	need_root
 	everything
@@ -242,7 +275,7 @@ pod_in_place() {
 	fails 1 "the step has removed what kiln lives in ('/kiln', '/kiln/store')" \
 		pod_in_place -- build --isolation inplace -o "type=oci,tar=false,dest=$work/out" "$PWD"
 	[ ! -e "$work/out/index.json" ]
-	fails 1 "this is no container" pod --forbid namespaces -- build --isolation inplace "$PWD"
+	fails 1 "this is no container" pod --engine runc --forbid namespaces -- build --isolation inplace "$PWD"
 }
 
 @test "a shared cache mount is had by one step at a time, and survives a step that dies with it" {

@@ -308,9 +308,10 @@ $REGISTRY/team/app:latest@$digest" "$(cat tags)"
 		VOLUME /volume
 	EOD
 	local flag
-	for flag in $(sed -n '/^## Feature flags/,/^## What/s/^| `\([A-Z0-9_]*\)` .*/\1/p' "$REPO/docs/kaniko.md"); do
+	while read -r flag; do
 		export "FF_KANIKO_$flag=false"
-	done
+	done < <(sed -n '/known\[\]/,/};/s/^\t"\(.*\)",$/\1/p' "$REPO/src/kaniko/features.c")
+	[ "$FF_KANIKO_COPY_AS_ROOT" = false ]
 	succeeds executor --context . --no-push --tar-path app.tar --build-arg WHO=arg
 	says_not "feature flag"
 	tar -xf app.tar --one-top-level=image

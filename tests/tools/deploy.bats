@@ -46,6 +46,7 @@ setup() {
 	sed -n '/known\[\]/,/};/s/^\t"\(.*\)",$/\1/p' "$REPO/src/kaniko/features.c" >known
 	[ "$(wc -l <known)" -gt 40 ]
 	sort -cu known
+	# shellcheck disable=SC2016 # backticks of a table
 	sed -n '/^## Feature flags/,/^## What/s/^| `\([A-Z0-9_]*\)` .*/\1/p' "$REPO/docs/kaniko.md" >documented
 	diff -u known documented
 }
