@@ -60,7 +60,10 @@ static FALLIBLE open_tree(struct build *build, const struct plan_origin *origin)
 		return NULL;
 	const struct build_context *context = &build->options->contexts[origin->tree - 1];
 	struct context_input input = {
-		.path = context->value, .name = context->name, .sources = &build->sources
+		.path = context->value,
+		.name = context->name,
+		.containerfile_first = build->options->containerfile_first,
+		.sources = &build->sources,
 	};
 	AUTO_FREE char *name = xasprintf("[internal] load the context '%s'", context->name);
 	unsigned vertex = progress_vertex(progress, name, NULL, (struct source_range){ 0 });

@@ -119,6 +119,7 @@ static FALLIBLE set_dockerfile(const struct bud_opts *opts, struct bud_request *
 
 	options_ret->ignore_file = opts->ignore_file;
 	options_ret->containerfile_first = true;
+	options_ret->from_variables = true;
 	list_add_all(&request->files, &opts->files);
 	if (!request->files.n && dockerfiles_is_one(context)) {
 		list_add(&request->files, context);

@@ -220,13 +220,6 @@ FALLIBLE fill_copy(const struct source *source, struct instruction *instruction)
 		.unpack = flag_tristate(instruction, "unpack"),
 		.keep_git_dir = flag_tristate(instruction, "keep-git-dir"),
 	};
-	if (copy->from && strchr(copy->from->value, '$'))
-		return error_hint(error_at(error_new(ERR_INVALID, "--from takes no variables: '%s'",
-							   copy->from->value),
-						  copy->from->at),
-				"give the image a stage of its own: FROM %s AS NAME, with a global "
-				"ARG",
-				copy->from->value);
 	copy->excludes = flag_list(source->arena, instruction, "exclude", &copy->exclude_count);
 	struct copy_source *sources =
 			arena_array(source->arena, copy->source_count, sizeof(*sources));

@@ -343,12 +343,8 @@ static FALLIBLE parse_field(struct parse *parse, struct str field)
 		return no_value(parse, keys[i].name);
 	if (!has_value)
 		return keys[i].set(parse, keys[i].bare);
-	if (keys[i].set == set_from && str_find(text, '$') < text.n)
-		return error_hint(
-				error_at(error_new(ERR_INVALID, "--mount: from takes no variables"),
-						parse->flag->at),
-				"write FROM %.*s AS name, and from=name", STR_ARG(text));
-	/* As it stands: run_mount_from() has told already which stage this is. */
+	/* As it stands: run_mount_from() has told already which stage this is, whose name may have
+	 * variables for those who take them there. */
 	if (keys[i].set == set_from)
 		return set_from(parse, arena_str(parse->arena, text));
 	TRY(read_value(parse, text, &value));

@@ -8,6 +8,7 @@
  */
 #pragma once
 #include "base/limits.h"
+#include "dockerfile/run_mount.h"
 #include "dockerfile/stage.h"
 #include "dockerfile/words.h"
 #include "graph/named.h"
@@ -54,6 +55,7 @@ struct lower {
 				 */
 	VEC(struct plan_image *) images;
 	struct map *images_at; /* "name platform" */
+	struct map *names_at;  /* lower_names.c */
 	size_t steps, entries; /* so far, against LIMIT_STEPS and LIMIT_PLAN_ENTRIES */
 	VEC(const struct stage *) order;
 	bool *marks;          /* per stage: it was entered */
@@ -82,6 +84,10 @@ FALLIBLE scope_words(struct lower *lower, struct scope *scope, const char *word,
 struct words_env scope_env(struct expansion *expansion, unsigned flags);
 /* The global ARGs of the file and the automatic platform ones. */
 FALLIBLE scope_globals(struct lower *lower);
+/* What an ARG of a stage comes to: as told, by its default, or from before the first FROM; NULL:
+ * unset. */
+FALLIBLE scope_value(struct lower *lower, struct scope *scope, const struct pair *pair,
+		const char **ret);
 /* An ARG line inside a stage. */
 FALLIBLE scope_arg(struct lower *lower, struct lowered *stage, const struct pair *pair);
 /* What was recorded of them, into the arena. */
@@ -107,6 +113,22 @@ FALLIBLE lower_start(struct lower *lower, struct lowered *stage);
 /* The triggers of a base image or stage, parsed; *ret in the arena. */
 FALLIBLE lower_triggers(struct lower *lower, const struct stage *stage,
 		const struct instruction ***ret, size_t *ret_count);
+
+/* lower_names.c: names that have variables are refused, where the caller takes none. */
+FALLIBLE lower_check_names(const struct lower *lower);
+/*
+ * What --from of a COPY or ADD, or from= of a mount, names; NULL: nothing. scope is for the first
+ * call with a flag; NULL: what FROM lines see.
+ */
+FALLIBLE lower_name(struct lower *lower, struct scope *scope, const struct flag *flag,
+		bool is_mount, const char **ret);
+/* The same of a mount that every RUN has, which stands in no Dockerfile: it has no variables. */
+FALLIBLE lower_told_name(const struct lower *lower, const struct flag *flag, const char **ret);
+/* The scope of such names in a stage, {0} before; scope_done(). False: none of them has variables.
+ */
+bool lower_names_begin(struct lower *lower, const struct stage *stage, struct scope *ret);
+/* Its ARG lines, one after the other; another instruction is nothing. */
+FALLIBLE lower_names_arg(struct lower *lower, struct scope *scope, const struct instruction *in);
 
 /* lower_context.c: the named context that stands in for a name, or for a stage; or NULL. */
 const struct plan_context *lower_context(const struct lower *lower, const char *name);

@@ -45,6 +45,8 @@ static FALLIBLE lower_mount(struct lower *lower, struct lowered *stage, const st
 	struct run_mount *as = &ret->as;
 
 	TRY(run_mount_parse(lower->arena, flag, &env, as));
+	if (as->from)
+		TRY(lower_name(lower, NULL, flag, true, &as->from));
 	TRY(mount_origin(lower, as, &ret->origin));
 	if (as->target) {
 		ret->target = lower_path(lower->arena, stage->workdir, as->target);

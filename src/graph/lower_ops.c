@@ -230,14 +230,16 @@ static FALLIBLE copy_origin(struct lower *lower, const struct lowered *stage,
 		const struct instruction *in, struct plan_copy *copy)
 {
 	const struct flag *from = in->copy.from;
+	const char *name = NULL;
 
 	copy->origin.kind = ORIGIN_NONE;
 	if (from) {
-		TRY(lower_origin(lower, from->value, from->at, &copy->origin));
+		TRY(lower_name(lower, NULL, from, false, &name));
+		TRY(lower_origin(lower, name, from->at, &copy->origin));
 		if (copy->origin.kind == ORIGIN_STAGE && copy->origin.stage == stage->out)
 			return error_at(error_new(ERR_INVALID,
 							"--from=%s names the stage it stands in",
-							from->value),
+							name),
 					from->at);
 		return NULL;
 	}

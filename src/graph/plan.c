@@ -77,21 +77,26 @@ static FALLIBLE read_told(struct lower *lower, const struct instruction *in, str
 
 	for (size_t i = 0; told && i < told->n; i++) {
 		const struct flag flag = { "mount", told->p[i], told->p[i], in->at };
-		const char *name = run_mount_from(lower->arena, &flag);
+		const char *name = NULL;
 
+		TRY(lower_told_name(lower, &flag, &name));
 		if (name)
 			TRY(read_name(lower, "mount", name, in->at, visit));
 	}
 	return NULL;
 }
 
-static FALLIBLE read_from(struct lower *lower, const struct instruction *in, struct visit *visit)
+/* names: the scope of names with variables, or NULL. */
+static FALLIBLE read_from(struct lower *lower, const struct instruction *in, struct scope *names,
+		struct visit *visit)
 {
+	const char *name = NULL;
+
 	if (in->kind == INSTRUCTION_RUN) {
 		for (size_t i = 0; i < in->run.mount_count; i++) {
 			const struct flag *mount = in->run.mounts[i];
-			const char *name = run_mount_from(lower->arena, mount);
 
+			TRY(lower_name(lower, names, mount, true, &name));
 			if (name)
 				TRY(read_name(lower, "mount", name, mount->at, visit));
 		}
@@ -99,7 +104,27 @@ static FALLIBLE read_from(struct lower *lower, const struct instruction *in, str
 	}
 	if ((in->kind != INSTRUCTION_COPY && in->kind != INSTRUCTION_ADD) || !in->copy.from)
 		return NULL;
-	return read_name(lower, "copy", in->copy.from->value, in->copy.from->at, visit);
+	TRY(lower_name(lower, names, in->copy.from, false, &name));
+	return read_name(lower, "copy", name, in->copy.from->at, visit);
+}
+
+static FALLIBLE read_own(struct lower *lower, struct visit *visit)
+{
+	const struct stage *stage = visit->stage;
+	struct scope names = { 0 };
+	bool has_names = lower_names_begin(lower, stage, &names);
+	struct error *error = NULL;
+
+	for (size_t i = 0; i < stage->instruction_count && !error; i++) {
+		const struct instruction *in = &stage->instructions[i];
+
+		if (has_names)
+			error = lower_names_arg(lower, &names, in);
+		if (!error)
+			error = read_from(lower, in, has_names ? &names : NULL, visit);
+	}
+	scope_done(&names);
+	return error;
 }
 
 /* What a stage reads: its base, then --from of the base's triggers, then its own. */
@@ -124,10 +149,8 @@ static FALLIBLE find_reads(struct lower *lower, struct visit *visit)
 		(void)lower_image(lower, name, &platform, stage->from->from.image_at);
 	TRY(lower_triggers(lower, stage, &triggers, &trigger_count));
 	for (size_t i = 0; i < trigger_count; i++)
-		TRY(read_from(lower, triggers[i], visit));
-	for (size_t i = 0; i < stage->instruction_count && !own; i++)
-		TRY(read_from(lower, &stage->instructions[i], visit));
-	return NULL;
+		TRY(read_from(lower, triggers[i], NULL, visit));
+	return own ? NULL : read_own(lower, visit);
 }
 
 static FALLIBLE enter(struct lower *lower, struct visits *visits, const struct stage *stage)
@@ -244,6 +267,7 @@ static void add_labels(const struct plan_input *input, struct plan_stage *target
 static FALLIBLE lower_all(struct lower *lower, const struct stage *target, struct plan *plan)
 {
 	TRY(want_also(lower));
+	TRY(lower_check_names(lower));
 	TRY(scope_globals(lower));
 	TRY(visit_all(lower, target));
 	for (size_t i = 0; i < lower->order.n; i++)
@@ -290,6 +314,7 @@ static void lower_done(struct lower *lower, size_t stage_count)
 	vec_done(&lower->order);
 	list_done(&lower->reported);
 	map_free(lower->images_at);
+	map_free(lower->names_at);
 }
 
 const struct plan_image *plan_stage_image(const struct plan_stage *stage)

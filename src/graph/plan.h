@@ -199,6 +199,7 @@ struct plan_input {
 	const struct ignore *ignore; /* of the context, for those checks; or NULL */
 	const char *context_epoch;   /* what SOURCE_DATE_EPOCH=context stands for; NULL: unset */
 	bool all_stages;             /* plan the stages that the target does not need as well */
+	bool from_variables;         /* variables in --from and from=, as in Buildah */
 };
 
 /*

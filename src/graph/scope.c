@@ -212,17 +212,26 @@ FALLIBLE scope_globals(struct lower *lower)
 	return NULL;
 }
 
-FALLIBLE scope_arg(struct lower *lower, struct lowered *stage, const struct pair *pair)
+FALLIBLE scope_value(
+		struct lower *lower, struct scope *scope, const struct pair *pair, const char **ret)
 {
-	struct scope *scope = &stage->scope;
 	const char *value = build_arg(lower, pair->name);
-	bool is_inherited = !value && !pair->value;
 
-	if (is_inherited)
+	if (!value && !pair->value)
 		value = named_get(&lower->globals.visible, &lower->globals.visible_at, pair->name);
 	else if (!value)
 		TRY(scope_word(lower, scope, pair->value, pair->at, &value));
-	value = meant_value(lower, pair->name, value);
+	*ret = meant_value(lower, pair->name, value);
+	return NULL;
+}
+
+FALLIBLE scope_arg(struct lower *lower, struct lowered *stage, const struct pair *pair)
+{
+	struct scope *scope = &stage->scope;
+	bool is_inherited = !build_arg(lower, pair->name) && !pair->value;
+	const char *value = NULL;
+
+	TRY(scope_value(lower, scope, pair, &value));
 	record(lower, &stage->args, pair, value, is_inherited && value);
 	if (value) {
 		/* value may lie in a list that list_env_set is about to change */

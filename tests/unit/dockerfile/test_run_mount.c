@@ -132,8 +132,6 @@ static void refuses(void **state)
 		{ "type=tmpfs,target=/a,tmpfs-size=x", "tmpfs-size: 'x'", NULL },
 		{ "target", "'target' has no value", "write target=VALUE" },
 		{ "type=cache,target=/a,sharing=lock", "sharing: 'lock'", "did you mean locked?" },
-		{ "target=/a,from=$V", "from takes no variables",
-				"write FROM $V AS name, and from=name" },
 		{ "target=/a,ro=maybe", "invalid value for ro: 'maybe'", NULL },
 		{ "target=/a,mode=0755", "bind: mode, uid and gid", NULL },
 		{ "type=tmpfs,target=/a,uid=1", "tmpfs: mode, uid and gid", NULL },
