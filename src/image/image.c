@@ -240,10 +240,7 @@ static FALLIBLE open_candidates(
 FALLIBLE image_open_shared(const struct image_homes *homes, const char *name, struct image **ret)
 {
 	AUTO(list) struct list names = { 0 };
-	size_t first = strcspn(name, "/");
-	/* Nothing in it says which registry. */
-	bool is_bare = !name[first] || (!memchr(name, '.', first) && !memchr(name, ':', first) &&
-						       strncmp(name, "localhost", first) != 0);
+	bool is_bare = !reference_has_host(str_of(name));
 
 	*ret = NULL;
 	if (!homes->podman || !homes->podman->is_shared)
@@ -297,7 +294,7 @@ static FALLIBLE open_reference(const struct image_homes *homes, const char *name
 	TRY(reference_parse(str_of(name), &reference));
 	AUTO_FREE char *full = reference_text(&reference);
 	/* What was named without a registry is localhost's under Buildah's name. */
-	bool is_bare = text_equal(reference.host, "docker.io") && !text_starts(name, "docker.io/");
+	bool is_bare = !reference_has_host(str_of(name));
 	if (policy != PULL_ALWAYS) {
 		struct error *error = source_store_open(homes, full, false, ret);
 

@@ -79,11 +79,8 @@ static FALLIBLE complete(const struct list *names, struct list *ret)
 {
 	for (size_t i = 0; i < names->n; i++) {
 		const char *name = names->p[i];
-		size_t first = strcspn(name, "/");
-		bool has_host = name[first] &&
-				(memchr(name, '.', first) || memchr(name, ':', first) ||
-						text_starts(name, "localhost/"));
-		AUTO_FREE char *text = xasprintf("%s%s", has_host ? "" : "localhost/", name);
+		AUTO_FREE char *text = xasprintf(
+				"%s%s", reference_has_host(str_of(name)) ? "" : "localhost/", name);
 		AUTO(reference) struct reference reference = { 0 };
 
 		TRY_WRAP(reference_parse(str_of(text), &reference), "name '%s'", name);

@@ -181,6 +181,13 @@ static bool names_host(struct str first)
 	       str_is(first, "localhost") || has_upper(first);
 }
 
+bool reference_has_host(struct str name)
+{
+	struct str first, rest;
+
+	return str_cut(name, '/', &first, &rest) && names_host(first);
+}
+
 static FALLIBLE check_host(struct str text, struct str host)
 {
 	return host_is_good(host) ? NULL : refuse(text, "has a bad registry host");

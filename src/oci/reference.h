@@ -24,6 +24,8 @@ struct reference {
 
 /* Familiar form in; without tag and digest the tag becomes "latest". */
 FALLIBLE reference_parse(struct str text, struct reference *ret);
+/* Whether a name says its registry: "r.example/a", "localhost/a", not "a", "team/a". */
+bool reference_has_host(struct str name);
 void reference_done(struct reference *reference);
 void reference_copy(const struct reference *from, struct reference *ret);
 /* "docker.io/library/busybox:latest@sha256:…": always complete. New; free(). */

@@ -179,15 +179,6 @@ static bool find_reference(const struct podman *podman, const char *text, struct
 	return true;
 }
 
-/* "app", "team/app": nothing in it says which registry. */
-static bool is_short(const char *text)
-{
-	size_t first = strcspn(text, "/");
-
-	return text[first] == '\0' || (!memchr(text, '.', first) && !memchr(text, ':', first) &&
-						      strncmp(text, "localhost/", 10) != 0);
-}
-
 static FALLIBLE find_id(const struct podman *podman, const char *text, struct hit *ret)
 {
 	size_t n = strlen(text);
@@ -223,7 +214,7 @@ static FALLIBLE find_hit(const struct podman *podman, const char *text, struct h
 	if (at && podman_is_id(at + 1))
 		return find_id(podman, at + 1, ret);
 	/* As Podman looks for what it built itself, and then for what it pulled. */
-	if ((is_short(text) && find_reference(podman, local, ret)) ||
+	if ((!reference_has_host(str_of(text)) && find_reference(podman, local, ret)) ||
 			find_reference(podman, text, ret))
 		return NULL;
 	return find_id(podman, text, ret);

@@ -33,16 +33,13 @@ FALLIBLE registry_short_names(struct registry_client *client, const char *name, 
 {
 	const struct registries_conf *conf;
 	AUTO(list) struct list found = { 0 };
-	struct str bare, rest, first, path;
+	struct str bare, rest;
 
 	TRY(client_conf(client, &conf));
 	split_name(name, &bare, &rest);
 	AUTO_FREE char *key = str_dup(bare);
 	const char *alias = list_env_get(&conf->aliases, key); /* "": it was taken back */
-	bool has_host = str_cut(bare, '/', &first, &path) &&
-			(str_find(first, '.') < first.n || str_find(first, ':') < first.n ||
-					str_is(first, "localhost"));
-	if (has_host)
+	if (reference_has_host(bare))
 		list_add(&found, name);
 	else if (alias && *alias)
 		list_addf(&found, "%s%.*s", alias, STR_ARG(rest));

@@ -136,14 +136,6 @@ static FALLIBLE check_search(const struct registries_conf *conf, const char *wha
 	return NULL;
 }
 
-static bool has_host(const char *name)
-{
-	size_t first = strcspn(name, "/");
-
-	return name[first] && (memchr(name, '.', first) || memchr(name, ':', first) ||
-					      strncmp(name, "localhost/", 10) == 0);
-}
-
 static FALLIBLE check_alias(const char *alias, const char *what)
 {
 	AUTO(reference) struct reference reference = { 0 };
@@ -151,14 +143,14 @@ static FALLIBLE check_alias(const char *alias, const char *what)
 	const char *value = alias + strlen(name) + 1;
 	const char *last = strrchr(value, '/');
 
-	if (has_host(name) || strpbrk(name, ":@"))
+	if (reference_has_host(str_of(name)) || strpbrk(name, ":@"))
 		return error_new(ERR_INVALID,
 				"%s: invalid short name '%.100s': it is a name without registry, "
 				"tag and digest",
 				what, name);
 	if (!*value)
 		return NULL;
-	if (!has_host(value))
+	if (!reference_has_host(str_of(value)))
 		return error_new(ERR_INVALID,
 				"%s: invalid alias '%.100s': must contain registry and repository",
 				what, value);

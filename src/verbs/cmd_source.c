@@ -175,14 +175,10 @@ static const struct option pull_options[] = {
 static FALLIBLE parse_image(const char *text, char **ret)
 {
 	AUTO(reference) struct reference reference = { 0 };
-	struct str host, rest;
 
 	if (text_starts(text, "docker://"))
 		text += strlen("docker://");
-	bool has_host = str_cut(str_of(text), '/', &host, &rest) &&
-			(str_find(host, '.') < host.n || str_find(host, ':') < host.n ||
-					str_is(host, "localhost"));
-	if (!has_host)
+	if (!reference_has_host(str_of(text)))
 		return error_usage("pulling source images by short name (\"%s\") is not supported, "
 				   "please use a fully-qualified name",
 				text);

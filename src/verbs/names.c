@@ -16,18 +16,6 @@
 #define LOCAL  "localhost/"
 #define PODMAN "containers-storage:"
 
-/* "app", "team/app": nothing in it says which registry. */
-static bool is_short(const char *text)
-{
-	size_t first = strcspn(text, "/");
-	struct str host = { text, first };
-
-	if (text[first] == '\0')
-		return true;
-	return !memchr(host.p, '.', host.n) && !memchr(host.p, ':', host.n) &&
-	       !str_is(host, "localhost");
-}
-
 static bool is_buildah(const char *program)
 {
 	return strcmp(program, "buildah") == 0;
@@ -42,7 +30,7 @@ static FALLIBLE complete_local(const char *text, char **ret)
 
 FALLIBLE names_new(const char *program, const char *text, char **ret)
 {
-	if (is_buildah(program) && is_short(text))
+	if (is_buildah(program) && !reference_has_host(str_of(text)))
 		return complete_local(text, ret);
 	return image_name_complete(text, ret);
 }
@@ -68,7 +56,7 @@ FALLIBLE names_find(struct store *store, const char *program, const char *text,
 		struct tag_record *ret, char **ret_name)
 {
 	AUTO_FREE char *name = NULL;
-	bool may_be_local = is_short(text);
+	bool may_be_local = !reference_has_host(str_of(text));
 	bool local_first = may_be_local && is_buildah(program);
 	struct error *error = get(store, text, local_first, ret, &name);
 
@@ -185,7 +173,7 @@ static FALLIBLE names_inside(const char *text, struct list *ret)
 	TRY(image_names_inside(text, &names));
 	for (size_t i = 0; i < names.n; i++) {
 		AUTO_FREE char *name = NULL;
-		struct error *error = is_oci && is_short(names.p[i])
+		struct error *error = is_oci && !reference_has_host(str_of(names.p[i]))
 						      ? complete_local(names.p[i], &name)
 						      : image_name_complete(names.p[i], &name);
 
@@ -278,7 +266,7 @@ static FALLIBLE pull(struct session *session, const struct names_request *reques
 
 	if (is_transport(request->text))
 		TRY(open_transport(session, request, ret));
-	else if (homes.short_names && is_short(request->text)) {
+	else if (homes.short_names && !reference_has_host(str_of(request->text))) {
 		TRY(image_open(&homes, request->text, PULL_ALWAYS, &ret->image));
 		ret->name = xstrdup(ret->image->fetched_as);
 	} else {
@@ -342,7 +330,7 @@ FALLIBLE names_open(struct session *session, const struct names_request *request
 	error_free(error);
 	free(TAKE(ret->name));
 	if (is_new && wanted.pull == PULL_MISSING && is_buildah(wanted.program) &&
-			is_short(wanted.text))
+			!reference_has_host(str_of(wanted.text)))
 		TRY(find_candidate(session, &wanted, &record, &ret->name, &found));
 	return found ? open_stored(session, &wanted, &record, ret) : pull(session, &wanted, ret);
 }

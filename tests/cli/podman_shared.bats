@@ -50,6 +50,11 @@ podman_busybox() { # KIND
 		equals two "$output"
 		succeeds kiln_as "$kind" buildah push -q base "oci:$PWD/pushed:1"
 		valid_image "$PWD/pushed"
+		# Of a short name all that it may mean is looked up there.
+		skopeo_as "$kind" copy -q "oci:$(image busybox)/oci:latest" containers-storage:r.example/local/app:1
+		echo 'unqualified-search-registries = ["r.example"]' >r.conf
+		chmod a+r r.conf
+		succeeds kiln_as "$kind" buildah --registries-conf r.conf from --pull=never local/app:1
 		# Ours comes first.
 		succeeds kiln_as "$kind" buildah commit -q c base
 		succeeds kiln_as "$kind" buildah from --name e base

@@ -132,4 +132,21 @@ static void lengths(void **state)
 	assert_int_equal(strlen(reference.tag), 128);
 }
 
-UNIT_TESTS(completes, parts, refuses, lengths)
+static void knows_hosts(void **state)
+{
+	static const char *const with[] = { "r.example/a", "localhost/a", "r:5000/a/b:1",
+		"[::1]:1/a", "HOST/a", "docker.io/a" DIGEST };
+	static const char *const without[] = { "a", "a:1", "a" DIGEST, "team/a", "team/a:1",
+		"local/a", "localhost", "localhost:5000", "localhosts/a", "a.b", "" };
+
+	for (size_t i = 0; i < COUNT(with); i++) {
+		note("%s", with[i]);
+		assert_true(reference_has_host(str_of(with[i])));
+	}
+	for (size_t i = 0; i < COUNT(without); i++) {
+		note("%s", without[i]);
+		assert_false(reference_has_host(str_of(without[i])));
+	}
+}
+
+UNIT_TESTS(completes, parts, refuses, lengths, knows_hosts)
