@@ -15,7 +15,6 @@ enum {
 	MOST_CONVERSIONS = 20,
 	GROUPS = 10,
 	SOURCE_BYTES = 16 * 1024,
-	/* glibc goes down a level of its stack for each parenthesis that is open. */
 };
 
 enum action { ACTION_ALLOW = 0, ACTION_DENY, ACTION_CONVERT };
