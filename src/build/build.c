@@ -496,6 +496,20 @@ static FALLIBLE open_empty(struct build *build)
 	return mount_new("tmpfs", NULL, 0, MOUNT_ATTR_RDONLY, &build->empty_fd);
 }
 
+/*
+ * Podman's directories are like ours for an ordinary user with subordinate ids. Where files of the
+ * base go out, they come from its blobs.
+ */
+static bool may_use_trees(const struct build_options *options)
+{
+	bool may = options->userns->mode == USERNS_SUBUID && !options->squash;
+
+	for (size_t i = 0; i < options->output_count && may; i++)
+		may = options->outputs[i].kind != OUTPUT_TAR &&
+		      options->outputs[i].kind != OUTPUT_LOCAL;
+	return may;
+}
+
 void build_begin(struct build *build, const struct build_options *options,
 		const struct platform *platform)
 {
@@ -505,6 +519,7 @@ void build_begin(struct build *build, const struct build_options *options,
 		.began_ns = clock_now_ns(),
 		.travel.lock = PTHREAD_MUTEX_INITIALIZER };
 	layer_set_init(&build->layers, options, NULL);
+	build->layers.uses_trees = may_use_trees(options);
 }
 
 FALLIBLE build_load(struct build *build)

@@ -339,6 +339,17 @@ static FALLIBLE remember(struct build *build, struct step_run *run, const struct
 	return step_remember(build, run, digest_known(&run->content) ? &run->content : NULL);
 }
 
+/* What a step says that ran on files that went away meanwhile is worth nothing. */
+static FALLIBLE unless_gone(struct build *build, struct error *error)
+{
+	struct error *gone = layer_set_check_trees(&build->layers);
+
+	if (!gone)
+		return error;
+	error_ignore(error, "its base is gone");
+	return gone;
+}
+
 static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct step_run *run,
 		struct digest *parent)
 {
@@ -359,7 +370,7 @@ static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct st
 		stage->is_fresh = stage->is_fresh || run->step->kind == STEP_RUN;
 		struct error *error = step_operate(build, stage, run);
 		run->took_ns = clock_monotonic_ns() - began;
-		TRY(error);
+		TRY(unless_gone(build, error));
 		run->created = clock_now_seconds();
 		if (run->layer)
 			run->layer->created = run->created;

@@ -154,6 +154,12 @@ static const char *repository_of(
 	return image_source_repository(self->below, digest, ret_sure);
 }
 
+static struct error *tree(
+		struct image_source *source, const struct digest *diff_id, struct podman_tree **ret)
+{
+	return image_source_tree(((struct lower_source *)source)->below, diff_id, ret);
+}
+
 static void lower_source_free(struct image_source *source)
 {
 	struct lower_source *self = (struct lower_source *)source;
@@ -172,6 +178,7 @@ struct image_source *lower_source_new(
 		.open_raw = open_raw,
 		.repository = repository,
 		.repository_of = repository_of,
+		.tree = tree,
 		.free = lower_source_free,
 	};
 	struct lower_source *self = xcalloc(1, sizeof(*self));

@@ -13,6 +13,7 @@
 #include "build/view.h"
 #include "cache/homes.h"
 #include "layer/layer.h"
+#include "podman/tree.h"
 #include "store/blob.h"
 #include "store/store_lock.h"
 #include "stream/hash.h"
@@ -54,8 +55,10 @@ void layer_set_done(struct layer_set *set)
 		pthread_mutex_destroy(&layer->lock);
 		free(layer->dir);
 		view_names_free(layer->names);
+		podman_tree_free(layer->tree);
 		free(layer);
 	}
+	vec_done(&set->trees);
 	flat_free(set->views);
 	for (size_t i = 0; set->lower_fds && i < set->options->lower_count; i++)
 		if (set->lower_fds[i] > 0)
@@ -218,7 +221,7 @@ FALLIBLE layer_look_up_dir(struct layer_set *set, const struct stack *stack, siz
 	error_free(error);
 	if (!layer->dir)
 		lower_find_dir(set, layer, &chain);
-	return NULL;
+	return layer_find_tree(set, layer);
 }
 
 static FALLIBLE layer_need_dir(struct layer_set *set, const struct stack *stack, size_t i,
@@ -260,7 +263,7 @@ static FALLIBLE layer_need_dir_on_chain(
 
 	TRY(open_lowers(set, stack, 0, i, &fds));
 	TRY(begin(set, &draft));
-	struct lowers lowers = { fds.p, fds.n };
+	struct lowers lowers = { fds.p, fds.n, fds.has_plain_root };
 	if (i && !digest_known(&chain))
 		return error_new(ERR_INVALID, "a layer that was made here needs those below it");
 	TRY(unpack(set, layer, vertex, &draft, &lowers, &result));
@@ -269,6 +272,7 @@ static FALLIBLE layer_need_dir_on_chain(
 		.tar_bytes = result.diff_size,
 		.chain = chain,
 	};
+	TRY(layer_set_check_trees(set));
 	TRY(layer_commit(&draft, &facts, layer->id));
 	layer->dir = xasprintf("layers/%s", layer->id);
 	return NULL;
@@ -353,6 +357,14 @@ FALLIBLE stack_need_dirs(struct layer_set *set, const struct stack *stack, unsig
 	return NULL;
 }
 
+static bool is_same_dir(int a, int b)
+{
+	struct stat x, y;
+
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
+}
+
 struct mount_dir *stack_mount_dirs(
 		const struct layer_set *set, const struct stack *stack, size_t *ret_n)
 {
@@ -360,15 +372,16 @@ struct mount_dir *stack_mount_dirs(
 
 	*ret_n = 0;
 	for (size_t i = stack->n; i-- > 0;) {
-		const char *id = stack->p[i]->id;
+		const struct build_layer *layer = stack->p[i];
+		struct mount_dir dir = { layer->lower_fd ? layer->lower_fd : set->layers_fd,
+			layer->tree ? "" : layer->id };
 		bool is_repeated = false;
 
 		for (size_t k = 0; k < *ret_n && !is_repeated; k++)
-			is_repeated = strcmp(dirs[k].path, id) == 0;
+			is_repeated = strcmp(dirs[k].path, dir.path) == 0 &&
+				      (*dir.path || is_same_dir(dirs[k].fd, dir.fd));
 		if (!is_repeated)
-			dirs[(*ret_n)++] = (struct mount_dir){
-				stack->p[i]->lower_fd ? stack->p[i]->lower_fd : set->layers_fd, id
-			};
+			dirs[(*ret_n)++] = dir;
 	}
 	return dirs;
 }

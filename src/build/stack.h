@@ -20,6 +20,7 @@
 struct cache_home;
 struct cache_homes;
 struct cached_step;
+struct podman_tree;
 struct view_names;
 
 struct build_layer {
@@ -27,7 +28,9 @@ struct build_layer {
 	struct build_layer *next;
 	char id[LAYER_ID_TEXT]; /* of the store; "" when the store has nothing of it */
 	char *dir;              /* below the store, when unpacked; else NULL */
-	int lower_fd;           /* 0, or "layers" of the lower store that dir (absolute) is in */
+	/* 0, or "layers" of the lower store that dir (absolute) is in, or tree's own. */
+	int lower_fd;
+	struct podman_tree *tree; /* dir is Podman's; or NULL */
 	/* A blob of the store that holds the same, maybe in another compression: to be unpacked or
 	 * written anew; source.here tells. */
 	struct layer_blob source;
@@ -60,10 +63,12 @@ struct layer_set {
 	const struct build_options *options;
 	struct pool *pool;
 	pthread_mutex_t lock;
-	struct build_layer *all;   /* guarded by lock */
-	struct flat *views;        /* guarded by lock; where nothing can be mounted */
-	struct cache_homes *homes; /* or NULL */
-	int *lower_fds;            /* the same of each of options->lowers */
+	struct build_layer *all;               /* guarded by lock */
+	struct flat *views;                    /* guarded by lock; where nothing can be mounted */
+	struct cache_homes *homes;             /* or NULL */
+	int *lower_fds;                        /* the same of each of options->lowers */
+	bool uses_trees;                       /* directories of Podman's serve where they lie */
+	VEC(const struct podman_tree *) trees; /* those in use, borrowed; guarded by lock */
 	int layers_fd; /* "layers" of the store: a step's namespace cannot pass its root */
 	const struct reference *push; /* where new layers of the image are sent ahead, or NULL */
 };
@@ -76,6 +81,11 @@ struct stack {
 void layer_set_init(struct layer_set *set, const struct build_options *options, struct pool *pool);
 FALLIBLE layer_set_open(struct layer_set *set);
 void layer_set_done(struct layer_set *set);
+/*
+ * ERR_NOT_FOUND: a directory of Podman's that something was read of is gone. To be asked before
+ * what came of that is kept, and before a step's own failure is told.
+ */
+FALLIBLE layer_set_check_trees(struct layer_set *set);
 /* New, all unknown; owned by the set. */
 struct build_layer *layer_new(struct layer_set *set);
 /* What a record of the store knows. */

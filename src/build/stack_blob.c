@@ -7,6 +7,7 @@
 #include "layer/diff.h"
 #include "layer/layer.h"
 #include "layer/squash.h"
+#include "podman/tree.h"
 #include "store/blob.h"
 #include "store/cache.h"
 #include "sys/fd.h"
@@ -22,10 +23,17 @@ void lower_fds_done(struct lower_fds *fds)
 	free(fds->p);
 }
 
+/* Podman gives "/" some owner and mode where the layer says nothing of it; ours has these. */
+static bool has_plain_root(const struct build_layer *layer)
+{
+	return layer->tree && !layer->tree->has_top;
+}
+
 FALLIBLE open_lowers(struct layer_set *set, const struct stack *stack, size_t from, size_t to,
 		struct lower_fds *ret)
 {
 	ret->p = xcalloc(to - from, sizeof(*ret->p));
+	ret->has_plain_root = to > from && has_plain_root(stack->p[to - 1]);
 	for (size_t i = to; i-- > from;) {
 		ret->p[ret->n] = -1;
 		TRY(file_open(store_dir_fd(set->options->store), stack->p[i]->dir,
@@ -183,7 +191,8 @@ static FALLIBLE export_dir(struct layer_set *set, const struct stack *stack, siz
 	struct stack below = { stack->p, i, i };
 
 	TRY(need_lowers(set, stack->p[i], &below, &fds));
-	return export_over(set, stack->p[i], &(struct lowers){ fds.p, fds.n });
+	TRY(export_over(set, stack->p[i], &(struct lowers){ fds.p, fds.n, fds.has_plain_root }));
+	return layer_set_check_trees(set);
 }
 
 FALLIBLE layer_need_blob_over(struct layer_set *set, struct build_layer *layer, int below_fd)
@@ -241,8 +250,9 @@ FALLIBLE stack_blob_make(struct layer_set *set, const struct stack *below,
 	TRY(need_lowers(set, layer, below, &fds));
 	TRY(export_open(set, false, export));
 	export->sink = filter(user, export->sink);
-	TRY(export_changes(
-			export, layer, &(struct lowers){ fds.p, fds.n }, tree_fd, &blob->is_empty));
+	const struct lowers lowers = { fds.p, fds.n, fds.has_plain_root };
+	TRY(export_changes(export, layer, &lowers, tree_fd, &blob->is_empty));
+	TRY(layer_set_check_trees(set));
 	TRY(entry_sink_close(TAKE(export->sink)));
 	*ret = TAKE(blob);
 	return NULL;
@@ -357,7 +367,7 @@ FALLIBLE stack_root_owner(const struct layer_set *set, const struct stack *stack
 	struct stat st;
 
 	*ret = (struct owner){ .mode = S_IFDIR | 0755 };
-	if (!stack->n || !stack->p[stack->n - 1]->dir)
+	if (!stack->n || !stack->p[stack->n - 1]->dir || has_plain_root(stack->p[stack->n - 1]))
 		return NULL;
 	TRY(file_open(store_dir_fd(set->options->store), stack->p[stack->n - 1]->dir,
 			O_RDONLY | O_DIRECTORY, 0, &fd));

@@ -11,6 +11,7 @@
 struct lower_fds {
 	int *p;
 	size_t n;
+	bool has_plain_root; /* see struct lowers */
 };
 
 void lower_fds_done(struct lower_fds *fds);
@@ -22,6 +23,9 @@ FALLIBLE open_lowers(struct layer_set *set, const struct stack *stack, size_t fr
 /* Take over what a record knows. Under the layer's lock once it is shared. */
 void layer_learn(const struct layer_set *set, struct build_layer *layer,
 		const struct layer_record *record);
+
+/* stack_tree.c: use Podman's directory of it, where it lies. Under the layer's lock. */
+FALLIBLE layer_find_tree(struct layer_set *set, struct build_layer *layer);
 
 /* stack_home.c */
 

@@ -42,6 +42,13 @@ void image_source_doubt(
 		source->ops->doubt(source, blob, why);
 }
 
+FALLIBLE image_source_tree(
+		struct image_source *source, const struct digest *diff_id, struct podman_tree **ret)
+{
+	*ret = NULL;
+	return source && source->ops->tree ? source->ops->tree(source, diff_id, ret) : NULL;
+}
+
 FALLIBLE image_source_check_size(
 		struct image_source *source, const struct descriptor *blob, uint64_t bytes)
 {

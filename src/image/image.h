@@ -20,6 +20,7 @@
 #include "sys/cancel.h"
 
 struct podman_settings;
+struct podman_tree;
 struct registry_client;
 struct signer;
 struct store;
@@ -57,6 +58,12 @@ struct image_source_ops {
 	 */
 	void (*doubt)(struct image_source *source, const struct descriptor *blob,
 			const struct error *why);
+	/*
+	 * The directory of a layer where the image lies, for overlayfs to stack (podman/tree.h).
+	 * New; *ret stays NULL when there is none that serves. NULL: never.
+	 */
+	struct error *(*tree)(struct image_source *source, const struct digest *diff_id,
+			struct podman_tree **ret);
 	void (*free)(struct image_source *source);
 };
 
@@ -134,6 +141,9 @@ void image_free(struct image *image);
 FALLIBLE image_make(const char *name, const char *manifest_json, const char *config_json,
 		struct image_source *source, struct image **ret);
 
+/* See image_source_ops.tree. */
+FALLIBLE image_source_tree(struct image_source *source, const struct digest *diff_id,
+		struct podman_tree **ret);
 /* Layer i, compressed as its descriptor says, verified while it is read. */
 FALLIBLE image_open_layer(const struct image *image, size_t i, struct reader **ret);
 

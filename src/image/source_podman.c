@@ -11,7 +11,7 @@
 #include "layer/diff.h"
 #include "layer/layer.h"
 #include "oci/json.h"
-#include "podman/podman.h"
+#include "podman/tree.h"
 #include "store/blob.h"
 #include "stream/hash.h"
 
@@ -21,6 +21,8 @@ struct podman_source {
 	struct image_source source;
 	struct podman *podman;
 	struct podman_image image;
+	const struct podman_settings *settings;
+	struct cancel *cancel;
 	char *config;
 	size_t config_n;
 	struct digest config_digest;
@@ -60,6 +62,18 @@ static struct error *open_blob(
 	return NULL;
 }
 
+static struct error *tree(
+		struct image_source *source, const struct digest *diff_id, struct podman_tree **ret)
+{
+	const struct podman_source *self = (const struct podman_source *)source;
+
+	for (size_t i = 0; i < self->image.layers.n; i++)
+		if (digest_equal(&self->image.layers.p[i].diff_id, diff_id))
+			return podman_tree_find(self->podman, self->settings, &self->image, i,
+					self->cancel, ret);
+	return NULL;
+}
+
 static const char *repository(const struct image_source *source)
 {
 	(void)source;
@@ -79,6 +93,7 @@ static void podman_source_free(struct image_source *source)
 static const struct image_source_ops ops = {
 	.open_blob = open_blob,
 	.repository = repository,
+	.tree = tree,
 	.free = podman_source_free,
 };
 
@@ -341,6 +356,8 @@ static FALLIBLE open_named(const struct image_homes *homes, const char *text,
 	struct podman_source *self = xcalloc(1, sizeof(*self));
 
 	self->source = (struct image_source){ &ops, 1 };
+	self->settings = homes->podman;
+	self->cancel = homes->cancel;
 	struct error *error = open_source(homes, text, self, document);
 	if (!error) {
 		*ret = image_source_store(homes->store, &self->source);

@@ -103,6 +103,12 @@ static const char *repository_of(
 	return self->below ? image_source_repository(self->below, digest, ret_sure) : NULL;
 }
 
+static struct error *tree(
+		struct image_source *source, const struct digest *diff_id, struct podman_tree **ret)
+{
+	return image_source_tree(((struct store_source *)source)->below, diff_id, ret);
+}
+
 static void store_source_free(struct image_source *source)
 {
 	struct store_source *self = (struct store_source *)source;
@@ -117,6 +123,7 @@ static const struct image_source_ops ops = {
 	.repository = repository,
 	.repository_of = repository_of,
 	.doubt = doubt,
+	.tree = tree,
 	.free = store_source_free,
 };
 

@@ -26,6 +26,8 @@
 struct lowers {
 	const int *fds;
 	size_t n;
+	/* The topmost says nothing of "/", which is 0:0's and 0755, whatever its directory has. */
+	bool has_plain_root;
 };
 
 struct apply_options {

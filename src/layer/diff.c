@@ -281,7 +281,7 @@ static FALLIBLE start(struct diff *diff, int upper_fd)
 		return error_sys("look at the upper directory");
 	TRY(entry_disk_read(&root->disk, &diff->options->policy, upper_fd, "", &st, root->path));
 	diff->below.entry.owner = (struct owner){ .mode = S_IFDIR | 0755 };
-	if (lowers->n) {
+	if (lowers->n && !lowers->has_plain_root) {
 		if (fstat(lowers->fds[0], &st) < 0)
 			return error_sys("look at the directory below");
 		TRY(entry_disk_read(

@@ -334,6 +334,11 @@ const char *podman_path(const struct podman *podman, const struct podman_image *
 	return podman->roots[image->root].path;
 }
 
+const char *podman_layer_root(const struct podman *podman, const struct podman_layer *layer)
+{
+	return podman->roots[layer->root].path;
+}
+
 /* --- what they hold --- */
 
 FALLIBLE podman_datum(const struct podman *podman, const struct podman_image *image,

@@ -51,8 +51,9 @@ FALLIBLE podman_find_manifest(const struct podman *podman, const struct digest *
 		struct podman_image *ret);
 void podman_image_done(struct podman_image *image);
 
-/* The graph root that the image is in. Borrowed. */
+/* The graph root that the image, or a layer of one, is in. Borrowed. */
 const char *podman_path(const struct podman *podman, const struct podman_image *image);
+const char *podman_layer_root(const struct podman *podman, const struct podman_layer *layer);
 /* A datum that an image has by name ("manifest", "sha256:…" of its config). free(). */
 FALLIBLE podman_datum(const struct podman *podman, const struct podman_image *image,
 		const char *name, size_t limit, char **ret, size_t *ret_n);

@@ -199,17 +199,26 @@ static FALLIBLE read_list(const struct podman_root *root, const char *name, json
 	return NULL;
 }
 
+static FALLIBLE read_layers(struct podman_root *root, bool with_volatile)
+{
+	json_decref(root->layers);
+	root->layers = json_array();
+	TRY(read_list(root, LAYERS, root->layers));
+	return with_volatile ? read_list(root, VOLATILE, root->layers) : NULL;
+}
+
 /* Under whichever locks the caller has. A writer must not mix the lists of layers. */
 static FALLIBLE read_lists(struct podman_root *root, bool with_volatile)
 {
-	json_decref(root->layers);
 	json_decref(root->images);
-	root->layers = json_array();
 	root->images = json_array();
-	TRY(read_list(root, LAYERS, root->layers));
-	if (with_volatile)
-		TRY(read_list(root, VOLATILE, root->layers));
+	TRY(read_layers(root, with_volatile));
 	return read_list(root, IMAGES, root->images);
+}
+
+FALLIBLE root_peek_layers(struct podman_root *root)
+{
+	return read_layers(root, true);
 }
 
 FALLIBLE root_load(struct podman_root *root, struct cancel *cancel)

@@ -44,6 +44,11 @@ void root_close(struct podman_root *root);
  * ERR_INVALID naming the file.
  */
 FALLIBLE root_load(struct podman_root *root, struct cancel *cancel);
+/*
+ * The layers alone and without a lock, as they were at some moment: whoever writes puts a new list
+ * in the place of the old.
+ */
+FALLIBLE root_peek_layers(struct podman_root *root);
 /* The same for writing: both locks stay taken, alone, until root_unlock(). */
 FALLIBLE root_lock(struct podman_root *root, struct cancel *cancel);
 void root_unlock(struct podman_root *root);

@@ -19,6 +19,8 @@
  * bytes are the caller's to verify.
  */
 FALLIBLE split_reader(struct reader *lines, int *dirs, size_t n_dirs, struct reader **ret);
+/* The tar with zeros for what files hold: its headers, for who asks no more. lines: taken. */
+FALLIBLE split_outline(struct reader *lines, struct reader **ret);
 
 /*
  * Take apart what is written, a tar: lines go to out (takes it), plain. A name that comes twice is

@@ -28,6 +28,7 @@ struct split {
 	int file;
 	char *name;
 	uint64_t left;
+	bool is_hollow; /* zeros stand for what files hold */
 };
 
 /* The next line without its end; *ret_n is 0 at the end of all. Valid until the next call. */
@@ -155,7 +156,16 @@ static FALLIBLE take_line(struct split *split, struct str text)
 		return NULL;
 	TRY(take_name(&line, &split->name));
 	split->left = (uint64_t)size;
-	return open_file(split);
+	return split->is_hollow ? NULL : open_file(split);
+}
+
+static size_t read_zeros(struct split *split, void *buf, size_t n)
+{
+	size_t part = n < split->left ? n : (size_t)split->left;
+
+	memset(buf, 0, part);
+	split->left -= part;
+	return part;
 }
 
 static FALLIBLE read_file(struct split *split, void *buf, size_t n, size_t *ret_n)
@@ -191,6 +201,10 @@ static struct error *split_read(struct reader *reader, void *buf, size_t n, size
 		}
 		if (split->file >= 0)
 			return read_file(split, buf, n, ret_n);
+		if (split->is_hollow && split->left) {
+			*ret_n = read_zeros(split, buf, n);
+			return NULL;
+		}
 		TRY_WRAP(next_line(split, &line, &length), "tar-split");
 		*ret_n = 0;
 		if (length == 0)
@@ -215,7 +229,8 @@ static void split_free(struct reader *reader)
 	free(split);
 }
 
-FALLIBLE split_reader(struct reader *lines, int *dirs, size_t n_dirs, struct reader **ret)
+static FALLIBLE open_split(
+		struct reader *lines, int *dirs, size_t n_dirs, bool is_hollow, struct reader **ret)
 {
 	static const struct reader_ops ops = { .read = split_read, .free = split_free };
 	AUTO(reader) struct reader *reader = NULL;
@@ -225,10 +240,21 @@ FALLIBLE split_reader(struct reader *lines, int *dirs, size_t n_dirs, struct rea
 		.dirs = dirs,
 		.n_dirs = n_dirs,
 		.capacity = BUF_BYTES,
-		.file = -1 };
+		.file = -1,
+		.is_hollow = is_hollow };
 	split->buf = xmalloc(BUF_BYTES);
 	reader = &split->reader;
 	TRY_WRAP(codec_reader(lines, &split->lines, NULL), "tar-split");
 	*ret = TAKE(reader);
 	return NULL;
+}
+
+FALLIBLE split_reader(struct reader *lines, int *dirs, size_t n_dirs, struct reader **ret)
+{
+	return open_split(lines, dirs, n_dirs, false, ret);
+}
+
+FALLIBLE split_outline(struct reader *lines, struct reader **ret)
+{
+	return open_split(lines, NULL, 0, true, ret);
 }

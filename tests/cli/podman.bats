@@ -314,6 +314,69 @@ hold() { # FILE
 	grep -q sha256: pulled
 }
 
+# --- directories of Podman's in place ---
+
+trees_of() { # STORE: directories that kiln made
+	as_user sub find "$1/layers" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l
+}
+
+@test "an ordinary user's step runs on Podman's own directories, and sees what it would see on kiln's" {
+	local kind=sub inside base
+	[[ "$(podman_users)" == *sub* ]] || skip "needs an ordinary user with subordinate ids"
+	podman_store $kind
+	podman_base $kind
+	cat >Dockerfile <<-'EOF'
+		FROM containers-storage:localhost/base
+		RUN find / -xdev -path /proc -prune -o -path /dev -prune -o -path /sys -prune -o -path /etc/resolv.conf -o \
+		    -path /etc/hosts -o -path /etc/hostname -o -type f -exec ls -ln {} + | sort >/tmp/files; \
+		    stat -c '%a %u %g' / /d /d/sub /tmp >/tmp/dirs; echo again >>/d/one; chmod 0755 /d/sub
+		COPY --from=containers-storage:localhost/base /d/sub /e
+	EOF
+	mkdir stores && chown "$(user_account $kind)" stores
+	export KILN_ROOT=$PWD/stores/inside
+	succeeds kiln_as $kind build -q --timestamp 7 -t app .
+	inside=$output
+	# The RUN's, and what the COPY was made in: nothing of the base.
+	[ "$(trees_of "$KILN_ROOT")" -le 2 ]
+	succeeds kiln_as $kind build -q --timestamp 7 -o type=containers-storage,name=app .
+	# One name more, and Podman's directories are not what their tars say.
+	base=$(jq -r '.[] | select(.parent == null) | .id' "$GRAPH/overlay-layers/layers.json" | head -1)
+	buildah_as $kind unshare touch "$GRAPH/overlay/$base/diff/more"
+	export KILN_ROOT=$PWD/stores/own
+	succeeds kiln_as $kind build -q --timestamp 7 -t app .
+	equals "$inside" "$output" "the image on kiln's directories"
+	buildah_as $kind unshare rm "$GRAPH/overlay/$base/diff/more"
+	# Where the base's files go out they come from its blobs.
+	export KILN_ROOT=$PWD/stores/files
+	succeeds kiln_as $kind build -q --timestamp 7 -o out .
+	equals 'one more again' "$(tr '\n' ' ' <out/d/one | sed 's/ $//')"
+}
+
+@test "a base that Podman removes under a step is an error, and no image" {
+	local kind=sub pid
+	[[ "$(podman_users)" == *sub* ]] || skip "needs an ordinary user with subordinate ids"
+	podman_store $kind
+	podman_base $kind
+	mkdir -m 0777 shared
+	for end in 'true' 'false'; do
+		rm -f shared/*
+		printf 'FROM containers-storage:localhost/base\nRUN : >/w/began; until [ -e /w/go ]; do sleep 0.02; done; %s\n' "$end" >Dockerfile
+		kiln_as $kind buildah bud -f Dockerfile -v "$PWD/shared:/w" -t never . >built 2>&1 3>&- 4>&- &
+		pid=$!
+		echo $pid >>"$BATS_TEST_TMPDIR/pids"
+		until [ -e shared/began ]; do
+			kill -0 $pid || { cat built; false; }
+			sleep 0.02
+		done
+		podman_as $kind rmi -f localhost/base
+		touch shared/go
+		! wait $pid || false
+		grep -q "was removed from Podman's store while the build stood on it" built
+		fails 125 '' kiln_as $kind buildah inspect localhost/never
+		buildah_as $kind bud -q --layers -f Containerfile -t base . >base.id
+	done
+}
+
 # --- writing ---
 
 layer_count() {

@@ -1,0 +1,17 @@
+/*
+ * survey: is a directory exactly what a layer's tar says? Contents are not compared.
+ *
+ * Floor: podman.
+ */
+#pragma once
+#include "stream/reader.h"
+#include "sys/cancel.h"
+#include <stdbool.h>
+
+/*
+ * tar: the layer's (takes; contents are not looked at). *ret_has_top: it has an entry for "/". Not
+ * equal is *ret_equal false: a name too many or too few, a parent that is only implied, a device
+ * (Podman leaves them out), another owner, type, mode, size, time of a file, target or xattr.
+ */
+FALLIBLE survey_tree(struct reader *tar, int dir_fd, struct cancel *cancel, bool *ret_equal,
+		bool *ret_has_top);

@@ -1,0 +1,214 @@
+/* Is a directory what its layer's tar says? */
+#include "scratch.h"
+
+#include "layer/layer.h"
+#include "layer/tar_write.h"
+#include "podman/split.h"
+#include "podman/survey.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void add(struct entry_sink *sink, const char *path, uint32_t mode, const char *text)
+{
+	struct entry entry = { .path = path,
+		.owner = { .mode = mode, .uid = getuid(), .gid = getgid() },
+		.mtime = 1000000000,
+		.link = S_ISLNK(mode) ? text : NULL };
+	AUTO(reader) struct reader *content = NULL;
+
+	if (S_ISREG(mode)) {
+		entry.size = strlen(text);
+		content = reader_from_bytes(text, strlen(text));
+	}
+	assert_ok(entry_sink_add(sink, &entry, content));
+}
+
+static void add_hardlink(struct entry_sink *sink, const char *path, const char *to)
+{
+	struct entry entry = {
+		.path = path, .owner = { .mode = S_IFREG | 0644 }, .link = to, .is_hardlink = true
+	};
+
+	assert_ok(entry_sink_add(sink, &entry, NULL));
+}
+
+static void make_tar(struct strbuf *tar)
+{
+	struct entry_sink *sink = tar_writer(writer_to_strbuf(tar), &(struct entry_times){ 0 });
+
+	add(sink, "d", S_IFDIR | 0755, NULL);
+	assert_ok(entry_sink_opaque(sink, "d"));
+	add(sink, "d/one", S_IFREG | 0640, "one");
+	add(sink, "d/empty", S_IFREG | 0644, "");
+	add(sink, "link", S_IFLNK | 0777, "d/one");
+	add_hardlink(sink, "same", "d/one");
+	assert_ok(entry_sink_whiteout(sink, "gone"));
+	assert_ok(entry_sink_close(sink));
+}
+
+static struct reader *bytes_of(const struct strbuf *text)
+{
+	return reader_from_bytes(text->p, text->n);
+}
+
+static void unpack(const struct strbuf *tar, int dir_fd)
+{
+	const struct lowers none = { 0 };
+	struct layer_unpack_options options = {
+		.apply = { .mode = APPLY_LAYER, .policy = { .kind = OWNER_PLAIN }, .lowers = &none }
+	};
+	struct layer_result result = { 0 };
+
+	assert_ok(layer_unpack(bytes_of(tar), dir_fd, &options, &result));
+}
+
+static bool is_equal(const struct strbuf *tar, int dir_fd)
+{
+	bool equal = false, has_top = true;
+
+	assert_ok(survey_tree(bytes_of(tar), dir_fd, NULL, &equal, &has_top));
+	assert_false(has_top);
+	return equal;
+}
+
+/* The headers alone will do. */
+static void knows_its_own(void **state)
+{
+	AUTO(scratch) struct scratch scratch = scratch_new();
+	AUTO(strbuf) struct strbuf tar = { 0 };
+	AUTO(strbuf) struct strbuf lines = { 0 };
+	struct writer *split = split_writer(writer_to_strbuf(&lines));
+	struct reader *outline = NULL;
+	bool equal = false, has_top = true;
+
+	(void)state;
+	make_tar(&tar);
+	unpack(&tar, scratch.fd);
+	assert_true(is_equal(&tar, scratch.fd));
+	assert_ok(writer_write(split, tar.p, tar.n));
+	assert_ok(writer_close(split));
+	assert_ok(split_outline(bytes_of(&lines), &outline));
+	assert_ok(survey_tree(outline, scratch.fd, NULL, &equal, &has_top));
+	assert_true(equal);
+}
+
+static void add_file(int fd)
+{
+	scratch_put(fd, "d/more", "");
+}
+
+static void add_dir(int fd)
+{
+	assert_int_equal(mkdirat(fd, "dir", 0755), 0);
+}
+
+static void remove_file(int fd)
+{
+	assert_int_equal(unlinkat(fd, "d/empty", 0), 0);
+}
+
+static void change_mode(int fd)
+{
+	assert_int_equal(fchmodat(fd, "d/one", 0644, 0), 0);
+}
+
+static void change_time(int fd)
+{
+	const struct timespec times[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+
+	assert_int_equal(utimensat(fd, "d/one", times, 0), 0);
+}
+
+static void change_size(int fd)
+{
+	const struct timespec times[2] = { { .tv_sec = 1000000000 }, { .tv_sec = 1000000000 } };
+
+	scratch_put(fd, "d/empty", "?");
+	assert_int_equal(utimensat(fd, "d/empty", times, 0), 0);
+}
+
+static void change_target(int fd)
+{
+	assert_int_equal(unlinkat(fd, "link", 0), 0);
+	assert_int_equal(symlinkat("d/two", fd, "link"), 0);
+}
+
+static void change_type(int fd)
+{
+	assert_int_equal(unlinkat(fd, "gone", 0), 0);
+	scratch_put(fd, "gone", "");
+}
+
+static void unshare_file(int fd)
+{
+	const struct timespec times[2] = { { .tv_sec = 1000000000 }, { .tv_sec = 1000000000 } };
+
+	assert_int_equal(unlinkat(fd, "same", 0), 0);
+	scratch_put(fd, "same", "one");
+	assert_int_equal(fchmodat(fd, "same", 0640, 0), 0);
+	assert_int_equal(utimensat(fd, "same", times, 0), 0);
+}
+
+static void remove_mark(int fd)
+{
+	assert_ok(xattr_remove(fd, "d", "user.overlay.opaque"));
+}
+
+static void sees_what_is_other(void **state)
+{
+	static void (*const changes[])(int fd) = { add_file, add_dir, remove_file, change_mode,
+		change_time, change_size, change_target, change_type, unshare_file, remove_mark };
+	AUTO(strbuf) struct strbuf tar = { 0 };
+
+	(void)state;
+	make_tar(&tar);
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		AUTO(scratch) struct scratch scratch = scratch_new();
+
+		unpack(&tar, scratch.fd);
+		assert_true(is_equal(&tar, scratch.fd));
+		changes[i](scratch.fd);
+		assert_false(is_equal(&tar, scratch.fd));
+	}
+}
+
+/* Each tool makes a parent of its own, where the tar has none. */
+static void wants_every_parent(void **state)
+{
+	AUTO(scratch) struct scratch scratch = scratch_new();
+	AUTO(strbuf) struct strbuf tar = { 0 };
+	struct entry_sink *sink = tar_writer(writer_to_strbuf(&tar), &(struct entry_times){ 0 });
+
+	(void)state;
+	add(sink, "a/file", S_IFREG | 0644, "x");
+	assert_ok(entry_sink_close(sink));
+	unpack(&tar, scratch.fd);
+	assert_false(is_equal(&tar, scratch.fd));
+}
+
+static void wants_each_name_once(void **state)
+{
+	AUTO(scratch) struct scratch scratch = scratch_new();
+	AUTO(strbuf) struct strbuf tar = { 0 };
+	struct entry_sink *sink = tar_writer(writer_to_strbuf(&tar), &(struct entry_times){ 0 });
+
+	(void)state;
+	add(sink, "file", S_IFREG | 0644, "");
+	add(sink, "file", S_IFREG | 0644, "");
+	assert_ok(entry_sink_close(sink));
+	unpack(&tar, scratch.fd);
+	assert_false(is_equal(&tar, scratch.fd));
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(knows_its_own),
+		cmocka_unit_test(sees_what_is_other),
+		cmocka_unit_test(wants_every_parent),
+		cmocka_unit_test(wants_each_name_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
