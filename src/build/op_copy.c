@@ -26,13 +26,18 @@ static FALLIBLE select_sources(struct build *build, struct step_run *run)
 	return select_make(&origin, &run->step->copy, build->options->cancel, &run->selection);
 }
 
-/* Two sources that bring the same path: the later replaces the earlier. */
-static bool overlaps(const struct selection *selection)
+/*
+ * Two sources that bring the same path: the later replaces the earlier. So do files that a pattern
+ * matched, if the destination is no directory: who knows now whether it is.
+ */
+static bool overlaps(const struct selection *selection, const struct plan_copy *copy)
 {
 	AUTO(map) struct map *seen = map_new(NULL);
 
 	if (selection->groups.n < 2)
 		return false;
+	if (!copy->dest_is_dir)
+		return true;
 	for (size_t g = 0; g < selection->groups.n; g++) {
 		const struct select_group *group = &selection->groups.p[g];
 
@@ -58,7 +63,7 @@ static FALLIBLE may_stream(const struct build *build, const struct step_run *run
 	const struct selection *selection = run->selection;
 	const struct plan_copy *copy = &run->step->copy;
 
-	*ret = !build_ignores(build) && !overlaps(selection);
+	*ret = !build_ignores(build) && !overlaps(selection, copy);
 	for (size_t g = 0; g < selection->groups.n && *ret; g++) {
 		const struct select_group *group = &selection->groups.p[g];
 		const struct select_item *item = &selection->items.p[group->first];
@@ -97,7 +102,14 @@ static FALLIBLE place_all(struct build *build, struct step_run *run, struct made
 	place.rules = *rules;
 	place.names = names;
 	place.digests = origin_digests(build, &run->step->copy.origin);
-	return place_selection(&place, run->selection, &run->step->copy);
+	TRY(place_selection(&place, run->selection, &run->step->copy));
+	if (place.replaced)
+		progress_warn(build->options->progress, run->vertex, run->step->at,
+				"the pattern matches %zu files for one name, '%s'; the last has "
+				"it: "
+				"end the destination with '/' to have all",
+				place.replaced + 1, run->step->copy.dest);
+	return NULL;
 }
 
 static FALLIBLE make_layer(struct build *build, struct stage_run *stage, struct step_run *run,

@@ -442,6 +442,8 @@ static FALLIBLE place_group(struct place *place, struct selection *selection,
 
 	if (group->count == 0)
 		return NULL;
+	if (group->is_dir && place->sent && map_has(place->sent, dest))
+		return not_a_directory(dest);
 	if (group->is_dir) {
 		TRY(place_dirs(place, dest));
 		for (size_t i = 1; i < group->count; i++) {
@@ -458,13 +460,10 @@ static FALLIBLE place_group(struct place *place, struct selection *selection,
 	TRY(view_lookup(place->view, dest, &there));
 	bool into = copy->dest_is_dir || map_has(place->dirs, dest) ||
 		    (there.exists && S_ISDIR(there.owner.mode));
-	if (!into && selection->groups.n > 1)
-		return error_hint(error_new(ERR_INVALID,
-						  "the pattern matches %zu names, and '/%s' is no "
-						  "directory to put them in",
-						  selection->groups.n, dest),
-				"end the destination with '/'");
 	AUTO_FREE char *path = into ? path_join(dest, group->name) : xstrdup(dest);
+	/* BuildKit's rule: what a pattern matches goes to one name after the other, and the last
+	 * stays. */
+	place->replaced += !into && place->sent && map_has(place->sent, dest);
 	struct str parent = path_parent(path);
 	AUTO_FREE char *dir = str_dup(parent);
 	TRY(place_dirs(place, dir));

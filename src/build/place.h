@@ -24,6 +24,7 @@ struct place {
 	struct place_rules rules;
 	struct map *dirs;             /* directories sent so far -> &was_there or &is_new */
 	struct map *sent;             /* path -> item; NULL: no two items have one path */
+	size_t replaced;              /* files of a pattern that another one took the name of */
 	struct view_names *names;     /* if not NULL: learns what was sent */
 	struct file_digests *digests; /* remembers contents hashed on the way; may be NULL */
 };

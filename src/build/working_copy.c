@@ -263,6 +263,9 @@ static FALLIBLE select_all(struct copying *copying)
 	TRY(select_make(&copying->origin.select, &copying->words.step.copy, working->with.cancel,
 			&copying->selection));
 	assert(copying->selection);
+	/* As Buildah has it; a Dockerfile's pattern may name a file. */
+	if (copying->selection->groups.n > 1)
+		copying->words.step.copy.dest_is_dir = true;
 	if (copying->selection->groups.n || copy->allows_none)
 		return NULL;
 	return error_hint(error_new(ERR_NOT_FOUND, "'%s': the pattern matches nothing in %s",

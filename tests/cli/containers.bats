@@ -202,6 +202,9 @@ load ../lib/busybox
 	succeeds kiln copy -q "$c" "$PWD/dir/a" /x/
 	equals "" "$output"
 	succeeds kiln copy -q "$c" dir/a arch.tar /many
+	mkdir several
+	touch several/1.jar several/2.jar
+	succeeds kiln copy -q "$c" 'several/*.jar' /jars
 	succeeds kiln add -q "$c" arch.tar /unpacked
 	succeeds kiln copy -q --contextdir dir "$c" . /ctx
 	echo sub >ignore
@@ -210,13 +213,15 @@ load ../lib/busybox
 	succeeds kiln config --workingdir /work "$c"
 	succeeds kiln copy -q "$c" dir/a
 	succeeds kiln copy -q --chmod 600 "$c" dir/a rel/
-	succeeds kiln run "$c" find /d /x /many /unpacked /ctx /ignored /excluded /work -type f
+	succeeds kiln run "$c" find /d /x /many /jars /unpacked /ctx /ignored /excluded /work -type f
 	equals "/ctx/a
 /ctx/sub/b
 /d/a
 /d/sub/b
 /excluded/sub/b
 /ignored/a
+/jars/1.jar
+/jars/2.jar
 /many/a
 /many/arch.tar
 /unpacked/a
