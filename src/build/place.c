@@ -322,20 +322,67 @@ static FALLIBLE send_item(struct place *place, struct selection *selection,
 
 /* --- archives of ADD --- */
 
+enum { OWN_LINKS = 40 };
+
 /* Entries of an archive, put below a directory. */
 struct below_sink {
 	struct entry_sink sink;
 	struct place *place;
 	const char *dir;
+	struct map *links; /* that the archive brought: path below dir -> target */
 };
+
+/* One component on from *at, below dir; a link's target goes in front of what is left. */
+static FALLIBLE follow_one(const struct below_sink *below, char **at, char **left, size_t *links)
+{
+	struct str first, tail;
+
+	(void)str_cut(str_of(*left), '/', &first, &tail);
+	AUTO_FREE char *name = str_dup(first);
+	AUTO_FREE char *next = strcmp(name, "..") == 0            ? str_dup(path_parent(*at))
+			       : !*name || strcmp(name, ".") == 0 ? xstrdup(*at)
+								  : path_join(*at, name);
+	const char *target = strcmp(next, *at) != 0 ? map_get(below->links, next) : NULL;
+	AUTO_FREE char *rest = target ? xasprintf("%s/%.*s", target, STR_ARG(tail)) : str_dup(tail);
+
+	if (target && ++*links > OWN_LINKS)
+		return error_errno(ELOOP, "follow '%s'", next);
+	if (!target || target[0] == '/') {
+		free(*at);
+		*at = target ? xstrdup("") : TAKE(next);
+	}
+	free(*left);
+	*left = TAKE(rest);
+	return NULL;
+}
+
+/* name, its directories followed through the archive's own links; none leads out of dir. */
+static FALLIBLE follow_own(const struct below_sink *below, const char *name, char **ret)
+{
+	if (!map_count(below->links)) {
+		*ret = xstrdup(name);
+		return NULL;
+	}
+	AUTO_FREE char *left = str_dup(path_parent(name));
+	AUTO_FREE char *at = xstrdup("");
+	size_t links = 0;
+
+	while (*left)
+		TRY(follow_one(below, &at, &left, &links));
+	*ret = path_join(at, path_name(name));
+	return NULL;
+}
 
 /*
  * Where an entry goes: a directory that the archive itself brought is its own, others are followed
- * where they are links in the stage, as tar does ("bin/x" on a system whose /bin is a link).
+ * where they are links in the archive or in the stage, as tar does ("bin/x" on a system whose /bin
+ * is a link).
  */
-static FALLIBLE below_path(const struct below_sink *below, const char *name, char **ret)
+static FALLIBLE below_path(
+		const struct below_sink *below, const char *name, char **ret_own, char **ret)
 {
-	AUTO_FREE char *path = path_join(below->dir, name);
+	TRY(follow_own(below, name, ret_own));
+	AUTO_FREE char *path = path_join(below->dir, *ret_own);
 	AUTO_FREE char *dir = str_dup(path_parent(path));
 	AUTO_FREE char *real = NULL;
 
@@ -348,23 +395,32 @@ static FALLIBLE below_path(const struct below_sink *below, const char *name, cha
 	return NULL;
 }
 
+/* What has a name has it instead of a link that came before. */
+static void note_link(const struct below_sink *below, const char *own, const struct entry *entry)
+{
+	if (S_ISLNK(entry->owner.mode) && !entry->is_hardlink)
+		map_set(below->links, own, xstrdup(entry->link));
+	else
+		(void)map_remove(below->links, own);
+}
+
 static struct error *below_add(
 		struct entry_sink *sink, const struct entry *entry, struct reader *content)
 {
 	struct below_sink *below = (struct below_sink *)sink;
 	struct place *place = below->place;
 	struct entry moved = *entry;
-	AUTO_FREE char *link = NULL;
-	AUTO_FREE char *path = NULL;
+	AUTO_FREE char *link = NULL, *own_link = NULL;
+	AUTO_FREE char *path = NULL, *own = NULL;
 
 	if (entry->path[0] == '\0')
 		return NULL; /* the root of an archive does not change the destination */
-	TRY(below_path(below, entry->path, &path));
+	TRY(below_path(below, entry->path, &own, &path));
 	AUTO_FREE char *dir = str_dup(path_parent(path));
 	TRY(place_dirs(place, dir));
 	moved.path = path;
 	if (entry->is_hardlink) {
-		TRY(below_path(below, entry->link, &link));
+		TRY(below_path(below, entry->link, &own_link, &link));
 		moved.link = link;
 	}
 	/* --chmod is for what is copied: an archive says itself what modes its files have. */
@@ -372,6 +428,7 @@ static struct error *below_add(
 	apply_time(place, &moved);
 	if (S_ISDIR(moved.owner.mode))
 		map_set(place->dirs, path, &is_new);
+	note_link(below, own, &moved);
 	return send(place, &moved, content);
 }
 
@@ -384,7 +441,8 @@ static FALLIBLE send_archive(struct place *place, struct selection *selection,
 		struct select_item *item, const char *dir)
 {
 	static const struct entry_sink_ops ops = { .add = below_add, .free = below_free };
-	struct below_sink sink = { { &ops, false }, place, dir };
+	AUTO(map) struct map *links = map_new(free);
+	struct below_sink sink = { { &ops, false }, place, dir, links };
 	AUTO(reader) struct reader *plain = NULL;
 	AUTO(tar_reader) struct tar_reader *tar = NULL;
 	AUTO_FD int fd = -1;
