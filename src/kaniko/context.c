@@ -12,6 +12,8 @@
 #include "registry/url.h"
 #include "store/scratch.h"
 #include "sys/fd.h"
+#include "sys/path.h"
+#include "sys/rootfs.h"
 #include "ui/config.h"
 
 #include <fcntl.h>
@@ -61,12 +63,26 @@ static FALLIBLE read_git(const struct list *options, struct git_options *ret)
 	return NULL;
 }
 
+/* A folder in the context: its links lead nowhere else. */
+static FALLIBLE find_folder(const char *path, const char *sub_path, char **ret)
+{
+	AUTO_FREE char *inside = NULL;
+	AUTO_FD int fd = -1;
+
+	TRY_WRAP(file_open(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0, &fd), "the build context");
+	TRY_WRAP(rootfs_resolve(fd, sub_path, &inside), "'%s' in the build context", sub_path);
+	*ret = xasprintf("%s%s", path, inside);
+	return NULL;
+}
+
 static FALLIBLE use_directory(const char *path, const char *sub_path, struct request *request)
 {
 	struct stat st;
 
-	request->context =
-			sub_path && *sub_path ? xasprintf("%s/%s", path, sub_path) : xstrdup(path);
+	if (sub_path && *sub_path)
+		TRY(find_folder(path, sub_path, &request->context));
+	else
+		request->context = xstrdup(path);
 	if (stat(request->context, &st) != 0)
 		return error_hint(error_sys("open the build context '%s'", request->context),
 				"'--context' names the folder that COPY reads");
@@ -294,6 +310,9 @@ FALLIBLE request_set_context(const struct executor_opts *opts, const struct kani
 	struct git_options git = { 0 };
 
 	request->stdin_fd = STDIN_FILENO;
+	if (opts->sub_path && path_climbs(str_of(opts->sub_path)))
+		return error_usage("option '--context-sub-path': '%s' leads out of the context",
+				opts->sub_path);
 	TRY(read_git(&opts->git, &git));
 	if (opts->bucket && *opts->bucket) {
 		bucket = strstr(opts->bucket, "://") ? xstrdup(opts->bucket)

@@ -121,7 +121,11 @@ static const struct flag_case executor_cases[] = {
 					{ "--context Dockerfile", "is not a folder" },
 					{ "--context=", "both empty" } } },
 	{ "context-sub-path", { "--context dir://. --context-sub-path context" },
-			{ { "--context dir://. --context-sub-path=missing", "missing" } } },
+			{ { "--context dir://. --context-sub-path=missing", "missing" },
+					{ "--context dir://. --context-sub-path=../x",
+							"leads out of the context" },
+					{ "--context dir://context --context-sub-path=out",
+							"context/usr" } } },
 	{ "bucket", { "-b bucket", "-b s3://b/o" },
 			{ { "-b s3:///o", "does not name a bucket" } } },
 	{ "git",
@@ -351,6 +355,7 @@ static void enter(const char *dir)
 {
 	assert_int_equal(chdir(dir), 0);
 	assert_int_equal(mkdir("context", 0755), 0);
+	assert_int_equal(symlink("/usr", "context/out"), 0);
 	for (const char *const *name = (const char *const[]){ "Dockerfile", "Other", NULL }; *name;
 			name++) {
 		FILE *file = fopen(*name, "w");
