@@ -10,7 +10,11 @@
 
 enum log_level { LOG_OFF = 0, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
+typedef void log_sink_fn(enum log_level level, const char *text);
+
 void log_set_level(enum log_level level);
+/* Who writes the lines, for a program whose log has a form of its own. NULL: as above. */
+void log_set_sink(log_sink_fn *sink);
 bool log_enabled(enum log_level level);
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -1,6 +1,7 @@
 #include "kaniko/log.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "kaniko/kaniko.h"
 #include "sys/fd.h"
 #include "ui/config.h"
@@ -22,6 +23,18 @@ static const struct {
 	[SEVERITY_TRACE] = { "trace", "TRAC", 37 },
 };
 
+/* The form that kiln's own lines have, too: set with the sink, before there are threads. */
+static struct kaniko_log own_lines;
+
+static void say_own(enum log_level level, const char *text)
+{
+	static const enum severity severities[] = {
+		[LOG_WARN] = SEVERITY_WARN, [LOG_INFO] = SEVERITY_INFO, [LOG_DEBUG] = SEVERITY_DEBUG
+	};
+
+	kaniko_log_say(&own_lines, severities[level], "%s", text);
+}
+
 void kaniko_log_init(const struct kaniko_globals *globals, struct kaniko_log *ret)
 {
 	*ret = (struct kaniko_log){ .least = SEVERITY_INFO,
@@ -37,6 +50,8 @@ void kaniko_log_init(const struct kaniko_globals *globals, struct kaniko_log *re
 		ret->form = LOG_FORM_TEXT;
 	else if (text_equal(globals->log_format, "json"))
 		ret->form = LOG_FORM_JSON;
+	own_lines = *ret;
+	log_set_sink(say_own);
 }
 
 static void add_coloured(const struct kaniko_log *log, enum severity severity, int64_t now,

@@ -5,7 +5,7 @@
  *	text	time="2026-11-25T20:52:43Z" level=info msg="Retrieving image manifest debian:12"
  *	json	{"level":"info","msg":"Retrieving image manifest debian:12","time":"…"}
  *
- * Floor: kaniko (pure).
+ * Floor: kaniko.
  */
 #pragma once
 #include "base/str.h"
@@ -33,6 +33,7 @@ struct kaniko_log {
 	int64_t started; /* Unix seconds */
 };
 
+/* From now on base/log.h writes such lines, too. */
 void kaniko_log_init(const struct kaniko_globals *globals, struct kaniko_log *ret);
 /* Append one line; now: Unix seconds. */
 void kaniko_log_line(const struct kaniko_log *log, enum severity severity, int64_t now,

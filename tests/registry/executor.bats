@@ -281,6 +281,9 @@ $REGISTRY/team/app:latest@$digest" "$(cat tags)"
 	KANIKO_NO_PUSH=1 KANIKO_PRINT_PLAN=1 succeeds executor --context . -d localhost:1/x --log-format json
 	[[ $output == *'RUN cat /data >/made'* ]]
 	head -n1 <<<"$stderr" | jq -e '.level == "info" and .msg and .time'
+	# All that kiln itself says, too.
+	succeeds executor --context . --no-push --log-format json -v trace
+	jq -se 'any(.level == "debug") and any(.level == "info")' <<<"$stderr"
 	says "Skipping push to container registry due to --no-push flag"
 	succeeds executor version
 	says kiln
