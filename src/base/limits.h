@@ -85,6 +85,8 @@ enum {
 	/* A layer's table of contents, packed and unpacked: some 100 bytes for each entry. */
 	LIMIT_TOC_BYTES = 64 * 1024 * 1024,
 	LIMIT_TOC_PLAIN_BYTES = 256 * 1024 * 1024,
+	/* Files of a base layer that are kept as names in memory: some 300 bytes each. */
+	LIMIT_VIEW_NAMES = 100 * 1000,
 	/* Podman's lists of layers and images: some 600 bytes an item. One line of a tar-split: a
 	   megabyte of padding in base64, or the pax header of one entry. */
 	LIMIT_PODMAN_LIST_BYTES = 128 * 1024 * 1024,

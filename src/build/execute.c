@@ -138,18 +138,68 @@ FALLIBLE stage_root_owner(struct build *build, const struct stage_run *run, stru
 	return owner_get_fd(&build->options->userns->owner, run->flat->root_fd, &st, ret);
 }
 
+/* The image that a stage stands on at last, or NULL. */
+static const struct plan_image *image_below(const struct stage_run *run)
+{
+	while (run->base)
+		run = run->base;
+	return run->stage->base.image;
+}
+
+/* A step of the stage, from its step under way on, asks for somebody by name. */
+static bool asks_for_users(const struct stage_run *run)
+{
+	for (size_t i = 0; i < run->stage->step_count; i++) {
+		const struct plan_step *step = &run->stage->steps[i];
+
+		if (run->at && step < run->at)
+			continue;
+		if ((step->kind == STEP_COPY && copy_has_names(&step->copy)) ||
+				(step->kind == STEP_WORKDIR && step->user[0]))
+			return true;
+	}
+	return false;
+}
+
 /*
- * Layers that are not here are looked at through their tables of contents, where homes have these
- * and nobody will want the files themselves.
+ * Nobody in this build will want the files of the image below, so that its layers need no more than
+ * be listed on their way.
+ */
+static bool only_looks(const struct build *build, const struct stage_run *run)
+{
+	const struct plan_image *image = image_below(run);
+
+	if (asks_for_users(run))
+		return false;
+	for (size_t i = 0; i < build->plan->stage_count; i++) {
+		const struct stage_run *other = &build->stages[i];
+
+		if (other != run && other->is_needed && image_below(other) == image)
+			return false;
+		for (size_t k = 0; k < other->stage->step_count; k++)
+			if (other->is_needed && other->stage->steps[k].kind == STEP_COPY &&
+					other->stage->steps[k].copy.origin.image == image)
+				return false;
+	}
+	return true;
+}
+
+/*
+ * Layers that are not here are looked at through their tables of contents, where homes have these,
+ * or as they come, if nobody will want the files themselves.
  */
 static FALLIBLE look_at_names(struct build *build, struct stage_run *run, const struct stack *below,
-		struct view *ret)
+		unsigned vertex, struct view *ret)
 {
 	size_t dirs = stack_dirs(below), n = 0;
 	struct stack bottom = { below->p, dirs, 0 };
 
-	if (dirs == below->n || stage_reads_after(run, run->at) ||
-			!stack_need_names(&build->layers, below, dirs))
+	if (dirs == below->n || stage_reads_after(run, run->at))
+		return NULL;
+	bool has_all = stack_need_names(&build->layers, below, dirs, false);
+	if (!has_all && !dirs && only_looks(build, run))
+		TRY(stack_list_names(&build->layers, below, vertex, &has_all));
+	if (!has_all)
 		return NULL;
 	ret->owned = xcalloc(below->n - dirs + run->name_count, sizeof(struct view_names *));
 	for (size_t i = dirs; i < below->n; i++)
@@ -185,12 +235,13 @@ FALLIBLE stage_look(struct build *build, struct stage_run *run, unsigned vertex,
 		.name_count = run->name_count };
 	if (below.n == 0)
 		return NULL;
-	if (is_flat(build, run, below.n))
-		return look_at_flat(build, run, &below, vertex, ret);
-	if (!is_bare(build))
-		TRY(look_at_names(build, run, &below, ret));
+	/* Names need no mount, if they are all there is. */
+	if (!is_bare(build) || (!run->flat && !stack_dirs(&below)))
+		TRY(look_at_names(build, run, &below, vertex, ret));
 	if (ret->owned)
 		return NULL;
+	if (is_flat(build, run, below.n))
+		return look_at_flat(build, run, &below, vertex, ret);
 	TRY(stack_need_dirs(&build->layers, &below, vertex));
 	return stack_view(&build->layers, &below, &ret->fd);
 }

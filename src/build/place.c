@@ -57,8 +57,7 @@ static void apply_time(const struct place *place, struct entry *entry)
 static FALLIBLE send(struct place *place, const struct entry *entry, struct reader *content)
 {
 	if (place->names)
-		view_names_add(place->names, entry->path, &entry->owner, entry->mtime,
-				entry->is_hardlink ? NULL : entry->link);
+		view_names_add(place->names, entry);
 	return made_add(place->made, entry, content);
 }
 
@@ -80,12 +79,8 @@ static FALLIBLE below_xattrs(const struct place *place, const char *path,
 				there->xattrs->p[i].n);
 	if (place->view->fd < 0 || there->xattrs)
 		return NULL;
-	struct error *error = rootfs_open_nofollow(
-			view_fd_of(place->view, path), path, O_RDONLY | O_DIRECTORY, 0, &fd);
-	if (error) {
-		error_ignore(error, "a directory of a streamed layer has no file yet");
-		return NULL;
-	}
+	TRY(rootfs_open_nofollow(
+			view_fd_of(place->view, path), path, O_RDONLY | O_DIRECTORY, 0, &fd));
 	TRY(xattr_list_fd(fd, &all));
 	for (size_t i = 0; i < all.n; i++)
 		if (entry_keeps_xattr(all.p[i].name))

@@ -171,7 +171,7 @@ FALLIBLE remote_content(struct build *build, struct step_run *run, struct digest
 		*ret = step->content;
 		return NULL;
 	}
-	if (!stack_need_names(&build->layers, &stack, 0))
+	if (!stack_need_names(&build->layers, &stack, 0, true))
 		return NULL;
 	AUTO_FREE struct view_names **names = xcalloc(stack.n, sizeof(struct view_names *));
 	for (size_t i = 0; i < stack.n; i++)

@@ -25,8 +25,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { FETCHES = 4 };
-
 void layer_set_init(struct layer_set *set, const struct build_options *options, struct pool *pool)
 {
 	*set = (struct layer_set){ .options = options, .pool = pool, .layers_fd = -1 };
@@ -337,7 +335,7 @@ FALLIBLE stack_need_dirs(struct layer_set *set, const struct stack *stack, unsig
 	} else {
 		AUTO(group) struct group *group = group_new();
 
-		for (size_t i = 0; i < missing && i < FETCHES; i++)
+		for (size_t i = 0; i < missing && i < LAYER_FETCHES; i++)
 			group_start(group, "fetch", fetch_some, &fetch);
 		TRY(group_join(group));
 	}

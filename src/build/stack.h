@@ -54,7 +54,7 @@ struct build_layer {
 	/* A layer that a cache home has, and the store has not or not yet. */
 	const struct cached_step *cached;
 	struct cache_home *home;
-	struct view_names *names; /* by its table of contents, once somebody asked; read-only */
+	struct view_names *names; /* once somebody asked; read-only from then on */
 	bool has_no_names;        /* there is none */
 };
 
@@ -111,9 +111,19 @@ FALLIBLE stack_need_dirs(struct layer_set *set, const struct stack *stack, unsig
 /* How many layers from the bottom are directories. */
 size_t stack_dirs(const struct stack *stack);
 /*
- * What is in layers [from, n) by their tables of contents: true when layer->names of each is there.
+ * What is in layers [from, n) by their tables of contents, where homes have these: true when
+ * layer->names of each is there (and tells what is in the files: for_content).
  */
-bool stack_need_names(struct layer_set *set, const struct stack *stack, size_t from);
+bool stack_need_names(
+		struct layer_set *set, const struct stack *stack, size_t from, bool for_content);
+/*
+ * The same by the entries of the layers, on their way into the store as blobs; no file is made.
+ * Nothing happens, and *ret_all is false, if the store has one of them already: then
+ * stack_need_dirs() does more for the builds that come. Layers below one that says too little are
+ * fetched all the same.
+ */
+FALLIBLE stack_list_names(
+		struct layer_set *set, const struct stack *stack, unsigned vertex, bool *ret_all);
 /*
  * The directories for an overlay, topmost first: new, free(). A layer that an image has twice (an
  * empty one, often) counts where it is topmost: there it decides, and overlayfs takes a directory

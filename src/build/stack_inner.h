@@ -7,6 +7,9 @@
 #include "build/stack.h"
 #include "store/store_lock.h"
 
+/* Layers that are fetched at once. */
+enum { LAYER_FETCHES = 4 };
+
 /* Open directories, topmost first. */
 struct lower_fds {
 	int *p;

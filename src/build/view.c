@@ -2,6 +2,7 @@
 #include "base/limits.h"
 #include "build/inplace_files.h"
 #include "cache/toc.h"
+#include "layer/entry.h"
 #include "sys/path.h"
 #include "sys/rootfs.h"
 
@@ -24,7 +25,7 @@ struct view_name {
 struct view_names {
 	struct map *by_path;
 	bool is_alone;
-	bool is_toc;
+	bool tells_content;
 };
 
 static void name_free(void *value)
@@ -53,17 +54,6 @@ void view_names_free(struct view_names *names)
 	free(names);
 }
 
-void view_names_add(struct view_names *names, const char *path, const struct owner *owner,
-		int64_t mtime, const char *link)
-{
-	struct view_name *name = xcalloc(1, sizeof(*name));
-
-	name->owner = *owner;
-	name->mtime = mtime;
-	name->link = xstrdup(link);
-	map_set(names->by_path, path, name);
-}
-
 static struct view_name *name_at(struct view_names *names, const char *path)
 {
 	struct view_name *name = map_get(names->by_path, path);
@@ -85,29 +75,39 @@ static bool has_parent(const struct view_names *names, const char *path)
 }
 
 /* A later entry of the same path replaces an earlier one, as it does on disk. */
-static void add_entry(struct view_names *names, const struct toc_entry *at)
+static struct view_name *put_name(struct view_names *names, const struct entry *entry)
 {
-	const struct entry *entry = &at->entry, *from = entry;
 	struct view_name *name = name_at(names, entry->path);
 	bool was_opaque = name->is_opaque;
 
 	free(name->link);
 	xattrs_done(&name->xattrs);
-	*name = (struct view_name){ .owner = from->owner,
-		.mtime = from->mtime,
-		.size = from->size,
-		.digest = at->digest,
-		.is_hardlink = from->is_hardlink,
-		.is_opaque = was_opaque && S_ISDIR(from->owner.mode) };
+	*name = (struct view_name){ .owner = entry->owner,
+		.mtime = entry->mtime,
+		.link = xstrdup(entry->is_hardlink ? NULL : entry->link),
+		.size = entry->size,
+		.is_hardlink = entry->is_hardlink,
+		.is_opaque = was_opaque && S_ISDIR(entry->owner.mode) };
+	for (size_t i = 0; i < entry->n_xattrs; i++)
+		if (entry_keeps_xattr(entry->xattrs[i].name))
+			xattrs_set(&name->xattrs, entry->xattrs[i].name, entry->xattrs[i].value,
+					entry->xattrs[i].n);
+	return name;
+}
+
+void view_names_add(struct view_names *names, const struct entry *entry)
+{
+	(void)put_name(names, entry);
+}
+
+static void add_entry(struct view_names *names, const struct toc_entry *at)
+{
+	struct view_name *name = put_name(names, &at->entry);
+
+	name->digest = at->digest;
 	/* The type of a hard link is its file's, and that is no directory and no link to follow. */
-	if (entry->is_hardlink)
+	if (name->is_hardlink)
 		name->owner.mode = S_IFREG | 0644;
-	else
-		name->link = xstrdup(from->link);
-	for (size_t i = 0; i < from->n_xattrs; i++)
-		if (entry_keeps_xattr(from->xattrs[i].name))
-			xattrs_set(&name->xattrs, from->xattrs[i].name, from->xattrs[i].value,
-					from->xattrs[i].n);
 }
 
 static bool add_from_toc(struct view_names *names, const struct toc_entry *at)
@@ -139,13 +139,83 @@ struct view_names *view_names_of_toc(const struct toc *toc)
 {
 	struct view_names *names = view_names_new(false);
 
-	names->is_toc = true;
+	names->tells_content = true;
 	for (size_t i = 0; i < toc->n; i++)
 		if (!add_from_toc(names, &toc->p[i])) {
 			view_names_free(names);
 			return NULL;
 		}
 	return names;
+}
+
+bool view_names_tell_content(const struct view_names *names)
+{
+	return names->tells_content;
+}
+
+/* The names of a layer from its entries. */
+
+struct names_sink {
+	struct entry_sink sink;
+	struct view_names *names; /* NULL: they do not suffice */
+	struct view_names **ret;
+	size_t n;
+};
+
+/* The layer itself is good, so its other users go on. */
+static FALLIBLE list_one(struct entry_sink *sink, const struct toc_entry *at)
+{
+	struct names_sink *self = (struct names_sink *)sink;
+
+	if (self->names && (++self->n > LIMIT_VIEW_NAMES || !add_from_toc(self->names, at)))
+		view_names_free(TAKE(self->names));
+	return NULL;
+}
+
+static FALLIBLE list_entry(
+		struct entry_sink *sink, const struct entry *entry, struct reader *content)
+{
+	(void)content;
+	return list_one(sink, &(struct toc_entry){ .kind = TOC_ENTRY, .entry = *entry });
+}
+
+static FALLIBLE list_whiteout(struct entry_sink *sink, const char *path)
+{
+	return list_one(sink, &(struct toc_entry){ .kind = TOC_WHITEOUT, .entry.path = path });
+}
+
+static FALLIBLE list_opaque(struct entry_sink *sink, const char *path)
+{
+	return list_one(sink, &(struct toc_entry){ .kind = TOC_OPAQUE, .entry.path = path });
+}
+
+static FALLIBLE list_close(struct entry_sink *sink)
+{
+	struct names_sink *self = (struct names_sink *)sink;
+
+	*self->ret = TAKE(self->names);
+	return NULL;
+}
+
+static void list_free(struct entry_sink *sink)
+{
+	struct names_sink *self = (struct names_sink *)sink;
+
+	view_names_free(self->names);
+	free(self);
+}
+
+struct entry_sink *view_names_sink(struct view_names **ret)
+{
+	static const struct entry_sink_ops ops = { list_entry, list_whiteout, list_opaque,
+		list_close, list_free };
+	struct names_sink *self = xcalloc(1, sizeof(*self));
+
+	self->sink.ops = &ops;
+	self->names = view_names_new(false);
+	self->ret = ret;
+	*ret = NULL;
+	return &self->sink;
 }
 
 void view_names_below(const struct view_names *names, const char *dir, struct list *ret)
@@ -244,13 +314,13 @@ static FALLIBLE hides(const struct view *view, size_t i, const char *path, bool 
 	return NULL;
 }
 
-static void fill_from_name(const struct view_name *name, bool is_toc, struct view_entry *ret)
+static void fill_from_name(const struct view_name *name, struct view_entry *ret)
 {
 	ret->exists = true;
 	ret->owner = name->owner;
 	ret->mtime = name->mtime;
 	ret->link = xstrdup(name->link);
-	ret->xattrs = is_toc ? &name->xattrs : NULL;
+	ret->xattrs = &name->xattrs;
 	ret->size = name->size;
 	ret->digest = name->digest;
 	ret->is_hardlink = name->is_hardlink;
@@ -269,7 +339,7 @@ FALLIBLE view_lookup(const struct view *view, const char *path, struct view_entr
 			return NULL;
 		if (!name)
 			continue;
-		fill_from_name(name, view->names[i]->is_toc, ret);
+		fill_from_name(name, ret);
 		return NULL;
 	}
 	if (path[0] == '\0' && view->fd < 0) {

@@ -15,6 +15,8 @@
 #include "sys/owner.h"
 #include "sys/xattrs.h"
 
+struct entry;
+struct entry_sink;
 struct toc;
 struct view_names; /* what one streamed layer holds */
 
@@ -34,10 +36,10 @@ struct view_entry {
 	struct owner owner;
 	int64_t mtime;
 	char *link; /* target of a symlink, owned */
-	/* Where a table of contents says them. */
-	const struct xattrs *xattrs; /* borrowed */
+	/* Where it is a name. */
+	const struct xattrs *xattrs; /* borrowed; else NULL */
 	uint64_t size;
-	struct digest digest; /* of a regular file */
+	struct digest digest; /* of a regular file, where view_names_tell_content() */
 	bool is_hardlink;
 };
 
@@ -47,14 +49,19 @@ int view_fd_of(const struct view *view, const char *path);
 /* is_alone: made without a look at what is below, whose links its directories may replace. */
 struct view_names *view_names_new(bool is_alone);
 void view_names_free(struct view_names *names);
-/* link is NULL unless it is a symlink. */
-void view_names_add(struct view_names *names, const char *path, const struct owner *owner,
-		int64_t mtime, const char *link);
+void view_names_add(struct view_names *names, const struct entry *entry);
 /*
  * What a layer's table of contents says: whiteouts and opaque directories hide what is below. NULL:
  * the layer speaks of parents that it does not have itself, so it takes the files to know.
  */
 struct view_names *view_names_of_toc(const struct toc *toc);
+/*
+ * The same from the entries of the layer itself, whose contents are not read: *ret is set when the
+ * sink is closed. NULL: as above, or there are more than LIMIT_VIEW_NAMES.
+ */
+struct entry_sink *view_names_sink(struct view_names **ret);
+/* Whether they know what is in the files: a table of contents does. */
+bool view_names_tell_content(const struct view_names *names);
 /* Add the paths below dir ("" is the root), in no order; whiteouts too. */
 void view_names_below(const struct view_names *names, const char *dir, struct list *ret);
 bool view_names_has(const struct view_names *names, const char *path);

@@ -1,4 +1,6 @@
+#include "base/limits.h"
 #include "build/view.h"
+#include "layer/entry.h"
 #include "scratch.h"
 
 /*
@@ -15,9 +17,10 @@ struct fixture {
 
 static void add(struct view_names *names, const char *path, uint32_t mode, const char *link)
 {
-	struct owner owner = { .mode = mode, .uid = 7 };
-
-	view_names_add(names, path, &owner, 5, link);
+	view_names_add(names, &(struct entry){ .path = path,
+					      .owner = { .mode = mode, .uid = 7 },
+					      .mtime = 5,
+					      .link = link });
 }
 
 static struct fixture *fixture_new(void)
@@ -165,6 +168,77 @@ static void hides_what_was_replaced(void **state)
 	fixture_free(f);
 }
 
+static void send_entry(struct entry_sink *sink, const char *path, uint32_t mode, const char *link)
+{
+	assert_ok(entry_sink_add(sink,
+			&(struct entry){ .path = path, .owner = { .mode = mode }, .link = link },
+			NULL));
+}
+
+/* A layer's entries as names: what it hides, and no word on contents. */
+static void lists_a_layer(void **state)
+{
+	struct view_names *names[2] = { 0 };
+	struct owner_policy policy = { .kind = OWNER_PLAIN };
+	struct view view = { -1, &policy, names, 2 };
+	char name[] = "user.a", value[] = "b";
+	const struct xattr kept = { name, value, 1 };
+	AUTO(view_entry) struct view_entry entry = { 0 };
+	AUTO_FREE char *path = NULL;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct entry_sink *sink = view_names_sink(&names[i]);
+
+		send_entry(sink, "d", S_IFDIR | 0700, NULL);
+		if (i == 0)
+			send_entry(sink, "d/gone", S_IFREG | 0600, NULL);
+		else
+			assert_ok(entry_sink_opaque(sink, "d"));
+		send_entry(sink, "link", S_IFLNK | 0777, "/d");
+		assert_ok(entry_sink_add(sink,
+				&(struct entry){ .path = "d/x",
+						.owner = { .mode = S_IFDIR | 0711 },
+						.xattrs = &kept,
+						.n_xattrs = 1 },
+				NULL));
+		assert_null(names[i]);
+		assert_ok(entry_sink_close(sink));
+		assert_non_null(names[i]);
+		assert_false(view_names_tell_content(names[i]));
+	}
+	assert_ok(view_resolve(&view, "/link/x", &path));
+	assert_string_equal(path, "d/x");
+	assert_ok(view_lookup(&view, "d/gone", &entry));
+	assert_false(entry.exists);
+	assert_ok(view_lookup(&view, "d/x", &entry));
+	assert_int_equal(entry.owner.mode, S_IFDIR | 0711);
+	assert_int_equal(entry.xattrs->n, 1);
+	assert_string_equal(entry.xattrs->p[0].name, "user.a");
+	view_names_free(names[0]);
+	view_names_free(names[1]);
+}
+
+static void some_layers_need_their_files(void **state)
+{
+	struct view_names *names = NULL;
+	struct entry_sink *sink = view_names_sink(&names);
+	AUTO_FREE char *path = NULL;
+
+	/* It lies in a directory of which only the layers below know what it is. */
+	send_entry(sink, "no/parent", S_IFREG | 0600, NULL);
+	send_entry(sink, "more", S_IFREG | 0600, NULL);
+	assert_ok(entry_sink_close(sink));
+	assert_null(names);
+	sink = view_names_sink(&names);
+	for (int i = 0; i <= LIMIT_VIEW_NAMES; i++) {
+		path = xasprintf("f%d", i);
+		send_entry(sink, path, S_IFREG | 0600, NULL);
+		free(TAKE(path));
+	}
+	assert_ok(entry_sink_close(sink));
+	assert_null(names);
+}
+
 static void nothing_is_a_root(void **state)
 {
 	struct owner_policy policy = { .kind = OWNER_PLAIN };
@@ -179,4 +253,5 @@ static void nothing_is_a_root(void **state)
 	assert_string_equal(path, "b");
 }
 
-UNIT_TESTS(resolves, ends_loops, looks_up, hides_what_was_replaced, nothing_is_a_root)
+UNIT_TESTS(resolves, ends_loops, looks_up, hides_what_was_replaced, lists_a_layer,
+		some_layers_need_their_files, nothing_is_a_root)
