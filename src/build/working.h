@@ -121,6 +121,7 @@ struct working_copy {
 	const char *dest;           /* "": the working directory; relative ones are below it */
 	const char *chown, *chmod;
 	const char *ignore_file; /* on the host, or NULL */
+	bool has_context; /* origin_fd is a build context: what its own ignore file says counts */
 	const struct list *excludes;
 	bool parents;
 	bool keeps_links; /* a source that is a link is copied as one */

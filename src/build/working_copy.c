@@ -12,8 +12,10 @@
 #include "store/file_digests.h"
 #include "sys/fd.h"
 #include "sys/path.h"
+#include "sys/rootfs.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -54,13 +56,39 @@ static FALLIBLE open_image_origin(
 	return stack_view(layers, &ret->stack, &ret->fd);
 }
 
+/* Links do not lead out of the context. */
+static FALLIBLE read_own_ignore(int origin_fd, struct origin *ret)
+{
+	static const char *const names[] = { ".containerignore", ".dockerignore" };
+
+	for (size_t i = 0; i < COUNT(names); i++) {
+		AUTO_FREE char *text = NULL;
+		size_t n = 0;
+		struct error *error = rootfs_read_file(
+				origin_fd, names[i], LIMIT_IGNORE_BYTES, &text, &n);
+
+		if (error_is_errno(error, ENOENT)) {
+			error_free(error);
+			continue;
+		}
+		if (error)
+			return error_wrap(error, "read '%s'", names[i]);
+		ret->select.ignore_name = names[i];
+		TRY(ignore_parse((struct str){ text, n }, names[i], &ret->ignore));
+		ret->select.ignore = ret->ignore;
+		return NULL;
+	}
+	return NULL;
+}
+
 static FALLIBLE read_ignore(const struct working_copy *copy, struct origin *ret)
 {
 	AUTO_FREE char *text = NULL;
 	size_t n = 0;
 
 	if (!copy->ignore_file)
-		return NULL;
+		return copy->has_context && !ret->name ? read_own_ignore(copy->origin_fd, ret)
+						       : NULL;
 	TRY_WRAP(file_read(AT_FDCWD, copy->ignore_file, LIMIT_IGNORE_BYTES, &text, &n), "read '%s'",
 			copy->ignore_file);
 	TRY(ignore_parse((struct str){ text, n }, copy->ignore_file, &ret->ignore));

@@ -151,6 +151,12 @@ static FALLIBLE gather(struct working *working, const struct working_run *run, c
 	return add_volumes(working, run, parts);
 }
 
+/* In a layer that others may get, nothing may be of this container alone. */
+static bool is_shared(const struct working_run *run)
+{
+	return run->layers && !run->layers->uncached;
+}
+
 static void fill(struct working *working, const struct working_run *run, const char *hostname,
 		struct parts *parts)
 {
@@ -171,6 +177,7 @@ static void fill(struct working *working, const struct working_run *run, const c
 		.groups = parts->groups,
 		.n_groups = parts->user.n_groups + run->group_count,
 		.hostname = hostname,
+		.own_name = is_shared(run) ? NULL : working->container->name,
 		.network = run->network,
 		.hosts = run->hosts,
 		.n_hosts = run->host_count,
@@ -198,8 +205,8 @@ static void fill(struct working *working, const struct working_run *run, const c
 	};
 }
 
-/* A working directory that is not there is made, as Buildah does. */
-static FALLIBLE need_workdir(struct working *working, const char *path)
+/* A directory that is not there is made, as Buildah does. */
+static FALLIBLE need_dir(struct working *working, const char *path)
 {
 	struct owner owner = { .mode = S_IFDIR | 0755 };
 	AUTO_FD int view_fd = -1, merged_fd = -1;
@@ -216,13 +223,25 @@ static FALLIBLE need_workdir(struct working *working, const char *path)
 	return rootfs_make_dirs(merged_fd, path, &working->with.userns->owner, &owner, NULL);
 }
 
+/* The working directory, and what the image declares as volumes: a program may count on them. */
+static FALLIBLE need_dirs(
+		struct working *working, const struct working_run *run, const char *workdir)
+{
+	const struct list *volumes = &working->container->config.volumes;
+
+	TRY(need_dir(working, workdir));
+	for (size_t i = 0; i < volumes->n && !is_shared(run); i++)
+		error_ignore(need_dir(working, volumes->p[i]), "a volume where none can be");
+	return NULL;
+}
+
 /* As Buildah names it; in a layer that others may get, as a build does. */
 static const char *choose_hostname(
 		const struct working *working, const struct working_run *run, const char *short_id)
 {
 	if (run->hostname)
 		return run->hostname;
-	if (run->layers && !run->layers->uncached)
+	if (is_shared(run))
 		return NULL;
 	return working->container->config.hostname ? working->container->config.hostname : short_id;
 }
@@ -247,7 +266,7 @@ static FALLIBLE run_once(struct working *working, const struct working_run *run,
 	TRY(working_prepare(working));
 	TRY(gather(working, run, hostname, parts));
 	fill(working, run, hostname, parts);
-	TRY(need_workdir(working, parts->step.cwd));
+	TRY(need_dirs(working, run, parts->step.cwd));
 	TRY(working_fresh_work(working, "work", &work_fd));
 	struct error *error =
 			sandbox_run(working->with.sandbox, &parts->step, working->with.cancel, ret);

@@ -7,6 +7,7 @@
 #include "base/xalloc.h"
 #include "dockerfile/glob.h"
 #include "oci/json.h"
+#include "store/containers.h"
 #include "ui/human.h"
 #include "ui/image_names.h"
 #include "ui/list_format.h"
@@ -29,7 +30,8 @@ static const struct option options[] = {
 	OPT_FLAG('a', "all", all, "taken: there are no images in between"),
 	OPT_FLAG(0, "digests", digests, "show digests of manifests"),
 	OPT_LIST('f', "filter", filters, "KEY=VALUE",
-			"since, before, dangling, id, label, reference, readonly, intermediate"),
+			"since, before, until, containers, dangling, id, label, manifest, "
+			"reference, readonly, intermediate"),
 	OPT_TEXT(0, "format", format, "TEMPLATE", "{{.ID}} {{.Name}} {{.Tag}} {{.Size}} …"),
 	OPT_FLAG(0, "history", history, "taken: earlier names are not kept"),
 	OPT_FLAG(0, "json", json, "as JSON"),
@@ -190,28 +192,69 @@ static bool has_label(const struct row *row, const char *wanted)
 	return is && (!with_value || str_is(value, is));
 }
 
-static FALLIBLE matches_one(
-		const struct filter *filter, const struct row *row, const char *text, bool *ret)
+/* The moment that is meant: seconds, a time, or how long ago. */
+static FALLIBLE parse_until(const char *text, int64_t *ret)
 {
-	struct str key, rest;
-	bool truth = false;
+	int64_t ns = 0;
+	struct error *error = parse_i64(str_of(text), 0, INT64_MAX, ret);
+
+	if (!error)
+		return NULL;
+	error_free(error);
+	error = clock_parse_rfc3339(text, ret);
+	if (!error)
+		return NULL;
+	error_free(error);
+	TRY(usage_of_option(clock_parse_duration(str_of(text), &ns), "--filter until"));
+	*ret = clock_now_seconds() - ns / 1000000000;
+	return NULL;
+}
+
+static FALLIBLE stands_under(const struct filter *filter, const struct row *row, bool *ret)
+{
+	AUTO(list) struct list ids = { 0 };
+
+	TRY(container_users(filter->session->store, &row->record->manifest, &ids));
+	*ret = ids.n > 0;
+	return NULL;
+}
+
+/* The filters that take a truth. */
+static FALLIBLE matches_truth(const struct filter *filter, const struct row *row, struct str key,
+		const char *value, bool *ret)
+{
+	bool truth = false, is = false;
+
+	TRY(usage_of_option(parse_bool(value, &truth), "--filter"));
+	if (str_is(key, "containers"))
+		TRY(stands_under(filter, row, &is));
+	else if (str_is(key, "dangling"))
+		is = !row->record->name;
+	else if (str_is(key, "manifest"))
+		is = !digest_known(&row->record->config);
+	*ret = truth == is; /* nothing is read-only, and nothing an image in between */
+	return NULL;
+}
+
+static FALLIBLE matches_key(const struct filter *filter, const struct row *row, struct str key,
+		const char *value, bool *ret)
+{
+	static const char *const truths[] = { "containers", "dangling", "intermediate", "manifest",
+		"readonly" };
 	int64_t time = 0;
 
-	if (!str_cut(str_of(text), '=', &key, &rest))
-		return error_usage("invalid filter: '%s'", text);
-	const char *value = rest.p;
+	for (size_t i = 0; i < COUNT(truths); i++)
+		if (str_is(key, truths[i]))
+			return matches_truth(filter, row, key, value, ret);
 	if (str_is(key, "since") || str_is(key, "after")) {
 		TRY(created_of(filter, value, &time));
 		*ret = row->created > time;
 	} else if (str_is(key, "before")) {
 		TRY(created_of(filter, value, &time));
 		*ret = row->created < time;
-	} else if (str_is(key, "dangling")) {
-		TRY(usage_of_option(parse_bool(value, &truth), "--filter"));
-		*ret = truth == !row->record->name;
-	} else if (str_is(key, "readonly") || str_is(key, "intermediate")) {
-		TRY(usage_of_option(parse_bool(value, &truth), "--filter"));
-		*ret = !truth;
+	} else if (str_is(key, "until")) {
+		TRY(parse_until(value, &time));
+		*ret = row->created < time;
 	} else if (str_is(key, "id")) {
 		*ret = text_starts(row->id + (text_starts(row->id, "sha256:") ? 7 : 0), value);
 	} else if (str_is(key, "label")) {
@@ -219,8 +262,23 @@ static FALLIBLE matches_one(
 	} else if (str_is(key, "reference")) {
 		*ret = is_reference(row, value);
 	} else {
-		return error_usage("unsupported image filter '%.*s'", STR_ARG(key));
+		return error_usage("unsupported image filter \"%.*s\"", STR_ARG(key));
 	}
+	return NULL;
+}
+
+static FALLIBLE matches_one(
+		const struct filter *filter, const struct row *row, const char *text, bool *ret)
+{
+	struct str key, rest;
+
+	if (!str_cut(str_of(text), '=', &key, &rest))
+		return error_usage("invalid image filter \"%s\": must be in the format "
+				   "\"filter=value or filter!=value\"",
+				text);
+	bool is_not = key.n && key.p[key.n - 1] == '!';
+	TRY(matches_key(filter, row, str_slice(key, 0, key.n - is_not), rest.p, ret));
+	*ret = *ret != is_not;
 	return NULL;
 }
 

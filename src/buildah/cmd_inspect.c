@@ -40,6 +40,7 @@ struct subject {
 	const struct image_config *config;
 	const struct list *annotations;
 	const char *comment, *created_by, *manifest_json;
+	const char *isolation; /* as it was asked for, or NULL */
 	size_t manifest_bytes;
 };
 
@@ -200,7 +201,7 @@ static json_t *document_of(const struct subject *subject)
 	fill_config(json_object_get(docker, "config"));
 	json_t *history = json_deep_copy(json_object_get(oci, "history"));
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:o, "
-			 "s:o, s:s, s:o, s:o, s:n, s:n}",
+			 "s:o, s:s, s:s, s:o, s:o, s:n, s:n}",
 			"Type", "buildah 0.0.1", "FromImage", subject->image_name, "FromImageID",
 			id, "FromImageDigest", digest, "Config", config, "Manifest", manifest,
 			"Container", subject->container, "ContainerID", subject->container_id,
@@ -208,8 +209,9 @@ static json_t *document_of(const struct subject *subject)
 			"ProcessLabel", "", "MountLabel", "", "ImageAnnotations",
 			pairs_json(subject->annotations), "ImageCreatedBy",
 			subject->created_by ? subject->created_by : "", "OCIv1", oci, "Docker",
-			docker, "DefaultMountsFilePath", "", "Capabilities", capabilities(),
-			"History", history, "Devices", "NamespaceOptions");
+			docker, "DefaultMountsFilePath", "", "Isolation",
+			subject->isolation ? subject->isolation : "oci", "Capabilities",
+			capabilities(), "History", history, "Devices", "NamespaceOptions");
 }
 
 /* Durations as Go prints them in a template: "5s", "1m30s". */
@@ -284,6 +286,7 @@ static FALLIBLE inspect_container(struct session *session, const char *text, con
 		.annotations = &container->annotations,
 		.comment = container->comment,
 		.created_by = container->created_by,
+		.isolation = list_env_get(&container->settings, "isolation"),
 	};
 	return print(&subject, format);
 }

@@ -65,8 +65,13 @@ void names_resolv(const char *host, const struct sandbox_step *step, const char 
 
 void names_hosts(const struct sandbox_step *step, const char *hostname, struct strbuf *out)
 {
-	strbuf_addf(out, "127.0.0.1\tlocalhost %s\n", hostname);
+	if (step->own_name)
+		strbuf_add(out, "127.0.0.1\tlocalhost\n");
+	else
+		strbuf_addf(out, "127.0.0.1\tlocalhost %s\n", hostname);
 	strbuf_add(out, "::1\tlocalhost ip6-localhost ip6-loopback\n");
+	if (step->own_name)
+		strbuf_addf(out, "127.0.0.1\t%s %s\n", hostname, step->own_name);
 	for (size_t i = 0; i < step->n_hosts; i++)
 		strbuf_addf(out, "%s\t%s\n", step->hosts[i].address, step->hosts[i].name);
 }

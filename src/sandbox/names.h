@@ -15,5 +15,8 @@
  */
 void names_resolv(const char *host, const struct sandbox_step *step, const char *fallback,
 		struct strbuf *out);
-/* localhost, the step's own name, and step->hosts. */
+/*
+ * localhost, the step's own name, and step->hosts. A step with own_name has a line for both of its
+ * names, so that the host's is its full name, too.
+ */
 void names_hosts(const struct sandbox_step *step, const char *hostname, struct strbuf *out);

@@ -117,6 +117,7 @@ struct sandbox_step {
 	size_t n_groups;
 
 	const char *hostname; /* NULL: "buildkitsandbox" */
+	const char *own_name; /* another one, for /etc/hosts; or NULL */
 	enum sandbox_network network;
 	bool no_hosts_file, no_hostname_file; /* the image's own /etc/hosts, /etc/hostname stay */
 	const struct sandbox_host *hosts;

@@ -164,7 +164,8 @@ static FALLIBLE add_fields(
 
 static FALLIBLE check(const struct sandbox_resources *resources)
 {
-	if (resources->memory_swap_bytes && !resources->memory_bytes)
+	if (resources->memory_swap_bytes && resources->memory_swap_bytes != RESOURCES_NO_LIMIT &&
+			!resources->memory_bytes)
 		return error_usage(
 				"option '--memory-swap': it needs '--memory', since it is memory "
 				"and swap together");

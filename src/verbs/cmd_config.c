@@ -219,18 +219,36 @@ static FALLIBLE duration(const char *given, const char *option, int64_t *field)
 	return given ? of_option(edit_duration(given, field), option, given) : NULL;
 }
 
+/* In history they stand before the command, as in a Dockerfile. */
+static void tell_healthcheck(struct editing *editing, const struct config_opts *opts)
+{
+	const struct {
+		const char *name, *value;
+	} flags[] = { { "interval", opts->health_interval }, { "retries", opts->health_retries },
+		{ "start-interval", opts->health_start_interval },
+		{ "start-period", opts->health_start }, { "timeout", opts->health_timeout } };
+	AUTO(strbuf) struct strbuf text = { 0 };
+
+	for (size_t i = 0; i < COUNT(flags); i++)
+		if (flags[i].value)
+			strbuf_addf(&text, " --%s=%s", flags[i].name, flags[i].value);
+	if (opts->health_check)
+		strbuf_addf(&text, " %s", opts->health_check);
+	if (text.n)
+		tell(editing, "HEALTHCHECK%s", strbuf_text(&text));
+}
+
 static FALLIBLE healthcheck(struct editing *editing, const struct config_opts *opts)
 {
 	struct image_healthcheck *check = &editing->container->config.healthcheck;
 
-	if (opts->health_check) {
+	if (opts->health_check)
 		TRY(of_option(edit_healthcheck(check, opts->health_check), "--healthcheck",
 				opts->health_check));
-		tell(editing, "HEALTHCHECK %s", opts->health_check);
-	}
 	bool any = opts->health_interval || opts->health_timeout || opts->health_start ||
 		   opts->health_start_interval || opts->health_retries;
 	check->set = check->set || any;
+	tell_healthcheck(editing, opts);
 	TRY(duration(opts->health_interval, "--healthcheck-interval", &check->interval_ns));
 	TRY(duration(opts->health_timeout, "--healthcheck-timeout", &check->timeout_ns));
 	TRY(duration(opts->health_start, "--healthcheck-start-period", &check->start_period_ns));

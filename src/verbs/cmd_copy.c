@@ -30,12 +30,13 @@ static const struct copy_opts defaults = { .timestamp = -1, .wildcard = true };
 	OPT_TEXT(0, "chown", chown, "USER[:GROUP]", "owner of what is copied; else 0:0"),          \
 			OPT_TEXT(0, "chmod", chmod, "MODE", "mode of what is copied"),             \
 			OPT_TEXT(0, "contextdir", context_dir, "DIR",                              \
-					"sources are below it; else below the current one",        \
+					"sources are below it, less what its ignore file says",    \
 					.is_path = true),                                          \
 			OPT_LIST(0, "exclude", excludes, "PATTERN", "leave out"),                  \
 			OPT_TEXT(0, "from", from, "CONTAINER|IMAGE", "sources are in it"),         \
 			OPT_TEXT(0, "ignorefile", ignore_file, "PATH",                             \
-					"a .dockerignore; needs --contextdir", .is_path = true),   \
+					"instead of --contextdir's own .dockerignore",             \
+					.is_path = true),                                          \
 			OPT_FLAG(0, "link", link, "taken; the result is the same"),                \
 			OPT_INT(0, "timestamp", timestamp, 0, 253402300799, "SECONDS",             \
 					"time of what is copied"),                                 \
@@ -190,6 +191,7 @@ static FALLIBLE copy(const struct invocation *call, bool is_add)
 		.chown = opts->chown,
 		.chmod = opts->chmod,
 		.ignore_file = opts->ignore_file,
+		.has_context = opts->context_dir != NULL,
 		.excludes = &opts->excludes,
 		.parents = opts->parents,
 		.keeps_links = opts->no_follow,

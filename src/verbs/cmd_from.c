@@ -149,6 +149,10 @@ static FALLIBLE create(struct work *work, const struct from_opts *opts, struct c
 	const char *text = work->call->args->p[0];
 	bool has_name = container->image_name[0] && !text_starts(text, "oci:");
 	AUTO_FREE char *base = has_name ? NULL : names_of_transport(text);
+	char hex[DIGEST_HEX];
+	/* An image without a name is called by the beginning of its ID. */
+	if (!base && !container->image_name[0] && digest_known(&container->image_id))
+		base = xasprintf("%.12s", digest_hex(&container->image_id, hex));
 	AUTO_FREE char *made =
 			container_name_for(base ? base : container->image_name, opts->suffix);
 

@@ -104,7 +104,11 @@ static FALLIBLE mount_one(struct work *work, const char *name, struct lines *lin
 
 static FALLIBLE mount_named(struct work *work, const char *name, struct lines *lines)
 {
-	TRY_WRAP(mount_one(work, name, lines), "mounting container \"%s\"", name);
+	struct error *error = mount_one(work, name, lines);
+
+	if (error)
+		error = error_first(error, work_release(work));
+	TRY_WRAP(error, "mounting container \"%s\"", name);
 	return NULL;
 }
 
@@ -133,8 +137,9 @@ static struct error *run_mount(const struct invocation *call)
 		error = list_mounted(&work, &lines);
 	else if (!error)
 		error = check_rights(&work);
-	for (size_t i = 0; !error && i < call->args->n; i++)
-		error = mount_named(&work, call->args->p[i], &lines);
+	bool is_able = !error;
+	for (size_t i = 0; is_able && i < call->args->n; i++)
+		work_go_on(&error, mount_named(&work, call->args->p[i], &lines));
 	print_lines(&lines, opts->json && !error);
 	json_decref(lines.array);
 	strbuf_done(&lines.text);
@@ -182,7 +187,7 @@ static struct error *run_umount(const struct invocation *call)
 	const struct umount_opts *opts = call->opts;
 	AUTO(work) struct work work = WORK_INIT;
 	AUTO(container_set) struct container_set set = { 0 };
-	struct error *first = NULL;
+	struct error *last = NULL;
 
 	if (opts->all && call->args->n)
 		return error_usage(
@@ -194,12 +199,12 @@ static struct error *run_umount(const struct invocation *call)
 		TRY(container_all(work.session.store, &set));
 	for (size_t i = 0; i < set.n; i++)
 		if (set.p[i]->mount_point)
-			first = error_first(first, umount_named(&work, set.p[i]->id, false));
+			work_go_on(&last, umount_named(&work, set.p[i]->id, false));
 	/* Buildah passes over what is not mounted. */
 	bool needs_mount = !text_equal(call->program, "buildah");
 	for (size_t i = 0; i < call->args->n; i++)
-		first = error_first(first, umount_named(&work, call->args->p[i], needs_mount));
-	return first;
+		work_go_on(&last, umount_named(&work, call->args->p[i], needs_mount));
+	return last;
 }
 
 const struct command cmd_umount = {

@@ -41,7 +41,7 @@ static struct error *run_rm(const struct invocation *call)
 	const struct rm_opts *opts = call->opts;
 	AUTO(work) struct work work = WORK_INIT;
 	AUTO(container_set) struct container_set set = { 0 };
-	struct error *first = NULL;
+	struct error *last = NULL;
 
 	if (opts->all && call->args->n)
 		return error_usage("when using the --all switch, you may not pass any containers "
@@ -52,11 +52,11 @@ static struct error *run_rm(const struct invocation *call)
 	if (opts->all)
 		TRY(container_all(work.session.store, &set));
 	for (size_t i = 0; i < set.n; i++)
-		first = error_first(first, remove_named(&work, set.p[i]->id));
+		work_go_on(&last, remove_named(&work, set.p[i]->id));
 	/* One that is not there does not keep the others. */
 	for (size_t i = 0; i < call->args->n; i++)
-		first = error_first(first, remove_named(&work, call->args->p[i]));
-	return first;
+		work_go_on(&last, remove_named(&work, call->args->p[i]));
+	return last;
 }
 
 const struct command cmd_rm = {

@@ -248,8 +248,12 @@ static FALLIBLE run_one(struct work *work, const struct run_opts *opts, const ch
 		(void)fprintf(stderr, "%s: warning: %s\n", work->call->program, result.notes);
 	/* A layer has its entry. */
 	if (opts->add_history && (!run->layers || run->layers->uncached)) {
-		image_config_add_history(
-				&work->container->config, NULL, parts->created_by, NULL, true);
+		struct image_config *config = &work->container->config;
+		AUTO_FREE char *shell = history_text(&config->shell);
+		AUTO_FREE char *text = xasprintf(
+				"%s %s", shell[0] ? shell : "/bin/sh -c", parts->created_by);
+
+		image_config_add_history(config, NULL, text, NULL, true);
 		TRY(container_save(work->container));
 	}
 	TRY(work_release(work));

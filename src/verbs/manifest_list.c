@@ -315,8 +315,10 @@ FALLIBLE manifest_list_drop(
 	TRY(tag_names(session->store, &list.digest, &names));
 	if (!names.n)
 		TRY(tag_drop_image(session->store, &list.digest));
-	if (list.name && text_equal(program, "buildah"))
+	bool tells_names = list.name && text_equal(program, "buildah");
+	if (tells_names)
 		list_addf(told, "untagged: %s", list.name);
-	list_add(told, digest_hex(&list.digest, hex));
+	if (!tells_names || !names.n)
+		list_add(told, digest_hex(&list.digest, hex));
 	return NULL;
 }

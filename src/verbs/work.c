@@ -98,6 +98,20 @@ void work_done(struct work *work)
 		(void)close(work->host_fd);
 }
 
+void work_go_on(struct error **kept, struct error *error)
+{
+	if (!error)
+		return;
+	if (*kept) {
+		AUTO(strbuf) struct strbuf text = { 0 };
+
+		error_text(*kept, &text);
+		(void)fprintf(stderr, "%s\n", strbuf_text(&text));
+		error_free(*kept);
+	}
+	*kept = error;
+}
+
 void layers_note(const struct invocation *call, const struct working_layers *layers)
 {
 	if (layers && layers->uncached)

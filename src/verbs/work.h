@@ -48,6 +48,11 @@ FALLIBLE work_take(struct work *work, const char *name, bool changes);
  */
 FALLIBLE work_find_from(struct work *work, const char *text, bool quiet,
 		struct container **ret_container, char **ret_image);
+/*
+ * One of several failed, and the others have their turn: what failed before is told, the last one
+ * is what the command ends with, as Buildah does it. Takes error; NULL is nothing.
+ */
+void work_go_on(struct error **kept, struct error *error);
 /* Put a mount that was taken away back, and unlock. */
 FALLIBLE work_release(struct work *work);
 void work_done(struct work *work);

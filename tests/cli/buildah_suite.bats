@@ -42,3 +42,105 @@ buildah() {
 	printf 'FROM scratch\nCOPY --from=one left /\n' >Dockerfile
 	fails 125 "'.containerignore' leaves it out" buildah build --build-context one=one .
 }
+
+@test "copy --contextdir: its own ignore file counts, unless another is named" {
+	mkdir -p files/sub
+	echo 1 >files/kept
+	echo 2 >files/left
+	echo left >files/.dockerignore
+	succeeds buildah from --name one "$img"
+	succeeds buildah copy --contextdir files one / /a/
+	succeeds buildah run one ls -A /a
+	equals $'.dockerignore\nkept\nsub' "$output"
+	echo kept >files/.containerignore
+	succeeds buildah add --contextdir files one / /b/
+	succeeds buildah run one ls /b
+	equals $'left\nsub' "$output"
+	succeeds buildah copy --contextdir files --ignorefile files/.dockerignore one / /c/
+	succeeds buildah run one ls /c
+	equals $'kept\nsub' "$output"
+	rm files/.*ignore
+	ln -s "$PWD/Outside" files/.dockerignore
+	echo kept >Outside
+	succeeds buildah copy --contextdir files one /kept /d/
+}
+
+@test "rm, mount and umount go on behind one that fails, and tell of each" {
+	succeeds buildah from --name one "$img"
+	succeeds buildah from --name two "$img"
+	if [ "$(id -u)" = 0 ]; then
+		fails 125 'Error: mounting container "gone"' buildah mount none one gone
+		says 'mounting container "none": reading build container "none": container not known'
+		says "one $BATS_TEST_TMPDIR/store"
+		fails 125 'Error: unmounting container gone' buildah umount none one gone
+		says 'unmounting container none'
+		succeeds buildah mount
+		equals '' "$output"
+	fi
+	fails 125 'Error: removing container "gone": container not known' buildah rm none one gone two
+	says 'removing container "none": container not known'
+	succeeds buildah containers -q
+	equals '' "$output"
+}
+
+@test "a container of an image without a name is called by its ID, and finds its own names" {
+	succeeds buildah from --name one "$img"
+	succeeds buildah commit -q one
+	id=$output
+	succeeds buildah from --name given "$id"
+	succeeds buildah from "$id"
+	equals "${id:0:12}-working-container" "$output"
+	succeeds buildah run --hostname box "$output" sh -c 'hostname -f; grep box /etc/hosts'
+	equals "box"$'\n'"127.0.0.1"$'\t'"box ${id:0:12}-working-container" "$output"
+	KILN_LAYERS=1 succeeds buildah run one cat /etc/hosts
+	says 'localhost buildkitsandbox'
+	says_not one
+}
+
+@test "run makes the volumes that an image declares" {
+	printf 'FROM %s\nVOLUME /var/lib/data /bin/sh /bin/sh/below\n' "$img" >Dockerfile
+	succeeds buildah build -t base .
+	succeeds buildah from --name one base
+	succeeds buildah run one stat -c '%a %u' /var/lib/data
+	equals '755 0' "$output"
+}
+
+@test "history: what a health check was told, and a command as a shell would have it" {
+	succeeds buildah from --name one --format docker "$img"
+	succeeds buildah config --add-history --healthcheck 'CMD /x' --healthcheck-timeout 10s \
+		--healthcheck-retries 7 --healthcheck-interval 20s --healthcheck-start-period 30s one
+	succeeds buildah run --add-history one -- uname -a
+	succeeds buildah commit -q one app
+	succeeds buildah inspect --type image --format '{{range .Docker.History}}{{println .CreatedBy}}{{end}}' app
+	says 'HEALTHCHECK --interval=20s --retries=7 --start-period=30s --timeout=10s CMD /x'
+	says '/bin/sh -c uname -a'
+}
+
+@test "images --filter: containers, lists, moments, and what is not" {
+	succeeds buildah from --name one "$img"
+	succeeds buildah commit -q one app
+	succeeds buildah from app
+	succeeds buildah manifest create list
+	for case in containers=true:app manifest=true:list manifest!=true:app reference!=app:list \
+		until!=1h:app,list until=2000-01-01T00:00:00Z: containers=false:list dangling=true:; do
+		succeeds buildah images --noheading --format '{{.Name}}' --filter "${case%:*}" --filter dangling=false
+		equals "${case##*:}" "$(grep -o '[a-z]*$' <<<"$output" | grep -v oci | sort | paste -sd,)" "$case"
+	done
+	fails 125 'unsupported image filter "bogus"' buildah images --filter bogus=1
+	fails 125 'must be in the format "filter=value or filter!=value"' buildah images --filter since
+}
+
+@test "a list keeps its image while it has another name; --memory-swap=-1 needs no --memory; inspect tells the isolation" {
+	succeeds buildah manifest create one
+	succeeds buildah tag one two
+	succeeds buildah manifest rm two
+	equals 'untagged: localhost/two:latest' "$output"
+	succeeds buildah manifest rm one
+	says $'untagged: localhost/one:latest\n'
+	printf 'FROM scratch\n' >Dockerfile
+	succeeds buildah build --memory-swap -1 .
+	fails 125 "it needs '--memory'" buildah build --memory-swap 1g .
+	succeeds buildah from --name c --isolation chroot scratch
+	succeeds buildah inspect --format '{{.Isolation}}' c
+	equals chroot "$output"
+}

@@ -55,6 +55,12 @@ static void hosts(void **state)
 	assert_string_equal(strbuf_text(&text),
 			"127.0.0.1\tlocalhost box\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 			"10.1.2.3\tdb\nfd00::1\tsix\n");
+	const struct sandbox_step named = { .own_name = "base-working-container" };
+	strbuf_clear(&text);
+	names_hosts(&named, "box", &text);
+	assert_string_equal(strbuf_text(&text),
+			"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+			"127.0.0.1\tbox base-working-container\n");
 }
 
 UNIT_TESTS(resolv_conf, hosts)
