@@ -138,10 +138,11 @@ enum { BUILD_MOST_PLATFORMS = 64 };
 
 struct build_options {
 	/* what */
-	const char *context;      /* a directory and more: see build/context.h */
-	const char *context_dir;  /* the folder of a context that is brought here; NULL: its top */
-	const char *dockerfile;   /* path, "-" for stdin_fd, NULL: Dockerfile in the context */
-	const char *ignore_file;  /* in the place of the context's .dockerignore; or NULL */
+	const char *context;     /* a directory and more: see build/context.h */
+	const char *context_dir; /* the folder of a context that is brought here; NULL: its top */
+	const char *dockerfile;  /* path, address, "-" for stdin_fd, NULL: Dockerfile in the context
+				  */
+	const char *ignore_file; /* in the place of the context's .dockerignore; or NULL */
 	bool containerfile_first; /* of what the context has, and .containerignore, as for Buildah
 				   */
 	bool from_variables; /* COPY --from= and from= of a mount may have some, as in Buildah */

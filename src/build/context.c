@@ -197,6 +197,16 @@ static FALLIBLE read_default(const struct context_input *input, struct context *
 	return error_hint(none, "name it with -f, or give the directory that holds it");
 }
 
+/* Without a password, and without the query of a download, which may be one. */
+static char *shown(const char *path)
+{
+	char *text = git_url_shown(path);
+
+	if (strstr(text, "://") && !git_url_matches(path, true))
+		text[strcspn(text, "?#")] = '\0';
+	return text;
+}
+
 static FALLIBLE read_dockerfile(const struct context_input *input, struct context *context)
 {
 	const char *path = input->dockerfile;
@@ -213,6 +223,10 @@ static FALLIBLE read_dockerfile(const struct context_input *input, struct contex
 		return read_default(input, context);
 	if (strcmp(path, "-") == 0)
 		return read_stdin(input->stdin_fd, context);
+	if (is_http(path)) {
+		context->dockerfile_name = shown(path);
+		return context_fetch_dockerfile(input, context);
+	}
 	if (context->is_inside) {
 		TRY_WRAP(read_inside(context, path), "read the Dockerfile '%s' of the context '%s'",
 				path, context->path);
@@ -264,7 +278,7 @@ static FALLIBLE find_ignore(const struct context_input *input, struct context *c
 					       input->ignore_file);
 	}
 
-	if (!input->name && dockerfile && strcmp(dockerfile, "-") != 0) {
+	if (!input->name && dockerfile && strcmp(dockerfile, "-") != 0 && !is_http(dockerfile)) {
 		AUTO_FREE char *beside = xasprintf("%s.dockerignore", dockerfile);
 
 		TRY(read_ignore(context->is_inside ? context->fd : AT_FDCWD, beside, context,
@@ -277,16 +291,6 @@ static FALLIBLE find_ignore(const struct context_input *input, struct context *c
 	if (!found)
 		TRY(read_ignore(context->fd, ".dockerignore", context, &found));
 	return NULL;
-}
-
-/* Without a password, and without the query of a download, which may be one. */
-static char *shown(const char *path)
-{
-	char *text = git_url_shown(path);
-
-	if (strstr(text, "://") && !git_url_matches(path, true))
-		text[strcspn(text, "?#")] = '\0';
-	return text;
 }
 
 FALLIBLE context_open(const struct context_input *input, struct context **ret)

@@ -11,7 +11,8 @@
  *	https://….git#ref:dir …      a git repository (dockerfile/git_url.h)
  *
  * For a directory the Dockerfile need not lie inside: a path is looked up from where the user
- * stands. In what is unpacked it is looked up inside. "-" is standard input, and none given means
+ * stands. In what is unpacked it is looked up inside. An address is fetched, "-" is standard input,
+ * and none given means
  * "Dockerfile" (or "Containerfile") at the context's root, which no link leads out of. So it is
  * with .dockerignore; NAME.dockerignore beside the Dockerfile wins over it. A named context
  * (--build-context) has no Dockerfile, and its own .dockerignore.
@@ -52,7 +53,7 @@ struct context_input {
 	const char *dir;         /* the folder of what is unpacked; NULL: its top */
 	const char *name;        /* of a named context; NULL: the build context */
 	const char *ignore_file; /* on the host; NULL: what the context has */
-	const char *dockerfile;  /* a path, "-", or NULL */
+	const char *dockerfile;  /* a path, an address, "-", or NULL */
 	int stdin_fd;
 	bool keep_git_dir;        /* of a git repository: BUILDKIT_CONTEXT_KEEP_GIT_DIR */
 	bool containerfile_first; /* and .containerignore before .dockerignore, as for Buildah */

@@ -28,6 +28,14 @@ FALLIBLE context_fetch_git(const struct context_input *input, struct context *co
 	return NULL;
 }
 
+FALLIBLE context_fetch_dockerfile(const struct context_input *input, struct context *context)
+{
+	TRY_WRAP(fetch_text(input->sources, input->dockerfile, LIMIT_DOCKERFILE_BYTES,
+				 &context->dockerfile, &context->dockerfile_bytes),
+			"fetch the Dockerfile '%s'", context->dockerfile_name);
+	return NULL;
+}
+
 FALLIBLE context_fetch_http(const struct context_input *input, struct context *context)
 {
 	AUTO(fetched_file) struct fetched_file file = { .fd = -1 };

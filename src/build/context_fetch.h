@@ -14,4 +14,6 @@
 FALLIBLE context_unpack(
 		struct context *context, const struct sources *sources, struct reader *bytes);
 FALLIBLE context_fetch_git(const struct context_input *input, struct context *context);
+/* The Dockerfile alone, of an address; context->dockerfile_name is set. */
+FALLIBLE context_fetch_dockerfile(const struct context_input *input, struct context *context);
 FALLIBLE context_fetch_http(const struct context_input *input, struct context *context);

@@ -28,8 +28,8 @@ static FALLIBLE check_wanted(const struct download *download, const char *wanted
 	return error_new(ERR_DIGEST, "it is %s, and the source policy says %s", got, wanted);
 }
 
-FALLIBLE fetch_file_if_changed(const struct sources *sources, const char *url,
-		const struct download *known, struct fetched_file *ret)
+static FALLIBLE fetch(const struct sources *sources, const char *url, const struct download *known,
+		uint64_t limit, struct fetched_file *ret)
 {
 	AUTO(fetched_file) struct fetched_file file = { .fd = -1 };
 	AUTO_FREE char *judged = NULL, *wanted = NULL;
@@ -40,7 +40,7 @@ FALLIBLE fetch_file_if_changed(const struct sources *sources, const char *url,
 		.url = judged,
 		.etag = known && !file.is_converted ? known->etag : NULL,
 		.last_modified = known && !file.is_converted ? known->last_modified : NULL,
-		.limit = LIMIT_CONTEXT_BYTES,
+		.limit = limit,
 	};
 
 	if (!sources->registry || !sources->store)
@@ -58,9 +58,24 @@ FALLIBLE fetch_file_if_changed(const struct sources *sources, const char *url,
 	return NULL;
 }
 
+FALLIBLE fetch_file_if_changed(const struct sources *sources, const char *url,
+		const struct download *known, struct fetched_file *ret)
+{
+	return fetch(sources, url, known, LIMIT_CONTEXT_BYTES, ret);
+}
+
 FALLIBLE fetch_file(const struct sources *sources, const char *url, struct fetched_file *ret)
 {
-	return fetch_file_if_changed(sources, url, NULL, ret);
+	return fetch(sources, url, NULL, LIMIT_CONTEXT_BYTES, ret);
+}
+
+FALLIBLE fetch_text(const struct sources *sources, const char *url, size_t limit, char **ret,
+		size_t *ret_bytes)
+{
+	AUTO(fetched_file) struct fetched_file file = { .fd = -1 };
+
+	TRY(fetch(sources, url, NULL, limit, &file));
+	return fd_read_all(file.fd, limit, ret, ret_bytes);
 }
 
 int64_t fetch_time(const struct download *download)

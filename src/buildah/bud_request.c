@@ -8,6 +8,7 @@
 #include "sys/fd.h"
 #include "sys/path.h"
 #include "sys/userns.h"
+#include "ui/report.h"
 #include "ui/source_policy_flag.h"
 #include "verbs/identity_label.h"
 #include "verbs/mounts_conf.h"
@@ -15,6 +16,7 @@
 #include "verbs/run_conf.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -91,11 +93,31 @@ static FALLIBLE add_args(const struct bud_opts *opts, const struct config *confi
 
 /* --- the Dockerfile --- */
 
-static FALLIBLE keep_text(const struct dockerfiles *files, struct bud_request *request)
+/* Also where no progress is shown. */
+static void warn(const struct invocation *call, const struct list *warnings)
 {
-	AUTO(strbuf) struct strbuf text = { 0 };
+	const struct report_style style = { .program = call->program };
+	AUTO(strbuf) struct strbuf out = { 0 };
 
-	TRY(dockerfiles_read(files, &text));
+	for (size_t i = 0; i < warnings->n; i++)
+		report_warning(warnings->p[i], &(struct source_range){ 0 }, &style, &out);
+	(void)fputs(strbuf_text(&out), stderr);
+}
+
+FALLIBLE bud_request_read(const struct invocation *call, const struct session *session,
+		struct bud_request *request)
+{
+	const struct sources sources = { .store = session->store,
+		.registry = session->registry,
+		.cancel = session->cancel,
+		.policy = request->policy };
+	AUTO(strbuf) struct strbuf text = { 0 };
+	AUTO(list) struct list warnings = { 0 };
+
+	if (dockerfiles_are_plain(&request->dockerfiles))
+		return NULL;
+	TRY(dockerfiles_read(&request->dockerfiles, &sources, &text, &warnings));
+	warn(call, &warnings);
 	request->text_fd = memfd_create("Dockerfile", MFD_CLOEXEC);
 	if (request->text_fd < 0)
 		return error_sys("keep the Dockerfile");
@@ -107,33 +129,33 @@ static FALLIBLE keep_text(const struct dockerfiles *files, struct bud_request *r
 	return NULL;
 }
 
-static FALLIBLE set_dockerfile(const struct bud_opts *opts, struct bud_request *request)
+static void set_dockerfile(const struct bud_opts *opts, struct bud_request *request)
 {
 	struct build_options *options_ret = &request->options;
 	const char *context = options_ret->context;
-	struct dockerfiles files = { .files = &request->files,
+	struct dockerfiles *files = &request->dockerfiles;
+
+	*files = (struct dockerfiles){ .files = &request->files,
 		.context = context,
 		.cpp_flags = &opts->cpp_flags,
 		.from = opts->from,
 		.env = &opts->env };
-
 	options_ret->ignore_file = opts->ignore_file;
 	options_ret->containerfile_first = true;
 	options_ret->from_variables = true;
-	list_add_all(&request->files, &opts->files);
+	for (size_t i = 0; i < opts->files.n; i++)
+		if (*opts->files.p[i])
+			list_add(&request->files, opts->files.p[i]);
 	if (!request->files.n && dockerfiles_is_one(context)) {
 		list_add(&request->files, context);
 		struct str parent = path_parent(context);
 		AUTO_FREE char *folder = parent.n ? str_dup(parent) : xstrdup(".");
-		files.context = options_ret->context = keep(request, folder);
+		files->context = options_ret->context = keep(request, folder);
 	}
-	if (!dockerfiles_are_plain(&files))
-		return keep_text(&files, request);
-	if (request->files.n) {
-		AUTO_FREE char *path = dockerfiles_find(&files, request->files.p[0]);
+	if (dockerfiles_are_plain(files) && request->files.n) {
+		AUTO_FREE char *path = dockerfiles_find(files, request->files.p[0]);
 		options_ret->dockerfile = keep(request, path);
 	}
-	return NULL;
 }
 
 /* --- what for, and where to --- */
@@ -354,7 +376,7 @@ FALLIBLE bud_request_make(const struct invocation *call, struct bud_request *ret
 			&made->image.identity));
 	if (list_env_get(&ret->labels, IDENTITY_LABEL))
 		made->image.identity = NULL;
-	TRY(set_dockerfile(opts, ret));
+	set_dockerfile(opts, ret);
 	made->hosts = ret->hosts.p;
 	made->host_count = ret->hosts.n;
 	made->contexts = ret->contexts.p;

@@ -7,11 +7,13 @@
  */
 #pragma once
 #include "build/build.h"
+#include "buildah/dockerfiles.h"
 #include "ui/annotation_flag.h"
 #include "ui/cache_flag.h"
 #include "ui/options.h"
 #include "ui/output_flag.h"
 #include "ui/platform_flag.h"
+#include "ui/session.h"
 #include "verbs/build_steps.h"
 #include "verbs/run_flags.h"
 
@@ -50,6 +52,7 @@ struct bud_request {
 		struct build_context *p;
 		size_t n, capacity;
 	} contexts;
+	struct dockerfiles dockerfiles;
 	int text_fd; /* the Dockerfile's text, or -1 */
 	struct source_policy *policy;
 	struct build_options options;
@@ -57,6 +60,9 @@ struct bud_request {
 
 /* Every wrong flag is error_usage. Secrets are not read yet: build_steps_load() does that. */
 FALLIBLE bud_request_make(const struct invocation *call, struct bud_request *ret);
+/* The Dockerfile, if it is to be made of what -f and others say. */
+FALLIBLE bud_request_read(const struct invocation *call, const struct session *session,
+		struct bud_request *request);
 void bud_request_done(struct bud_request *request);
 
 DEFINE_AUTO_VALUE(bud_request)

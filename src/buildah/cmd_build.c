@@ -231,6 +231,7 @@ static struct error *run(const struct invocation *call)
 			&session));
 	TRY(check_list(call, &session));
 	TRY(build_steps_load(&request.steps, &request.options));
+	TRY(bud_request_read(call, &session, &request));
 	struct build_view view = { opts->tags.n ? opts->tags.p[0] : NULL, opts->quiet,
 		opts->log_file || request.out.uses_stdout };
 	struct error *error = build_shown(call, &session, &view, &request.options, &result);

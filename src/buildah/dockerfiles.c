@@ -3,7 +3,9 @@
 #include "base/limits.h"
 #include "base/str.h"
 #include "base/xalloc.h"
+#include "build/fetch_file.h"
 #include "sys/fd.h"
+#include "sys/path.h"
 #include "sys/proc.h"
 #include "sys/rootfs.h"
 #include "ui/config.h"
@@ -15,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LOOK_BYTES = 512 };
+enum { LOOK_BYTES = 512, SAID_BYTES = 400 };
 
 bool dockerfiles_is_one(const char *path)
 {
@@ -43,6 +45,11 @@ bool dockerfiles_are_plain(const struct dockerfiles *files)
 	       !(files->files->n && text_ends(files->files->p[0], ".in"));
 }
 
+static bool is_address(const char *path)
+{
+	return text_starts(path, "http://") || text_starts(path, "https://");
+}
+
 char *dockerfiles_find(const struct dockerfiles *files, const char *file)
 {
 	AUTO_FREE char *inside = xasprintf("%s/%s", files->context, file);
@@ -53,30 +60,43 @@ char *dockerfiles_find(const struct dockerfiles *files, const char *file)
 	return TAKE(inside);
 }
 
-/* As Buildah calls it: no line markers, nothing predefined, C++ comments kept out of URLs. */
-static FALLIBLE preprocess(const struct dockerfiles *files, const char *path, struct strbuf *out)
+/* As Buildah calls it: nothing predefined, C++ comments kept out of URLs; without line markers. */
+static void cpp_command(const struct dockerfiles *files, const char *path, struct list *argv)
+{
+	struct str folder = path_parent(path);
+
+	list_add(argv, "cpp");
+	list_add(argv, "-E");
+	list_add(argv, "-iquote");
+	list_add(argv, files->context);
+	if (folder.n && !is_address(path)) {
+		list_add(argv, "-iquote");
+		list_addf(argv, "%.*s", STR_ARG(folder));
+	}
+	list_add(argv, "-traditional");
+	list_add(argv, "-undef");
+	list_add(argv, "-P");
+	for (struct str rest = str_of(config_getenv("BUILDAH_CPPFLAGS")), word; rest.n;) {
+		(void)str_cut(rest, ' ', &word, &rest);
+		if (word.n)
+			list_addf(argv, "%.*s", STR_ARG(word));
+	}
+	list_add_all(argv, files->cpp_flags);
+	list_add(argv, "-");
+	vec_push(argv, NULL);
+}
+
+static FALLIBLE preprocess(const struct dockerfiles *files, const char *path, struct str text,
+		struct strbuf *out, struct list *ret_warnings)
 {
 	AUTO(list) struct list argv = { 0 };
 	AUTO(proc_result) struct proc_result result = { 0 };
-	const char *environment = config_getenv("BUILDAH_CPPFLAGS");
 
-	list_add(&argv, "cpp");
-	list_add(&argv, "-E");
-	list_add(&argv, "-iquote");
-	list_add(&argv, files->context);
-	list_add(&argv, "-traditional");
-	list_add(&argv, "-undef");
-	list_add(&argv, "-P");
-	for (struct str rest = str_of(environment), word; rest.n;) {
-		(void)str_cut(rest, ' ', &word, &rest);
-		if (word.n)
-			list_addf(&argv, "%.*s", STR_ARG(word));
-	}
-	list_add_all(&argv, files->cpp_flags);
-	list_add(&argv, path);
-	vec_push(&argv, NULL);
+	cpp_command(files, path, &argv);
 	const struct proc_spec spec = {
 		.argv = (const char *const *)argv.p,
+		.input = text.p,
+		.input_bytes = text.n,
 		.output_limit = LIMIT_DOCKERFILE_BYTES,
 	};
 	struct error *error = proc_run(&spec, NULL, &result);
@@ -84,27 +104,44 @@ static FALLIBLE preprocess(const struct dockerfiles *files, const char *path, st
 		return error_hint(
 				error_wrap(error, "preprocess '%s'", path), "apt-get install cpp");
 	TRY_WRAP(error, "preprocess '%s'", path);
+	const char *said = strbuf_text(&result.err);
+	/* It stopped in the middle, where Buildah builds the half. */
+	if (result.status != 0 && (!result.out.n || strstr(said, "compilation terminated")))
+		return error_new(ERR_INVALID, "preprocess '%s': cpp exits with %d: %.*s", path,
+				result.status, SAID_BYTES, said);
 	if (result.status != 0)
-		return error_new(ERR_INVALID, "preprocess '%s': cpp exits with %d: %.400s", path,
-				result.status, strbuf_text(&result.err));
+		list_addf(ret_warnings, "Ignoring %.*s (preprocessing '%s')",
+				STR_ARG(str_trim(
+						str_slice(strbuf_str(&result.err), 0, SAID_BYTES))),
+				path);
 	strbuf_add_str(out, strbuf_str(&result.out));
 	return NULL;
 }
 
-static FALLIBLE read_one(const struct dockerfiles *files, const char *file, struct strbuf *out)
+static FALLIBLE read_text(const char *path, const struct sources *sources, char **ret, size_t *n)
+{
+	if (is_address(path))
+		TRY_WRAP(fetch_text(sources, path, LIMIT_DOCKERFILE_BYTES, ret, n),
+				"fetch the Dockerfile");
+	else if (text_equal(path, "-"))
+		TRY_WRAP(fd_read_all(STDIN_FILENO, LIMIT_DOCKERFILE_BYTES, ret, n),
+				"read the Dockerfile from standard input");
+	else
+		TRY_WRAP(file_read(AT_FDCWD, path, LIMIT_DOCKERFILE_BYTES, ret, n),
+				"read the Dockerfile '%s'", path);
+	return NULL;
+}
+
+static FALLIBLE read_one(const struct dockerfiles *files, const char *file,
+		const struct sources *sources, struct strbuf *out, struct list *ret_warnings)
 {
 	AUTO_FREE char *path = dockerfiles_find(files, file);
 	AUTO_FREE char *text = NULL;
 	size_t n = 0;
 
+	TRY(read_text(path, sources, &text, &n));
 	if (text_ends(path, ".in"))
-		return preprocess(files, path, out);
-	if (text_equal(path, "-"))
-		TRY_WRAP(fd_read_all(STDIN_FILENO, LIMIT_DOCKERFILE_BYTES, &text, &n),
-				"read the Dockerfile from standard input");
-	else
-		TRY_WRAP(file_read(AT_FDCWD, path, LIMIT_DOCKERFILE_BYTES, &text, &n),
-				"read the Dockerfile '%s'", path);
+		return preprocess(files, path, (struct str){ text, n }, out, ret_warnings);
 	strbuf_add_bytes(out, text, n);
 	if (n && text[n - 1] != '\n')
 		strbuf_add_char(out, '\n');
@@ -183,7 +220,8 @@ static void add_env(const struct list *env, struct strbuf *out)
 	}
 }
 
-FALLIBLE dockerfiles_read(const struct dockerfiles *files, struct strbuf *out)
+FALLIBLE dockerfiles_read(const struct dockerfiles *files, const struct sources *sources,
+		struct strbuf *out, struct list *ret_warnings)
 {
 	AUTO(strbuf) struct strbuf whole = { 0 };
 	bool is_first = true;
@@ -191,7 +229,7 @@ FALLIBLE dockerfiles_read(const struct dockerfiles *files, struct strbuf *out)
 	if (!files->files->n)
 		TRY(read_default(files, &whole));
 	for (size_t i = 0; i < files->files->n; i++)
-		TRY(read_one(files, files->files->p[i], &whole));
+		TRY(read_one(files, files->files->p[i], sources, &whole, ret_warnings));
 	if (whole.n > LIMIT_DOCKERFILE_BYTES)
 		return error_new(ERR_LIMIT, "the Dockerfiles have %zu bytes (at most %d)", whole.n,
 				LIMIT_DOCKERFILE_BYTES);

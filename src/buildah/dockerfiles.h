@@ -1,7 +1,7 @@
 /*
- * dockerfiles: what Buildah does with the Dockerfile before it is one: several files in a row,
- * files that end in ".in" through the C preprocessor, another first FROM, variables for every
- * stage.
+ * dockerfiles: what Buildah does with the Dockerfile before it is one: several files and addresses
+ * in a row, those that end in ".in" through the C preprocessor, another first FROM, variables for
+ * every stage.
  *
  * Floor: buildah.
  */
@@ -9,10 +9,12 @@
 #include "base/error.h"
 #include "base/strbuf.h"
 #include "base/vec.h"
+#include "build/sources.h"
 
 struct dockerfiles {
-	const struct list *files; /* as typed; "-" is standard input; none: the context's own */
-	const char *context;      /* a folder in which files are looked for that are not here */
+	/* As typed; "-" is standard input; none, or "": the context's own. */
+	const struct list *files;
+	const char *context; /* a folder in which files are looked for that are not here */
 	const struct list *cpp_flags;
 	const char *from;       /* instead of what the first FROM says, or NULL */
 	const struct list *env; /* "NAME=value" */
@@ -24,5 +26,9 @@ bool dockerfiles_is_one(const char *path);
 bool dockerfiles_are_plain(const struct dockerfiles *files);
 /* The path of a file that may be in the context. New; free(). */
 char *dockerfiles_find(const struct dockerfiles *files, const char *file);
-/* The text of them all. */
-FALLIBLE dockerfiles_read(const struct dockerfiles *files, struct strbuf *out);
+/*
+ * The text of them all; addresses are fetched. What cpp complains of is in ret_warnings: "#" begins
+ * a comment for the one and a directive for the other, so Buildah goes on with what cpp printed.
+ */
+FALLIBLE dockerfiles_read(const struct dockerfiles *files, const struct sources *sources,
+		struct strbuf *out, struct list *ret_warnings);

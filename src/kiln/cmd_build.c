@@ -25,8 +25,8 @@ static const struct build_opts defaults = {
 #define OPTS build_opts
 static const struct option rows[] = {
 	OPT_HEADING("What to build"),
-	OPT_TEXT('f', "file", file, "PATH", "the Dockerfile; - reads standard input",
-			.is_path = true),
+	OPT_TEXT('f', "file", file, "PATH",
+			"the Dockerfile, or its address; - reads standard input", .is_path = true),
 	OPT_TEXT(0, "target", target, "STAGE", "build this stage and stop"),
 	OPT_TEXT(0, "source-policy-file", source_policy, "PATH",
 			"which sources may be used, and what instead: BuildKit's JSON",

@@ -307,6 +307,44 @@ builds() {
 	try rm -a
 }
 
+preprocessed() {
+	mkdir -p ctx/sub
+	cat >ctx/all.in <<-END
+		/* a comment of C's */
+		#define IMAGE $img
+		FROM IMAGE
+		# a comment of the Dockerfile's
+		#include "common"
+		#include "sub/deep"
+		#ifdef FLAG
+		RUN echo flag FLAG >>/told
+		#endif
+		RUN echo "http://a//b" 'it''s' \\
+		  linux >>/told
+		#error "goes on"
+	END
+	printf 'RUN echo common >>/told\n' >ctx/common
+	printf '#include "common"\nRUN echo deep >>/told\n' >ctx/sub/deep
+	printf 'RUN echo second >>/told' >second
+	try build -q -t one --cpp-flag=-DFLAG=yes -f all.in -f second ctx
+	buildah from -q --name a one
+	try run a cat /told
+	BUILDAH_CPPFLAGS='-DFLAG=env -DX' try build -q -t two -f all.in ctx
+	buildah from -q --name b two
+	try run b cat /told
+	: >ctx/empty.in
+	try build -q -f empty.in ctx
+	printf 'FROM %s\nRUN echo default >/told\n' "$img" >ctx/Dockerfile
+	try build -q -t three -f '' ctx
+	buildah from -q --name c three
+	try run c cat /told
+	try rm -a
+}
+
+@test "files that end in .in go through cpp, whose complaints are none of ours" {
+	agree preprocessed
+}
+
 @test "build" {
 	agree builds
 }

@@ -5,6 +5,10 @@
 load ../lib/kiln
 load ../lib/busybox
 
+teardown() {
+	kiln_teardown
+}
+
 buildah() {
 	kiln buildah "$@"
 }
@@ -196,4 +200,54 @@ unnamed() {
 	succeeds buildah prune -f
 	equals '' "$(unnamed)"
 	fails 125 "--stage-labels requires --save-stages" buildah build -q --stage-labels .
+}
+
+@test "cpp: what it complains of is told, also with -q; what it stops at is an error" {
+	mkdir ctx
+	printf 'FROM scratch\n#error "careful"\nCOPY Error.in /\n' >ctx/Error.in
+	succeeds buildah build -q -f Error.in ctx
+	[[ $stderr$output == *'warning: Ignoring <stdin>:2:2: error: #error "careful" (preprocessing '"'ctx/Error.in')"* ]]
+	# The rest would be lost without a word.
+	printf 'FROM scratch\n#include "nothere"\nCOPY Stop.in /\n' >ctx/Stop.in
+	fails 125 "fatal error: nothere: No such file" buildah build -q -f Stop.in ctx
+	# What is beside the file is found, too.
+	mkdir sub
+	printf 'COPY Error.in /\n' >sub/lines
+	printf 'FROM scratch\n#include "lines"\n' >sub/Other.in
+	succeeds buildah build -q -f sub/Other.in ctx
+	says_not warning
+}
+
+@test "-f with addresses: alone, in a row, through cpp, judged by the source policy" {
+	local root=$PWD/served url
+	mkdir served ctx
+	printf 'FROM %s\nRUN echo fetched\n' "$img" >served/Dockerfile
+	printf '#define IMAGE %s\nFROM IMAGE\nRUN echo from cpp\n' "$img" >served/File.in
+	printf 'RUN echo second\n' >second
+	printf 'FROM scratch\nCOPPY a b\n' >served/wrong
+	head -c 9000000 /dev/zero >served/big
+	: >log
+	server_start files "$RIG_LIB/file_server.py" --root "$root" --log "$PWD/log"
+	url=http://$SERVER_ADDRESS/files
+	succeeds buildah build --no-cache -f "$url/Dockerfile" ctx
+	says $'fetched\nCOMMIT'
+	succeeds buildah build --no-cache -f "$url/Dockerfile" -f second ctx
+	says 'second'
+	succeeds buildah build --no-cache -f "$url/File.in" ctx
+	says 'from cpp'
+	succeeds buildah build --no-cache --env A=1 -f "$url/Dockerfile" ctx
+	says 'ENV A="1"'
+	succeeds kiln build --progress plain --no-cache -f "$url/Dockerfile" ctx
+	says 'RUN echo fetched'
+	fails 1 "$url/wrong:2:1" kiln build --progress plain -f "$url/wrong?token=s3cr3t" ctx
+	says 'COPPY a b'
+	says_not s3cr3t
+	fails 125 "not found (status 404)" buildah build -f "$url/none" ctx
+	fails 125 "not found (status 404)" buildah build -f "$url/none" -f second ctx
+	fails 1 "big" kiln build -f "$url/big" ctx
+	says "larger than 2097152 bytes"
+	printf '{"rules": [{"action": "DENY", "selector": {"identifier": "%s/*"}}]}' "$url" >policy.json
+	fails 125 "is denied" buildah build --source-policy-file policy.json -f "$url/Dockerfile" ctx
+	fails 125 "is denied" buildah build --source-policy-file policy.json -f "$url/Dockerfile" -f second ctx
+	fails 1 "is denied" kiln build --source-policy-file policy.json -f "$url/Dockerfile" ctx
 }
