@@ -228,9 +228,10 @@ struct build_options {
 	struct store *store;
 	struct store *const *lowers; /* read-only ones below it (lower_store.h) */
 	size_t lower_count;
-	const struct podman_settings *podman;      /* NULL: Podman's store is not looked into */
-	struct registry_client *registry;          /* NULL: no network for images */
-	struct registry_client *cache_registry;    /* to look caches up, less patient; or NULL */
+	const struct podman_settings *podman; /* NULL: Podman's store is not looked into */
+	struct registry_client *registry;     /* NULL: no network for images */
+	/* Less patient, for caches; NULL: as registry. */
+	struct registry_client *cache_reader, *cache_writer;
 	const struct source_policy *source_policy; /* asked about every source; or NULL */
 	struct trust *trust;   /* asked about every base image; NULL: only of the store */
 	struct signer *signer; /* of what is pushed; or NULL */

@@ -33,9 +33,10 @@ FALLIBLE remote_open(struct build *build)
 	struct cache_homes_settings settings = {
 		.from = options->cache_from && !options->no_cache ? options->cache_from : &none,
 		.to = options->cache_to ? options->cache_to : &none,
-		.means = { .registry = options->registry,
-				.reader = options->cache_registry ? options->cache_registry
-								  : options->registry,
+		.means = { .registry = options->cache_writer ? options->cache_writer
+							     : options->registry,
+				.reader = options->cache_reader ? options->cache_reader
+								: options->registry,
 				.cancel = options->cancel,
 				.platform = build->platform },
 		.ttl_seconds = options->cache_ttl_seconds,

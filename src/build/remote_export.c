@@ -23,7 +23,8 @@ struct bringing {
 	struct cached_steps steps;   /* for the index */
 	VEC(size_t) fresh;           /* those of steps that the home does not have */
 	pthread_mutex_t lock;
-	size_t next; /* guarded by lock */
+	size_t next; /* guarded by lock, as what follows */
+	bool has_failed;
 };
 
 static void bringing_done(struct bringing *bringing)
@@ -322,11 +323,18 @@ static struct error *send_some(void *argument)
 	for (;;) {
 		pthread_mutex_lock(&bringing->lock);
 		size_t i = bringing->next++;
+		bool is_over = bringing->has_failed || i >= bringing->fresh.n;
 		pthread_mutex_unlock(&bringing->lock);
-		if (i >= bringing->fresh.n)
+		if (is_over)
 			return NULL;
 		TRY(cancel_check(bringing->build->options->cancel));
-		TRY(send_step(bringing, &bringing->steps.p[bringing->fresh.p[i]]));
+		struct error *error = send_step(bringing, &bringing->steps.p[bringing->fresh.p[i]]);
+		if (!error)
+			continue;
+		pthread_mutex_lock(&bringing->lock);
+		bringing->has_failed = true;
+		pthread_mutex_unlock(&bringing->lock);
+		return error;
 	}
 }
 

@@ -8,6 +8,7 @@
 #include "sys/fd.h"
 #include "ui/build_after.h"
 #include "ui/build_result_files.h"
+#include "ui/cache_clients.h"
 #include "ui/lower_stores.h"
 #include "ui/registry_flags.h"
 #include "ui/session.h"
@@ -159,10 +160,12 @@ static FALLIBLE build_shown(const struct invocation *call, const struct session 
 		const struct build_view *view, struct build_options *made, struct build_result *ret)
 {
 	AUTO(lower_stores) struct lower_stores lowers = { 0 };
+	AUTO(cache_clients) struct cache_clients clients = { 0 };
 	AUTO(show) struct show show = { 0 };
 
 	TRY(session_check_build_signing(session, made));
 	lower_stores_open(session, &lowers, made);
+	TRY(cache_clients_open(session, CACHE_PATIENCE_MS, &clients, made));
 	TRY(build_show_open(call->config, view, &show));
 	made->store = session->store;
 	made->podman = &session->podman;

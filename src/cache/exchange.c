@@ -64,7 +64,8 @@ FALLIBLE exchange_run(const struct exchange *exchange, struct reader **ret_body)
 {
 	struct retry retry = { .tries = TRIES,
 		.base_ms = WAIT_MS,
-		.after_ms = registry_client_retry_after_ms(exchange->client) };
+		.after_ms = registry_client_retry_after_ms(exchange->client),
+		.silence_ends = true };
 
 	for (;;) {
 		AUTO(http_response) struct http_response response = { 0 };

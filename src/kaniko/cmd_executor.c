@@ -10,6 +10,7 @@
 #include "store/scratch.h"
 #include "store/store.h"
 #include "ui/build_after.h"
+#include "ui/cache_clients.h"
 #include "ui/lower_stores.h"
 #include "ui/renderer.h"
 #include "ui/session.h"
@@ -77,9 +78,11 @@ static FALLIBLE build_shown(const struct kaniko_log *log, const struct session *
 {
 	struct build_options *options = &request->build;
 	AUTO(lower_stores) struct lower_stores lowers = { 0 };
+	AUTO(cache_clients) struct cache_clients clients = { 0 };
 	AUTO(show) struct show show = { 0 };
 
 	lower_stores_open(session, &lowers, options);
+	TRY(cache_clients_open(session, CACHE_PATIENCE_MS, &clients, options));
 	options->store = session->store;
 	options->podman = &session->podman;
 	options->registry = session->registry;

@@ -1,5 +1,6 @@
 #include "kiln/build_request.h"
 #include "graph/plan.h"
+#include "ui/cache_clients.h"
 #include "ui/source_policy_flag.h"
 
 #include "base/clock.h"
@@ -294,7 +295,7 @@ static FALLIBLE set_use(const struct build_opts *opts, struct build_options *ret
 
 static FALLIBLE set_cache_timeout(const struct build_opts *opts, struct build_request *request)
 {
-	int64_t ns = 10000000000;
+	int64_t ns = (int64_t)CACHE_PATIENCE_MS * 1000000;
 
 	if (opts->cache_timeout)
 		TRY(usage_of_option(clock_parse_duration(str_of(opts->cache_timeout), &ns),

@@ -10,6 +10,7 @@
 #include "registry/registry.h"
 #include "ui/build_after.h"
 #include "ui/build_result_files.h"
+#include "ui/cache_clients.h"
 #include "ui/kept.h"
 #include "ui/lower_stores.h"
 #include "ui/registry_flags.h"
@@ -54,7 +55,8 @@ static const struct option rows[] = {
 	OPT_LIST(0, "cache-repo", cache_repos, "REPOSITORY", "look steps up there and bring them"),
 	OPT_TEXT(0, "cache-ttl", cache_ttl, "DURATION", "steps older than this run again: 336h"),
 	OPT_TEXT(0, "cache-timeout", cache_timeout, "DURATION",
-			"go on without a cache that does not answer for so long (10s)"),
+			"go on without a cache that does not answer for so long (10s; six times "
+			"that when it is written)"),
 	OPT_TEXT(0, "cache", cache, "on|off|verify",
 			"off is --no-cache; verify runs cached steps again and compares: status 3 "
 			"when they make other files",
@@ -171,7 +173,7 @@ static struct error *run(const struct invocation *call)
 	const struct build_opts *opts = call->opts;
 	AUTO(build_request) struct build_request request = { .out = OUTPUT_FLAGS_INIT };
 	AUTO(session) struct session session = { 0 };
-	AUTO(registry_client) struct registry_client *cache_client = NULL;
+	AUTO(cache_clients) struct cache_clients clients = { 0 };
 	AUTO(build_result) struct build_result result = { 0 };
 	AUTO(list) struct list kept = { 0 };
 	struct build_call question = { 0 };
@@ -184,9 +186,7 @@ static struct error *run(const struct invocation *call)
 	TRY(session_open(call->config,
 			SESSION_STORE | SESSION_REGISTRY | SESSION_TREES | SESSION_SANDBOX,
 			&session));
-	if (request.cache.from.n || request.cache.to.n)
-		TRY(session_new_registry(&session, request.cache_patience_ms, &cache_client));
-	request.options.cache_registry = cache_client;
+	TRY(cache_clients_open(&session, request.cache_patience_ms, &clients, &request.options));
 	TRY(build_request_load_secrets(&request));
 	keep_in_place(call, &kept);
 	request.options.inplace_keep = &kept;

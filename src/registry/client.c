@@ -151,7 +151,8 @@ struct retry client_retry(const struct registry_client *client)
 	return (struct retry){ .tries = client->settings.retries,
 		.base_ms = client->settings.retry_base_ms,
 		.delay_ms = client->settings.retry_delay_ms,
-		.after_ms = client->settings.retry_after_ms };
+		.after_ms = client->settings.retry_after_ms,
+		.silence_ends = client->settings.silence_ends };
 }
 
 unsigned registry_client_retry_after_ms(const struct registry_client *client)

@@ -71,6 +71,7 @@ struct registry_settings {
 	unsigned retry_base_ms;      /* 0: 500 ms before the second try, doubling, with jitter */
 	unsigned retry_delay_ms;     /* before each try, instead of these; 0: none is fixed */
 	unsigned retry_after_ms; /* a longer Retry-After is no wait but an end; 0: a minute or so */
+	bool silence_ends;       /* who said nothing for stall_timeout_ms is not asked once more */
 };
 
 enum { REGISTRY_NO_RETRIES = 0xffff };

@@ -73,7 +73,8 @@ FALLIBLE retry_wait(struct retry *retry, const char *retry_after, const struct e
 	*ret_again = false;
 	if (http_error_is_unreachable(why) && tries > UNREACHABLE_TRIES && !retry->delay_ms)
 		tries = UNREACHABLE_TRIES;
-	if (retry->used >= tries || asked > most)
+	if (retry->used >= tries || asked > most ||
+			(retry->silence_ends && http_error_is_silence(why)))
 		return NULL;
 	for (unsigned i = 0; i < retry->used && ms < LONGEST_MS; i++)
 		ms *= 2;

@@ -14,6 +14,7 @@ struct retry {
 	unsigned base_ms;   /* before the second */
 	unsigned delay_ms;  /* before each instead; 0: growing from base_ms */
 	unsigned after_ms;  /* the longest Retry-After; 0: LIMIT_RETRY_AFTER_SECONDS */
+	bool silence_ends;  /* no other try after a time-out */
 	unsigned used;      /* so far */
 	uint64_t waited_ms; /* so far */
 };

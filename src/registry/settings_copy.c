@@ -64,6 +64,7 @@ void settings_copy(const struct registry_settings *from, struct registry_setting
 		       : from->retries                      ? from->retries
 							    : RETRIES;
 	ret->retry_after_ms = from->retry_after_ms;
+	ret->silence_ends = from->silence_ends;
 	ret->retry_delay_ms = from->retry_delay_ms;
 	ret->retry_base_ms = from->retry_base_ms ? from->retry_base_ms : RETRY_BASE_MS;
 }

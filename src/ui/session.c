@@ -25,8 +25,8 @@ static FALLIBLE wish_of(const char *isolation, enum userns_mode *ret)
 	return userns_mode_parse(isolation, ret);
 }
 
-FALLIBLE session_new_registry(
-		const struct session *session, unsigned patience_ms, struct registry_client **ret)
+FALLIBLE session_new_registry(const struct session *session, const struct patience *patience,
+		struct registry_client **ret)
 {
 	const struct config *config = session->config;
 	AUTO(registry_settings) struct registry_settings settings = { 0 };
@@ -59,11 +59,12 @@ FALLIBLE session_new_registry(
 	settings.creds.host_env = (const char *const *)environ;
 	/* Later these files are the image's. */
 	settings.reads_ahead = session->userns.mode == USERNS_INPLACE;
-	if (patience_ms) {
-		settings.connect_timeout_ms = patience_ms;
-		settings.stall_timeout_ms = patience_ms;
-		settings.retry_after_ms = patience_ms;
-		settings.retries = 1;
+	if (patience) {
+		settings.connect_timeout_ms = patience->connect_ms;
+		settings.stall_timeout_ms = patience->answer_ms;
+		settings.silence_ends = true;
+		settings.retry_after_ms = patience->retry_after_ms;
+		settings.retries = patience->retries ? patience->retries : settings.retries;
 	}
 	*ret = registry_client_new(&settings, session->cancel);
 	return NULL;
@@ -224,7 +225,7 @@ FALLIBLE session_open(const struct config *config, unsigned needs, struct sessio
 	if (ret->store)
 		set_patience(ret);
 	if (needs & SESSION_REGISTRY)
-		TRY(session_new_registry(ret, 0, &ret->registry));
+		TRY(session_new_registry(ret, NULL, &ret->registry));
 	if (needs & (SESSION_STORE | SESSION_REGISTRY))
 		open_trust(ret);
 	return needs & SESSION_REGISTRY ? open_signer(ret) : NULL;

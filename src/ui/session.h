@@ -53,13 +53,19 @@ FALLIBLE session_open(const struct config *config, unsigned needs, struct sessio
  * files belong to ids of our user namespace: SESSION_TREES, or 0.
  */
 unsigned session_needs_of(const struct config *config, const struct list *names);
+/* How long a host is waited for that something can be done without. */
+struct patience {
+	unsigned connect_ms, answer_ms; /* for a connection; for a sign of life, once */
+	unsigned retry_after_ms;        /* the longest wait that it may ask for */
+	unsigned retries;               /* 0: as the settings say */
+};
+
 /*
- * A registry client of its own, as session->registry. patience_ms: give up a host that does not
- * answer for so long, after one more try; 0: as patient as that one. Freed by the caller, before
- * the session.
+ * A registry client of its own, as session->registry. patience may be NULL: as patient as that one.
+ * Freed by the caller, before the session.
  */
-FALLIBLE session_new_registry(
-		const struct session *session, unsigned patience_ms, struct registry_client **ret);
+FALLIBLE session_new_registry(const struct session *session, const struct patience *patience,
+		struct registry_client **ret);
 /*
  * error_usage when the command line says how to sign and nothing goes to a registry: signatures are
  * nowhere else. Settings of files and the environment are for what does.

@@ -101,6 +101,21 @@ cached() {
 	equals 0 "$(($(requests POST /cache/) + $(requests PUT /cache/)))" "writes"
 }
 
+@test "a home that hangs while it is written costs ten seconds, not the build" {
+	local began
+	# Six times --cache-timeout, but ten seconds at least; nobody is asked again.
+	faults 'POST /uploads/blobs/ hang' 'PUT /documents/manifests/ hang'
+	began=$(date +%s)
+	fails 1 "export the cache to registry cache '$PROXY/documents" build --cache-timeout 1s \
+		--cache-to "type=registry,ref=$PROXY/uploads,mode=max" \
+		--cache-to "type=registry,ref=$PROXY/documents,mode=max,ignore-error=false"
+	[ $(($(date +%s) - began)) -lt 45 ] || explain "$(($(date +%s) - began)) s"
+	says "registry cache '$PROXY/uploads"
+	says 'Operation too slow'
+	equals 1 "$(grep -c 'the cache was not exported' <<<"$stderr")" 'warnings'
+	right
+}
+
 @test "a home that cannot be written: a warning, or an error with ignore-error=false" {
 	local rule
 	for rule in status=405 status=403; do

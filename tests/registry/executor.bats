@@ -408,6 +408,18 @@ https_server() {
 		--cache-repo 127.0.0.1:1/cache
 }
 
+@test "a cache that hangs is gone without, after ten seconds" {
+	registry_start plain
+	proxy_start "$REGISTRY"
+	local began
+	faults '* /v2/app/cache/manifests/ hang'
+	began=$(date +%s)
+	succeeds executor --context . --destination "$PROXY/app:1" --cache
+	[ $(($(date +%s) - began)) -lt 40 ] || explain "$(($(date +%s) - began)) s"
+	says 'the build goes on without it'
+	says "it did not answer when the build began; the cache was not exported"
+}
+
 @test "SIGTERM, in a step and wherever the cache is on its way: it ends soon, and the cache is right" {
 	registry_start plain
 	proxy_start "$REGISTRY"

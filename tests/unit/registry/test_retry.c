@@ -103,4 +103,23 @@ static void waits_as_told(void **state)
 	assert_int_equal(retry.waited_ms, 1000);
 }
 
-UNIT_TESTS(header, classes, waits, knows_when_not_to, waits_as_told)
+static void silence_is_the_end_where_that_is_said(void **state)
+{
+	struct retry patient = { .tries = 1, .base_ms = 1 };
+	struct retry hurried = { .tries = 1, .base_ms = 1, .silence_ends = true };
+	struct error *silence = error_code(ERR_NETWORK, 28, "x"); /* CURLE_OPERATION_TIMEDOUT */
+	struct error *broken = error_code(ERR_NETWORK, 56, "x");  /* CURLE_RECV_ERROR */
+	bool again = false;
+
+	assert_ok(retry_wait(&patient, NULL, silence, NULL, &again));
+	assert_true(again);
+	assert_ok(retry_wait(&hurried, NULL, silence, NULL, &again));
+	assert_false(again);
+	assert_ok(retry_wait(&hurried, NULL, broken, NULL, &again));
+	assert_true(again);
+	error_free(silence);
+	error_free(broken);
+}
+
+UNIT_TESTS(header, classes, waits, knows_when_not_to, waits_as_told,
+		silence_is_the_end_where_that_is_said)
