@@ -56,11 +56,9 @@ static FALLIBLE add_places(struct cache_homes *homes, const struct cache_homes_s
 		if (spec->kind == CACHE_HOME_INLINE)
 			continue;
 		TRY(add_place(homes, spec, &place));
-		/* Named twice: once more of the same is no use; the wider wish counts. */
-		if (!place->to || spec->is_max)
-			place->to = spec;
-		if (!place->mounts_to && spec->mounts.is_wanted)
-			place->mounts_to = &spec->mounts;
+		/* Named twice: once more of the same is no use. */
+		place->to = spec;
+		place->mounts_to = spec->mounts.is_wanted ? &spec->mounts : NULL;
 	}
 	for (size_t i = 0; i < homes->place_n; i++)
 		if (homes->places[i].to)

@@ -182,6 +182,13 @@ static bool wants_inline(const struct build_request *request)
 	return truth || request->cache.is_inline;
 }
 
+static bool names_tag(const char *reference)
+{
+	const char *slash = strrchr(reference, '/');
+
+	return strchr(slash ? slash : reference, ':') != NULL;
+}
+
 /* An index that would take the tag of the image that was pushed a moment ago. */
 static FALLIBLE check_cache_tag(const struct build_request *request, const struct cache_spec *to)
 {
@@ -192,9 +199,7 @@ static FALLIBLE check_cache_tag(const struct build_request *request, const struc
 		return NULL;
 	TRY(reference_parse(str_of(to->where), &cache));
 	AUTO_FREE char *index = reference_text(&cache);
-	const char *slash = strrchr(to->where, '/');
-	bool has_tag = strchr(slash ? slash : to->where, ':') != NULL;
-	for (size_t i = 0; i < tags->n && has_tag; i++) {
+	for (size_t i = 0; i < tags->n && names_tag(to->where); i++) {
 		AUTO(reference) struct reference tag = { 0 };
 
 		TRY(reference_parse(str_of(tags->p[i]), &tag));
@@ -240,17 +245,41 @@ static bool is_same_list(const struct list *a, const struct list *b)
 	return same;
 }
 
-/* The same place twice, with wishes that exclude each other. */
+/* However they are written: "a" is "docker.io/library/a". */
+static FALLIBLE is_same_place(const char *a, const char *b, enum cache_home_kind kind, bool *ret)
+{
+	AUTO(reference) struct reference first = { 0 }, second = { 0 };
+
+	*ret = text_equal(a, b);
+	if (*ret || kind != CACHE_HOME_REGISTRY || names_tag(a) != names_tag(b))
+		return NULL;
+	TRY(reference_parse(str_of(a), &first));
+	TRY(reference_parse(str_of(b), &second));
+	AUTO_FREE char *full = reference_text(&first), *other = reference_text(&second);
+	*ret = text_equal(full, other);
+	return NULL;
+}
+
+static bool is_same_wish(const struct cache_spec *a, const struct cache_spec *b)
+{
+	return a->compression == b->compression && a->level == b->level && a->forces == b->forces &&
+	       a->keeps_error == b->keeps_error && a->is_max == b->is_max &&
+	       a->mounts.is_wanted == b->mounts.is_wanted &&
+	       a->mounts.max_bytes == b->mounts.max_bytes;
+}
+
+/* One home is written once, so it cannot be written in two ways. */
 static FALLIBLE check_cache_twice(const struct cache_spec *a, const struct cache_spec *b)
 {
-	bool is_same = a->kind == b->kind && text_equal(a->where, b->where) &&
-		       text_equal(a->name, b->name) && is_same_list(&a->settings, &b->settings);
+	bool is_same = false;
 
-	if (!is_same || (a->compression == b->compression && a->level == b->level &&
-					a->forces == b->forces && a->keeps_error == b->keeps_error))
+	if (a->kind != b->kind || is_same_wish(a, b) || !text_equal(a->name, b->name) ||
+			!is_same_list(&a->settings, &b->settings))
 		return NULL;
-	return error_usage("'--cache-to' names '%s' twice, with different wishes",
-			a->where ? a->where : "inline");
+	TRY(is_same_place(a->where, b->where, a->kind, &is_same));
+	return is_same ? error_usage("'--cache-to' names '%s' twice, with different wishes",
+					 a->where ? a->where : "inline")
+		       : NULL;
 }
 
 static FALLIBLE check_cache(const struct build_request *request)

@@ -197,6 +197,11 @@ same_image() { # HOST/NAME:TAG HOST/NAME:TAG
 	fails 2 'has two types' build one --cache-to "type=local,type=registry,ref=a/b"
 	fails 2 'twice, with different wishes' build one --cache-to "type=local,dest=$LOCAL" \
 		--cache-to "type=local,dest=$LOCAL,compression=zstd"
+	fails 2 "names 'a:1' twice, with different wishes" build one --cache-to type=registry,ref=a:1 \
+		--cache-to type=registry,ref=docker.io/library/a:1,mode=max
+	fails 2 "names '$LOCAL' twice, with different wishes" build one --cache-to "type=local,dest=$LOCAL" \
+		--cache-to "type=local,dest=$LOCAL,mounts=true"
+	fails 2 "names 'r.test/a' twice, with different wishes" build one --cache-repo r.test/a --cache-to type=registry,ref=r.test/a
 	fails 2 "kiln has no key 'registry.insecure'" build one --cache-from type=registry,ref=a/b,registry.insecure=true
 	fails 2 "kiln has no key 'digest'" build one --cache-from "type=local,src=$LOCAL,digest=sha256:a"
 	fails 2 'two outputs want different compression' build one -o type=oci,dest=x,compression=zstd \
