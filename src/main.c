@@ -51,6 +51,7 @@ static const struct program *find_program(const char *name, const struct program
 struct line {
 	const struct program *program;
 	const struct command *command;
+	const char *group; /* whose help is wanted; or NULL */
 	struct parsed parsed;
 	const char *const *words;
 	size_t n;
@@ -99,6 +100,12 @@ static FALLIBLE read_line(struct line *line)
 		line->command = line->program->alone(line->parsed.global_opts);
 	if (line->command)
 		return NULL;
+	/* Buildah shows its help where a command is missing. */
+	bool is_lenient = line->program->has_buildah_words;
+	if (used == line->n && is_lenient) {
+		line->parsed.help = true;
+		return NULL;
+	}
 	if (used == line->n)
 		return error_hint(error_usage("no command given"), "'%s help' lists the commands",
 				line->program->name);
@@ -106,8 +113,16 @@ static FALLIBLE read_line(struct line *line)
 	size_t taken = 0;
 
 	line->command = command_match(line->program, words, line->n - used, &taken);
+	size_t left = line->n - used;
+	bool wants_help = left > 1 ? text_equal(words[1], "--help") || text_equal(words[1], "-h")
+				   : is_lenient;
+	if (!line->command && wants_help && command_is_group(line->program, words[0])) {
+		line->group = words[0];
+		line->parsed.help = true;
+		return NULL;
+	}
 	if (!line->command)
-		return command_unknown(line->program, words, line->n - used);
+		return command_unknown(line->program, words, left);
 	used += taken;
 	return options_parse(line->program, line->command, line->words + used, line->n - used,
 			&line->parsed);
@@ -119,6 +134,8 @@ static FALLIBLE show_help(const struct line *line)
 
 	if (line->command)
 		help_command(line->program, line->command, &out);
+	else if (line->group)
+		help_group(line->program, line->group, &out);
 	else
 		help_program(line->program, &out);
 	(void)fputs(strbuf_text(&out), stdout);

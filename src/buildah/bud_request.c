@@ -334,7 +334,8 @@ FALLIBLE bud_request_make(const struct invocation *call, struct bud_request *ret
 	TRY(check(opts));
 	TRY(run_conf_below(call->program, &opts->run, &ret->run));
 	TRY(run_parts_make(&ret->run, call->config, &ret->parts));
-	TRY(mounts_conf_read(call, geteuid() != 0 || !userns_is_initial(), &ret->parts.volumes));
+	TRY(mounts_conf_read(
+			call, NULL, geteuid() != 0 || !userns_is_initial(), &ret->parts.volumes));
 	TRY(add_args(opts, call->config, &ret->build_args));
 	*made = (struct build_options){
 		.context = call->args->n ? call->args->p[0] : ".",

@@ -14,6 +14,7 @@
 #include "sandbox/capability.h"
 #include "ui/plain_text.h"
 #include "ui/template.h"
+#include "verbs/mounts_conf.h"
 #include "verbs/names.h"
 #include "verbs/verbs.h"
 
@@ -40,7 +41,7 @@ struct subject {
 	const struct image_config *config;
 	const struct list *annotations;
 	const char *comment, *created_by, *manifest_json;
-	const char *isolation; /* as it was asked for, or NULL */
+	const char *isolation, *mounts_file; /* as they were asked for, or NULL */
 	size_t manifest_bytes;
 };
 
@@ -209,7 +210,8 @@ static json_t *document_of(const struct subject *subject)
 			"ProcessLabel", "", "MountLabel", "", "ImageAnnotations",
 			pairs_json(subject->annotations), "ImageCreatedBy",
 			subject->created_by ? subject->created_by : "", "OCIv1", oci, "Docker",
-			docker, "DefaultMountsFilePath", "", "Isolation",
+			docker, "DefaultMountsFilePath",
+			subject->mounts_file ? subject->mounts_file : "", "Isolation",
 			subject->isolation ? subject->isolation : "oci", "Capabilities",
 			capabilities(), "History", history, "Devices", "NamespaceOptions");
 }
@@ -287,6 +289,7 @@ static FALLIBLE inspect_container(struct session *session, const char *text, con
 		.comment = container->comment,
 		.created_by = container->created_by,
 		.isolation = list_env_get(&container->settings, "isolation"),
+		.mounts_file = list_env_get(&container->settings, MOUNTS_CONF_SETTING),
 	};
 	return print(&subject, format);
 }

@@ -242,6 +242,12 @@ static struct error *run_help(const struct invocation *call)
 		size_t used = 0;
 
 		command = command_match(&buildah_program, words, call->args->n, &used);
+		if (!command && call->args->n == 1 &&
+				command_is_group(&buildah_program, words[0])) {
+			help_group(&buildah_program, words[0], &out);
+			(void)fputs(strbuf_text(&out), stdout);
+			return NULL;
+		}
 		if (!command)
 			return command_unknown(&buildah_program, words, call->args->n);
 	}

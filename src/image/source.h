@@ -52,8 +52,8 @@ FALLIBLE source_store_open_digest(const struct image_homes *homes,
 		const struct image_origin *origin, const char *name, const struct digest *manifest,
 		struct image **ret);
 /*
- * "DIR", "DIR:TAG" or "DIR@sha256:…". A directory's name may hold colons; what exists wins.
- * *ret_dir and *ret_tag (NULL: none) are new.
+ * "DIR", "DIR:TAG" or "DIR@sha256:…". A directory's name and a tag may hold colons; what exists
+ * wins. *ret_dir and *ret_tag (NULL: none) are new.
  */
 void layout_split(const char *where, char **ret_dir, char **ret_tag, struct digest *ret_digest);
 /* path[:tag|@digest] of an OCI layout directory. */

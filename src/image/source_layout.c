@@ -50,10 +50,26 @@ static const struct image_source_ops ops = {
 	.free = layout_free,
 };
 
+/*
+ * The colon before the tag, s.n: none. A tag may have colons, as may the folder: it stands behind
+ * the first folder that is there, else behind the last colon.
+ */
+static size_t find_tag(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		AUTO_FREE char *dir = s.p[i] == ':' ? str_dup(str_slice(s, 0, i)) : NULL;
+		struct stat st;
+
+		if (dir && stat(dir, &st) == 0 && S_ISDIR(st.st_mode))
+			return i;
+	}
+	return str_find_last(s, ':');
+}
+
 void layout_split(const char *where, char **ret_dir, char **ret_tag, struct digest *ret_digest)
 {
 	struct str s = str_of(where);
-	size_t at = str_find(s, '@'), colon = str_find_last(s, ':');
+	size_t at = str_find(s, '@'), colon = s.n;
 	struct stat st;
 
 	*ret_tag = NULL;
@@ -66,7 +82,9 @@ void layout_split(const char *where, char **ret_dir, char **ret_tag, struct dige
 		}
 		error_free(error);
 	}
-	if (colon < s.n && stat(where, &st) != 0) {
+	if (stat(where, &st) != 0)
+		colon = find_tag(s);
+	if (colon < s.n) {
 		*ret_dir = str_dup(str_slice(s, 0, colon));
 		*ret_tag = str_dup(str_slice(s, colon + 1, s.n));
 		return;

@@ -16,9 +16,14 @@ static struct error *run_help(const struct invocation *call)
 		const struct command *command =
 				command_match(&kiln_program, words, call->args->n, &used);
 
-		if (!command)
+		bool is_group = !command && call->args->n == 1 &&
+				command_is_group(&kiln_program, words[0]);
+		if (!command && !is_group)
 			return command_unknown(&kiln_program, words, call->args->n);
-		help_command(&kiln_program, command, &out);
+		if (is_group)
+			help_group(&kiln_program, words[0], &out);
+		else
+			help_command(&kiln_program, command, &out);
 	}
 	(void)fputs(strbuf_text(&out), stdout);
 	return NULL;

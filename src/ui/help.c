@@ -129,30 +129,45 @@ void help_command(const struct program *program, const struct command *command, 
 		add_examples(command->examples, out);
 }
 
-/* Of the column of names, with the gap behind it. */
-static size_t name_width(const struct program *program)
+/* Is it to be listed: of all, or of those whose name begins with that word? */
+static bool is_listed(const struct command *command, const char *group)
+{
+	size_t n = command_group(command);
+
+	return !command->is_hidden &&
+	       (!group || (n == strlen(group) && strncmp(command->name, group, n) == 0));
+}
+
+static void add_commands(const struct program *program, const char *group, struct strbuf *out)
 {
 	size_t width = 0;
 
 	for (const struct command *const *at = program->commands; *at; at++)
-		if (!(*at)->is_hidden && strlen((*at)->name) > width)
+		if (is_listed(*at, group) && strlen((*at)->name) > width)
 			width = strlen((*at)->name);
-	return width + COMMAND_GAP;
+	width += COMMAND_GAP;
+	strbuf_add(out, "\nCommands:\n");
+	for (const struct command *const *at = program->commands; *at; at++) {
+		if (!is_listed(*at, group))
+			continue;
+		strbuf_addf(out, "  %-*s", (int)width, (*at)->name);
+		add_wrapped(str_of((*at)->summary), 2 + width, 2 + width, out);
+	}
+}
+
+void help_group(const struct program *program, const char *group, struct strbuf *out)
+{
+	strbuf_addf(out, "Usage: %s %s COMMAND [...]\n", program->name, group);
+	add_commands(program, group, out);
+	strbuf_addf(out, "\n'%s %s COMMAND --help' tells more about a command.\n", program->name,
+			group);
 }
 
 void help_program(const struct program *program, struct strbuf *out)
 {
 	strbuf_addf(out, "Usage: %s [OPTION...] COMMAND [...]\n\n", program->name);
 	add_paragraphs(program->summary, out);
-	strbuf_add(out, "\nCommands:\n");
-	size_t width = name_width(program);
-
-	for (const struct command *const *at = program->commands; *at; at++) {
-		if ((*at)->is_hidden)
-			continue;
-		strbuf_addf(out, "  %-*s", (int)width, (*at)->name);
-		add_wrapped(str_of((*at)->summary), 2 + width, 2 + width, out);
-	}
+	add_commands(program, NULL, out);
 	add_options(program->options, "Options", out);
 	add_help_row(out);
 	strbuf_addf(out, "\n'%s COMMAND --help' tells more about a command.\n", program->name);

@@ -12,6 +12,8 @@ enum { HELP_COLUMNS = 80 };
 
 /* "kiln help": the commands. */
 void help_program(const struct program *program, struct strbuf *out);
+/* "kiln image --help": the commands whose names begin with that word. */
+void help_group(const struct program *program, const char *group, struct strbuf *out);
 /* "kiln CMD --help": usage, options by heading, examples. */
 void help_command(const struct program *program, const struct command *command, struct strbuf *out);
 /* kiln(1) in roff (man macros). */

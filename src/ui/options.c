@@ -505,6 +505,14 @@ static bool is_in_group(const struct command *command, const char *word)
 	return n && strlen(word) == n && strncmp(command->name, word, n) == 0;
 }
 
+bool command_is_group(const struct program *program, const char *word)
+{
+	for (const struct command *const *at = program->commands; *at; at++)
+		if (is_in_group(*at, word) && !(*at)->is_hidden)
+			return true;
+	return false;
+}
+
 /* "manifest" alone, or with a second word that it does not know. NULL: it is no group. */
 static struct error *unknown_in_group(
 		const struct program *program, const char *const *words, size_t n)

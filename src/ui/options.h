@@ -193,6 +193,8 @@ void parsed_done(struct parsed *parsed);
  */
 const struct command *command_match(const struct program *program, const char *const *words,
 		size_t n, size_t *ret_used);
+/* Is that the first word of names of two words? */
+bool command_is_group(const struct program *program, const char *word);
 /* error_usage that names the nearest command, or those of the group that words[0] is. */
 struct error *command_unknown(const struct program *program, const char *const *words, size_t n);
 /* Length of the first word of a name of two words, else 0. */

@@ -1,3 +1,4 @@
+#include "verbs/mounts_conf.h"
 #include "verbs/names.h"
 #include "verbs/run_conf.h"
 #include "verbs/triggers.h"
@@ -164,6 +165,19 @@ static FALLIBLE create(struct work *work, const struct from_opts *opts, struct c
 	return file_write_named(opts->cid_file, container->id, strlen(container->id), 0644);
 }
 
+/* From wherever 'run' is called. */
+static FALLIBLE keep_mounts_file(const struct config *config, struct container *container)
+{
+	const char *file = config->default_mounts_file;
+	AUTO_FREE char *whole = file ? realpath(file, NULL) : NULL;
+
+	if (file && !whole)
+		return error_sys("open '%s'", file);
+	if (whole)
+		list_env_set(&container->settings, MOUNTS_CONF_SETTING, whole);
+	return NULL;
+}
+
 static struct error *run(const struct invocation *call)
 {
 	const struct from_opts *opts = call->opts;
@@ -186,6 +200,7 @@ static struct error *run(const struct invocation *call)
 	TRY(open_image(&work, opts, &platform, container));
 	TRY(take_triggers(&work, &triggers, container));
 	run_flags_save(&run, &container->settings);
+	TRY(keep_mounts_file(call->config, container));
 	TRY(create(&work, opts, container));
 	(void)printf("%s\n", container->name);
 	return NULL;

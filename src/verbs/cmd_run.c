@@ -211,7 +211,8 @@ static FALLIBLE gather(struct work *work, const struct run_opts *opts, const str
 	for (size_t i = 0; i < opts->env.n; i++)
 		config_add_variable(opts->env.p[i], &parts->env);
 	TRY(run_parts_make(&parts->flags, config, &parts->run));
-	TRY(mounts_conf_read(work->call, work->session.podman.is_rootless, &parts->run.volumes));
+	TRY(mounts_conf_read(work->call, &work->container->settings,
+			work->session.podman.is_rootless, &parts->run.volumes));
 	TRY(run_mounts_make(
 			&opts->mounts, workdir, opts->context_dir, &parts->run, &parts->mounts));
 	TRY(open_froms(work, parts));

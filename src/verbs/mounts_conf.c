@@ -50,13 +50,18 @@ static FALLIBLE read_file(const struct invocation *call, const char *file, struc
 	return NULL;
 }
 
-FALLIBLE mounts_conf_read(const struct invocation *call, bool is_rootless, struct volume_flags *ret)
+FALLIBLE mounts_conf_read(const struct invocation *call, const struct list *settings,
+		bool is_rootless, struct volume_flags *ret)
 {
 	const struct config *config = call->config;
 	AUTO(list) struct list files = { 0 };
+	const char *remembered = settings ? list_env_get(settings, MOUNTS_CONF_SETTING) : NULL;
 
-	if (config->default_mounts_file)
-		return read_file(call, config->default_mounts_file, ret);
+	if (config->default_mounts_file || remembered)
+		return read_file(call,
+				config->default_mounts_file ? config->default_mounts_file
+							    : remembered,
+				ret);
 	if (!text_equal(call->program, "buildah"))
 		return NULL;
 	if (is_rootless && config->environment.config_home)

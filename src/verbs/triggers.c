@@ -60,7 +60,8 @@ FALLIBLE triggers_run(struct work *work, const struct triggers *triggers, struct
 			xcalloc(triggers->parts->hosts.n, sizeof(struct build_host));
 	char digest[DIGEST_TEXT];
 
-	TRY(mounts_conf_read(work->call, session->podman.is_rootless, &triggers->parts->volumes));
+	TRY(mounts_conf_read(
+			work->call, NULL, session->podman.is_rootless, &triggers->parts->volumes));
 	TRY(write_from(triggers->record, &fd));
 	struct build_options options = {
 		.context = ".",

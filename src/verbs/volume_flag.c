@@ -1,6 +1,7 @@
 #include "verbs/volume_flag.h"
 
 #include "base/str.h"
+#include "base/strbuf.h"
 #include "base/xalloc.h"
 #include "sys/path.h"
 #include "ui/options.h"
@@ -104,16 +105,33 @@ static FALLIBLE check(const struct volume *volume, struct str options)
 	return NULL;
 }
 
+/* Up to the next colon that no backslash stands before, and without those backslashes. */
+static bool cut_path(struct volume_flags *flags, struct str text, struct str *ret_path,
+		struct str *ret_rest)
+{
+	AUTO(strbuf) struct strbuf path = { 0 };
+	size_t i = 0;
+
+	for (; i < text.n && text.p[i] != ':'; i++) {
+		if (text.p[i] == '\\' && i + 1 < text.n && text.p[i + 1] == ':')
+			i++;
+		strbuf_add_char(&path, text.p[i]);
+	}
+	*ret_path = str_of(keep(flags, strbuf_str(&path)));
+	*ret_rest = str_slice(text, i < text.n ? i + 1 : i, text.n);
+	return i < text.n;
+}
+
 FALLIBLE volume_flag_add(struct volume_flags *flags, const char *text)
 {
 	struct str host, rest, target, options, option;
 	struct volume volume = { 0 };
 
-	if (!str_cut(str_of(text), ':', &host, &rest))
+	if (!cut_path(flags, str_of(text), &host, &rest))
 		return error_usage("incorrect volume format \"%s\", should be "
 				   "host-dir:ctr-dir[:option]",
 				text);
-	(void)str_cut(rest, ':', &target, &options);
+	(void)cut_path(flags, rest, &target, &options);
 	if (!str_starts(host, "/"))
 		return error_usage("invalid host path, must be an absolute path \"%.*s\"",
 				STR_ARG(host));
@@ -125,8 +143,8 @@ FALLIBLE volume_flag_add(struct volume_flags *flags, const char *text)
 		TRY(set_option(flags, &volume, option));
 	}
 	TRY(check(&volume, options));
-	volume.source = keep(flags, host);
-	volume.target = keep(flags, target);
+	volume.source = host.p;
+	volume.target = target.p;
 	vec_push(&flags->volumes, volume);
 	return NULL;
 }

@@ -144,3 +144,59 @@ buildah() {
 	succeeds buildah inspect --format '{{.Isolation}}' c
 	equals chroot "$output"
 }
+
+@test "volumes: a colon in a path stands behind a backslash" {
+	mkdir -p a:b
+	echo 1 >a:b/f
+	chmod 755 a:b
+	succeeds buildah from --name one -v "$PWD/a\\:b:/c\\:d:O" "$img"
+	succeeds buildah run one cat /c:d/f
+	succeeds buildah run -v "$PWD/a\\:b:/e\\f:ro" one cat '/e\f/f'
+	equals 1 "$output"
+}
+
+@test "from --default-mounts-file is remembered" {
+	mkdir -p host
+	echo there >host/f
+	echo "$PWD/host:/run/given" >mounts.conf
+	succeeds buildah --default-mounts-file mounts.conf from --name one "$img"
+	mkdir elsewhere
+	cd elsewhere
+	succeeds buildah run one cat /run/given/f
+	equals there "$output"
+	succeeds buildah inspect --format '{{.DefaultMountsFilePath}}' one
+	equals "$(realpath ../mounts.conf)" "$output"
+	echo "$PWD:/run/other" >other.conf
+	succeeds buildah --default-mounts-file other.conf run one ls /run
+	says other
+	says_not given
+}
+
+@test "help: of a group of commands, and where a command is missing" {
+	succeeds buildah manifest
+	says 'manifest annotate'
+	says_not 'rename'
+	group=$output
+	succeeds buildah manifest --help
+	equals "$group" "$output"
+	succeeds buildah help manifest
+	equals "$group" "$output"
+	fails 125 "has no command 'nothing'" buildah manifest nothing
+	succeeds buildah
+	says 'Usage: buildah'
+	succeeds kiln image --help
+	says 'image copy'
+	fails 2 "'kiln image' wants a command" kiln image
+}
+
+@test "oci: a reference in a layout has colons" {
+	succeeds buildah from --name one "$img"
+	succeeds buildah commit -q one app
+	succeeds buildah push -q app "oci:$PWD/layout:example.com/team/app:v1"
+	succeeds buildah pull -q "oci:$PWD/layout:example.com/team/app:v1"
+	mkdir 'a:b'
+	succeeds kiln image copy store:localhost/app:latest "oci:$PWD/plain:v1"
+	cp -r plain/. a:b
+	succeeds buildah pull -q "oci:$PWD/a:b:v1"
+	succeeds buildah pull -q "oci:$PWD/a:b"
+}
