@@ -1,6 +1,7 @@
 #include "buildah/bud_request.h"
 #include "buildah/build_tags.h"
 #include "buildah/dockerfiles.h"
+#include "buildah/hooks.h"
 
 #include "base/str.h"
 #include "base/xalloc.h"
@@ -59,7 +60,11 @@ static FALLIBLE refuse(bool is_given, const char *name, const char *why)
 
 static FALLIBLE check(const struct bud_opts *opts)
 {
+	const char *isolation = opts->run.isolation;
+
 	TRY(run_flags_check(&opts->run));
+	TRY(hooks_check(&opts->hooks_dirs,
+			isolation ? isolation : config_getenv("BUILDAH_ISOLATION")));
 	if (opts->os_version &&
 			strlen(opts->os_version) >= sizeof((struct platform){ 0 }.os_version))
 		return error_usage("option '--os-version': '%s' is too long", opts->os_version);

@@ -22,7 +22,7 @@ struct bud_opts {
 	struct list files, tags, build_args, arg_files, contexts, labels, annotations, outputs,
 			platforms, env, cpp_flags, cache_from, cache_to, secrets, agents,
 			unset_annotations, unset_env, unset_labels, os_features, mounts,
-			layer_labels;
+			layer_labels, hooks_dirs;
 	char *ignore_file, *target, *from, *pull, *os, *arch, *variant, *iid_file, *raw_iid_file,
 			*metadata_file, *compression, *log_file, *cache_ttl, *log_level, *manifest,
 			*os_version, *source_policy, *identity_label;

@@ -251,3 +251,16 @@ unnamed() {
 	fails 125 "is denied" buildah build --source-policy-file policy.json -f "$url/Dockerfile" -f second ctx
 	fails 1 "is denied" kiln build --source-policy-file policy.json -f "$url/Dockerfile" ctx
 }
+
+@test "--hooks-dir: a folder without a hook, or in chroot isolation; any hook is refused" {
+	printf 'FROM scratch\nCOPY Dockerfile /\n' >Dockerfile
+	mkdir none hooks
+	touch none/readme
+	echo '{"version": "1.0.0", "hook": {"path": "/bin/true"}, "when": {"always": true}, "stages": ["prestart"]}' >hooks/h.json
+	succeeds buildah build -q --hooks-dir none .
+	fails 125 "the hook 'hooks/h.json' cannot be run" buildah build -q --hooks-dir none --hooks-dir hooks .
+	fails 125 "open 'nothere': no such file" buildah build -q --hooks-dir nothere .
+	succeeds buildah build -q --isolation chroot --hooks-dir hooks .
+	BUILDAH_ISOLATION=chroot succeeds buildah build -q --hooks-dir hooks .
+	BUILDAH_ISOLATION=oci fails 125 "no OCI runtime" buildah build -q --hooks-dir hooks .
+}

@@ -1,0 +1,41 @@
+#include "buildah/hooks.h"
+
+#include "base/str.h"
+#include "base/xalloc.h"
+
+#include <dirent.h>
+
+/* A hook of the folder by its name, or NULL. New; free(). */
+static FALLIBLE find_hook(const char *path, char **ret)
+{
+	DIR *dir = opendir(path);
+
+	*ret = NULL;
+	if (!dir)
+		return error_sys("open '%s'", path);
+	// NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
+	for (struct dirent *entry = readdir(dir); entry && !*ret; entry = readdir(dir))
+		if (text_ends(entry->d_name, ".json"))
+			*ret = xasprintf("%s/%s", path, entry->d_name);
+	(void)closedir(dir);
+	return NULL;
+}
+
+FALLIBLE hooks_check(const struct list *dirs, const char *isolation)
+{
+	if (text_equal(isolation, "chroot"))
+		return NULL;
+	for (size_t i = 0; i < dirs->n; i++) {
+		AUTO_FREE char *hook = NULL;
+
+		TRY_WRAP(find_hook(dirs->p[i], &hook), "option '--hooks-dir'");
+		if (hook)
+			return error_hint(error_new(ERR_UNSUPPORTED,
+							  "the hook '%s' cannot be run: there is "
+							  "no OCI runtime to do so",
+							  hook),
+					"make a step of what it does, or take it out of the "
+					"folder");
+	}
+	return NULL;
+}
