@@ -231,13 +231,26 @@ static void explain_same(struct explained *told, size_t at, const struct nearest
 		step->cause = CAUSE_LOST;
 }
 
-static void explain_parent(struct explained *told, size_t at, const struct nearest *nearest)
+/* A COPY --link is cached whatever is below it, which counts for what stands on it all the same. */
+static size_t below_links(const struct past *now, size_t step)
 {
+	const struct explained *told = &now->told;
+	size_t first = below(told, step), at = first;
+
+	while (at != SIZE_MAX && told->steps.p[at].state == EXPLAINED_HIT &&
+			past_number(json_object_get(now->sources.p[at], "record"), "link"))
+		at = below(told, at);
+	return at != SIZE_MAX && did_run(&told->steps.p[at]) ? at : first;
+}
+
+static void explain_parent(struct past *now, size_t at, const struct nearest *nearest)
+{
+	struct explained *told = &now->told;
 	struct explained_step *step = &told->steps.p[at];
 	struct explained_stage *stage = &told->stages.p[step->stage];
 	const struct explained *then = &nearest->past->told;
 
-	step->because = below(told, at);
+	step->because = below_links(now, at);
 	if (step->because != SIZE_MAX || stage->base_is_stage) {
 		step->cause = CAUSE_PARENT;
 		return;
@@ -273,7 +286,7 @@ static FALLIBLE explain_step(struct explaining *explaining, size_t at)
 	const json_t *before = nearest.past->sources.p[nearest.step];
 	TRY(explain_changes(explaining->store, before, now->sources.p[at], step));
 	if (!step->changes.n) {
-		explain_parent(told, at, &nearest);
+		explain_parent(now, at, &nearest);
 		return NULL;
 	}
 	step->cause = CAUSE_CHANGED;

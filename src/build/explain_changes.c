@@ -4,6 +4,7 @@
  */
 #include "build/explain_inner.h"
 #include "build/history.h"
+#include "dockerfile/instruction.h"
 #include "oci/digest.h"
 
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 /* Kept of one step; explained_step.more_files counts the rest. */
 enum { FILES_KEPT = 1000 };
 
-static struct explained_change *add_change(struct explained_step *step,
+struct explained_change *explain_add_change(struct explained_step *step,
 		enum explained_change_kind kind, const char *what, const char *before,
 		const char *after)
 {
@@ -56,7 +57,14 @@ static char *value_text(const json_t *value)
 
 static const struct field {
 	const char *name, *label;
-	enum { FIELD_VALUE = 0, FIELD_SWITCH, FIELD_LIST, FIELD_ENV, FIELD_CONTENT } form;
+	enum {
+		FIELD_VALUE = 0,
+		FIELD_SWITCH,
+		FIELD_TRISTATE,
+		FIELD_LIST,
+		FIELD_ENV,
+		FIELD_CONTENT,
+	} form;
 } fields[] = {
 	{ "add", "ADD instead of COPY", FIELD_SWITCH },
 	{ "argv", "the command", FIELD_VALUE },
@@ -86,7 +94,7 @@ static const struct field {
 	{ "sources", "source", FIELD_LIST },
 	{ "ulimits", "--ulimit", FIELD_LIST },
 	{ "unconfined", "--security-opt seccomp=unconfined", FIELD_SWITCH },
-	{ "unpack", "--unpack", FIELD_VALUE },
+	{ "unpack", "--unpack", FIELD_TRISTATE },
 	{ "user", "USER", FIELD_VALUE },
 	{ "version", "the version of kiln's keys", FIELD_VALUE },
 	{ "workdir", "WORKDIR", FIELD_VALUE },
@@ -105,14 +113,23 @@ static void change_value(const char *label, const json_t *before, const json_t *
 {
 	AUTO_FREE char *a = value_text(before), *b = value_text(after);
 
-	(void)add_change(ret, CHANGE_VALUE, label, a, b);
+	(void)explain_add_change(ret, CHANGE_VALUE, label, a, b);
 }
 
 static void change_switch(const char *label, const json_t *before, const json_t *after,
 		struct explained_step *ret)
 {
-	(void)add_change(ret, CHANGE_VALUE, label, json_integer_value(before) ? "on" : "off",
+	(void)explain_add_change(ret, CHANGE_VALUE, label,
+			json_integer_value(before) ? "on" : "off",
 			json_integer_value(after) ? "on" : "off");
+}
+
+/* enum tristate. */
+static const char *tristate_text(const json_t *value)
+{
+	json_int_t number = json_integer_value(value);
+
+	return number == TRISTATE_YES ? "true" : number == TRISTATE_NO ? "false" : NULL;
 }
 
 static bool array_has(const json_t *array, const json_t *wanted)
@@ -139,14 +156,14 @@ static void change_list(const char *label, const json_t *before, const json_t *a
 		AUTO_FREE char *text = value_text(item);
 
 		if (!array_has(after, item))
-			(void)add_change(ret, CHANGE_REMOVED, label, text, NULL);
+			(void)explain_add_change(ret, CHANGE_REMOVED, label, text, NULL);
 	}
 	json_array_foreach(after, i, item)
 	{
 		AUTO_FREE char *text = value_text(item);
 
 		if (!array_has(before, item))
-			(void)add_change(ret, CHANGE_ADDED, label, NULL, text);
+			(void)explain_add_change(ret, CHANGE_ADDED, label, NULL, text);
 	}
 	/* The same in another order. */
 	if (ret->changes.n == had)
@@ -197,7 +214,7 @@ static void change_env(const json_t *before, const json_t *after, struct explain
 			continue;
 		bool is_arg = names_arg(before, name) || names_arg(after, name);
 		AUTO_FREE char *what = xasprintf("%s %s", is_arg ? "ARG" : "ENV", name);
-		(void)add_change(ret, CHANGE_VALUE, what, old, new);
+		(void)explain_add_change(ret, CHANGE_VALUE, what, old, new);
 	}
 }
 
@@ -235,10 +252,11 @@ static FALLIBLE read_files(
 
 static const char *type_of(uint32_t mode)
 {
-	return S_ISDIR(mode)   ? "directory"
-	       : S_ISLNK(mode) ? "link"
-	       : S_ISREG(mode) ? "file"
-			       : "device";
+	return mode & HISTORY_HARD_LINK ? "hard link"
+	       : S_ISDIR(mode)          ? "directory"
+	       : S_ISLNK(mode)          ? "link"
+	       : S_ISREG(mode)          ? "file"
+					: "device";
 }
 
 static struct explained_change *add_file(struct explained_step *step,
@@ -249,7 +267,7 @@ static struct explained_change *add_file(struct explained_step *step,
 		step->more_files++;
 		return NULL;
 	}
-	struct explained_change *change = add_change(step, kind, path, before, after);
+	struct explained_change *change = explain_add_change(step, kind, path, before, after);
 	change->is_file = true;
 	return change;
 }
@@ -271,9 +289,10 @@ static void one_sided(const struct history_file *file, enum explained_change_kin
 static void two_sided(const struct history_file *a, const struct history_file *b,
 		struct explained_step *ret)
 {
+	const uint32_t type = S_IFMT | HISTORY_HARD_LINK;
 	char before[64] = "content", after[64] = "content";
 
-	if ((a->mode & S_IFMT) != (b->mode & S_IFMT)) {
+	if ((a->mode & type) != (b->mode & type)) {
 		(void)snprintf(before, sizeof(before), "%s", type_of(a->mode));
 		(void)snprintf(after, sizeof(after), "%s", type_of(b->mode));
 	} else if (a->size == b->size && a->digest == b->digest && a->mode != b->mode) {
@@ -286,7 +305,7 @@ static void two_sided(const struct history_file *a, const struct history_file *b
 	} else if (a->size == b->size && a->digest == b->digest) {
 		(void)snprintf(before, sizeof(before), "extended attributes");
 		(void)snprintf(after, sizeof(after), "extended attributes");
-	} else if (S_ISLNK(a->mode)) {
+	} else if (S_ISLNK(a->mode) || (a->mode & HISTORY_HARD_LINK && a->size == b->size)) {
 		(void)snprintf(before, sizeof(before), "link target");
 		(void)snprintf(after, sizeof(after), "link target");
 	}
@@ -334,7 +353,7 @@ static FALLIBLE change_content(struct store *store, const char *label, const jso
 	TRY(read_files(store, json_string_value(after), &b, &has_b));
 	if (has_a && has_b)
 		compare_files(&a, &b, ret);
-	/* No lists; or what differs is in neither (which files are links of each other). */
+	/* No lists. */
 	if (ret->changes.n == had && !ret->more_files)
 		change_value(label, before, after, ret);
 	return NULL;
@@ -360,6 +379,10 @@ static FALLIBLE change_field(struct store *store, const char *name, const json_t
 		break;
 	case FIELD_SWITCH:
 		change_switch(field->label, a, b, ret);
+		break;
+	case FIELD_TRISTATE:
+		(void)explain_add_change(ret, CHANGE_VALUE, field->label, tristate_text(a),
+				tristate_text(b));
 		break;
 	case FIELD_LIST:
 		change_list(field->label, a, b, ret);
@@ -421,7 +444,9 @@ FALLIBLE explain_changes(struct store *store, const json_t *before, const json_t
 			list_add(&names, name);
 	}
 	for (size_t i = 0; i < names.n; i++)
-		if (strcmp(names.p[i], "parent") != 0 && strcmp(names.p[i], "kind") != 0)
+		if (strcmp(names.p[i], "parent") != 0 && strcmp(names.p[i], "kind") != 0 &&
+				!explain_is_of_mount(names.p[i]))
 			TRY(change_field(store, names.p[i], before, after, ret));
+	explain_mount_changes(old, new, ret);
 	return NULL;
 }

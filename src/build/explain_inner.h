@@ -36,4 +36,13 @@ size_t records_distance(const json_t *a, const json_t *b);
 FALLIBLE explain_changes(struct store *store, const json_t *before, const json_t *after,
 		struct explained_step *ret);
 
+/* Copies the texts; before and after may be NULL. */
+struct explained_change *explain_add_change(struct explained_step *step,
+		enum explained_change_kind kind, const char *what, const char *before,
+		const char *after);
+
+/* explain_mounts.c: of two records, what each --mount was and is; and the fields that say it. */
+bool explain_is_of_mount(const char *field);
+void explain_mount_changes(const json_t *old, const json_t *new, struct explained_step *ret);
+
 DEFINE_AUTO_VALUE(past)

@@ -32,10 +32,14 @@ void history_keep(struct build *build, const struct error *error, const char *wh
 void history_keep_files(struct build *build, const struct step_run *run);
 
 /* One file of a list. digest: first 8 bytes of its content's or link target's; 0: none. */
+/* Beside a mode's type: another name of a file that is listed before. */
+enum { HISTORY_HARD_LINK = 01000000 };
+
 struct history_file {
 	char *path;
 	uint32_t mode, uid, gid;
-	uint64_t size, digest, xattrs;
+	uint64_t size, xattrs;
+	uint64_t digest; /* start of that of the content, of a link's target or other name */
 };
 
 struct history_files {

@@ -18,10 +18,22 @@ static uint64_t first_bytes(const struct digest *digest)
 	return value ? value : 1;
 }
 
-static uint64_t content_of(const struct select_item *item)
+/* The first of a file's several names; NULL: it is the only one, or itself the first. */
+static const struct select_item *twin_of(
+		const struct selection *selection, const struct select_item *item)
 {
-	if (item->link) {
-		struct digest digest = digest_of(item->link, strlen(item->link));
+	bool has = S_ISREG(item->owner.mode) && item->twin < selection->items.n;
+
+	return has ? &selection->items.p[item->twin] : NULL;
+}
+
+static uint64_t content_of(const struct selection *selection, const struct select_item *item)
+{
+	const struct select_item *twin = twin_of(selection, item);
+	const char *other = twin ? twin->path : item->link;
+
+	if (other) {
+		struct digest digest = digest_of(other, strlen(other));
 
 		return first_bytes(&digest);
 	}
@@ -73,10 +85,11 @@ void history_files_write(const struct selection *selection, struct strbuf *out)
 		const struct select_item *item = &selection->items.p[i];
 		const char *path = item->path && *item->path ? item->path : ".";
 		size_t shared = shared_bytes(before, path);
+		unsigned link = twin_of(selection, item) ? HISTORY_HARD_LINK : 0;
 
-		strbuf_addf(out, "%o %u %u %llu %llx %llx %zu ", item->owner.mode, item->owner.uid,
-				item->owner.gid, (unsigned long long)item->size,
-				(unsigned long long)content_of(item),
+		strbuf_addf(out, "%o %u %u %llu %llx %llx %zu ", item->owner.mode | link,
+				item->owner.uid, item->owner.gid, (unsigned long long)item->size,
+				(unsigned long long)content_of(selection, item),
 				(unsigned long long)xattrs_of(item), shared);
 		add_encoded(out, path + shared);
 		strbuf_add_char(out, '\n');

@@ -164,7 +164,31 @@ added src/c.c  file" "$(changes 'COPY src')"
 	says "changed  src/a.c (2B -> 7B)"
 	sed -i 's#target=/a#target=/c#' Dockerfile
 	succeeds kiln build -q --explain .
-	says "target went from '/a' to '/c'"
+	says "--mount went from 'type=tmpfs,target=/a' to 'type=tmpfs,target=/c'"
+	sed -i 's#target=/c#&,size=1m#; s#target=/b#&,rw --mount=type=cache,target=/d,mode=700#' Dockerfile
+	succeeds kiln build -q --explain .
+	says "--mount went from 'type=tmpfs,target=/c' to 'type=tmpfs,target=/c,size=1048576'"
+	says "--mount went from 'type=bind,target=/b' to 'type=bind,target=/b,rw'"
+	says "--mount 'type=cache,target=/d,mode=0700' was added"
+}
+
+@test "names of one file, an unpacked archive and what lies below a COPY --link are told" {
+	ln src/a.c src/c.c
+	ln src/a.c src/d.c
+	tar -cf t.tar src
+	printf 'FROM scratch\nADD t.tar src /x/\nCOPY --link src/a.c /l\nCOPY src/b.c /b\n' >Dockerfile
+	succeeds kiln build -q .
+	rm src/c.c
+	cp src/a.c src/c.c
+	succeeds kiln build -q --explain .
+	equals "changed src/c.c hard link file" "$(changes ADD)"
+	says "changed  src/c.c (hard link -> file)"
+	says "because [stage-0 2/4] ADD t.tar src /x/ ran"
+	equals "parent" "$(cause 'COPY src/b.c')"
+	says_not 'stands on another result'
+	sed -i 's/ADD/ADD --unpack=true/' Dockerfile
+	succeeds kiln build -q --explain .
+	says "--unpack went from unset to 'true'"
 }
 
 @test "a step from another home says which" {

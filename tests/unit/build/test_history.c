@@ -8,6 +8,7 @@ static struct select_item *add(
 
 	item->path = arena_text(selection->arena, path);
 	item->owner.mode = mode;
+	item->twin = SIZE_MAX;
 	item->size = content ? strlen(content) : 0;
 	if (content)
 		item->digest = digest_of(content, strlen(content));
@@ -22,13 +23,14 @@ static void round_trip(void **state)
 	add(&selection, "", S_IFDIR | 0755, NULL);
 	add(&selection, "src/a b%.c", S_IFREG | 0644, "one");
 	add(&selection, "src/a\nb", S_IFREG | 0600, "two!")->owner.uid = 7;
-	add(&selection, "src/link", S_IFLNK | 0777, NULL)->link = "a b%.c";
+	add(&selection, "src/link", S_IFLNK | 0777, NULL)->link = "src/a b%.c";
+	add(&selection, "src/twin", S_IFREG | 0644, "one")->twin = 1;
 	AUTO(strbuf) struct strbuf text = { 0 };
 
 	history_files_write(&selection, &text);
 
 	assert_ok(history_files_read(strbuf_text(&text), text.n, &files));
-	assert_int_equal(files.n, 4);
+	assert_int_equal(files.n, 5);
 	assert_string_equal(files.p[0].path, ".");
 	assert_int_equal(files.p[0].mode, S_IFDIR | 0755);
 	assert_string_equal(files.p[1].path, "src/a b%.c");
@@ -38,6 +40,8 @@ static void round_trip(void **state)
 	assert_true(files.p[1].digest != files.p[2].digest);
 	assert_string_equal(files.p[3].path, "src/link");
 	assert_true(files.p[3].digest != 0);
+	assert_int_equal(files.p[4].mode, S_IFREG | 0644 | HISTORY_HARD_LINK);
+	assert_int_equal(files.p[4].digest, files.p[3].digest); /* both name the second */
 	vec_done(&selection.items);
 	arena_free(selection.arena);
 }
