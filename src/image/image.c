@@ -219,11 +219,25 @@ FALLIBLE image_open_layer(const struct image *image, size_t i, struct reader **r
 
 /* --- by name --- */
 
+/* What each place said, one a line, as Podman and Buildah tell it. */
+static struct error *tell_all(struct error *first, size_t n, const struct strbuf *lines)
+{
+	if (n < 2 || error_is(first, ERR_CANCELED))
+		return first;
+	struct error *error = error_code(first->kind, first->code,
+			"%zu errors occurred while pulling:%s", n, strbuf_text(lines));
+	if (first->hint)
+		error = error_hint(error, "%s", first->hint);
+	error_free(first);
+	return error;
+}
+
 /* Each place that a short name may mean, until one has it. */
 static FALLIBLE open_candidates(
 		const struct image_homes *homes, const char *name, struct image **ret)
 {
 	AUTO(list) struct list names = { 0 };
+	AUTO(strbuf) struct strbuf lines = { 0 };
 	struct error *first = NULL;
 
 	TRY(registry_short_names(homes->registry, name, &names));
@@ -237,11 +251,13 @@ static FALLIBLE open_candidates(
 			error_free(first);
 			return NULL;
 		}
+		strbuf_add(&lines, "\n * ");
+		error_text(error, &lines);
 		first = error_first(first, error);
 		if (error_is(first, ERR_CANCELED))
 			break;
 	}
-	return first;
+	return tell_all(first, names.n, &lines);
 }
 
 FALLIBLE image_open_shared(const struct image_homes *homes, const char *name, struct image **ret)

@@ -44,8 +44,12 @@ FALLIBLE registry_short_names(struct registry_client *client, const char *name, 
 	else if (alias && *alias)
 		list_addf(&found, "%s%.*s", alias, STR_ARG(rest));
 	else if (conf->mode == SHORT_ENFORCING && conf->search.n > 1)
-		return error_hint(error_new(ERR_DENIED, "'%s' could be of %zu registries", name,
-						  conf->search.n),
+		/* The first words are those that scripts know from containers/image. */
+		return error_hint(error_new(ERR_DENIED,
+						  "short-name resolution enforced but cannot "
+						  "prompt without a TTY: '%s' could be of %zu "
+						  "registries",
+						  name, conf->search.n),
 				"write which, or add an alias: registries.conf has "
 				"short-name-mode = \"enforcing\"");
 	else

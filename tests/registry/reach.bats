@@ -88,7 +88,14 @@ teardown() {
 	printf 'short-name-mode = "enforcing"\nunqualified-search-registries = ["a.example", "b.example"]\n[aliases]\n"my/thing" = "%s/other/thing"\n' \
 		"$REGISTRY" >r.conf
 	succeeds kiln buildah --registries-conf r.conf from my/thing:2
-	fails 125 "'unknown' could be of 2 registries" kiln buildah --registries-conf r.conf from unknown
+	fails 125 "short-name resolution enforced but cannot prompt without a TTY: 'unknown' could be of 2 registries" \
+		kiln buildah --registries-conf r.conf from unknown
+	for mode in permissive disabled; do
+		printf 'short-name-mode = "%s"\nunqualified-search-registries = ["127.0.0.1:1", "%s"]\n' $mode "$REGISTRY" >two.conf
+		fails 125 '2 errors occurred while pulling:' kiln buildah --registries-conf two.conf from unknown
+		says " * manifest of '127.0.0.1:1/unknown:latest'"
+		says " * manifest of '$REGISTRY/unknown:latest'"
+	done
 	printf 'FROM my/thing:2\n' >Dockerfile
 	succeeds kiln buildah --registries-conf r.conf build --pull-always -f Dockerfile .
 	mkdir -p home/.cache/containers
