@@ -201,7 +201,8 @@ static FALLIBLE load_config(struct line *line, struct config **ret)
 	list_add_all(&settings, &line->parsed.settings);
 	return config_load(
 			&(struct config_origin){ CONFIG_SYSTEM_FILE, (const char *const *)environ,
-					&settings, line->program->podman },
+					&settings, line->program->podman,
+					line->program->has_buildah_words },
 			ret);
 }
 

@@ -545,6 +545,7 @@ FALLIBLE config_load(const struct config_origin *origin, struct config **ret)
 	TRY(apply_environment(config, origin->environ));
 	TRY(apply_flags(config, origin->settings));
 	TRY(make_root_absolute(config));
+	config->has_buildah_words = origin->has_buildah_words;
 	if (text_equal(config->podman, "auto")) {
 		free(config->podman);
 		config->podman = xstrdup(origin->podman ? origin->podman : "off");

@@ -37,13 +37,14 @@ struct environment {
 };
 
 struct config {
-	char *root;      /* the store, absolute */
-	char *auth_file; /* credentials are read from here alone; or NULL */
-	char *isolation; /* auto|subuid|recorded|root|chroot|inplace|proot */
-	char *network;   /* default|host|none|private */
-	char *progress;  /* auto|tty|plain|rawjson|quiet */
-	char *colour;    /* auto|always|never */
-	char *format;    /* oci|docker */
+	char *root;             /* the store, absolute */
+	char *auth_file;        /* credentials are read from here alone; or NULL */
+	char *isolation;        /* auto|subuid|recorded|root|chroot|inplace|proot */
+	char *network;          /* default|host|none|private */
+	char *progress;         /* auto|tty|plain|rawjson|quiet */
+	bool has_buildah_words; /* no setting: who was called; what auto is without a terminal */
+	char *colour;           /* auto|always|never */
+	char *format;           /* oci|docker */
 	char *compression;
 	int64_t compression_level; /* -1: the codec's own default */
 	int64_t jobs;              /* steps at the same time; 0: as many as CPUs */
@@ -87,7 +88,8 @@ struct config_origin {
 	const char *system_file;
 	const char *const *environ;
 	const struct list *settings;
-	const char *podman; /* what "auto" of that setting is; NULL: "off" */
+	const char *podman;     /* what "auto" of that setting is; NULL: "off" */
+	bool has_buildah_words; /* as in struct program */
 };
 
 #define CONFIG_SYSTEM_FILE "/etc/kiln/config.json"

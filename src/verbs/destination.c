@@ -214,7 +214,8 @@ FALLIBLE destination_send_set(struct session *session, const struct image_set *s
 	AUTO(show) struct show show = { 0 };
 
 	TRY(session_check_signing(session, to->kind == TO_REGISTRY));
-	TRY(show_open(session->config, quiet, &show));
+	TRY(show_open_copy(session->config, quiet, &show));
+	TRY(show_copy_set(&show, set));
 	show_begin(&show, "writing %s", to->name ? to->name : to->path);
 	return show_end(&show, send_set(session, set, to, &show.copies));
 }
@@ -236,13 +237,15 @@ FALLIBLE destination_send(struct session *session, const struct image *image,
 		wanted.compression = COMPRESSION_GZIP;
 		wanted.level = CODEC_LEVEL_DEFAULT;
 	}
-	TRY(show_open(session->config, quiet, &show));
+	TRY(show_open_copy(session->config, quiet, &show));
 	show_begin(&show, "writing %s", to->name ? to->name : to->path ? to->path : "the image");
 	pool = pool_new(0);
 	struct error *error = image_convert(
 			image, session->store, &wanted, pool, session->cancel, &converted);
-	if (!error)
+	if (!error) {
+		show_copy_image(&show, converted);
 		error = send(session, converted, to, &show.copies);
+	}
 	pool_free(pool);
 	TRY(show_end(&show, error));
 	*ret_manifest = converted->digest;

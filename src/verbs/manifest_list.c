@@ -204,7 +204,7 @@ FALLIBLE manifest_list_add(struct session *session, struct manifest_list *list, 
 	struct descriptor *entry = NULL;
 
 	TRY_WRAP(choose(&homes, name, all, &set), "add '%s'", text);
-	TRY(show_open(session->config, quiet, &show));
+	TRY(show_open_copy(session->config, quiet, &show));
 	show_begin(&show, "adding %s", text);
 	TRY(show_end(&show, image_set_keep(&set, session->store, session->cancel, &show.copies)));
 	if (set.is_index)

@@ -191,9 +191,10 @@ static FALLIBLE open_transport(struct session *session, const struct names_reque
 		session->cancel, NULL, session->trust, .podman = &session->podman };
 	const char *text = request->text;
 
-	if (text_starts(text, "docker://"))
+	if (text_starts(text, "docker://")) {
 		TRY(image_name_complete(text + strlen("docker://"), &ret->name));
-	else if (text_starts(text, "oci:") || text_starts(text, "rootfs:"))
+		show_trying(session->config, request->quiet, ret->name);
+	} else if (text_starts(text, "oci:") || text_starts(text, "rootfs:"))
 		ret->name = name_of_path(text);
 	TRY(image_open(&homes, text, request->pull, &ret->image));
 	if (is_archive(text))
@@ -226,7 +227,8 @@ static FALLIBLE save(struct session *session, const struct names_request *reques
 	AUTO(show) struct show show = { 0 };
 
 	named->record = named->image->digest;
-	TRY(show_open(session->config, request->quiet, &show));
+	TRY(show_open_copy(session->config, request->quiet, &show));
+	show_copy_image(&show, named->image);
 	show_begin(&show, "pulling %s", request->text);
 	TRY(show_end(&show, image_save_store(named->image, session->store, name, session->cancel,
 					    &show.copies)));
@@ -269,8 +271,10 @@ static FALLIBLE pull(struct session *session, const struct names_request *reques
 	else if (homes.short_names && !reference_has_host(str_of(request->text))) {
 		TRY(image_open(&homes, request->text, PULL_ALWAYS, &ret->image));
 		ret->name = xstrdup(ret->image->fetched_as);
+		show_trying(session->config, request->quiet, ret->name);
 	} else {
 		TRY(image_name_complete(request->text, &ret->name));
+		show_trying(session->config, request->quiet, ret->name);
 		TRY(image_open(&homes, ret->name, PULL_ALWAYS, &ret->image));
 	}
 	return save(session, request, ret, ret->name);

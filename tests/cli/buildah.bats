@@ -345,6 +345,35 @@ preprocessed() {
 	agree preprocessed
 }
 
+# What copies tell on standard error; the two compress differently, so digests are DIGEST.
+copies_told() {
+	local c
+	told() {
+		buildah "$@" 2>&1 >/dev/null | sed -e 's/sha256:[0-9a-f]*/DIGEST/g'
+	}
+	told pull "$img"
+	told pull -q "$img"
+	told from "$img"
+	c=$(buildah from "$img")
+	echo new >new
+	buildah copy "$c" new /new >/dev/null
+	told commit "$c" new
+	told commit -q "$c" new
+	told push new "oci:$PWD/layout:x"
+	told push -q new "oci:$PWD/layout:y"
+	told push new "docker-archive:$PWD/new.tar"
+	told push new "dir:$PWD/dir"
+	told pull docker://127.0.0.1:1/none | head -1
+	buildah manifest create list >/dev/null
+	told manifest add list "oci:$PWD/layout:x"
+	told manifest push --all list "oci:$PWD/lists:x"
+	told manifest push -q --all list "oci:$PWD/lists:y"
+}
+
+@test "copies are told line by line, as scripts' logs look for it" {
+	agree copies_told
+}
+
 @test "build" {
 	agree builds
 }
