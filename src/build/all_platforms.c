@@ -70,14 +70,9 @@ static FALLIBLE of_image(const struct build *build, const char *name, struct pla
 	AUTO_FREE char *judged = NULL;
 
 	TRY(judge_image(options->source_policy, name, &judged));
-	struct error *error = image_set_open(&homes, judged, pull, &set);
-
-	if (!error && set.is_index)
+	TRY(image_set_open(&homes, judged, pull, &set));
+	if (set.is_index)
 		return of_index(&set, ret);
-	/* An archive is opened for one platform alone. */
-	if (error && !error_is(error, ERR_UNSUPPORTED))
-		return error;
-	error_free(error);
 	TRY(image_open(&homes, judged, pull, &image));
 	vec_push(ret, image->config.platform);
 	return NULL;

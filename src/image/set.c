@@ -26,17 +26,28 @@ void image_set_done(struct image_set *set)
 	*set = (struct image_set){ 0 };
 }
 
-static FALLIBLE open_archive(const char *name)
+/* *ret_is_one stays false for names that are no archive's. */
+static FALLIBLE open_archive(const struct image_homes *homes, const char *name,
+		struct document *document, struct image_source **source,
+		struct image_origin *origin, bool *ret_is_one)
 {
-	static const char *const archives[] = { "oci-archive:", "docker-archive:", "rootfs:" };
+	static const struct {
+		const char *prefix;
+		enum archive_kind kind;
+	} archives[] = { { "oci-archive:", IMPORT_OCI }, { "docker-archive:", IMPORT_DOCKER },
+		{ "rootfs:", IMPORT_ROOTFS } };
 
-	for (size_t i = 0; i < COUNT(archives); i++)
-		if (text_starts(name, archives[i]))
-			return error_hint(error_new(ERR_UNSUPPORTED,
-							  "'%s': an archive is opened for one "
-							  "platform",
-							  name),
-					"unpack it and use oci:DIR");
+	for (size_t i = 0; i < COUNT(archives); i++) {
+		const char *where = text_starts(name, archives[i].prefix)
+						    ? name + strlen(archives[i].prefix)
+						    : NULL;
+
+		if (!where)
+			continue;
+		*ret_is_one = true;
+		return source_archive_document(
+				homes, archives[i].kind, where, document, source, origin);
+	}
 	return NULL;
 }
 
@@ -66,7 +77,11 @@ static FALLIBLE open_document(const struct image_homes *homes, const char *name,
 		enum pull_policy policy, struct document *document, struct image_source **source,
 		struct image_origin *origin)
 {
-	TRY(open_archive(name));
+	bool is_archive = false;
+
+	TRY(open_archive(homes, name, document, source, origin, &is_archive));
+	if (is_archive)
+		return NULL;
 	if (text_starts(name, "oci:"))
 		return source_layout_document(
 				homes, name + strlen("oci:"), document, source, origin);

@@ -31,8 +31,8 @@ struct image_set {
 };
 
 /*
- * As image_open(), but for archives: ERR_UNSUPPORTED with what to use. What homes has must outlive
- * the set.
+ * As image_open(), but all of it: an index with each of its images. What homes has must outlive the
+ * set.
  */
 FALLIBLE image_set_open(const struct image_homes *homes, const char *name, enum pull_policy policy,
 		struct image_set *ret);

@@ -84,6 +84,10 @@ FALLIBLE source_podman_open(const struct image_homes *homes, const char *text, s
 enum archive_kind { IMPORT_OCI = 1, IMPORT_DOCKER, IMPORT_ROOTFS };
 FALLIBLE source_archive_open(const struct image_homes *homes, enum archive_kind kind,
 		const char *where, struct image **ret);
+/* The same for what the name stands for, manifest or index; see source_registry_document(). */
+FALLIBLE source_archive_document(const struct image_homes *homes, enum archive_kind kind,
+		const char *where, struct document *ret, struct image_source **ret_source,
+		struct image_origin *ret_origin);
 /* What the archive itself calls that image; it may be nothing. */
 FALLIBLE source_archive_names(enum archive_kind kind, const char *where, struct list *ret);
 

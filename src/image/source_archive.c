@@ -411,13 +411,34 @@ static char *scope_of(const struct archive *archive)
 						       : (archive->tag ? archive->tag : ""));
 }
 
+/* The file into the store (takes fd). Under the lock of imports. */
+static FALLIBLE import_content(
+		const struct archive *archive, int fd, const char *scope, struct digest *ret)
+{
+	const struct image_homes *homes = archive->homes;
+	uint64_t began = clock_now_ns();
+	struct stat st;
+
+	if (fstat(fd, &st) != 0) {
+		(void)close(fd);
+		return error_sys("look at '%s'", archive->path);
+	}
+	struct file_key key = file_key_of(&st);
+	TRY(archive->kind == IMPORT_ROOTFS ? import_rootfs(homes, fd, ret)
+					   : import_blobs(homes, archive->kind, fd, archive->tag,
+							     ret));
+	struct file_digests *known = file_digests_open(homes->store, scope);
+	file_digests_put(known, &key, ret, false, began);
+	error_ignore(file_digests_close(known), "the memory of archives is an aid");
+	return NULL;
+}
+
 static FALLIBLE import_file(const struct archive *archive, struct image **ret)
 {
 	const struct image_homes *homes = archive->homes;
 	AUTO(store_lock) struct store_lock *lock = NULL;
 	AUTO_FREE char *scope = scope_of(archive);
 	AUTO_FD int fd = -1;
-	uint64_t began = clock_now_ns();
 	struct digest manifest;
 	struct stat st;
 
@@ -434,12 +455,7 @@ static FALLIBLE import_file(const struct archive *archive, struct image **ret)
 	TRY(open_remembered(archive, scope, &key, ret));
 	if (*ret)
 		return NULL;
-	TRY(archive->kind == IMPORT_ROOTFS ? import_rootfs(homes, TAKE_FD(fd), &manifest)
-					   : import_blobs(homes, archive->kind, TAKE_FD(fd),
-							     archive->tag, &manifest));
-	struct file_digests *known = file_digests_open(homes->store, scope);
-	file_digests_put(known, &key, &manifest, false, began);
-	error_ignore(file_digests_close(known), "the memory of archives is an aid");
+	TRY(import_content(archive, TAKE_FD(fd), scope, &manifest));
 	return source_store_open_digest(homes, &archive->origin, archive->name, &manifest, ret);
 }
 
@@ -495,19 +511,55 @@ FALLIBLE source_archive_names(enum archive_kind kind, const char *where, struct 
 	return kind == IMPORT_OCI ? oci_names(json, n, tag, ret) : docker_names(json, n, tag, ret);
 }
 
-FALLIBLE source_archive_open(const struct image_homes *homes, enum archive_kind kind,
-		const char *where, struct image **ret)
+static void open_door(const struct image_homes *homes, enum archive_kind kind, const char *where,
+		struct archive *ret)
 {
 	/* A tar of a root file system is what containers/image calls a tarball. */
 	static const char *const names[] = { [IMPORT_OCI] = "oci-archive",
 		[IMPORT_DOCKER] = "docker-archive",
 		[IMPORT_ROOTFS] = "rootfs" };
 	const char *transport = kind == IMPORT_ROOTFS ? "tarball" : names[kind];
-	AUTO(archive) struct archive archive = { .homes = homes, .kind = kind };
 
-	archive.name = xasprintf("%s:%s", names[kind], where);
-	split(where, &archive.path, &archive.tag);
-	archive.origin = image_origin_file(transport, archive.path, archive.tag);
+	*ret = (struct archive){ .homes = homes, .kind = kind };
+	ret->name = xasprintf("%s:%s", names[kind], where);
+	split(where, &ret->path, &ret->tag);
+	ret->origin = image_origin_file(transport, ret->path, ret->tag);
+}
+
+FALLIBLE source_archive_open(const struct image_homes *homes, enum archive_kind kind,
+		const char *where, struct image **ret)
+{
+	AUTO(archive) struct archive archive = { 0 };
+
+	open_door(homes, kind, where, &archive);
 	TRY_WRAP(import_file(&archive, ret), "archive '%s'", archive.path);
+	return NULL;
+}
+
+/* It is read anew: what is remembered of it vouches for one platform's blobs alone. */
+static FALLIBLE import_all(const struct archive *archive, struct document *ret)
+{
+	const struct image_homes *homes = archive->homes;
+	AUTO(store_lock) struct store_lock *lock = NULL;
+	AUTO_FREE char *scope = scope_of(archive);
+	AUTO_FD int fd = -1;
+
+	TRY(file_open(AT_FDCWD, archive->path, O_RDONLY, 0, &fd));
+	TRY(image_vouch_ahead(homes->trust, &archive->origin));
+	TRY(store_lock_take(homes->store, "import", homes->cancel, &lock));
+	TRY(import_content(archive, TAKE_FD(fd), scope, &ret->digest));
+	return blob_read(homes->store, &ret->digest, LIMIT_MANIFEST_BYTES, &ret->json, &ret->n);
+}
+
+FALLIBLE source_archive_document(const struct image_homes *homes, enum archive_kind kind,
+		const char *where, struct document *ret, struct image_source **ret_source,
+		struct image_origin *ret_origin)
+{
+	AUTO(archive) struct archive archive = { 0 };
+
+	open_door(homes, kind, where, &archive);
+	TRY_WRAP(import_all(&archive, ret), "archive '%s'", archive.path);
+	*ret_source = image_source_store(homes->store, NULL);
+	*ret_origin = TAKE_VALUE(archive.origin);
 	return NULL;
 }

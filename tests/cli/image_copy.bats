@@ -94,6 +94,18 @@ copy() {
 	copy --all "docker://$REGISTRY/many:1" many:1
 	copy --all "dir:$dir/all" "docker://$REGISTRY/again:1"
 	equals "$index" "$output"
+	copy --all "oci:$many:latest" "oci-archive:$dir/all.tar:x"
+	for to in "docker://$REGISTRY/archived:1" "oci:$dir/from-archive:x" "dir:$dir/from-archive-all" "oci-archive:$dir/again.tar:x" archived:1; do
+		copy --all "oci-archive:$dir/all.tar:x" "$to"
+		equals "$index" "$output" "the index from an archive to $to"
+	done
+	equals "$index" "$(skopeo inspect --raw "oci-archive:$dir/again.tar:x" | sha256sum | sed 's/^/sha256:/; s/ .*//')"
+	equals "$index" "$(skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/archived:1" | sha256sum | sed 's/^/sha256:/; s/ .*//')"
+	copy "oci-archive:$dir/all.tar:x" "dir:$dir/one-of-archive"
+	equals "$DIGEST" "$output"
+	copy --all "docker-archive:$(image busybox)/docker.tar" "oci:$dir/one-of-docker:x"
+	rm "$dir/all.tar"
+	fails 1 "$dir/all.tar" kiln image copy --all "oci-archive:$dir/all.tar:x" "oci:$dir/never:x"
 }
 
 @test "what cannot be copied is said, and nothing is half there" {
