@@ -20,7 +20,7 @@ static FALLIBLE open_blob(struct build *build, struct made *made, struct entry_s
 	struct layer_format format = stack_format(build->options);
 
 	TRY(blob_writer_open(build->options->store, BLOB_HASHED_BY_CALLER, &made->blob));
-	if (build->layers.push)
+	if (build->layers.push && (made->parts & MADE_AHEAD))
 		made->ahead = ahead_start(build->options->registry, build->layers.push, made->blob);
 	return layer_writer(
 			blob_writer_stream(made->blob), &format, build->pool, &made->result, ret);
@@ -39,17 +39,23 @@ static FALLIBLE add_root(const struct owner *root, struct made *made)
 	return entry_sink_add(made->sink, &entry, NULL);
 }
 
-FALLIBLE made_open(struct build *build, const struct owner *root, bool with_dir, bool with_blob,
-		struct made *ret)
+unsigned made_blob_parts(const struct stage_run *stage, bool streams)
+{
+	if (!stage->is_packed || !streams)
+		return 0;
+	/* What only a cache has goes there at the end, and to no image's repository. */
+	return stage->is_exported ? MADE_BLOB | MADE_AHEAD : MADE_BLOB;
+}
+
+FALLIBLE made_open(struct build *build, const struct owner *root, unsigned parts, struct made *ret)
 {
 	AUTO(entry_sink) struct entry_sink *dir = NULL;
 	AUTO(entry_sink) struct entry_sink *blob = NULL;
 
-	ret->with_dir = with_dir;
-	ret->with_blob = with_blob;
-	if (with_dir)
+	ret->parts = parts;
+	if (parts & MADE_DIR)
 		TRY(open_dir(build, root, ret, &dir));
-	if (with_blob)
+	if (parts & MADE_BLOB)
 		TRY(open_blob(build, ret, &blob));
 	if (dir && blob)
 		ret->sink = entry_sink_tee(TAKE(blob), TAKE(dir));
@@ -85,18 +91,18 @@ FALLIBLE made_close(struct build *build, struct made *made, struct build_layer *
 	if (made->entries == 0)
 		return NULL;
 	struct build_layer *layer = layer_new(&build->layers);
-	if (made->with_blob) {
+	if (made->parts & MADE_BLOB) {
 		TRY(keep_blob(build, made, layer));
 		facts.diff_id = layer->diff_id;
 		facts.tar_bytes = made->result.diff_size;
 	}
-	if (made->with_dir) {
+	if (made->parts & MADE_DIR) {
 		TRY(layer_commit(&made->draft, &facts, layer->id));
 		layer->dir = xasprintf("layers/%s", layer->id);
 	} else {
 		TRY(layer_add(store, &facts, layer->id));
 	}
-	if (made->with_blob)
+	if (made->parts & MADE_BLOB)
 		TRY(layer_add_blob(store, &layer->diff_id, &layer->blob));
 	*ret = layer;
 	return NULL;

@@ -10,8 +10,11 @@
 #include "layer/layer.h"
 #include "store/blob.h"
 
+/* What comes of the entries: MADE_AHEAD sends the blob of the image while it is written. */
+enum { MADE_DIR = 1u << 0, MADE_BLOB = 1u << 1, MADE_AHEAD = 1u << 2 };
+
 struct made {
-	bool with_dir, with_blob;
+	unsigned parts; /* MADE_... */
 	struct layer_draft draft;
 	struct blob_writer *blob;
 	struct ahead *ahead; /* of blob, or NULL */
@@ -20,9 +23,10 @@ struct made {
 	uint64_t entries;
 };
 
+/* The blob's parts for a step of this stage; streams: its entries are the layer as they come. */
+unsigned made_blob_parts(const struct stage_run *stage, bool streams);
 /* root: the root directory as it is below the layer. */
-FALLIBLE made_open(struct build *build, const struct owner *root, bool with_dir, bool with_blob,
-		struct made *ret);
+FALLIBLE made_open(struct build *build, const struct owner *root, unsigned parts, struct made *ret);
 FALLIBLE made_add(struct made *made, const struct entry *entry, struct reader *content);
 /* *ret is NULL when nothing was added. */
 FALLIBLE made_close(struct build *build, struct made *made, struct build_layer **ret);

@@ -117,7 +117,7 @@ FALLIBLE mount_copy(struct build *build, struct step_mount *mount, const struct 
 		root.uid = owner->uid;
 		root.gid = owner->gid;
 	}
-	TRY(made_open(build, &root, true, false, &made));
+	TRY(made_open(build, &root, MADE_DIR, &made));
 	place_init(&place, build, &made, &nothing);
 	if (owner) {
 		place.rules.has_owner = true;

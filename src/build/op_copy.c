@@ -122,18 +122,18 @@ static FALLIBLE make_layer(struct build *build, struct stage_run *stage, struct 
 
 	TRY(may_stream(build, run, &streams));
 	bool with_dir = stage_reads_after(stage, run->step) || !stage->is_exported || !streams;
+	unsigned parts = (with_dir ? MADE_DIR : 0) | made_blob_parts(stage, streams);
 	if (!with_dir)
 		*ret_names = view_names_new(run->step->copy.link);
 	TRY(look_below(build, stage, run, &view, &root));
-	struct error *error =
-			made_open(build, &root, with_dir, stage->is_exported && streams, &made);
+	struct error *error = made_open(build, &root, parts, &made);
 	if (!error)
 		error = place_all(build, run, &made, &view, *ret_names, rules);
 	if (!error)
 		error = made_close(build, &made, &run->layer);
 	/* What lies below is one directory now, and perhaps never will be so layer by layer. */
 	bool is_plain = stage->flat && !stage->name_count && view.fd >= 0;
-	if (!error && run->layer && is_plain && stage->is_exported && build->exports)
+	if (!error && run->layer && is_plain && stage->is_packed && build->exports)
 		error = layer_need_blob_over(&build->layers, run->layer, view.fd);
 	stage_look_done(&view);
 	return error;

@@ -6,13 +6,14 @@ static FALLIBLE make_layer(struct build *build, struct stage_run *stage, struct 
 	AUTO(made) struct made made = { 0 };
 	AUTO(place) struct place place = { 0 };
 	AUTO(view_entry) struct view_entry root = { 0 };
-	bool streams = stage->is_exported && !build_ignores(build);
-	bool with_dir = stage_reads_after(stage, run->step) || !streams;
+	bool streams = !build_ignores(build);
+	bool with_dir = stage_reads_after(stage, run->step) || !stage->is_exported || !streams;
+	unsigned parts = (with_dir ? MADE_DIR : 0) | made_blob_parts(stage, streams);
 	struct view_names *names = with_dir ? NULL : view_names_new(false);
 	struct error *error = view_lookup(view, "", &root);
 
 	if (!error)
-		error = made_open(build, &root.owner, with_dir, streams, &made);
+		error = made_open(build, &root.owner, parts, &made);
 	if (!error) {
 		place_init(&place, build, &made, view);
 		place.rules = rules;

@@ -33,6 +33,8 @@ void remote_want(struct build *build, struct step_run *run);
 bool remote_ask_wanted(struct build *build);
 /* A keyed step that the store does not have: sets is_hit, layer, created when a home has it. */
 void remote_look_up(struct build *build, struct step_run *run);
+/* A target of --cache-to wants the layers of all stages. */
+bool remote_takes_all(const struct build *build);
 /* The layers of a stage, whether it was run in this build or not: base first. */
 void remote_stage_layers(struct build *build, const struct stage_run *run, struct stack *ret);
 /*

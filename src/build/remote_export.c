@@ -38,6 +38,17 @@ DEFINE_AUTO_VALUE(bringing)
 
 /* --- what there is --- */
 
+bool remote_takes_all(const struct build *build)
+{
+	size_t n = 0;
+	const struct cache_target *targets = cache_homes_targets(build->homes, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (targets[i].spec->is_max)
+			return true;
+	return false;
+}
+
 void remote_stage_layers(struct build *build, const struct stage_run *run, struct stack *ret)
 {
 	const struct plan_origin *base = &run->stage->base;

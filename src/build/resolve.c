@@ -357,6 +357,9 @@ FALLIBLE build_resolve(struct build *build)
 			build->stages[i].is_needed = true;
 	for (struct stage_run *run = target; run; run = run->base)
 		run->is_exported = true;
+	for (size_t i = 0; i < build->plan->stage_count; i++)
+		build->stages[i].is_packed =
+				build->stages[i].is_exported || remote_takes_all(build);
 	/* Last first: what reads a stage is behind it in the plan's order. */
 	for (size_t i = build->plan->stage_count; i-- > 0;)
 		if (build->stages[i].is_needed)

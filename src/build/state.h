@@ -64,6 +64,7 @@ struct stage_run {
 	bool is_needed;            /* it is run: the target needs its files */
 	struct digest image_id;    /* as result_save_stages() saved it; or unknown */
 	bool is_exported;          /* its layers become part of the image */
+	bool is_packed;            /* they become blobs, of the image or of a cache alone */
 	bool is_read;              /* somebody reads its files: FROM with steps, COPY --from */
 	struct stack stack;        /* layers so far */
 	struct view_names **names; /* of the streamed layers at the top of stack */

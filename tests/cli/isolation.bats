@@ -278,6 +278,29 @@ pod_in_place() {
 	fails 1 "this is no container" pod --engine runc --forbid namespaces -- build --isolation inplace "$PWD"
 }
 
+@test "a cache takes a stage's layers without its base being unpacked once more" {
+	need_root
+	echo content >file
+	cat >Dockerfile <<-EOD
+		FROM oci:$BUSYBOX/oci:latest AS one
+		WORKDIR /w
+		COPY file file
+		RUN cat file >copy
+		FROM scratch
+		COPY --from=one /w /w
+	EOD
+	KILN_ROOT=$work/first succeeds kiln build --isolation chroot --cache-to "type=local,dest=$work/cache,mode=max" \
+		-o "type=oci,tar=false,dest=$work/out" .
+	# Of the base there was one tree, the step's root, and it is gone.
+	equals "" "$(find "$work/first/layers" "$work/first/tmp" -name busybox)"
+	# Another machine has all of it from there.
+	KILN_ROOT=$work/other succeeds kiln build --progress plain --isolation chroot \
+		--cache-from "type=local,src=$work/cache" -o "type=oci,tar=false,dest=$work/again" .
+	says "CACHED"
+	says_not "RUN cat file"
+	diff "$work/out/index.json" "$work/again/index.json"
+}
+
 @test "a shared cache mount is had by one step at a time, and survives a step that dies with it" {
 	need_root
 	cat >Dockerfile <<-EOD
