@@ -4,6 +4,7 @@
 #include "layer/squash.h"
 #include "stream/group.h"
 #include "sys/fd.h"
+#include "sys/rootfs.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -246,6 +247,28 @@ FALLIBLE flat_begin(struct layer_set *set, struct flat *flat)
 	return snapshot_settle(flat->snapshot, flat->root_fd);
 }
 
+/*
+ * The step changed something of what is left out of the image: then the layer has parents, too,
+ * that did not change themselves.
+ */
+static FALLIBLE has_left_out(const struct layer_set *set, int tree_fd, bool *ret)
+{
+	const struct list *left_out = set->options->ignore;
+	struct stat st;
+
+	*ret = false;
+	for (size_t i = 0; left_out && i < left_out->n && !*ret; i++) {
+		struct error *error = rootfs_lstat(tree_fd, left_out->p[i], &st);
+
+		*ret = !error;
+		if (error && !error_is(error, ERR_NOT_FOUND) && !error_is_errno(error, ENOENT) &&
+				!error_is_errno(error, ENOTDIR))
+			return error_wrap(error, "look for '/%s'", left_out->p[i]);
+		error_free(error);
+	}
+	return NULL;
+}
+
 FALLIBLE flat_end(struct layer_set *set, struct flat *flat, const struct list *ignore, int tree_fd,
 		bool *ret_any)
 {
@@ -255,18 +278,18 @@ FALLIBLE flat_end(struct layer_set *set, struct flat *flat, const struct list *i
 		.cancel = set->options->cancel,
 		.ignore = ignore };
 	AUTO(entry_sink) struct entry_sink *sink = apply_sink(tree_fd, &apply);
-	const struct list *left_out = set->options->ignore;
 	struct diff_counts counts = { 0 };
+	bool is_left_out = false;
 
 	TRY(take(set, flat, &now));
 	TRY_WRAP(snapshot_changes(flat->snapshot, now, flat->root_fd, &diff, sink, &counts),
 			"keep what the step changed");
 	TRY(entry_sink_close(TAKE(sink)));
+	TRY(has_left_out(set, tree_fd, &is_left_out));
 	snapshot_free(flat->snapshot);
 	flat->snapshot = TAKE(now);
 	*ret_any = counts.entries + counts.whiteouts > 0;
-	/* What is left out of the image only leaves parents behind that did not change. */
-	flat->is_exact = !counts.suspects && !(left_out && left_out->n);
+	flat->is_exact = !counts.suspects && !is_left_out;
 	return NULL;
 }
 

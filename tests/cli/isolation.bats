@@ -301,6 +301,27 @@ pod_in_place() {
 	diff "$work/out/index.json" "$work/again/index.json"
 }
 
+@test "paths that are left out cost nothing while no step changes them, and are left out where one does" {
+	need_root
+	printf 'FROM oci:%s/oci:latest\nRUN echo x >/etc/x\n' "$BUSYBOX" >Dockerfile
+	KILN_ISOLATION=chroot KILN_ROOT=$work/first succeeds kiln kaniko --context "$PWD" --no-push \
+		--tar-path "$work/out.tar" --ignore-path /var/none --ignore-path /etc/none
+	equals "" "$(find "$work/first/layers" "$work/first/tmp" -name busybox)"
+	cat >>Dockerfile <<-EOD
+		RUN mkdir -p /out/in && echo y >/out/in/y && echo z >/etc/z && rm /etc/group
+		RUN test -e /out/in/y && test ! -e /etc/group && echo last >/last
+	EOD
+	local isolation
+	for isolation in chroot root; do
+		KILN_ISOLATION=$isolation succeeds kiln kaniko --context "$PWD" --no-push --reproducible \
+			--tar-path "$work/$isolation.tar" --ignore-path /out/in --ignore-path /etc/group
+		tree_of "$work/$isolation.tar" >"$BATS_TEST_TMPDIR/$isolation"
+	done
+	diff "$BATS_TEST_TMPDIR/chroot" "$BATS_TEST_TMPDIR/root"
+	grep -q ' /etc/group\b' "$BATS_TEST_TMPDIR/chroot"
+	! grep -q ' /out/in\b' "$BATS_TEST_TMPDIR/chroot" || false
+}
+
 @test "a shared cache mount is had by one step at a time, and survives a step that dies with it" {
 	need_root
 	cat >Dockerfile <<-EOD
