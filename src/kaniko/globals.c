@@ -82,7 +82,11 @@ FALLIBLE kaniko_env_bool(const char *name, bool given, bool *ret)
 
 	struct error *error = parse_bool(value, ret);
 
-	return error ? usage_of_option(error, name) : NULL;
+	if (!error)
+		return NULL;
+	error_free(error);
+	return error_usage(
+			"environment variable '%s': '%s' is neither true nor false", name, value);
 }
 
 /* A host, or a host and a path, as the beginning of an image's name. */

@@ -527,7 +527,8 @@ static void variables(void **state)
 {
 	static const char *const rows[][3] = {
 		{ "KANIKO_NO_PUSH", "true", NULL },
-		{ "KANIKO_NO_PUSH", "perhaps", "KANIKO_NO_PUSH" },
+		{ "KANIKO_NO_PUSH", "perhaps",
+				"environment variable 'KANIKO_NO_PUSH': 'perhaps' is neither" },
 		{ "KANIKO_CLEANUP", "x", "KANIKO_CLEANUP" },
 		{ "KANIKO_PRE_CLEANUP", "x", "KANIKO_PRE_CLEANUP" },
 		{ "KANIKO_PRINT_PLAN", "x", "KANIKO_PRINT_PLAN" },
