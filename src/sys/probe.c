@@ -88,7 +88,7 @@ static FALLIBLE try_mode(const char *path, struct strbuf *said)
 {
 	struct userns userns;
 
-	TRY(userns_enter(USERNS_BEST, &userns));
+	TRY(userns_enter(USERNS_BEST, USERNS_BUILDS, &userns));
 	switch (userns.mode) {
 	case USERNS_SUBUID:
 		strbuf_addf(said, "ordinary user with %llu mapped ids",

@@ -384,7 +384,7 @@ static bool take_proot(struct userns *userns)
 	return false;
 }
 
-static FALLIBLE enter_as_user(enum userns_mode wish, struct userns *userns)
+static FALLIBLE enter_as_user(enum userns_mode wish, unsigned how, struct userns *userns)
 {
 	bool is_unshared = false;
 	struct error *error = NULL;
@@ -403,7 +403,8 @@ static FALLIBLE enter_as_user(enum userns_mode wish, struct userns *userns)
 		return error;
 	if (error) {
 		reason_from(userns, error);
-		if (wish == USERNS_BEST && !is_unshared && take_proot(userns))
+		if (wish == USERNS_BEST && (how & USERNS_BUILDS) && !is_unshared &&
+				take_proot(userns))
 			return NULL;
 		TRY(enter_single(userns, is_unshared));
 	}
@@ -530,13 +531,13 @@ static FALLIBLE enter_as_root(struct userns *userns)
 	return stay_as_root(userns);
 }
 
-static FALLIBLE enter(enum userns_mode wish, bool force, struct userns *ret)
+FALLIBLE userns_enter(enum userns_mode wish, unsigned how, struct userns *ret)
 {
 	struct userns userns = { .outer_uid = geteuid(), .outer_gid = getegid() };
 	char reason[USERNS_REASON_BYTES];
 
 	if (userns_is_bare(wish)) {
-		TRY(userns_enter_bare(wish, force, &userns));
+		TRY(userns_enter_bare(wish, (how & USERNS_FORCED) != 0, &userns));
 		*ret = userns;
 		return NULL;
 	}
@@ -563,21 +564,11 @@ static FALLIBLE enter(enum userns_mode wish, bool force, struct userns *ret)
 	if (is_root)
 		TRY(enter_as_root(&userns));
 	else
-		TRY(enter_as_user(wish, &userns));
+		TRY(enter_as_user(wish, how, &userns));
 	log_debug("user namespace: %s; %s", userns_mode_name(userns.mode),
 			userns.reason[0] ? userns.reason : "the best there is");
 	*ret = userns;
 	return NULL;
-}
-
-FALLIBLE userns_enter(enum userns_mode wish, struct userns *ret)
-{
-	return enter(wish, false, ret);
-}
-
-FALLIBLE userns_enter_forced(enum userns_mode wish, struct userns *ret)
-{
-	return enter(wish, true, ret);
 }
 
 FALLIBLE userns_child_enter(int sync_fd)

@@ -59,10 +59,14 @@ struct userns {
  * Without user namespaces USERNS_BEST is USERNS_CHROOT, else USERNS_PROOT, else ERR_UNSUPPORTED;
  * USERNS_INPLACE is only ever asked for.
  */
-FALLIBLE userns_enter(enum userns_mode wish, struct userns *ret);
-/* The same for USERNS_INPLACE where nothing shows that this is a container, on the caller's word.
- */
-FALLIBLE userns_enter_forced(enum userns_mode wish, struct userns *ret);
+enum {
+	/* USERNS_INPLACE where nothing shows that this is a container, on the caller's word. */
+	USERNS_FORCED = 1u << 0,
+	/* For steps of builds, which need no mounts: a mode that has none where others run no step.
+	 */
+	USERNS_BUILDS = 1u << 1,
+};
+FALLIBLE userns_enter(enum userns_mode wish, unsigned how, struct userns *ret);
 
 /* False: ids of this process are not those of the machine. */
 bool userns_is_initial(void);

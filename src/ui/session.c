@@ -194,6 +194,13 @@ static struct podman_settings podman_settings_of(const struct session *session, 
 	return settings;
 }
 
+static unsigned entering_of(unsigned needs)
+{
+	bool builds = (needs & SESSION_SANDBOX) && !(needs & SESSION_WORKING);
+
+	return (needs & SESSION_FORCE ? USERNS_FORCED : 0) | (builds ? USERNS_BUILDS : 0);
+}
+
 FALLIBLE session_open(const struct config *config, unsigned needs, struct session *ret)
 {
 	enum userns_mode wish;
@@ -203,8 +210,7 @@ FALLIBLE session_open(const struct config *config, unsigned needs, struct sessio
 	TRY(check_auth_file(config, needs));
 	if (needs & (SESSION_TREES | SESSION_SANDBOX)) {
 		TRY(wish_of(config->isolation, &wish));
-		TRY(needs & SESSION_FORCE ? userns_enter_forced(wish, &ret->userns)
-					  : userns_enter(wish, &ret->userns));
+		TRY(userns_enter(wish, entering_of(needs), &ret->userns));
 	}
 	if (needs & SESSION_SANDBOX)
 		TRY(sandbox_start(&ret->userns, (needs & SESSION_ONE_STEP) != 0, &ret->sandbox));

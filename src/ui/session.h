@@ -31,6 +31,7 @@ enum {
 	SESSION_SANDBOX = 1 << 3,  /* steps can run */
 	SESSION_ONE_STEP = 1 << 4, /* of the sandbox: one step is expected */
 	SESSION_FORCE = 1 << 5,    /* in place even in what does not look like a container */
+	SESSION_WORKING = 1 << 7,  /* of the sandbox: for a working container, which needs mounts */
 	SESSION_NEW_AUTH = 1 << 6, /* of the registry: --authfile need not be there yet */
 };
 

@@ -17,7 +17,8 @@ FALLIBLE work_open(const struct invocation *call, enum work_needs needs, struct 
 	if (needs >= WORK_FILES)
 		parts |= SESSION_TREES;
 	if (needs >= WORK_RUN)
-		parts |= SESSION_SANDBOX | (needs == WORK_RUN ? SESSION_ONE_STEP : 0);
+		parts |= SESSION_SANDBOX | SESSION_WORKING |
+			 (needs == WORK_RUN ? SESSION_ONE_STEP : 0);
 	ret->host_fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
 	TRY(session_open(call->config, parts, &ret->session));
 	return NULL;

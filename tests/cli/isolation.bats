@@ -155,6 +155,17 @@ builds_the_same() { # POD-OPTION.. -- KILN-ARG..
 	EOF
 }
 
+@test "where builds take proot, working containers still take what has mounts" {
+	need_root
+	command -v proot >/dev/null || skip "proot is not installed"
+	printf 'FROM oci:%s/oci:latest\nRUN true\n' "$BUSYBOX" >Dockerfile
+	succeeds pod --uid 12345 -- build "$PWD"
+	says "isolation 'proot'"
+	succeeds pod --uid 12345 -- from -q --name work "oci:$BUSYBOX/oci:latest"
+	succeeds pod --uid 12345 -- copy work "$PWD/Dockerfile" /copied
+	succeeds pod --uid 12345 -- commit -q work out:1
+}
+
 @test "without proot and without capabilities: what is missing is said, before any work" {
 	need_root
 	everything

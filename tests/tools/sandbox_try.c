@@ -351,7 +351,7 @@ static FALLIBLE run(int argc, char **argv, int *ret_status)
 	list_add(&settings.env,
 			"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 	TRY(parse(&settings, argc, argv));
-	TRY(userns_enter(settings.mode, &userns));
+	TRY(userns_enter(settings.mode, 0, &userns));
 	/* fds must be of the mount namespace that we have now. */
 	AUTO_FREE struct mount_dir *layers = xcalloc(settings.layers.n + 1, sizeof(*layers));
 	for (size_t i = 0; i < settings.layers.n; i++)
