@@ -155,3 +155,42 @@ serves() { # OPTION...
 		--cache-from "type=azblob,account_url=https://acct.blob.core.windows.net,secret_access_key=s3cr3t!"
 	says_not 's3cr3t'
 }
+
+# What a service answers is as little to be trusted as a registry's: with the home's OPTIONS, whose index is there after SKIP reads.
+withstands() { # SKIP OPTIONS
+	local skip=$1 options=$2 fault n=0
+	faults
+	echo one >a
+	KILN_ROOT=$BATS_TEST_TMPDIR/made succeeds kiln build -q --cache-to "$options,mode=max,ignore-error=false" -t x .
+	succeeds build near --cache-from "$options"
+	equals 5 "$(grep -c ' CACHED$' <<<"$stderr")" "cached steps, and the base"
+	echo two >a
+	for fault in "GET . skip=$skip corrupt=40" "GET . skip=$skip short=10" "GET . skip=$skip status=404" \
+		'* . corrupt=40' '* . body=/bin/true' '* . status=403' '* . status=500' '* . hang'; do
+		n=$((n + 1))
+		faults "$fault"
+		rm -rf "$BATS_TEST_TMPDIR/poor"
+		KILN_ROOT=$BATS_TEST_TMPDIR/poor succeeds kiln build --progress plain --cache-timeout 500ms --cache-from "$options" -o "$BATS_TEST_TMPDIR/out$n" .
+		equals two "$(cat "$BATS_TEST_TMPDIR/out$n/c")" "$options $fault"
+		says 'WARNING'
+	done
+}
+
+@test "services that damage, cut, refuse or hang cost their hits, and no build" {
+	local key
+	printf 'FROM %s\nRUN head -c 20000 /dev/zero >/z\nRUN cat /z >/y\nCOPY a /a\nCOPY a /c\n' "$(image_ref busybox)" >Dockerfile
+	export AWS_ACCESS_KEY_ID=AKID AWS_SECRET_ACCESS_KEY=s3cr3t
+	key=$(printf 'azure s3cr3t' | base64)
+	server_start s3 "$RIG_LIB/s3_server.py" --bucket cache --key AKID --secret s3cr3t --log "$LOG"
+	proxy_start "$SERVER_ADDRESS"
+	withstands 1 "type=s3,region=eu-x-1,bucket=cache,endpoint_url=http://$PROXY,use_path_style=true,name=main"
+	server_start azblob "$RIG_LIB/azblob_server.py" --account acct --key "$key" --token st0rage --log "$LOG"
+	proxy_start "$SERVER_ADDRESS"
+	withstands 1 "type=azblob,account_url=http://$PROXY/acct,account_name=acct,container=cache,name=main,secret_access_key=$key"
+	server_start gha "$RIG_LIB/gha_server.py" --token tok --log "$LOG"
+	proxy_start "$SERVER_ADDRESS"
+	withstands 1 "type=gha,scope=main,token=tok,url_v2=http://$PROXY/"
+	server_start gha "$RIG_LIB/gha_server.py" --token tok --log "$LOG"
+	proxy_start "$SERVER_ADDRESS"
+	withstands 2 "type=gha,scope=main,token=tok,version=1,url=http://$PROXY/runner/"
+}
