@@ -56,8 +56,9 @@ struct cache_home {
 	char *name; /* "registry cache 'r/app:main'", for messages; two of one name are one home */
 	/* The index lies in an image (type=inline): there is nothing but the index. */
 	bool is_image;
-	char *scope;      /* whose cache mounts: the name that the user gave; NULL: the home's */
-	unsigned senders; /* uploads at a time; 0: as who exports likes */
+	char *scope;         /* whose cache mounts: the name that the user gave; NULL: the home's */
+	unsigned senders;    /* uploads at a time; 0: as who exports likes */
+	bool writes_indexes; /* a registry's documents are indexes and no manifests */
 };
 
 /* What a home needs to work. Borrowed, and outlives the homes. */

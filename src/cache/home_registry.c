@@ -117,8 +117,15 @@ static FALLIBLE read_index(struct cache_home *home, struct cached_steps *ret)
 	AUTO_FREE char *json = NULL, *what = reference_text(&self->index);
 
 	TRY(get_manifest(self, &self->index, &manifest));
-	TRY(pick_platform(self, &manifest));
-	TRY(take_document(&manifest, CACHE_ANNOTATION, what, &json, &home->is_image));
+	/* The document itself may be an index (image-manifest=false). */
+	struct error *error =
+			take_document(&manifest, CACHE_ANNOTATION, what, &json, &home->is_image);
+	if (error_is(error, ERR_NOT_FOUND)) {
+		error_free(error);
+		TRY(pick_platform(self, &manifest));
+		error = take_document(&manifest, CACHE_ANNOTATION, what, &json, &home->is_image);
+	}
+	TRY(error);
 	return cached_steps_parse(str_of(json), what, ret);
 }
 
@@ -229,6 +236,23 @@ static void begin_manifest(struct manifest *manifest, const char *artifact_type)
 	manifest->config = descriptor_make(MEDIA_OCI_EMPTY, empty.digest, empty.bytes);
 }
 
+/* As BuildKit's indexes of caches: what it lists are blobs. New; free(). */
+static char *print_as_index(const struct manifest *manifest)
+{
+	AUTO(image_index)
+	struct image_index index = { .format = FORMAT_OCI,
+		.artifact_type = xstrdup(manifest->artifact_type) };
+
+	for (size_t i = 0; i < manifest->layers.n; i++) {
+		const struct descriptor *layer = &manifest->layers.p[i];
+
+		*vec_add(&index.manifests) =
+				descriptor_make(layer->media_type, layer->digest, layer->size);
+	}
+	list_add_all(&index.annotations, &manifest->annotations);
+	return image_index_print(&index);
+}
+
 /* json: of the document. */
 static FALLIBLE put_manifest(struct registry_home *self, const struct reference *to,
 		struct manifest *manifest, const char *annotation, const char *json)
@@ -239,13 +263,16 @@ static FALLIBLE put_manifest(struct registry_home *self, const struct reference 
 	if (!manifest->layers.n)
 		add_layer(manifest, MEDIA_OCI_EMPTY, &empty);
 	list_addf(&manifest->annotations, "%s=%s", annotation, json);
-	AUTO_FREE char *text = manifest_print(manifest);
+	AUTO_FREE char *text = self->home.writes_indexes ? print_as_index(manifest)
+							 : manifest_print(manifest);
 	TRY(need_config(self));
 	struct retry retry = { .tries = TORN_TRIES, .base_ms = TORN_MS };
 	bool again = true;
 	while (again)
 		TRY(try_again(self,
-				registry_put_manifest(self->means->registry, to, MEDIA_OCI_MANIFEST,
+				registry_put_manifest(self->means->registry, to,
+						self->home.writes_indexes ? MEDIA_OCI_INDEX
+									  : MEDIA_OCI_MANIFEST,
 						str_of(text), NULL),
 				&retry, &again));
 	return NULL;

@@ -56,6 +56,7 @@ static FALLIBLE add_places(struct cache_homes *homes, const struct cache_homes_s
 		if (spec->kind == CACHE_HOME_INLINE)
 			continue;
 		TRY(add_place(homes, spec, &place));
+		place->home->writes_indexes = spec->is_index;
 		/* Named twice: once more of the same is no use. */
 		place->to = spec;
 		place->mounts_to = spec->mounts.is_wanted ? &spec->mounts : NULL;

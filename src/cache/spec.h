@@ -34,6 +34,7 @@ struct cache_spec {
 	enum compression compression; /* 0: as the image */
 	int level;                    /* of compression; CODEC_LEVEL_DEFAULT */
 	bool forces;                  /* those that are there otherwise, too */
+	bool is_index;                /* image-manifest=false; of a registry */
 	/*
 	 * Which index: a registry's tag is in where; local: tag=, s3: name=, gha: scope=. NULL: one
 	 * for each Dockerfile, target and platform.

@@ -264,7 +264,7 @@ static bool is_same_wish(const struct cache_spec *a, const struct cache_spec *b)
 {
 	return a->compression == b->compression && a->level == b->level && a->forces == b->forces &&
 	       a->keeps_error == b->keeps_error && a->is_max == b->is_max &&
-	       a->mounts.is_wanted == b->mounts.is_wanted &&
+	       a->is_index == b->is_index && a->mounts.is_wanted == b->mounts.is_wanted &&
 	       a->mounts.max_bytes == b->mounts.max_bytes;
 }
 

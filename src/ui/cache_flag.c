@@ -148,8 +148,9 @@ static FALLIBLE set_common(struct parsing *parsing, const char *key, const char 
 	if (text_equal(key, "oci-mediatypes"))
 		return check_always(parsing, key, value,
 				"Docker's manifests have no annotations, where kiln's records are");
-	return check_always(parsing, key, value,
-			"kiln's records are image manifests, so that registries keep their layers");
+	TRY(set_bool(parsing, key, value, &truth));
+	parsing->spec.is_index = !truth;
+	return NULL;
 }
 
 /* A setting that is a number, a duration or a boolean is written as its home reads it. */

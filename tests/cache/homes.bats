@@ -115,6 +115,26 @@ same_image() { # HOST/NAME:TAG HOST/NAME:TAG
 	echo "# thirty cached steps into a new repository, 20 ms a request: $(($(date +%s%3N) - began)) ms" >&3
 }
 
+@test "image-manifest=false: a cache whose documents are indexes" {
+	local to="type=registry,ref=$CACHE:main,mode=max,mounts=true,ignore-error=false,image-manifest=false" tag
+	sed -i 's/^RUN cat/RUN --mount=type=cache,target=\/c echo >\/c\/kept; cat/' Dockerfile
+	succeeds build one --cache-from "type=registry,ref=$CACHE:main" --cache-to "$to" -t "$APP:1" --push
+	for tag in $(curl -sf "http://$REGISTRY/v2/cache$N/tags/list" | jq -r '.tags[]'); do
+		equals application/vnd.oci.image.index.v1+json "$(skopeo inspect --raw --tls-verify=false "docker://$CACHE:$tag" | jq -r .mediaType)" "$tag"
+	done
+	succeeds build two --cache-from "type=registry,ref=$CACHE:main" -t "$APP-b:1" --push
+	all_cached
+	same_image "$APP:1" "$APP-b:1"
+	# By their keys alone, and the mount.
+	sed -i 's/echo >.c.kept/cat \/c\/kept/; s/^COPY b .*/COPY a.c \/b/' Dockerfile
+	succeeds build three --cache-from "type=registry,ref=$CACHE:main,mounts=true" --cache-from "$CACHE" -t "$APP-c:1" --push
+	says_not warning
+	[ "$(cached)" -gt 0 ]
+	succeeds kiln cache prune --insecure-registry "$REGISTRY" --repo "$CACHE" --older-than 1h
+	says 'deleted 0 of'
+	says_not 'deleted 0 of 0'
+}
+
 @test "a directory serves as well, in mode max and min" {
 	local mode
 	for mode in min max; do
@@ -184,8 +204,7 @@ same_image() { # HOST/NAME:TAG HOST/NAME:TAG
 	fails 2 'type=local needs dest=FOLDER' build one --cache-to type=local
 	fails 2 "mode 'most' is neither min nor max" build one --cache-to "type=local,dest=$LOCAL,mode=most"
 	fails 2 'an inline cache knows the image' build one --cache-to type=inline,mode=max
-	fails 2 'image-manifest=false is not there' build one --cache-to "type=registry,ref=a/b,image-manifest=false"
-	says 'leave it out, or say image-manifest=true'
+	fails 2 'twice, with different wishes' build one --cache-to "type=registry,ref=a/b,image-manifest=false" --cache-to "type=registry,ref=a/b"
 	fails 2 'oci-mediatypes=false is not there' build one --cache-to "type=registry,ref=a/b,oci-mediatypes=false"
 	fails 2 'those are written with gzip' build one --cache-to type=inline,compression=zstd
 	fails 2 'gzip has no compression-level 12' build one --cache-to "type=local,dest=$LOCAL,compression-level=12"
