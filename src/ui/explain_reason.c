@@ -123,7 +123,7 @@ static void add_changes(const struct explained *told, const struct explained_ste
 		strbuf_addf(out, "%sand %zu more files\n", prefix, more);
 	if (step->because == SIZE_MAX)
 		return;
-	strbuf_addf(out, "%sthese are made by ", prefix);
+	strbuf_addf(out, "%sthese are there after ", prefix);
 	explain_show_name(told, step->because, out);
 	strbuf_add(out, ", which ran\n");
 }

@@ -62,7 +62,7 @@ changes() {
 	says "added    src/c.c (2B)"
 	says "because [build 3/4] COPY src src ran"
 	says "changed  out"
-	says "these are made by [build 4/4]"
+	says "these are there after [build 4/4]"
 	equals "cached" "$(cause WORKDIR)"
 	equals "changed" "$(cause 'COPY src')"
 	equals "parent" "$(cause 'RUN cat src')"
