@@ -207,7 +207,8 @@ static FALLIBLE lower_text(struct lower *lower, struct lowered *stage, const str
 	const char *value = NULL;
 
 	TRY(scope_word(lower, &stage->scope, in->word.text, in->word.at, &value));
-	if (value[0] == '\0')
+	/* "USER $RUN_AS" without a value is nobody's: root. */
+	if (value[0] == '\0' && in->kind != INSTRUCTION_USER)
 		return error_at(error_new(ERR_INVALID, "%s '%s' is empty once expanded",
 						instruction_name(in->kind), in->word.text),
 				in->word.at);

@@ -304,11 +304,7 @@ FALLIBLE lower_workdir(struct lower *lower, struct lowered *stage, const struct 
 	const char *path = NULL;
 
 	TRY(scope_word(lower, &stage->scope, in->word.text, in->word.at, &path));
-	if (path[0] == '\0')
-		return error_at(error_new(ERR_INVALID, "WORKDIR '%s' is empty once expanded",
-						in->word.text),
-				in->word.at);
-	/* Relative ones add up. */
+	/* Relative ones add up; one that is empty once expanded leaves us where we are. */
 	if (strlen(stage->workdir) + strlen(path) > LIMIT_PATH_BYTES)
 		return error_at(error_new(ERR_LIMIT, "WORKDIR is longer than %d bytes",
 						LIMIT_PATH_BYTES),
