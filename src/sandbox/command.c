@@ -302,8 +302,20 @@ static FALLIBLE need_directory(const struct command *command, const struct wish 
 	return file_make_dirs(wish->directory, 0755);
 }
 
+static FALLIBLE load_proot_filter(void)
+{
+	struct filter_program program;
+
+	filter_proot(&program);
+	struct error *error = filter_load(&program);
+	vec_done(&program.code);
+	return error;
+}
+
 static FALLIBLE load_filter(const struct command *command, const struct wish *wish)
 {
+	if (command->bare.is_bare && command->bare.words->n)
+		TRY(load_proot_filter());
 	int listener_fd = -1;
 
 	if (wish->is_confined) {

@@ -14,6 +14,9 @@
 /* The newest call that the list below has an opinion on (removexattrat); later ones are ENOSYS. */
 enum { NEWEST_CALL = 466, NO_CALL = 1 << 30 };
 
+/* One number on every machine, and newer than libseccomp 2.5. */
+enum { CALL_FCHMODAT2 = 452 };
+
 enum { ANSWER_DENY = SECCOMP_RET_ERRNO | EPERM, ANSWER_MISSING = SECCOMP_RET_ERRNO | ENOSYS };
 
 /* Bits of clone's flags that make namespaces. */
@@ -233,6 +236,25 @@ void filter_listener(const struct filter_watch *watch, size_t n, struct filter_p
 	make_steps(numbers.p, numbers.n, SECCOMP_RET_USER_NOTIF, SECCOMP_RET_ALLOW, &steps);
 	emit_tree(ret, steps.p, steps.n);
 	vec_done(&numbers);
+	vec_done(&steps);
+}
+
+void filter_proot(struct filter_program *ret)
+{
+	static const char *const names[] = { "statx", "openat2", "faccessat2", "execveat" };
+	int numbers[COUNT(names) + 1];
+	struct steps steps = { 0 };
+
+	for (size_t i = 0; i < COUNT(names); i++)
+		numbers[i] = number_of(&abis[0], names[i]);
+	numbers[COUNT(names)] = CALL_FCHMODAT2;
+	*ret = (struct filter_program){ 0 };
+	emit_load(ret, offsetof(struct seccomp_data, arch));
+	emit(ret, BPF_JMP | BPF_JEQ | BPF_K, abis[0].audit, 1, 0);
+	emit_return(ret, SECCOMP_RET_ALLOW);
+	emit_load(ret, offsetof(struct seccomp_data, nr));
+	make_steps(numbers, COUNT(numbers), ANSWER_MISSING, SECCOMP_RET_ALLOW, &steps);
+	emit_tree(ret, steps.p, steps.n);
 	vec_done(&steps);
 }
 

@@ -1,5 +1,5 @@
 /*
- * filter: the two seccomp filters of a step.
+ * filter: the seccomp filters of a step.
  *
  * The profile is Docker's default: a list of allowed system calls; the rest is EPERM, and ENOSYS
  * for calls newer than the list, so that programs fall back. It is written as BPF directly: sorted
@@ -8,6 +8,10 @@
  *
  * The listener's filter sends the calls that row two answers (record.h) to the supervisor. It
  * covers the machine's own ABI; programs of its 32-bit one are not answered.
+ *
+ * A step under proot has one more: calls that name files and that proot 5.1 does not know reach the
+ * kernel with the step's path, and would find the machine's own file or none. They are ENOSYS, and
+ * libraries fall back on those that it translates.
  *
  * Floor: sandbox. Spec: seccomp(2).
  */
@@ -30,6 +34,7 @@ struct filter_watch {
 
 /* The programs; vec_done() the code. */
 void filter_profile(struct filter_program *ret);
+void filter_proot(struct filter_program *ret);
 void filter_listener(const struct filter_watch *watch, size_t n, struct filter_program *ret);
 
 /* Load the program. Needs CAP_SYS_ADMIN in the namespace, or no_new_privs. */

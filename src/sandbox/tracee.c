@@ -99,9 +99,18 @@ static int open_base(const struct tracee *tracee, int dir_fd, int *ret_fd)
 	return open_place(tracee, name, ret_fd);
 }
 
+static bool is_same_directory(int a, int b)
+{
+	struct stat one, two;
+
+	return fstat(a, &one) == 0 && fstat(b, &two) == 0 && one.st_dev == two.st_dev &&
+	       one.st_ino == two.st_ino;
+}
+
 /*
  * openat from the caller's root. PID 1 shares the step's root; only where a chroot was seen may the
- * caller's be another, and then ours is changed for the length of the call.
+ * caller's be another, and then ours is changed for the length of the call. Under proot nobody may
+ * chroot, whoever tries, and neither may we.
  */
 static int open_as(const struct tracee *tracee, int base_fd, const char *path, int flags)
 {
@@ -115,7 +124,11 @@ static int open_as(const struct tracee *tracee, int base_fd, const char *path, i
 		return -1;
 	}
 	our_root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (our_root_fd < 0 || fchdir(root_fd) < 0 || chroot(".") < 0)
+	if (our_root_fd < 0)
+		return -1;
+	if (is_same_directory(root_fd, our_root_fd))
+		return openat(base_fd, path, flags);
+	if (fchdir(root_fd) < 0 || chroot(".") < 0)
 		return -1;
 	int fd = openat(base_fd, path, flags);
 	int number = errno;

@@ -115,6 +115,21 @@ builds_the_same() { # POD-OPTION.. -- KILN-ARG..
 	fails 127 "run '/no/such'" pod --uid 12345 --caps none --forbid namespaces -- build "$PWD"
 }
 
+@test "under proot programs of Debian's find their files, and whoever tries chroot ends no records" {
+	command -v proot >/dev/null || skip "proot is not installed"
+	local kind
+	kind=$(a_user)
+	# coreutils asks by statx, test by faccessat2: Debian's proot knows neither.
+	cat >Dockerfile <<-EOD
+		FROM $(image_ref debian)
+		WORKDIR /here
+		RUN echo x >file && stat file /here/file && ls -l file && bash -c '[ -r file ] && [ -x /bin/ls ]'
+		RUN ! chroot /tmp true && chown 5:6 file && [ "\$(stat -c %u:%g:%a file)" = 5:6:644 ]
+		RUN mv file other && cp -a other again && [ "\$(stat -c %u again)" = 5 ]
+	EOD
+	succeeds kiln_as "$kind" build --isolation proot .
+}
+
 @test "with user namespaces allowed they are taken, in a container too" {
 	need_root
 	everything

@@ -10,12 +10,10 @@
 #include <linux/seccomp.h>
 #include <sys/syscall.h>
 
+enum { EPERM_ANSWER = SECCOMP_RET_ERRNO | EPERM, ENOSYS_ANSWER = SECCOMP_RET_ERRNO | ENOSYS };
+
 static void the_profile_is_dockers(void **state)
 {
-	enum {
-		EPERM_ANSWER = SECCOMP_RET_ERRNO | EPERM,
-		ENOSYS_ANSWER = SECCOMP_RET_ERRNO | ENOSYS
-	};
 	static const struct {
 		const char *why;
 		int number;
@@ -88,6 +86,22 @@ static void the_listener_asks_for_few(void **state)
 	vec_done(&program.code);
 }
 
+static void what_proot_does_not_know_is_missing(void **state)
+{
+	static const int missing[] = { SYS_statx, SYS_openat2, SYS_faccessat2, SYS_execveat, 452 };
+	static const int there[] = { SYS_faccessat, SYS_newfstatat, SYS_execve, SYS_renameat2, 451,
+		453, 0 };
+	struct filter_program program;
+
+	filter_proot(&program);
+	for (size_t i = 0; i < COUNT(missing); i++)
+		assert_int_equal(ask(&program, NATIVE_ARCH, missing[i], 0, 0), ENOSYS_ANSWER);
+	for (size_t i = 0; i < COUNT(there); i++)
+		assert_int_equal(ask(&program, NATIVE_ARCH, there[i], 0, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(ask(&program, 0x12345, SYS_statx, 0, 0), SECCOMP_RET_ALLOW);
+	vec_done(&program.code);
+}
+
 /* Every answer that the tree gives is the answer of a plain list. */
 static void the_tree_is_the_list(void **state)
 {
@@ -112,4 +126,5 @@ static void the_tree_is_the_list(void **state)
 	}
 }
 
-UNIT_TESTS(the_profile_is_dockers, the_listener_asks_for_few, the_tree_is_the_list)
+UNIT_TESTS(the_profile_is_dockers, the_listener_asks_for_few, what_proot_does_not_know_is_missing,
+		the_tree_is_the_list)
