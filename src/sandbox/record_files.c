@@ -118,11 +118,30 @@ static int soften(int result)
 	return result == -ENOTSUP || result == -EPERM || result == -EINVAL ? 0 : result;
 }
 
+/*
+ * The same of what is closed to its owner (useradd makes its files under umask 0777), for us who
+ * may not ignore that: it is opened up, and the record that is written now has its mode.
+ */
+static int reopen_closed(int path_fd, const struct stat *st)
+{
+	mode_t bits = st->st_mode & 07777;
+	char place[PLACE_BYTES];
+
+	if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode))
+		return -1;
+	(void)snprintf(place, sizeof(place), "/proc/self/fd/%d", path_fd);
+	if (chmod(place, bits | (S_ISDIR(st->st_mode) ? S_IRWXU : S_IRUSR | S_IWUSR)) < 0)
+		return -1;
+	return reopen(path_fd, st);
+}
+
 static int write_owner(int path_fd, const struct stat *st, const struct owner *owner)
 {
 	AUTO_FD int fd = reopen(path_fd, st);
 	struct error *error = NULL;
 
+	if (fd < 0)
+		fd = reopen_closed(path_fd, st);
 	if (fd >= 0)
 		error = owner_set_fd(&recorded, fd, owner);
 	else if (S_ISLNK(st->st_mode))

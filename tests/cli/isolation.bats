@@ -125,6 +125,7 @@ builds_the_same() { # POD-OPTION.. -- KILN-ARG..
 		WORKDIR /here
 		RUN echo x >file && stat file /here/file && ls -l file && bash -c '[ -r file ] && [ -x /bin/ls ]'
 		RUN ! chroot /tmp true && chown 5:6 file && [ "\$(stat -c %u:%g:%a file)" = 5:6:644 ]
+		RUN useradd new && [ "\$(stat -c %g:%a /etc/shadow)" = 42:640 ]
 		RUN mv file other && cp -a other again && [ "\$(stat -c %u again)" = 5 ]
 	EOD
 	succeeds kiln_as "$kind" build --isolation proot .

@@ -189,7 +189,8 @@ static void refuses(void **state)
 		{ "FROM scratch\nARG V\nENV A=${V:?needed}\n", NULL, ERR_INVALID, "needed", 3 },
 		{ "FROM --platform=bogus scratch\n", NULL, ERR_INVALID, "bogus", 1 },
 		{ "FROM scratch\nCOPY --from=9 a b\n", NULL, ERR_NOT_FOUND, "9", 2 },
-		{ "FROM scratch\nUSER $NOBODY\n", NULL, ERR_INVALID, "empty once expanded", 2 },
+		{ "FROM scratch\nSTOPSIGNAL $NOBODY\n", NULL, ERR_INVALID, "empty once expanded",
+				2 },
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
