@@ -179,6 +179,8 @@ static FALLIBLE rules_of(struct registry_client *client, bool is_insecure, struc
 	*ret = (struct mirror_rules){ .mirrors = &client->settings.mirrors,
 		.mirrors_only = client->settings.mirrors_only,
 		.insecure_hosts = &client->settings.insecure_hosts,
+		.denied_hosts = &client->settings.denied_hosts,
+		.allowed_hosts = &client->settings.allowed_hosts,
 		.all_insecure = client->settings.tls_verify_off || is_insecure };
 	return client_conf(client, &ret->conf);
 }

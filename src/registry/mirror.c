@@ -127,6 +127,20 @@ static FALLIBLE add_conf_mirrors(const struct mirror_rules *rules,
 	return NULL;
 }
 
+/* Exactly as they are written, since what is listed here is a policy. */
+static FALLIBLE check_policy(const struct mirror_rules *rules, const char *host)
+{
+	const struct list *denied = rules->denied_hosts, *allowed = rules->allowed_hosts;
+	bool is_denied = denied && list_has(denied, host);
+
+	if (!is_denied && (!allowed || !allowed->n || list_has(allowed, host)))
+		return NULL;
+	return error_hint(error_new(ERR_DENIED, "registry \"%s\" denied by policy: %s", host,
+					  is_denied ? "it is in the blocked registries list"
+						    : "not in allowed registries list"),
+			"BUILD_REGISTRY_SOURCES is set");
+}
+
 static FALLIBLE add_all(const struct mirror_rules *rules, const struct reference *reference,
 		bool for_writing, struct endpoints *ret)
 {
@@ -134,6 +148,7 @@ static FALLIBLE add_all(const struct mirror_rules *rules, const struct reference
 	AUTO_FREE char *full = reference_text(reference);
 	const struct conf_registry *entry = registries_conf_find(rules->conf, full);
 
+	TRY(check_policy(rules, reference->host));
 	if (entry && entry->is_blocked)
 		return error_hint(error_new(ERR_DENIED, "'%s' is blocked", name),
 				"registries.conf has blocked = true for '%s'", entry->prefix);

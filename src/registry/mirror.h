@@ -27,6 +27,7 @@ struct mirror_rules {
 	const struct list *mirrors; /* "PREFIX=[http://]HOST[/PATH]" */
 	bool mirrors_only;
 	const struct list *insecure_hosts;
+	const struct list *denied_hosts, *allowed_hosts; /* by the name's host; or NULL */
 	bool all_insecure;
 };
 

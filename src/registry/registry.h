@@ -41,6 +41,8 @@ struct registry_settings {
 	struct creds_settings creds;
 	/* --insecure-registry: host[:port] whose TLS is not verified, and that may speak HTTP. */
 	struct list insecure_hosts;
+	/* BUILD_REGISTRY_SOURCES: hosts that are not asked; and, unless empty, all that are. */
+	struct list denied_hosts, allowed_hosts;
 	bool tls_verify_off;               /* --tls-verify=false: all hosts are such */
 	bool insecure_push, insecure_pull; /* the same for one direction */
 	/* More authorities, for all hosts: PEM files and folders of them (SSL_CERT_FILE, _DIR). */
@@ -83,6 +85,11 @@ enum { REGISTRY_NO_RETRIES = 0xffff };
  */
 void registry_settings_from_env(
 		const char *(*get)(const char *name), struct registry_settings *ret);
+/*
+ * Add what BUILD_REGISTRY_SOURCES says, Buildah's variable: {"insecureRegistries": [HOST, …],
+ * "blockedRegistries": …, "allowedRegistries": …}. NULL and "" are nothing.
+ */
+FALLIBLE registry_settings_use_sources(struct registry_settings *settings, const char *text);
 void registry_settings_done(struct registry_settings *settings);
 /*
  * --registries-conf, --registries-conf-dir and --short-name-alias-conf (any may be NULL) in the

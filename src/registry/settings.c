@@ -113,6 +113,8 @@ void registry_settings_from_env(const char *(*get)(const char *name), struct reg
 void registry_settings_done(struct registry_settings *settings)
 {
 	list_done(&settings->insecure_hosts);
+	list_done(&settings->denied_hosts);
+	list_done(&settings->allowed_hosts);
 	list_done(&settings->mirrors);
 	list_done(&settings->certs_dirs);
 	list_done(&settings->authorities);

@@ -47,10 +47,13 @@ void settings_copy(const struct registry_settings *from, struct registry_setting
 	*ret = *from;
 	copy_creds(&from->creds, &ret->creds);
 	ret->insecure_hosts = ret->mirrors = (struct list){ 0 };
+	ret->denied_hosts = ret->allowed_hosts = (struct list){ 0 };
 	ret->certs_dirs = ret->registries_confs = (struct list){ 0 };
 	ret->certificates = ret->client_certs = ret->authorities = (struct list){ 0 };
 	list_add_all(&ret->authorities, &from->authorities);
 	list_add_all(&ret->insecure_hosts, &from->insecure_hosts);
+	list_add_all(&ret->denied_hosts, &from->denied_hosts);
+	list_add_all(&ret->allowed_hosts, &from->allowed_hosts);
 	list_add_all(&ret->mirrors, &from->mirrors);
 	list_add_all(&ret->certs_dirs, &from->certs_dirs);
 	list_add_all(&ret->certificates, &from->certificates);

@@ -36,6 +36,7 @@ FALLIBLE session_new_registry(const struct session *session, const struct patien
 	settings.creds.helper_env = (const char *const *)environ;
 	if (config->auth_file)
 		settings.creds.auth_file = config->auth_file;
+	TRY(registry_settings_use_sources(&settings, config_getenv("BUILD_REGISTRY_SOURCES")));
 	list_add_all(&settings.insecure_hosts, &config->insecure_registries);
 	list_add_all(&settings.mirrors, &config->registry_mirrors);
 	list_add_all(&settings.certificates, &config->registry_certificates);

@@ -12,6 +12,10 @@ setup() {
 	img=$(image_ref busybox)
 }
 
+teardown() {
+	kiln_teardown
+}
+
 buildah() {
 	kiln buildah "$@"
 }
@@ -199,4 +203,25 @@ buildah() {
 	cp -r plain/. a:b
 	succeeds buildah pull -q "oci:$PWD/a:b:v1"
 	succeeds buildah pull -q "oci:$PWD/a:b"
+}
+
+@test "BUILD_REGISTRY_SOURCES: which registries are asked, and which never" {
+	registry_start plain
+	registry_put base busybox
+	printf 'FROM %s/base\n' "$REGISTRY" >Dockerfile
+	export BUILD_REGISTRY_SOURCES="{\"blockedRegistries\": [\"$REGISTRY\"]}"
+	fails 125 "registry \"$REGISTRY\" denied by policy: it is in the blocked registries list" \
+		buildah build --tls-verify=false .
+	fails 125 'denied by policy' buildah pull --tls-verify=false "$REGISTRY/base"
+	succeeds buildah from --name one "$img"
+	fails 125 'denied by policy' buildah commit --tls-verify=false one "docker://$REGISTRY/other"
+	export BUILD_REGISTRY_SOURCES='{"allowedRegistries": ["registry.example", "127.0.0.1"]}'
+	fails 125 'denied by policy: not in allowed registries list' buildah pull --tls-verify=false "$REGISTRY/base"
+	export BUILD_REGISTRY_SOURCES="{\"allowedRegistries\": [\"$REGISTRY\"], \"insecureRegistries\": [\"$REGISTRY\"]}"
+	succeeds buildah pull "$REGISTRY/base"
+	# What is there already needs no registry.
+	export BUILD_REGISTRY_SOURCES="{\"blockedRegistries\": [\"$REGISTRY\"]}"
+	succeeds buildah build .
+	export BUILD_REGISTRY_SOURCES='{"blockedRegistries": "x"}'
+	fails 125 BUILD_REGISTRY_SOURCES buildah pull "$REGISTRY/base"
 }
