@@ -14,6 +14,7 @@ import io
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,7 @@ import oci  # noqa: E402  (its folder is known only now)
 
 NAMES = ['a', 'b', 'c', 'd1', 'd2', 'x.txt', 'y.txt', 'link']
 DESTS = ['/', '/app', '/app/', '/app/sub/', '/d', '/d/', '/d/e/f', '/tmp/../q/', 'rel/', '.', '/ln/']
+EPOCHS = [None, None, 1000000000, 1700000000]
 PLACES = ['/', '/app', '/d', '/q', '/tmp', '/w']
 
 
@@ -36,6 +38,7 @@ class World:
         self.files = {}  # path -> ('file', text, mode) | ('link', target) | ('dir', mode)
         self.ignore = []
         self.args = {'V': '1'}
+        self.epoch = rng.choice(EPOCHS)
         self.stages = []
         for _ in range(12):
             self.edit_file()
@@ -55,7 +58,7 @@ class World:
         return [''] + [p for p, what in self.files.items() if what[0] == 'dir']
 
     def edit_file(self):
-        rng, kind = self.rng, self.rng.choice(['new', 'new', 'new', 'text', 'mode', 'remove', 'swap'])
+        rng, kind = self.rng, self.rng.choice(['new', 'new', 'text', 'mode', 'mode', 'remove', 'swap'])
         if kind == 'new' or not self.files:
             folder = rng.choice(self.folders())
             path = (folder + '/' if folder else '') + rng.choice(NAMES)
@@ -87,6 +90,15 @@ class World:
             self.files[path] = ('file', what[1], rng.choice([0o644, 0o755, 0o400, 0o4755]))
         elif kind == 'swap' and what[0] == 'link':
             self.files[path] = ('link', rng.choice(NAMES))
+
+    def touch(self):
+        """The content or the mode of a file that is there."""
+        files = [p for p, what in self.files.items() if what[0] == 'file']
+        if files:
+            path = self.rng.choice(files)
+            _, text, mode = self.files[path]
+            self.files[path] = self.rng.choice([('file', self.fresh(), mode),
+                                                ('file', text, self.rng.choice([0o644, 0o755, 0o400, 0o4755]))])
 
     def write(self, where):
         shutil.rmtree(where, ignore_errors=True)
@@ -126,8 +138,8 @@ class World:
     def source(self):
         rng = self.rng
         known = list(self.files) or ['a']
-        return rng.choice([rng.choice(known), rng.choice(known), rng.choice(NAMES), '.', '*.txt', 'd*',
-                           '?', 'd1/*', '*/a'])
+        return rng.choice([rng.choice(known), rng.choice(known), rng.choice(known), rng.choice(known), '.', '.', '.',
+                           rng.choice(NAMES), '*.txt', 'd*', '?', 'd1/*', '*/a'])
 
     def flags(self):
         rng = self.rng
@@ -194,13 +206,44 @@ class World:
         else:
             steps.insert(rng.randrange(len(steps)), steps.pop(rng.randrange(len(steps))))
 
+    def tweak(self):
+        """One part of a COPY or ADD, and nothing else: what is in no key would hit."""
+        rng = self.rng
+        # What nothing needs is not built: mostly the last stage's.
+        stages = self.stages[-1:] if rng.random() < .7 else self.stages
+        found = [(stage['steps'], i, match) for stage in stages for i, step in enumerate(stage['steps'])
+                 if (match := re.fullmatch(r'(COPY|ADD) ((?:--\S+ )*)(.+) (\S+)', step))]
+        if not found:
+            return
+        steps, i, match = rng.choice(found)
+        word, flags, sources, dest = match.groups()
+        what = rng.choice(['flags', 'flags', 'dest', 'source'])
+        if what == 'flags':
+            families = {'--chmod': ['751', '640', '711'], '--chown': ['7:8', '5', 'bin']}
+            if word == 'COPY':
+                families.update({'--exclude': ['*.txt', 'a'], '--link': ['true']})
+            family = rng.choice(list(families))
+            kept = [flag for flag in flags.split() if not flag.startswith(family)]
+            if len(kept) == len(flags.split()) or rng.random() < .5:
+                kept.append(f'{family}={rng.choice(families[family])}')
+            flags = ''.join(flag + ' ' for flag in kept)
+        elif what == 'dest':
+            dest = rng.choice(DESTS)
+        elif '--from' not in flags:
+            sources = self.source()
+        steps[i] = f'{word} {flags}{sources} {dest}'
+
     def edit(self):
         rng = self.rng
-        kind = rng.choice(['file', 'file', 'file', 'steps', 'steps', 'arg', 'ignore', 'nothing'])
+        kind = rng.choice(['file', 'file', 'touch', 'touch', 'touch', 'steps', 'steps', 'tweak', 'tweak', 'tweak', 'arg', 'ignore', 'nothing'])
         if kind == 'file':
             self.edit_file()
         elif kind == 'steps':
             self.edit_steps()
+        elif kind == 'touch':
+            self.touch()
+        elif kind == 'tweak':
+            self.tweak()
         elif kind == 'arg':
             self.args['V'] = str(rng.randint(1, 3))
         elif kind == 'ignore':
@@ -260,7 +303,8 @@ def turn(options, world, work):
     world.write(context)
     with open(context + '.dockerfile', 'w', encoding='utf-8') as file:
         file.write(world.dockerfile())
-    epoch = rng.choice([None, None, 1000000000, 1700000000])
+    # It is part of keys: another one each time would hide what is missing in them.
+    epoch = world.epoch if rng.random() < .8 else rng.choice(EPOCHS)
     more = rng.choice([[], [], [], ['--compression', 'zstd'], ['--squash'], ['--target', 's0']])
     if rng.random() < .04:
         subprocess.run([options.kiln, 'prune', '--force', *rng.choice([[], ['--all']])], check=False,
@@ -328,7 +372,7 @@ def main():
         if wrong:
             sys.exit(f'seed {options.seed}, turn {turns}: {wrong}\n{world.dockerfile()}')
     # Worlds whose builds all fail would prove nothing.
-    if turn.built < turns / 5 or not turn.hits:
+    if turn.built < turns / 10 or not turn.hits:
         sys.exit(f'{turns} turns, and only {turn.built} built, {turn.hits} steps from the cache')
     print(f'{turns} turns, {turn.built} images the same, {turn.hits} steps from the cache, '
           f'{turn.far} from a home')
