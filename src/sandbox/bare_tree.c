@@ -128,29 +128,24 @@ static bool is_spared(pid_t pid, const pid_t *spared, size_t n)
 	return false;
 }
 
-/* How many there were. A spared child's own children are spared with it. */
-static size_t signal_descendants(int number, const pid_t *spared, size_t n)
+/* Those below us. A spared child's own children are spared with it. */
+static void find_others(const pid_t *spared, size_t n, struct processes *ret)
 {
-	AUTO(processes) struct processes all = { 0 };
-	size_t found = 0;
-
-	list_processes(&all);
-	for (size_t i = 0; i < all.n; i++)
-		if (is_spared(all.p[i].pid, spared, n))
-			all.p[i--] = all.p[--all.n];
-	find_descendants(&all);
-	for (size_t i = 0; i < all.n; i++) {
-		if (!all.p[i].is_ours)
-			continue;
-		found++;
-		(void)kill(all.p[i].pid, number);
-	}
-	return found;
+	list_processes(ret);
+	for (size_t i = 0; i < ret->n; i++)
+		if (is_spared(ret->p[i].pid, spared, n))
+			ret->p[i--] = ret->p[--ret->n];
+	find_descendants(ret);
 }
 
 void bare_tree_signal(int number)
 {
-	(void)signal_descendants(number, NULL, 0);
+	AUTO(processes) struct processes all = { 0 };
+
+	find_others(NULL, 0, &all);
+	for (size_t i = 0; i < all.n; i++)
+		if (all.p[i].is_ours)
+			(void)kill(all.p[i].pid, number);
 }
 
 void bare_tree_signal_but(int number, pid_t spared)
@@ -179,19 +174,30 @@ bool bare_tree_is_left(pid_t child)
 	return is_left;
 }
 
+/* Those that are children of somebody who was killed come to us: true as long as there are some. */
+static bool end_some(const pid_t *spared, size_t n)
+{
+	AUTO(processes) struct processes all = { 0 };
+	bool found = false;
+
+	find_others(spared, n, &all);
+	for (size_t i = 0; i < all.n; i++) {
+		if (!all.p[i].is_ours)
+			continue;
+		found = true;
+		(void)kill(all.p[i].pid, SIGKILL);
+		/* By its number: waiting for anybody tells of a dead spared one first, and always.
+		 */
+		if (all.p[i].parent == getpid())
+			(void)waitpid(all.p[i].pid, NULL, WNOHANG);
+	}
+	return found;
+}
+
 void bare_tree_end(const pid_t *spared, size_t n)
 {
-	/* Those that were killed are zombies of ours until they are reaped. */
-	while (signal_descendants(SIGKILL, spared, n)) {
-		const struct timespec pause = { 0, 500000 };
-		siginfo_t info = { 0 };
+	const struct timespec pause = { 0, 500000 };
 
-		while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid) {
-			if (is_spared(info.si_pid, spared, n))
-				break;
-			(void)waitpid(info.si_pid, NULL, 0);
-			info.si_pid = 0;
-		}
+	while (end_some(spared, n))
 		(void)nanosleep(&pause, NULL);
-	}
 }
