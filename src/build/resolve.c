@@ -322,9 +322,10 @@ static void forget(struct stage_run *run)
 	run->is_fresh = false;
 	for (size_t i = 0; i < run->stage->step_count; i++) {
 		struct step_run *step = &run->steps[i];
-		struct step_run fresh = {
-			.step = step->step, .selection = step->selection, .mounts = step->mounts
-		};
+		struct step_run fresh = { .step = step->step,
+			.selection = step->selection,
+			.mounts = step->mounts,
+			.fetched = step->fetched };
 
 		free(step->record);
 		*step = fresh;
