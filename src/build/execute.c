@@ -155,7 +155,7 @@ static bool asks_for_users(const struct stage_run *run)
 		if (run->at && step < run->at)
 			continue;
 		if ((step->kind == STEP_COPY && copy_has_names(&step->copy)) ||
-				(step->kind == STEP_WORKDIR && step->user[0]))
+				(step->kind == STEP_WORKDIR && !user_is_numbers(step->user)))
 			return true;
 	}
 	return false;

@@ -51,6 +51,7 @@ write_dockerfile() {
 		COPY f /opaque/in/f
 		COPY f /was/in/
 		COPY f /hard
+		USER 7
 		WORKDIR /owned/w
 		COPY f f
 	END
@@ -90,7 +91,7 @@ files_of_store() {
 	local line
 	for line in 'dir 0711 3:4 /usr/lib' 'file 0644 0:0 /usr/lib/f ' 'dir 0755 0:0 /gone/in' \
 		'dir 0711 1:1 /opaque' 'file 0644 0:0 /owned/in/f' 'file 0644 0:0 /hard size=5' \
-		'file 0644 0:0 /owned/w/f' 'dir 2750 7:8 /owned'; do
+		'dir 0755 7:7 /owned/w' 'dir 2750 7:8 /owned'; do
 		grep -q "^$line" tree || explain "'$line' is not in $(cat tree)"
 	done
 	[ "$(grep -c /gone/f tree)" = 0 ] || explain "$(cat tree)"
