@@ -2,22 +2,18 @@
  * Objects as files of a directory, which several builders may share over any file system: a file is
  * written beside its place and renamed.
  */
-#include "base/clock.h"
 #include "cache/objects.h"
 #include "stream/writer.h"
 #include "sys/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 struct objects_dir {
 	struct objects objects;
 	char *path;
-	_Atomic unsigned drafts;
 };
 
 static char *path_of(const struct objects *objects, const char *name)
@@ -79,11 +75,9 @@ static FALLIBLE write_draft(const char *draft, const struct registry_blob *blob)
 
 static FALLIBLE put(struct objects *objects, const char *name, const struct registry_blob *blob)
 {
-	struct objects_dir *self = (struct objects_dir *)objects;
 	AUTO_FREE char *path = path_of(objects, name);
-	unsigned number = atomic_fetch_add(&self->drafts, 1);
-	AUTO_FREE char *draft = xasprintf("%s.%d-%u-%llx.tmp", path, (int)getpid(), number,
-			(unsigned long long)clock_monotonic_ns());
+	/* On a shared volume every pod's builder may have the same number. */
+	AUTO_FREE char *draft = file_name_beside(path);
 
 	TRY(make_parent(path));
 	struct error *error = write_draft(draft, blob);
