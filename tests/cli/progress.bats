@@ -156,7 +156,7 @@ on_terminal() {
 		chmod 0555 "$at"
 		succeeds kiln_as "$kind" build -q -o "type=tar,dest=$at/out.tar" .
 		tar -tf "$at/out.tar" | grep -q 'bin/busybox'
-		fails 1 "make the output '$at/new.tar': Permission denied" \
+		fails 1 "make the output '$at/new.tar': '$at': Permission denied" \
 			kiln_as "$kind" build -q -o "type=tar,dest=$at/new.tar" .
 	done
 }
