@@ -5,7 +5,7 @@
 #include "stream/pool.h"
 
 /* What is smaller is sent with its digest known: one request less, and mounted where it can be. */
-enum { AHEAD_BYTES = 16 * 1024 * 1024 };
+enum { AHEAD_BYTES = 16 * 1024 * 1024, LARGE_BYTES = 8 * AHEAD_BYTES };
 
 struct ahead {
 	struct registry_client *client;
@@ -13,6 +13,7 @@ struct ahead {
 	struct blob_follower *follower;
 	struct group *group;            /* the one thread that sends */
 	struct registry_upload *upload; /* the thread's until it is joined: all bytes were sent */
+	uint64_t from;                  /* bytes that are there when it begins */
 };
 
 static struct error *work(void *argument)
@@ -20,19 +21,21 @@ static struct error *work(void *argument)
 	struct ahead *ahead = argument;
 	AUTO(reader) struct reader *reader = NULL;
 
-	if (!blob_follower_await(ahead->follower, AHEAD_BYTES))
+	if (!blob_follower_await(ahead->follower, ahead->from))
 		return NULL;
 	reader = blob_follower_reader(ahead->follower);
 	return registry_upload_from(ahead->client, ahead->to, reader, &ahead->upload);
 }
 
 struct ahead *ahead_start(struct registry_client *client, const struct reference *to,
-		struct blob_writer *blob)
+		struct blob_writer *blob, uint64_t content_bytes)
 {
 	AUTO(ahead) struct ahead *ahead = xcalloc(1, sizeof(*ahead));
 
 	ahead->client = client;
 	ahead->to = to;
+	/* A registry on a busy disk takes its time to open an upload: the sooner it is asked. */
+	ahead->from = content_bytes >= LARGE_BYTES ? 1 : AHEAD_BYTES;
 	struct error *error = blob_follow(blob, &ahead->follower);
 	if (error) {
 		error_ignore(error, "the blob is sent once it is whole");
@@ -50,7 +53,7 @@ bool ahead_finish(struct ahead *taken, const struct digest *digest)
 	if (!ahead)
 		return false;
 	/* One that never was large enough did not begin. */
-	if (!blob_follower_await(ahead->follower, AHEAD_BYTES))
+	if (!blob_follower_await(ahead->follower, ahead->from))
 		return false;
 	struct error *error = registry_has_blob(ahead->client, ahead->to, digest, &exists);
 	if (!error && exists)

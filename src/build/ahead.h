@@ -21,10 +21,11 @@ struct ahead;
 /*
  * Follow blob, of which nothing is written yet, to the repository of to. Borrows client and to
  * until it is finished or freed. NULL when that cannot be; nothing is sent of a blob that stays
- * small.
+ * small. content_bytes: what its files hold, as far as it is known; much is sent from the first
+ * byte.
  */
 struct ahead *ahead_start(struct registry_client *client, const struct reference *to,
-		struct blob_writer *blob);
+		struct blob_writer *blob, uint64_t content_bytes);
 /*
  * The blob is whole and this is its name: true when the registry has it now (takes ahead; NULL is
  * false).

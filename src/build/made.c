@@ -21,7 +21,8 @@ static FALLIBLE open_blob(struct build *build, struct made *made, struct entry_s
 
 	TRY(blob_writer_open(build->options->store, BLOB_HASHED_BY_CALLER, &made->blob));
 	if (build->layers.push && (made->parts & MADE_AHEAD))
-		made->ahead = ahead_start(build->options->registry, build->layers.push, made->blob);
+		made->ahead = ahead_start(build->options->registry, build->layers.push, made->blob,
+				made->content_bytes);
 	return layer_writer(
 			blob_writer_stream(made->blob), &format, build->pool, &made->result, ret);
 }

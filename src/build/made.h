@@ -14,7 +14,8 @@
 enum { MADE_DIR = 1u << 0, MADE_BLOB = 1u << 1, MADE_AHEAD = 1u << 2 };
 
 struct made {
-	unsigned parts; /* MADE_... */
+	unsigned parts;         /* MADE_... */
+	uint64_t content_bytes; /* of the files that will come; set before made_open(), or 0 */
 	struct layer_draft draft;
 	struct blob_writer *blob;
 	struct ahead *ahead; /* of blob, or NULL */

@@ -112,10 +112,19 @@ static FALLIBLE place_all(struct build *build, struct step_run *run, struct made
 	return NULL;
 }
 
+static uint64_t content_of(const struct selection *selection)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < selection->items.n; i++)
+		bytes += selection->items.p[i].size;
+	return bytes;
+}
+
 static FALLIBLE make_layer(struct build *build, struct stage_run *stage, struct step_run *run,
 		const struct place_rules *rules, struct view_names **ret_names)
 {
-	AUTO(made) struct made made = { 0 };
+	AUTO(made) struct made made = { .content_bytes = content_of(run->selection) };
 	struct view view;
 	struct owner root;
 	bool streams = false;

@@ -118,7 +118,7 @@ static FALLIBLE export_open(struct layer_set *set, bool goes_ahead, struct expor
 	ret->format = stack_format(set->options);
 	TRY(blob_writer_open(set->options->store, BLOB_HASHED_BY_CALLER, &ret->blob));
 	if (set->push && goes_ahead)
-		ret->ahead = ahead_start(set->options->registry, set->push, ret->blob);
+		ret->ahead = ahead_start(set->options->registry, set->push, ret->blob, 0);
 	return layer_writer(blob_writer_stream(ret->blob), &ret->format, set->pool, &ret->result,
 			&ret->sink);
 }

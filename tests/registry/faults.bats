@@ -218,6 +218,13 @@ large_layer() {
 	equals 1 "$(grep -c '^PUT .*/blobs/uploads/.*digest=.* in=0 ' "$PROXY_LOG")" "the layer's PUT has no bytes"
 }
 
+@test "what holds much is sent from its first byte, however small it gets" {
+	truncate -s 140000000 noise
+	good_build
+	equals 1 "$(requests PATCH /uploads/)"
+	equals 1 "$(grep -c '^PUT .*/blobs/uploads/.*digest=.* in=0 ' "$PROXY_LOG")" "the layer's PUT has no bytes"
+}
+
 @test "a layer that a secret was left in is not sent, not even its beginning" {
 	printf 'a-secret-of-the-test-42' >key
 	cat >Dockerfile <<-'END'
