@@ -138,14 +138,6 @@ FALLIBLE stage_root_owner(struct build *build, const struct stage_run *run, stru
 	return owner_get_fd(&build->options->userns->owner, run->flat->root_fd, &st, ret);
 }
 
-/* The image that a stage stands on at last, or NULL. */
-static const struct plan_image *image_below(const struct stage_run *run)
-{
-	while (run->base)
-		run = run->base;
-	return run->stage->base.image;
-}
-
 /* A step of the stage, from its step under way on, asks for somebody by name. */
 static bool asks_for_users(const struct stage_run *run)
 {
@@ -167,14 +159,14 @@ static bool asks_for_users(const struct stage_run *run)
  */
 static bool only_looks(const struct build *build, const struct stage_run *run)
 {
-	const struct plan_image *image = image_below(run);
+	const struct plan_image *image = plan_stage_image(run->stage);
 
 	if (asks_for_users(run))
 		return false;
 	for (size_t i = 0; i < build->plan->stage_count; i++) {
 		const struct stage_run *other = &build->stages[i];
 
-		if (other != run && other->is_needed && image_below(other) == image)
+		if (other != run && other->is_needed && plan_stage_image(other->stage) == image)
 			return false;
 		for (size_t k = 0; k < other->stage->step_count; k++)
 			if (other->is_needed && other->stage->steps[k].kind == STEP_COPY &&

@@ -31,10 +31,10 @@ void history_keep(struct build *build, const struct error *error, const char *wh
 /* Keep which files a COPY selected or a RUN has mounted, unless that selection is known. */
 void history_keep_files(struct build *build, const struct step_run *run);
 
-/* One file of a list. digest: first 8 bytes of its content's or link target's; 0: none. */
 /* Beside a mode's type: another name of a file that is listed before. */
 enum { HISTORY_HARD_LINK = 01000000 };
 
+/* One file of a list. digest, xattrs: first 8 bytes of a hash; 0: none. */
 struct history_file {
 	char *path;
 	uint32_t mode, uid, gid;

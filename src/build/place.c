@@ -7,6 +7,7 @@
 #include "sys/path.h"
 #include "sys/rootfs.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -79,8 +80,13 @@ static FALLIBLE below_xattrs(const struct place *place, const char *path,
 				there->xattrs->p[i].n);
 	if (place->view->fd < 0 || there->xattrs)
 		return NULL;
-	TRY(rootfs_open_nofollow(
-			view_fd_of(place->view, path), path, O_RDONLY | O_DIRECTORY, 0, &fd));
+	struct error *error = rootfs_open_nofollow(
+			view_fd_of(place->view, path), path, O_RDONLY | O_DIRECTORY, 0, &fd);
+	if (error_is_errno(error, EACCES)) {
+		error_ignore(error, "without namespaces a directory may be closed to its owner");
+		return NULL;
+	}
+	TRY(error);
 	TRY(xattr_list_fd(fd, &all));
 	for (size_t i = 0; i < all.n; i++)
 		if (entry_keeps_xattr(all.p[i].name))

@@ -119,8 +119,8 @@ bool stack_need_names(
 /*
  * The same by the entries of the layers, on their way into the store as blobs; no file is made.
  * Nothing happens, and *ret_all is false, if the store has one of them already: then
- * stack_need_dirs() does more for the builds that come. Layers below one that says too little are
- * fetched all the same.
+ * stack_need_dirs() does more for the builds that come. A layer that says too little is
+ * found while it is fetched: then what was fetched by then is kept, and *ret_all is false.
  */
 FALLIBLE stack_list_names(
 		struct layer_set *set, const struct stack *stack, unsigned vertex, bool *ret_all);
