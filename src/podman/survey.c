@@ -27,6 +27,7 @@ struct survey {
 	struct cancel *cancel;
 	struct entry_disk disk;
 	size_t seen;
+	uint64_t links, more_links; /* hard links of the tar; names of files beside their first */
 	bool is_other;
 };
 
@@ -63,6 +64,7 @@ static struct error *on_entry(
 		return NULL;
 	if (entry->is_hardlink) {
 		said->same_as = xstrdup(entry->link);
+		((struct survey *)sink)->links++;
 		return NULL;
 	}
 	said->file.entry.owner = entry->owner;
@@ -159,6 +161,8 @@ static struct error *visit(void *state, const struct tree_item *item, enum tree_
 		said->is_seen = true;
 		said->ino = item->st->st_ino;
 		survey->seen++;
+		if (!said->same_as && !said->is_whiteout && !S_ISDIR(item->st->st_mode))
+			survey->more_links += item->st->st_nlink - 1;
 		if (!said->same_as)
 			TRY(is_as_said(survey, said, item, &is_equal));
 	}
@@ -189,13 +193,17 @@ static FALLIBLE look_at_top(struct survey *survey, int dir_fd, struct said *said
 	return NULL;
 }
 
-/* Every name was seen, and hard links are of one file. */
+/*
+ * Every name was seen, and hard links are of one file, which has no other name: Podman may link
+ * what layers have in common (use_hard_links), and a step would see that.
+ */
 static bool is_whole(const struct survey *survey)
 {
 	void *at = NULL, *value = NULL;
 	const char *path = NULL;
 
-	if (survey->is_other || survey->seen != map_count(survey->said))
+	if (survey->is_other || survey->seen != map_count(survey->said) ||
+			survey->more_links != survey->links)
 		return false;
 	while (map_next(survey->said, &at, &path, &value)) {
 		const struct said *said = value;

@@ -11,7 +11,8 @@
 /*
  * tar: the layer's (takes; contents are not looked at). *ret_has_top: it has an entry for "/". Not
  * equal is *ret_equal false: a name too many or too few, a parent that is only implied, a device
- * (Podman leaves them out), another owner, type, mode, size, time of a file, target or xattr.
+ * (Podman leaves them out), another owner, type, mode, size, time of a file, target or xattr, or a
+ * file with a link more.
  */
 FALLIBLE survey_tree(struct reader *tar, int dir_fd, struct cancel *cancel, bool *ret_equal,
 		bool *ret_has_top);

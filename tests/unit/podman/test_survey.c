@@ -41,6 +41,7 @@ static void make_tar(struct strbuf *tar)
 	assert_ok(entry_sink_opaque(sink, "d"));
 	add(sink, "d/one", S_IFREG | 0640, "one");
 	add(sink, "d/empty", S_IFREG | 0644, "");
+	add(sink, "d/twin", S_IFREG | 0644, "");
 	add(sink, "link", S_IFLNK | 0777, "d/one");
 	add_hardlink(sink, "same", "d/one");
 	assert_ok(entry_sink_whiteout(sink, "gone"));
@@ -150,6 +151,18 @@ static void unshare_file(int fd)
 	assert_int_equal(utimensat(fd, "same", times, 0), 0);
 }
 
+/* As Podman does with what another layer has, too. */
+static void link_from_outside(int fd)
+{
+	assert_int_equal(linkat(fd, "d/one", fd, "../outside", 0), 0);
+}
+
+static void link_twins(int fd)
+{
+	assert_int_equal(unlinkat(fd, "d/twin", 0), 0);
+	assert_int_equal(linkat(fd, "d/empty", fd, "d/twin", 0), 0);
+}
+
 static void remove_mark(int fd)
 {
 	assert_ok(xattr_remove(fd, "d", "user.overlay.opaque"));
@@ -158,7 +171,8 @@ static void remove_mark(int fd)
 static void sees_what_is_other(void **state)
 {
 	static void (*const changes[])(int fd) = { add_file, add_dir, remove_file, change_mode,
-		change_time, change_size, change_target, change_type, unshare_file, remove_mark };
+		change_time, change_size, change_target, change_type, unshare_file, link_from_outside,
+		link_twins, remove_mark };
 	AUTO(strbuf) struct strbuf tar = { 0 };
 
 	(void)state;
@@ -166,10 +180,13 @@ static void sees_what_is_other(void **state)
 	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
 		AUTO(scratch) struct scratch scratch = scratch_new();
 
-		unpack(&tar, scratch.fd);
-		assert_true(is_equal(&tar, scratch.fd));
-		changes[i](scratch.fd);
-		assert_false(is_equal(&tar, scratch.fd));
+		note("change %zu", i);
+		assert_int_equal(mkdirat(scratch.fd, "layer", 0755), 0);
+		AUTO_FD int fd = openat(scratch.fd, "layer", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		unpack(&tar, fd);
+		assert_true(is_equal(&tar, fd));
+		changes[i](fd);
+		assert_false(is_equal(&tar, fd));
 	}
 }
 
