@@ -9,11 +9,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define TIME 1000000000
+
 static void add(struct entry_sink *sink, const char *path, uint32_t mode, const char *text)
 {
 	struct entry entry = { .path = path,
 		.owner = { .mode = mode, .uid = getuid(), .gid = getgid() },
-		.mtime = 1000000000,
+		.mtime = TIME,
 		.link = S_ISLNK(mode) ? text : NULL };
 	AUTO(reader) struct reader *content = NULL;
 
@@ -33,9 +35,14 @@ static void add_hardlink(struct entry_sink *sink, const char *path, const char *
 	assert_ok(entry_sink_add(sink, &entry, NULL));
 }
 
+static struct entry_sink *tar_to(struct strbuf *tar)
+{
+	return tar_writer(writer_to_strbuf(tar), &(struct entry_times){ 0 });
+}
+
 static void make_tar(struct strbuf *tar)
 {
-	struct entry_sink *sink = tar_writer(writer_to_strbuf(tar), &(struct entry_times){ 0 });
+	struct entry_sink *sink = tar_to(tar);
 
 	add(sink, "d", S_IFDIR | 0755, NULL);
 	assert_ok(entry_sink_opaque(sink, "d"));
@@ -114,19 +121,22 @@ static void change_mode(int fd)
 	assert_int_equal(fchmodat(fd, "d/one", 0644, 0), 0);
 }
 
+static void set_time(int fd, const char *path, time_t seconds)
+{
+	const struct timespec times[2] = { { .tv_sec = seconds }, { .tv_sec = seconds } };
+
+	assert_int_equal(utimensat(fd, path, times, 0), 0);
+}
+
 static void change_time(int fd)
 {
-	const struct timespec times[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
-
-	assert_int_equal(utimensat(fd, "d/one", times, 0), 0);
+	set_time(fd, "d/one", 1);
 }
 
 static void change_size(int fd)
 {
-	const struct timespec times[2] = { { .tv_sec = 1000000000 }, { .tv_sec = 1000000000 } };
-
 	scratch_put(fd, "d/empty", "?");
-	assert_int_equal(utimensat(fd, "d/empty", times, 0), 0);
+	set_time(fd, "d/empty", TIME);
 }
 
 static void change_target(int fd)
@@ -143,12 +153,10 @@ static void change_type(int fd)
 
 static void unshare_file(int fd)
 {
-	const struct timespec times[2] = { { .tv_sec = 1000000000 }, { .tv_sec = 1000000000 } };
-
 	assert_int_equal(unlinkat(fd, "same", 0), 0);
 	scratch_put(fd, "same", "one");
 	assert_int_equal(fchmodat(fd, "same", 0640, 0), 0);
-	assert_int_equal(utimensat(fd, "same", times, 0), 0);
+	set_time(fd, "same", TIME);
 }
 
 /* As Podman does with what another layer has, too. */
@@ -171,13 +179,13 @@ static void remove_mark(int fd)
 static void sees_what_is_other(void **state)
 {
 	static void (*const changes[])(int fd) = { add_file, add_dir, remove_file, change_mode,
-		change_time, change_size, change_target, change_type, unshare_file, link_from_outside,
-		link_twins, remove_mark };
+		change_time, change_size, change_target, change_type, unshare_file,
+		link_from_outside, link_twins, remove_mark };
 	AUTO(strbuf) struct strbuf tar = { 0 };
 
 	(void)state;
 	make_tar(&tar);
-	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+	for (size_t i = 0; i < COUNT(changes); i++) {
 		AUTO(scratch) struct scratch scratch = scratch_new();
 
 		note("change %zu", i);
@@ -195,7 +203,7 @@ static void wants_every_parent(void **state)
 {
 	AUTO(scratch) struct scratch scratch = scratch_new();
 	AUTO(strbuf) struct strbuf tar = { 0 };
-	struct entry_sink *sink = tar_writer(writer_to_strbuf(&tar), &(struct entry_times){ 0 });
+	struct entry_sink *sink = tar_to(&tar);
 
 	(void)state;
 	add(sink, "a/file", S_IFREG | 0644, "x");
@@ -208,7 +216,7 @@ static void wants_each_name_once(void **state)
 {
 	AUTO(scratch) struct scratch scratch = scratch_new();
 	AUTO(strbuf) struct strbuf tar = { 0 };
-	struct entry_sink *sink = tar_writer(writer_to_strbuf(&tar), &(struct entry_times){ 0 });
+	struct entry_sink *sink = tar_to(&tar);
 
 	(void)state;
 	add(sink, "file", S_IFREG | 0644, "");
@@ -218,14 +226,27 @@ static void wants_each_name_once(void **state)
 	assert_false(is_equal(&tar, scratch.fd));
 }
 
-int main(void)
+/* Of "/" itself, where the tar has it, all but the time counts. */
+static void compares_the_top(void **state)
 {
-	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(knows_its_own),
-		cmocka_unit_test(sees_what_is_other),
-		cmocka_unit_test(wants_every_parent),
-		cmocka_unit_test(wants_each_name_once),
-	};
+	AUTO(scratch) struct scratch scratch = scratch_new();
+	AUTO(strbuf) struct strbuf tar = { 0 };
+	struct entry_sink *sink = tar_to(&tar);
+	bool equal = false, has_top = false;
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	(void)state;
+	add(sink, "", S_IFDIR | 0750, NULL);
+	add(sink, "file", S_IFREG | 0644, "");
+	assert_ok(entry_sink_close(sink));
+	unpack(&tar, scratch.fd);
+	assert_int_equal(fchmod(scratch.fd, 0750), 0);
+	assert_ok(survey_tree(bytes_of(&tar), scratch.fd, NULL, &equal, &has_top));
+	assert_true(equal);
+	assert_true(has_top);
+	assert_int_equal(fchmod(scratch.fd, 0755), 0);
+	assert_ok(survey_tree(bytes_of(&tar), scratch.fd, NULL, &equal, &has_top));
+	assert_false(equal);
 }
+
+UNIT_TESTS(knows_its_own, sees_what_is_other, wants_every_parent, wants_each_name_once,
+		compares_the_top)
