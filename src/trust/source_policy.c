@@ -95,14 +95,14 @@ static const char *pass_brackets(const char *text)
 
 /*
  * What a policy denies must not get through because Go's words mean something else, or nothing,
- * here: its escapes, its groups, repetition that takes as little as it can.
+ * here: its escapes, its groups, repetition that takes as little as it can; "{,2}" is text there.
  */
 static bool is_posix(const char *text)
 {
 	char before = ' ';
 
 	for (; *text; text++) {
-		if (*text == '?' && strchr("(*+?}", before))
+		if ((*text == '?' && strchr("(*+?}", before)) || text_starts(text, "{,"))
 			return false;
 		before = *text;
 		if (*text == '[') {
