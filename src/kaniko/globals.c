@@ -110,7 +110,8 @@ static FALLIBLE check_host(const char *text, const char *option)
 	if (!error && has_host)
 		return NULL;
 	error_free(error);
-	return error_hint(error_usage("option '%s': '%s' does not begin with a host", option, text),
+	return error_hint(error_usage("%s '%s': '%s' does not begin with a host",
+					  option_kind(option), option, text),
 			"a host has a dot or a port: mirror.example, mirror:5000");
 }
 
@@ -135,8 +136,8 @@ static FALLIBLE add_maps(const char *text, const char *option, struct list *ret)
 
 		str_cut(rest, ';', &one, &rest);
 		if (!str_cut(str_trim(one), '=', &from, &to) || !from.n || !to.n)
-			return error_hint(error_usage("option '%s': '%s' is not FROM=TO", option,
-							  text),
+			return error_hint(error_usage("%s '%s': '%s' is not FROM=TO",
+							  option_kind(option), option, text),
 					"for example docker.io=mirror.example/hub");
 
 		AUTO_FREE char *source = str_dup(from), *target = str_dup(to);

@@ -168,7 +168,7 @@ static FALLIBLE set_time(const struct request *request, struct build_options *bu
 		return NULL;
 	build->has_epoch = true;
 	return usage_of_option(parse_i64(str_of(text), 0, 253402300799, &build->epoch),
-			"SOURCE_DATE_EPOCH");
+			text == given ? "--build-arg SOURCE_DATE_EPOCH" : "SOURCE_DATE_EPOCH");
 }
 
 /* A slice: commas separate, as repeating does. The first one is the image. */

@@ -34,12 +34,17 @@ bool option_is_flag(const struct option *option)
 	return option->kind == OPTION_FLAG || (option->kind == OPTION_SETTING && !option->value);
 }
 
+const char *option_kind(const char *name)
+{
+	return name[0] == '-' ? "option" : "environment variable";
+}
+
 struct error *usage_of_option(struct error *cause, const char *option)
 {
 	if (!cause)
 		return NULL;
 
-	struct error *error = error_wrap(cause, "option '%s'", option);
+	struct error *error = error_wrap(cause, "%s '%s'", option_kind(option), option);
 
 	error->kind = ERR_INVALID;
 	error->code = EXIT_USAGE;

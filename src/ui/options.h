@@ -35,9 +35,11 @@
 /* Exit status of a wrong command line, and the error->code of the ERR_INVALID that says so. */
 enum { EXIT_USAGE = 2 };
 #define error_usage(...) error_code(ERR_INVALID, EXIT_USAGE, __VA_ARGS__)
-/* What is wrong with an option's value ("--tag", "-t"), as error_usage. Takes cause; NULL is NULL.
- */
+/* What is wrong with the value of an option ("--tag", "-t") or of a variable ("KANIKO_DIR"), as
+ * error_usage. Takes cause; NULL is NULL. */
 struct error *usage_of_option(struct error *cause, const char *option);
+/* What a message calls it: "option", or "environment variable" where no dash begins the name. */
+const char *option_kind(const char *name);
 
 enum option_kind {
 	OPTION_END = 0,
