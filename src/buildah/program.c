@@ -235,26 +235,8 @@ const struct program buildah_program = {
 static struct error *run_help(const struct invocation *call)
 {
 	AUTO(strbuf) struct strbuf out = { 0 };
-	const struct command *command = NULL;
 
-	if (call->args->n) {
-		const char *const *words = (const char *const *)call->args->p;
-		size_t used = 0;
-
-		command = command_match(&buildah_program, words, call->args->n, &used);
-		if (!command && call->args->n == 1 &&
-				command_is_group(&buildah_program, words[0])) {
-			help_group(&buildah_program, words[0], &out);
-			(void)fputs(strbuf_text(&out), stdout);
-			return NULL;
-		}
-		if (!command)
-			return command_unknown(&buildah_program, words, call->args->n);
-	}
-	if (command)
-		help_command(&buildah_program, command, &out);
-	else
-		help_program(&buildah_program, &out);
+	TRY(help_words(&buildah_program, call->args, &out));
 	(void)fputs(strbuf_text(&out), stdout);
 	return NULL;
 }

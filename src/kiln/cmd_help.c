@@ -8,23 +8,7 @@ static struct error *run_help(const struct invocation *call)
 {
 	AUTO(strbuf) struct strbuf out = { 0 };
 
-	if (call->args->n == 0) {
-		help_program(&kiln_program, &out);
-	} else {
-		const char *const *words = (const char *const *)call->args->p;
-		size_t used = 0;
-		const struct command *command =
-				command_match(&kiln_program, words, call->args->n, &used);
-
-		bool is_group = !command && call->args->n == 1 &&
-				command_is_group(&kiln_program, words[0]);
-		if (!command && !is_group)
-			return command_unknown(&kiln_program, words, call->args->n);
-		if (is_group)
-			help_group(&kiln_program, words[0], &out);
-		else
-			help_command(&kiln_program, command, &out);
-	}
+	TRY(help_words(&kiln_program, call->args, &out));
 	(void)fputs(strbuf_text(&out), stdout);
 	return NULL;
 }

@@ -172,3 +172,23 @@ void help_program(const struct program *program, struct strbuf *out)
 	add_help_row(out);
 	strbuf_addf(out, "\n'%s COMMAND --help' tells more about a command.\n", program->name);
 }
+
+FALLIBLE help_words(const struct program *program, const struct list *words, struct strbuf *out)
+{
+	const char *const *p = (const char *const *)words->p;
+	size_t used = 0;
+
+	if (!words->n) {
+		help_program(program, out);
+		return NULL;
+	}
+	const struct command *command = command_match(program, p, words->n, &used);
+
+	if (command)
+		help_command(program, command, out);
+	else if (words->n == 1 && command_is_group(program, p[0]))
+		help_group(program, p[0], out);
+	else
+		return command_unknown(program, p, words->n);
+	return NULL;
+}

@@ -16,6 +16,8 @@ void help_program(const struct program *program, struct strbuf *out);
 void help_group(const struct program *program, const char *group, struct strbuf *out);
 /* "kiln CMD --help": usage, options by heading, examples. */
 void help_command(const struct program *program, const struct command *command, struct strbuf *out);
+/* "kiln help [WORD...]": one of these; error_usage of words that are neither command nor group. */
+FALLIBLE help_words(const struct program *program, const struct list *words, struct strbuf *out);
 /* kiln(1) in roff (man macros). */
 void help_manual(const struct program *program, const char *version, struct strbuf *out);
 
