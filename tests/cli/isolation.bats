@@ -140,7 +140,7 @@ builds_the_same() { # POD-OPTION.. -- KILN-ARG..
 
 @test "in podman's own containers, with its default filter and capabilities, and less" {
 	need_root
-	command -v podman proot >/dev/null || skip "podman or proot is not installed"
+	command -v podman >/dev/null && command -v proot >/dev/null || skip "podman or proot is not installed"
 	everything
 	usual_tree >"$BATS_TEST_TMPDIR/wanted"
 	# Opens the way to the test's folder.
