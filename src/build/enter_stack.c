@@ -8,11 +8,9 @@
 #include <string.h>
 
 /* "oci:DIR:TAG" and its kin; "docker://" is a registry's. */
-static bool is_transport(const char *name)
+static bool is_elsewhere(const char *name)
 {
-	return text_starts(name, "oci:") || text_starts(name, "oci-archive:") ||
-	       text_starts(name, "docker-archive:") || text_starts(name, "rootfs:") ||
-	       text_starts(name, "containers-storage:");
+	return image_is_transport(name) && !text_starts(name, "docker://");
 }
 
 /* A tag may have moved since; the digest has not. */
@@ -21,7 +19,7 @@ static FALLIBLE pin(const char *name, const char *digest, char **ret)
 	AUTO(reference) struct reference reference = { 0 };
 
 	*ret = xstrdup(name);
-	if (is_transport(name) || !digest)
+	if (is_elsewhere(name) || !digest)
 		return NULL;
 	if (text_starts(name, "docker://"))
 		name += strlen("docker://");
@@ -45,7 +43,7 @@ FALLIBLE enter_push_image(struct entrance *entrance, const char *called, const c
 
 	TRY(pin(called, known_digest, &name));
 	struct error *error = image_open(&homes, name, PULL_MISSING, &image);
-	if (error_is(error, ERR_NOT_FOUND) && !is_transport(name)) {
+	if (error_is(error, ERR_NOT_FOUND) && !is_elsewhere(name)) {
 		error_free(error);
 		error = image_open(&homes, called, PULL_MISSING, &image);
 	}

@@ -114,17 +114,6 @@ void named_image_done(struct named_image *named)
 	list_done(&named->more_names);
 }
 
-static bool is_transport(const char *text)
-{
-	static const char *const transports[] = { "containers-storage:", "docker-archive:",
-		"docker://", "docker-daemon:", "oci-archive:", "oci:", "rootfs:", "dir:" };
-
-	for (size_t i = 0; i < COUNT(transports); i++)
-		if (text_starts(text, transports[i]))
-			return true;
-	return false;
-}
-
 /*
  * What an image from a file is called, as Buildah has it: the path, and the tag that is behind it.
  * NULL: it has no name that a reference may have.
@@ -266,7 +255,7 @@ static FALLIBLE pull(struct session *session, const struct names_request *reques
 	const struct image_homes homes = { session->store, session->registry, request->platform,
 		session->cancel, NULL, session->trust, is_buildah(request->program) };
 
-	if (is_transport(request->text))
+	if (image_is_transport(request->text))
 		TRY(open_transport(session, request, ret));
 	else if (homes.short_names && !reference_has_host(str_of(request->text))) {
 		TRY(image_open(&homes, request->text, PULL_ALWAYS, &ret->image));
@@ -306,7 +295,7 @@ FALLIBLE names_open(struct session *session, const struct names_request *request
 		wanted.text += strlen("store:");
 		wanted.pull = PULL_NEVER;
 	}
-	if (is_transport(wanted.text))
+	if (image_is_transport(wanted.text))
 		return pull(session, &wanted, ret);
 	struct error *error = names_find(
 			session->store, wanted.program, wanted.text, &record, &ret->name);

@@ -66,6 +66,19 @@ setup() {
 	fails 1 "no build of nothing" kiln shell nothing
 }
 
+@test "bases that are no registry's" {
+	local base
+	succeeds kiln image copy -q "$(image_ref busybox)" "dir:$PWD/base"
+	succeeds kiln pull -q "$(image_ref busybox)"
+	succeeds kiln tag "$output" localhost/own:1
+	for base in "$(image_ref busybox)" "dir:$PWD/base" store:localhost/own:1; do
+		printf 'FROM %s\nRUN echo "$0" >/made\n' "$base" >Dockerfile
+		succeeds kiln build -q .
+		succeeds kiln shell -c 'cat /made'
+		equals "/bin/sh" "$output" "on $base"
+	done
+}
+
 @test "one failed step is kept, and any prune takes it" {
 	fails 5 "" kiln build -q --keep-failed=false .
 	says_not "kiln shell"
