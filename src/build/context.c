@@ -4,6 +4,7 @@
 #include "build/archive.h"
 #include "build/context_fetch.h"
 #include "dockerfile/git_url.h"
+#include "registry/url.h"
 #include "stream/reader.h"
 #include "sys/fd.h"
 #include "sys/rootfs.h"
@@ -98,14 +99,9 @@ static bool is_git(const char *path)
 	return git_url_matches(path, true) && access(path, F_OK) != 0;
 }
 
-static bool is_http(const char *path)
-{
-	return text_starts(path, "http://") || text_starts(path, "https://");
-}
-
 bool context_is_remote(const char *path)
 {
-	return is_git(path) || is_http(path);
+	return is_git(path) || url_is_http(path);
 }
 
 bool context_is_directory(const char *path)
@@ -121,7 +117,7 @@ static FALLIBLE open_files(const struct context_input *input, struct context *co
 		return open_stdin(input, context);
 	if (is_git(input->path))
 		return context_fetch_git(input, context);
-	if (is_http(input->path))
+	if (url_is_http(input->path))
 		return context_fetch_http(input, context);
 	return open_local(input, context);
 }
@@ -223,7 +219,7 @@ static FALLIBLE read_dockerfile(const struct context_input *input, struct contex
 		return read_default(input, context);
 	if (strcmp(path, "-") == 0)
 		return read_stdin(input->stdin_fd, context);
-	if (is_http(path)) {
+	if (url_is_http(path)) {
 		context->dockerfile_name = shown(path);
 		return context_fetch_dockerfile(input, context);
 	}
@@ -278,7 +274,8 @@ static FALLIBLE find_ignore(const struct context_input *input, struct context *c
 					       input->ignore_file);
 	}
 
-	if (!input->name && dockerfile && strcmp(dockerfile, "-") != 0 && !is_http(dockerfile)) {
+	if (!input->name && dockerfile && strcmp(dockerfile, "-") != 0 &&
+			!url_is_http(dockerfile)) {
 		AUTO_FREE char *beside = xasprintf("%s.dockerignore", dockerfile);
 
 		TRY(read_ignore(context->is_inside ? context->fd : AT_FDCWD, beside, context,

@@ -1,6 +1,7 @@
 #include "build/judge.h"
 #include "base/xalloc.h"
 #include "oci/reference.h"
+#include "registry/url.h"
 
 #include <string.h>
 
@@ -54,7 +55,7 @@ FALLIBLE judge_url(const struct source_policy *policy, const char *url, const ch
 	if (checksum && *checksum)
 		list_env_set(&attributes, CHECKSUM, checksum);
 	TRY(source_policy_judge(policy, &source, &attributes));
-	if (!text_starts(source, "https://") && !text_starts(source, "http://"))
+	if (!url_is_http(source))
 		return error_new(ERR_INVALID,
 				"the source policy makes '%s' of an address, which is none",
 				source);

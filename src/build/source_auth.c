@@ -2,6 +2,7 @@
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "build/build.h"
+#include "registry/url.h"
 
 #include <openssl/evp.h>
 #include <string.h>
@@ -16,9 +17,7 @@ void source_auth_free(char *value)
 /* "host:port" of an http(s) address without a name in it; empty for any other. */
 static struct str host_of(const char *url)
 {
-	const char *start = text_starts(url, "http://") || text_starts(url, "https://")
-					    ? strstr(url, "://") + 3
-					    : "";
+	const char *start = url_is_http(url) ? strstr(url, "://") + 3 : "";
 
 	return (struct str){ start, strcspn(start, "/?#") };
 }

@@ -8,6 +8,7 @@
 #include "build/working.h"
 #include "build/working_inner.h"
 #include "layer/apply.h"
+#include "registry/url.h"
 #include "store/cache.h"
 #include "store/file_digests.h"
 #include "sys/fd.h"
@@ -139,14 +140,9 @@ static void copy_words_done(struct copy_words *words)
 	free(words->dest);
 }
 
-static bool is_http(const char *text)
-{
-	return text_starts(text, "http://") || text_starts(text, "https://");
-}
-
 bool working_copy_is_remote(const char *source)
 {
-	return git_url_matches(source, false) || is_http(source);
+	return git_url_matches(source, false) || url_is_http(source);
 }
 
 static struct plan_source make_source(

@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "build/fetch_file.h"
+#include "registry/url.h"
 #include "sys/fd.h"
 #include "sys/path.h"
 #include "sys/proc.h"
@@ -45,11 +46,6 @@ bool dockerfiles_are_plain(const struct dockerfiles *files)
 	       !(files->files->n && text_ends(files->files->p[0], ".in"));
 }
 
-static bool is_address(const char *path)
-{
-	return text_starts(path, "http://") || text_starts(path, "https://");
-}
-
 char *dockerfiles_find(const struct dockerfiles *files, const char *file)
 {
 	AUTO_FREE char *inside = xasprintf("%s/%s", files->context, file);
@@ -69,7 +65,7 @@ static void cpp_command(const struct dockerfiles *files, const char *path, struc
 	list_add(argv, "-E");
 	list_add(argv, "-iquote");
 	list_add(argv, files->context);
-	if (folder.n && !is_address(path)) {
+	if (folder.n && !url_is_http(path)) {
 		list_add(argv, "-iquote");
 		list_addf(argv, "%.*s", STR_ARG(folder));
 	}
@@ -120,7 +116,7 @@ static FALLIBLE preprocess(const struct dockerfiles *files, const char *path, st
 
 static FALLIBLE read_text(const char *path, const struct sources *sources, char **ret, size_t *n)
 {
-	if (is_address(path))
+	if (url_is_http(path))
 		TRY_WRAP(fetch_text(sources, path, LIMIT_DOCKERFILE_BYTES, ret, n),
 				"fetch the Dockerfile");
 	else if (text_equal(path, "-"))

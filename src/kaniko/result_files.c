@@ -5,17 +5,13 @@
 #include "kaniko/executor.h"
 
 #include "kaniko/send.h"
+#include "registry/url.h"
 #include "sys/fd.h"
 
 #include <fcntl.h>
 #include <jansson.h>
 #include <string.h>
 #include <sys/stat.h>
-
-static bool is_address(const char *path)
-{
-	return text_starts(path, "https://") || text_starts(path, "http://");
-}
 
 static FALLIBLE check_path(const char *path, const char *option)
 {
@@ -27,7 +23,7 @@ static FALLIBLE check_path(const char *path, const char *option)
 	if (text_starts(path, "http://"))
 		return error_hint(error_usage("option '%s': '%s' is not safe", option, path),
 				"only https:// addresses are written to");
-	if (is_address(path))
+	if (url_is_http(path))
 		return usage_of_option(url_parse(str_of(path), &url), option);
 	if (text_ends(path, "/") || (stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
 		return error_usage("option '%s': '%s' is a directory", option, path);
@@ -68,7 +64,7 @@ static FALLIBLE write_file(
 {
 	const char *slash = strrchr(path, '/');
 
-	if (is_address(path))
+	if (url_is_http(path))
 		return put(path, text, option, client);
 	if (slash && slash != path) {
 		AUTO_FREE char *dir = xstrndup(path, (size_t)(slash - path));

@@ -158,6 +158,11 @@ FALLIBLE url_resolve(const struct url *base, struct str location, struct url *re
 	return NULL;
 }
 
+bool url_is_http(const char *text)
+{
+	return text_starts(text, "http://") || text_starts(text, "https://");
+}
+
 bool url_same_origin(const struct url *a, const struct url *b)
 {
 	return a->is_https == b->is_https && text_equal(a->host, b->host);

@@ -27,6 +27,8 @@ void url_copy(const struct url *from, struct url *ret);
  */
 FALLIBLE url_resolve(const struct url *base, struct str location, struct url *ret);
 void url_done(struct url *url);
+/* An address of the web, as people type one. */
+bool url_is_http(const char *text);
 /* Same scheme, host and port: what credentials are bound to. */
 bool url_same_origin(const struct url *a, const struct url *b);
 char *url_text(const struct url *url);  /* new; free() */
