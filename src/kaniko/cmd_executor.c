@@ -145,8 +145,6 @@ static FALLIBLE build(const struct invocation *call, const struct kaniko_log *lo
 
 	if (!globals->skip_push_check)
 		TRY_WRAP(check_push(session->registry, request), "error checking push permissions");
-	if (request->dockerfile_url)
-		TRY(request_fetch_dockerfile(request, session->registry));
 	if (request->pre_cleanup)
 		TRY(clean(globals, session));
 	if (request->object)

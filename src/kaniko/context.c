@@ -18,7 +18,6 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -239,12 +238,8 @@ static FALLIBLE find_dockerfile(
 	const char *name = opts->dockerfile && *opts->dockerfile ? opts->dockerfile
 								 : DEFAULT_DOCKERFILE;
 
-	if (text_starts(name, "http://") || text_starts(name, "https://")) {
-		if (text_equal(request->context, "-"))
-			return error_usage("options '--dockerfile' with an address and '--context' "
-					   "tar://stdin exclude each other");
-		request->dockerfile_url = name;
-		request->dockerfile = xstrdup("-");
+	if (url_is_http(name)) {
+		request->dockerfile = xstrdup(name);
 		return NULL;
 	}
 	if (is_fetched && is_file(name) && !text_equal(request->context, "-")) {
@@ -267,23 +262,6 @@ static FALLIBLE find_dockerfile(
 					  "there is no Dockerfile '%s', neither here nor in '%s'",
 					  name, request->context),
 			"'--dockerfile' names it");
-}
-
-FALLIBLE request_fetch_dockerfile(struct request *request, struct registry_client *registry)
-{
-	const struct download_request wanted = { .url = request->dockerfile_url,
-		.limit = LIMIT_DOCKERFILE_BYTES };
-	AUTO(download) struct download download = { 0 };
-
-	request->stdin_fd = memfd_create("Dockerfile", MFD_CLOEXEC);
-	if (request->stdin_fd < 0)
-		return error_sys("keep the Dockerfile");
-	TRY_WRAP(registry_download(registry, &wanted, request->stdin_fd, &download),
-			"fetch the Dockerfile");
-	if (lseek(request->stdin_fd, 0, SEEK_SET) != 0)
-		return error_sys("keep the Dockerfile");
-	request->build.stdin_fd = request->stdin_fd;
-	return NULL;
 }
 
 FALLIBLE request_fetch_context(struct request *request, struct store *store,

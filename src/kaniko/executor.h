@@ -52,7 +52,6 @@ struct request {
 	struct list source_environment;
 	struct kaniko_trace *trace; /* or NULL */
 	char *cache_repo;           /* a registry's repository that this build writes to, or NULL */
-	const char *dockerfile_url; /* to be fetched before the build, or NULL */
 	char *object;               /* the context in an object store, to be fetched, or NULL */
 	struct build_output outputs[3];
 	struct platform platform;
@@ -79,8 +78,6 @@ void request_keep(const struct config *config, const struct kaniko_globals *glob
 
 /* What --secret names, read once no other process can see it. */
 FALLIBLE request_load_secrets(struct request *request);
-/* Fetch dockerfile_url; the build reads it as its standard input. */
-FALLIBLE request_fetch_dockerfile(struct request *request, struct registry_client *registry);
 
 /* Fetch object into a folder (*ret), where the build finds it as an archive. */
 struct scratch;

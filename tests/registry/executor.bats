@@ -373,6 +373,10 @@ https_server() {
 		--digest-file "https://$SERVER_ADDRESS/put/digest?signature=secret"
 	tree_of c.tar >tree
 	grep -q ' /elsewhere' tree
+	executor --context tar://stdin -f "https://$SERVER_ADDRESS/plain/File" --no-push --tar-path d.tar \
+		<served/context.tar.gz
+	tree_of d.tar >tree
+	grep -q ' /elsewhere' tree
 	grep -qE '^sha256:[0-9a-f]{64}$' served/digest
 	equals 71 "$(stat -c %s served/digest)"
 	fails 1 "the server answered 403" executor --context up/inner --no-push \
