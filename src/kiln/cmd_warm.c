@@ -66,9 +66,7 @@ static char *name_of(const char *name)
 	AUTO(reference) struct reference reference = { 0 };
 	struct error *error = NULL;
 
-	if (strchr(name, ':') && (text_starts(name, "oci:") || text_starts(name, "oci-archive:") ||
-						 text_starts(name, "docker-archive:") ||
-						 text_starts(name, "rootfs:")))
+	if (image_is_transport(name))
 		return NULL;
 	error = reference_parse(str_of(name), &reference);
 	if (!error)

@@ -170,3 +170,11 @@ in_store() { # KIND
 	fails 2 "what to fetch" kiln warm --dir "$warm"
 	fails 1 "$REGISTRY/app/none" kiln warm -q --dir "$warm" "$REGISTRY/app/none"
 }
+
+@test "what is no registry's image is warmed for its layers, and has no name" {
+	succeeds kiln image copy -q "oci:$(image busybox)/oci:latest" dir:base
+	succeeds kiln warm -q --dir "$BATS_TEST_TMPDIR/own" dir:base
+	KILN_ROOT=$BATS_TEST_TMPDIR/own succeeds kiln images --format '{{.Name}}'
+	equals "" "$output"
+	[ -n "$(ls "$BATS_TEST_TMPDIR/own/layers")" ]
+}
