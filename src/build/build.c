@@ -121,6 +121,7 @@ FALLIBLE build_plan_for(const struct build *build, const struct plan_for *what, 
 		.ignore = build->context->ignore,
 		.context_epoch = epoch,
 		.all_stages = what->all_stages,
+		.up_to_target = options->builds_unused,
 		.from_variables = options->from_variables,
 	};
 	struct plan_context *contexts = NULL;

@@ -160,6 +160,7 @@ struct build_options {
 	const char *target; /* or NULL */
 	const struct list
 			*also_targets; /* further stages that are built and not part of the image */
+	bool builds_unused;            /* stages above the target are built, whoever needs them */
 	const struct list *build_args; /* "NAME=value"; names without value were filled by the
 					  caller */
 	const struct list *labels;     /* "key=value" */

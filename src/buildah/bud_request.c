@@ -70,7 +70,6 @@ static FALLIBLE check(const struct bud_opts *opts)
 		return error_usage("option '--os-version': '%s' is too long", opts->os_version);
 	if (opts->stage_labels && !opts->save_stages)
 		return error_usage("--stage-labels requires --save-stages");
-	TRY(refuse(!opts->skip_unused, "skip-unused-stages=false", "name them with --target"));
 	return refuse(opts->compat_volumes, "compat-volumes", "what a step writes there stays");
 }
 
@@ -346,6 +345,7 @@ FALLIBLE bud_request_make(const struct invocation *call, struct bud_request *ret
 		.context = call->args->n ? call->args->p[0] : ".",
 		.stdin_fd = STDIN_FILENO,
 		.target = opts->target,
+		.builds_unused = !opts->skip_unused,
 		.build_args = &ret->build_args,
 		.labels = &ret->labels,
 		.no_cache = opts->no_cache,

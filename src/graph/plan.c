@@ -241,7 +241,7 @@ static FALLIBLE find_target(
 	return near ? error_hint(error, "did you mean '%s'?", near) : error;
 }
 
-static FALLIBLE want_also(struct lower *lower)
+static FALLIBLE want_also(struct lower *lower, const struct stage *target)
 {
 	const struct list *also = lower->input->also;
 	const struct stage *stage = NULL;
@@ -250,6 +250,8 @@ static FALLIBLE want_also(struct lower *lower)
 		TRY(find_target(lower->input->file, also->p[i], &stage));
 		lower->stages[stage->index].out->is_wanted = true;
 	}
+	for (size_t i = 0; lower->input->up_to_target && i <= target->index; i++)
+		lower->stages[i].out->is_wanted = true;
 	return NULL;
 }
 
@@ -266,7 +268,7 @@ static void add_labels(const struct plan_input *input, struct plan_stage *target
 
 static FALLIBLE lower_all(struct lower *lower, const struct stage *target, struct plan *plan)
 {
-	TRY(want_also(lower));
+	TRY(want_also(lower, target));
 	TRY(lower_check_names(lower));
 	TRY(scope_globals(lower));
 	TRY(visit_all(lower, target));

@@ -145,7 +145,7 @@ struct plan_stage {
 	size_t index;     /* position in the Dockerfile */
 	const char *name; /* AS name, or "stage-N" */
 	bool has_name;
-	bool is_wanted; /* by plan_input.also */
+	bool is_wanted; /* by plan_input.also or up_to_target */
 	struct source_range at;
 	struct platform platform;
 	struct plan_origin base;
@@ -199,6 +199,7 @@ struct plan_input {
 	const struct ignore *ignore; /* of the context, for those checks; or NULL */
 	const char *context_epoch;   /* what SOURCE_DATE_EPOCH=context stands for; NULL: unset */
 	bool all_stages;             /* plan the stages that the target does not need as well */
+	bool up_to_target;           /* stages above the target are wanted, too, needed or not */
 	bool from_variables;         /* variables in --from and from=, as in Buildah */
 };
 

@@ -488,6 +488,7 @@ FALLIBLE build_request_make(const struct invocation *call, struct build_request 
 		.keep_dockerfile = keep_dockerfile,
 		.keep_dockerfile_user = call->source,
 		.target = opts->target,
+		.builds_unused = !opts->skip_unused,
 		.build_args = &ret->build_args,
 		.labels = &ret->labels,
 		.tags = &opts->tags,

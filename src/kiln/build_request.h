@@ -27,7 +27,7 @@ struct build_opts {
 	int64_t timestamp;
 	bool secret_in_layer, no_cache, quiet, squash, dry_run, push, load, http_proxy, explain,
 			check;
-	bool keep_failed, all_platforms;
+	bool keep_failed, all_platforms, skip_unused;
 };
 
 /* Everything that flags and settings say, owned, with options pointing into it. */

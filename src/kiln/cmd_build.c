@@ -20,7 +20,7 @@
 #include <stdio.h>
 
 static const struct build_opts defaults = {
-	.timestamp = -1, .http_proxy = true, .keep_failed = true
+	.timestamp = -1, .http_proxy = true, .keep_failed = true, .skip_unused = true
 };
 
 #define OPTS build_opts
@@ -29,6 +29,8 @@ static const struct option rows[] = {
 	OPT_TEXT('f', "file", file, "PATH",
 			"the Dockerfile, or its address; - reads standard input", .is_path = true),
 	OPT_TEXT(0, "target", target, "STAGE", "build this stage and stop"),
+	OPT_FLAG(0, "skip-unused-stages", skip_unused,
+			"leave out stages that the target does not need (the default)"),
 	OPT_TEXT(0, "source-policy-file", source_policy, "PATH",
 			"which sources may be used, and what instead: BuildKit's JSON",
 			.is_path = true),

@@ -150,6 +150,25 @@ static void plans(void **state)
 	}
 }
 
+static void wants_stages_above_the_target(void **state)
+{
+	const char *text = "FROM scratch AS a\nRUN one\nFROM scratch AS b\nRUN two\n"
+			   "FROM scratch AS c\nRUN three\n";
+	AUTO(dockerfile) struct dockerfile *file = NULL;
+	AUTO(plan) struct plan *plan = NULL;
+	struct plan_input input = {
+		.target = "b", .up_to_target = true, .open_images = open_images
+	};
+
+	assert_ok(dockerfile_parse(str_of(text), "Dockerfile", &file));
+	input.file = file;
+	assert_ok(plan_new(&input, &plan));
+	assert_int_equal(plan->stage_count, 2);
+	assert_string_equal(plan->target->name, "b");
+	for (size_t i = 0; i < plan->stage_count; i++)
+		assert_true(plan->stages[i]->is_wanted && plan->stages[i]->index < 2);
+}
+
 static void refuses(void **state)
 {
 	static const struct {
@@ -308,4 +327,5 @@ static void plans_long_chains(void **state)
 	}
 }
 
-UNIT_TESTS(plans, refuses, named_contexts, opens_an_image_once, plans_long_chains)
+UNIT_TESTS(plans, wants_stages_above_the_target, refuses, named_contexts, opens_an_image_once,
+		plans_long_chains)
