@@ -364,6 +364,15 @@ static void keep_what_failed(struct build *build, struct step_run *run, struct l
 	error_free(error);
 }
 
+static void tell_usage(const struct build *build, const struct step_run *run,
+		const struct sandbox_result *result)
+{
+	const struct progress_usage usage = { result->user_ns, result->system_ns,
+		result->read_bytes, result->written_bytes };
+
+	progress_usage(build->options->progress, run->vertex, &usage);
+}
+
 FALLIBLE op_run(struct build *build, struct stage_run *stage, struct step_run *run)
 {
 	AUTO(layer_draft) struct layer_draft draft = { 0 };
@@ -388,6 +397,7 @@ FALLIBLE op_run(struct build *build, struct stage_run *stage, struct step_run *r
 	error = error_first(error, group_join(group));
 	if (error)
 		return error;
+	tell_usage(build, run, &result);
 	if (result.status != 0)
 		keep_what_failed(build, run, &draft);
 	if (result.notes[0])

@@ -156,6 +156,17 @@ void progress_instruction(struct progress *progress, const struct progress_place
 	emit(progress, event);
 }
 
+void progress_usage(struct progress *progress, unsigned vertex, const struct progress_usage *usage)
+{
+	if (!progress || !vertex)
+		return;
+
+	struct progress_event event = event_of(PROGRESS_EVENT_USAGE, vertex, NULL);
+
+	event.usage = *usage;
+	emit(progress, event);
+}
+
 void progress_start(struct progress *progress, unsigned vertex)
 {
 	if (progress && vertex)

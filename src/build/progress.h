@@ -85,6 +85,11 @@ void progress_note(struct progress *progress, unsigned vertex, const char *forma
 /* Something the user should know that stops nothing. vertex may be 0: about the whole build. */
 void progress_warn(struct progress *progress, unsigned vertex, struct source_range at,
 		const char *format, ...) PRINTF_LIKE(4, 5);
+/* What processes of the vertex used; several add up. */
+struct progress_usage {
+	uint64_t user_ns, system_ns, read_bytes, written_bytes;
+};
+void progress_usage(struct progress *progress, unsigned vertex, const struct progress_usage *usage);
 /* The vertex is over. why is the error's text for PROGRESS_FAILED, otherwise NULL. */
 void progress_end(
 		struct progress *progress, unsigned vertex, enum progress_end how, const char *why);
@@ -100,6 +105,7 @@ enum progress_kind {
 	PROGRESS_EVENT_BYTES,       /* text: what; done, total */
 	PROGRESS_EVENT_NOTE,        /* text */
 	PROGRESS_EVENT_WARN,        /* text; at */
+	PROGRESS_EVENT_USAGE,       /* usage */
 	PROGRESS_EVENT_INSTRUCTION, /* text; place; vertex is its own, or 0 */
 	PROGRESS_EVENT_END,         /* how; text: why, or "" */
 };
@@ -113,6 +119,7 @@ struct progress_event {
 	uint64_t done_bytes, total_bytes;
 	struct source_range at; /* file is owned by the event here */
 	struct progress_place place;
+	struct progress_usage usage;
 	char *text; /* text_bytes of it, NUL behind; NULL bytes may be inside a log */
 	size_t text_bytes;
 	char *key;

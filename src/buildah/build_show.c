@@ -1,6 +1,7 @@
 #include "buildah/build_show.h"
 
 #include "base/str.h"
+#include "buildah/build_logs.h"
 #include "ui/renderer.h"
 
 #include <stdio.h>
@@ -10,11 +11,15 @@ FALLIBLE build_show_open(
 		const struct config *config, const struct build_view *view, struct show *ret)
 {
 	bool is_seen = isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
+	bool is_ours = is_seen || !text_equal(config->progress, "auto");
+	bool is_split = view->logs && view->logs->is_split;
+	const struct steps_view steps = { view->commit, view->tells_usage,
+		view->logs ? build_logs_take : NULL, view->logs };
 
-	if (view->quiet || is_seen || !text_equal(config->progress, "auto"))
+	if (view->quiet || (is_ours && !view->tells_usage && !is_split))
 		return show_open(config, view->quiet, ret);
 	return show_open_on(view->spares_stdout ? STDERR_FILENO : STDOUT_FILENO,
-			renderer_steps(view->commit), ret);
+			renderer_steps(&steps), ret);
 }
 
 void build_show_made(const struct build_view *view, const struct build_result *result)

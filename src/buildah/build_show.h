@@ -12,9 +12,14 @@ struct build_view {
 	const char *commit; /* the image's first name as it was typed; or NULL */
 	bool quiet;
 	bool spares_stdout; /* an archive goes there, or a file gets all that is told */
+	bool tells_usage;
+	struct build_logs *logs; /* or NULL */
 };
 
-/* On a terminal, or where the settings say how, kiln's own picture on standard error. */
+/*
+ * On a terminal, or where the settings say how, kiln's own picture on standard error, unless that
+ * lacks what is asked for.
+ */
 FALLIBLE build_show_open(
 		const struct config *config, const struct build_view *view, struct show *ret);
 /* What follows COMMIT; nothing when the view is quiet. */

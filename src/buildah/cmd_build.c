@@ -1,5 +1,6 @@
 /* build, bud: what is built is asked for in bud_request.c; here it is, and what comes after. */
 #include "buildah/bud_request.h"
+#include "buildah/build_logs.h"
 #include "buildah/build_show.h"
 #include "buildah/build_tags.h"
 #include "buildah/buildah.h"
@@ -111,6 +112,9 @@ static const struct option options[] = {
 	OPT_LIST(0, "layer-label", layer_labels, "NAME[=VALUE]", "a label of these images"),
 	OPT_FLAG('q', "quiet", quiet, "show no progress"),
 	OPT_TEXT(0, "logfile", log_file, "PATH", "progress and warnings go there", .is_path = true),
+	OPT_FLAG(0, "logsplit", log_split, "what is told of a platform goes to PATH_OS_ARCH"),
+	OPT_FLAG(0, "log-rusage", log_usage, "tell what the processes of each instruction used"),
+	OPT_TEXT(0, "rusage-logfile", usage_file, "PATH", "tell that there", .is_path = true),
 	OPT_SETTING(0, "progress", "auto|tty|plain|rawjson|quiet|none", "how to show progress"),
 	RUN_FLAG_ROWS,
 	OPT_LIST(0, "mount", mounts, "type=TYPE,...", "a --mount of every RUN"),
@@ -143,7 +147,6 @@ static const struct option options[] = {
 	LATER("cw", "confidential workloads are not there"),
 	LATER("decryption-key", "encryption is not there"),
 	BLOB_CACHE_ROW,
-	LATER("logsplit", "there is one log"),
 	LATER("sbom", SBOM),
 	LATER("sbom-image-output", SBOM),
 	LATER("sbom-image-purl-output", SBOM),
@@ -152,8 +155,6 @@ static const struct option options[] = {
 	LATER("sbom-purl-output", SBOM),
 	LATER("sbom-scanner-command", SBOM),
 	LATER("sbom-scanner-image", SBOM),
-	LATER("log-rusage", "'kiln explain' says what steps took"),
-	LATER("rusage-logfile", "'kiln explain' says what steps took"),
 	OPT_END,
 };
 #undef OPTS
@@ -182,19 +183,6 @@ static FALLIBLE build_shown(const struct invocation *call, const struct session 
 	made->cancel = session->cancel;
 	made->progress = show.progress;
 	return build_run(made, ret);
-}
-
-/* All that is told goes to standard error, so that is what the log gets. */
-static FALLIBLE open_log(const char *path)
-{
-	AUTO_FD int fd = -1;
-
-	if (!path)
-		return NULL;
-	TRY(file_open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, 0644, &fd));
-	if (dup2(fd, STDERR_FILENO) < 0)
-		return error_sys("log to '%s'", path);
-	return NULL;
 }
 
 static FALLIBLE write_files(const struct bud_opts *opts, const struct build_result *result)
@@ -227,10 +215,11 @@ static struct error *run(const struct invocation *call)
 	struct bud_request request = { .out = OUTPUT_FLAGS_INIT, .text_fd = -1 };
 	AUTO(session) struct session session = { 0 };
 	AUTO(build_result) struct build_result result = { 0 };
+	AUTO(build_logs) struct build_logs logs = { 0 };
 	char hex[DIGEST_HEX];
 
 	TRY(bud_request_make(call, &request));
-	TRY(open_log(opts->log_file));
+	TRY(build_logs_open(opts, &request.options, &logs));
 	TRY(session_open(call->config,
 			SESSION_STORE | SESSION_REGISTRY | SESSION_TREES | SESSION_SANDBOX,
 			&session));
@@ -238,11 +227,12 @@ static struct error *run(const struct invocation *call)
 	TRY(build_steps_load(&request.steps, &request.options));
 	TRY(bud_request_read(call, &session, &request));
 	struct build_view view = { opts->tags.n ? opts->tags.p[0] : NULL, opts->quiet,
-		opts->log_file || request.out.uses_stdout };
+		opts->log_file || request.out.uses_stdout, opts->log_usage, &logs };
 	struct error *error = build_shown(call, &session, &view, &request.options, &result);
 	struct build_after after = { 0 };
 	build_after(&session, &result, &after);
 	TRY(error);
+	TRY(build_logs_check(&logs));
 	if (opts->manifest)
 		TRY(manifest_list_take_in(&session, call->program, opts->manifest, &result.manifest,
 				opts->quiet));

@@ -10,7 +10,11 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-enum { STACK_BYTES = 256 * 1024, TICK_MS = 100 };
+enum {
+	STACK_BYTES = 256 * 1024,
+	TICK_MS = 100,
+	RUSAGE_BLOCK_BYTES = 512, /* getrusage(2) counts in these */
+};
 
 void running_done(struct running *running)
 {
@@ -164,6 +168,8 @@ void running_result(const struct running *running, const struct strbuf *notes,
 	result->user_ns = nanoseconds(usage.ru_utime);
 	result->system_ns = nanoseconds(usage.ru_stime);
 	result->peak_kib = (uint64_t)usage.ru_maxrss;
+	result->read_bytes = (uint64_t)usage.ru_inblock * RUSAGE_BLOCK_BYTES;
+	result->written_bytes = (uint64_t)usage.ru_oublock * RUSAGE_BLOCK_BYTES;
 	result->signal = WIFSIGNALED(running->status) ? WTERMSIG(running->status) : 0;
 	result->status = result->signal ? 128 + result->signal : WEXITSTATUS(running->status);
 	(void)snprintf(result->notes, sizeof(result->notes), "%s", strbuf_text(notes));

@@ -151,7 +151,8 @@ struct sandbox_result {
 	int status; /* its exit code; 128 + signal when killed */
 	int signal; /* that killed it, or 0 */
 	uint64_t wall_ns, user_ns, system_ns;
-	uint64_t peak_kib; /* of its largest process */
+	uint64_t peak_kib;                  /* of its largest process */
+	uint64_t read_bytes, written_bytes; /* from and to disks */
 	/* What was given up on this machine ("; " between), or "": a masked /proc, no cgroup; and
 	 * that the step ran into its limit of memory. */
 	char notes[1024];

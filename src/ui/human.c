@@ -3,9 +3,10 @@
 #include <stddef.h>
 #include <stdio.h>
 
+static const char *const size_units[] = { "B", "kB", "MB", "GB", "TB", "PB", "EB" };
+
 char *human_size(uint64_t bytes, char buf[static HUMAN_TEXT])
 {
-	static const char *const units[] = { "B", "kB", "MB", "GB", "TB", "PB", "EB" };
 	double value = (double)bytes;
 	size_t unit = 0;
 
@@ -21,7 +22,39 @@ char *human_size(uint64_t bytes, char buf[static HUMAN_TEXT])
 				value < 9.995   ? 2
 				: value < 99.95 ? 1
 						: 0,
-				value, units[unit]);
+				value, size_units[unit]);
+	return buf;
+}
+
+char *human_size_4(uint64_t bytes, char buf[static HUMAN_TEXT])
+{
+	double value = (double)bytes;
+	size_t unit = 0;
+
+	while (value >= 1000) {
+		value /= 1000;
+		unit++;
+	}
+	(void)snprintf(buf, HUMAN_TEXT, "%.4g%s", value, size_units[unit]);
+	return buf;
+}
+
+char *human_duration(uint64_t ns, char buf[static HUMAN_TEXT])
+{
+	uint64_t ms = (ns + 500000) / 1000000;
+	unsigned hours = (unsigned)(ms / 3600000), minutes = (unsigned)(ms / 60000 % 60);
+	double seconds = (double)(ms % 60000) / 1000;
+
+	if (ms == 0)
+		(void)snprintf(buf, HUMAN_TEXT, "0s");
+	else if (ms < 1000)
+		(void)snprintf(buf, HUMAN_TEXT, "%ums", (unsigned)ms);
+	else if (ms < 60000)
+		(void)snprintf(buf, HUMAN_TEXT, "%.5gs", seconds);
+	else if (hours == 0)
+		(void)snprintf(buf, HUMAN_TEXT, "%um%.5gs", minutes, seconds);
+	else
+		(void)snprintf(buf, HUMAN_TEXT, "%uh%um%.5gs", hours, minutes, seconds);
 	return buf;
 }
 

@@ -192,6 +192,7 @@ static void event(struct renderer *renderer, const struct progress_event *event,
 	case PROGRESS_EVENT_WARN:
 		add_warning(event, out);
 		break;
+	case PROGRESS_EVENT_USAGE:
 	case PROGRESS_EVENT_INSTRUCTION:
 		break;
 	}

@@ -8,6 +8,7 @@
 
 #include "base/str.h"
 #include "base/xalloc.h"
+#include "ui/human.h"
 #include "ui/plain_text.h"
 #include "ui/vertices.h"
 
@@ -15,7 +16,7 @@ struct line {
 	struct progress_place place;
 	char *text; /* clean */
 	unsigned vertex;
-	bool is_told;
+	bool is_told, is_counted;
 };
 
 struct steps {
@@ -24,7 +25,8 @@ struct steps {
 	VEC(struct line) lines;
 	size_t at;               /* the line that is being told */
 	VEC(struct strbuf) said; /* by vertex - 1: what waits to be told */
-	char *commit;            /* the image's name; or NULL */
+	struct steps_view view;
+	char *commit; /* the view's */
 };
 
 static void clear_lines(struct steps *steps)
@@ -44,7 +46,7 @@ static void add_line(struct steps *steps, const struct progress_event *event)
 		clear_lines(steps);
 	plain_text_line(str_of(event->text), false, &text);
 
-	struct line line = { event->place, strbuf_take(&text), event->vertex, false };
+	struct line line = { event->place, strbuf_take(&text), event->vertex, false, false };
 	vec_push(&steps->lines, line);
 }
 
@@ -93,13 +95,43 @@ static bool is_step(const struct line *line)
 	       str_starts(str_of(line->text), "ADD");
 }
 
-/* Tells what can be told of the line; true when that is all of it and the next one's turn. */
-static bool tell_line(struct steps *steps, struct line *line, struct strbuf *out)
+/* To who takes it, else to what is shown. */
+static void hand_out(struct steps *steps, const struct line *line, bool is_usage,
+		const struct strbuf *text, struct strbuf *out)
 {
-	struct vertex *vertex = line->vertex && line->vertex <= steps->vertices.all.n
-						? &steps->vertices.all.p[line->vertex - 1]
-						: NULL;
+	const struct steps_view *view = &steps->view;
 
+	if (!text->n)
+		return;
+	if (!view->take || !view->take(view->user, line ? line->place.platform : "", is_usage,
+					   strbuf_str(text)))
+		strbuf_add_str(out, strbuf_str(text));
+}
+
+/* Of an instruction that no process was started for, that is nothing. */
+static void tell_usage(struct steps *steps, struct line *line, const struct vertex *vertex,
+		struct strbuf *out)
+{
+	const struct progress_usage none = { 0 }, *usage = vertex ? &vertex->usage : &none;
+	char system[HUMAN_TEXT], user[HUMAN_TEXT], elapsed[HUMAN_TEXT], in[HUMAN_TEXT],
+			written[HUMAN_TEXT];
+	AUTO(strbuf) struct strbuf text = { 0 };
+
+	if (!steps->view.tells_usage || line->is_counted)
+		return;
+	line->is_counted = true;
+	strbuf_addf(&text, "%s(system) %s(user) %s(elapsed) %s input %s output\n",
+			human_duration(usage->system_ns, system),
+			human_duration(usage->user_ns, user),
+			human_duration(vertex ? vertex->ended_ns - vertex->started_ns : 0, elapsed),
+			human_size_4(usage->read_bytes, in),
+			human_size_4(usage->written_bytes, written));
+	hand_out(steps, line, true, &text, out);
+}
+
+static bool tell_text(struct steps *steps, struct line *line, const struct vertex *vertex,
+		struct strbuf *out)
+{
 	if (!vertex) {
 		tell_header(line, out);
 		if (line->place.is_cached && is_step(line))
@@ -113,6 +145,21 @@ static bool tell_line(struct steps *steps, struct line *line, struct strbuf *out
 	if (vertex->is_ended && vertex->how == PROGRESS_CACHED)
 		strbuf_add(out, "--> Using cache\n");
 	return vertex->is_ended && vertex->how <= PROGRESS_CACHED;
+}
+
+/* Tells what can be told of the line; true when that is all of it and the next one's turn. */
+static bool tell_line(struct steps *steps, struct line *line, struct strbuf *out)
+{
+	const struct vertex *vertex = line->vertex && line->vertex <= steps->vertices.all.n
+						      ? &steps->vertices.all.p[line->vertex - 1]
+						      : NULL;
+	AUTO(strbuf) struct strbuf text = { 0 };
+	bool is_whole = tell_text(steps, line, vertex, &text);
+
+	hand_out(steps, line, false, &text, out);
+	if (is_whole || (vertex && vertex->is_ended && vertex->how == PROGRESS_FAILED))
+		tell_usage(steps, line, vertex, out);
+	return is_whole;
 }
 
 static void tell(struct steps *steps, struct strbuf *out)
@@ -137,7 +184,7 @@ static void event(struct renderer *renderer, const struct progress_event *event,
 static void finish(struct renderer *renderer, uint64_t now_ns, struct strbuf *out)
 {
 	struct steps *steps = (struct steps *)renderer;
-	bool is_whole = !steps->vertices.has_failed && !steps->vertices.has_canceled;
+	bool is_good = !steps->vertices.has_failed && !steps->vertices.has_canceled;
 
 	tell(steps, out);
 	/* What came too early to have its turn, and now never will. */
@@ -146,11 +193,16 @@ static void finish(struct renderer *renderer, uint64_t now_ns, struct strbuf *ou
 			(void)tell_line(steps, &steps->lines.p[i], out);
 	for (size_t i = 0; i < steps->vertices.warnings.n; i++)
 		strbuf_addf(out, "WARNING: %s\n", steps->vertices.warnings.p[i]);
-	if (!is_whole || !steps->lines.n)
+	if (!is_good || !steps->lines.n)
 		return;
-	tell_place(&steps->lines.p[steps->lines.n - 1].place, out);
-	strbuf_addf(out, "COMMIT%s%s\n", steps->commit ? " " : "",
+
+	const struct line *last = &steps->lines.p[steps->lines.n - 1];
+	AUTO(strbuf) struct strbuf text = { 0 };
+
+	tell_place(&last->place, &text);
+	strbuf_addf(&text, "COMMIT%s%s\n", steps->commit ? " " : "",
 			steps->commit ? steps->commit : "");
+	hand_out(steps, last, false, &text, out);
 }
 
 static void steps_free(struct renderer *renderer)
@@ -167,7 +219,7 @@ static void steps_free(struct renderer *renderer)
 	free(steps);
 }
 
-struct renderer *renderer_steps(const char *commit)
+struct renderer *renderer_steps(const struct steps_view *view)
 {
 	static const struct renderer_ops ops = {
 		.event = event, .finish = finish, .free = steps_free
@@ -177,6 +229,7 @@ struct renderer *renderer_steps(const char *commit)
 	steps->renderer.ops = &ops;
 	steps->vertices.on_line = on_line;
 	steps->vertices.user = steps;
-	steps->commit = commit ? xstrdup(commit) : NULL;
+	steps->view = *view;
+	steps->view.commit = steps->commit = xstrdup(view->commit);
 	return &steps->renderer;
 }

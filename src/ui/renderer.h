@@ -34,8 +34,20 @@ struct renderer *renderer_tty(void);
 struct renderer *renderer_plain(void);
 /* One JSON object a line, as BuildKit's --progress=rawjson. epoch_ns: progress_epoch_ns(). */
 struct renderer *renderer_json(uint64_t epoch_ns);
-/* Instructions as Buildah counts them; commit is the image's name, copied, or NULL. */
-struct renderer *renderer_steps(const char *commit);
+
+struct steps_view {
+	const char *commit; /* the image's name, or NULL */
+	bool tells_usage;   /* behind each instruction, what its processes used */
+	/*
+	 * Asked before anything is shown: what is told for a platform ("": for the only one, or for
+	 * none), or (is_usage) of an instruction's use. True when it was taken and is not to be
+	 * shown. Or NULL.
+	 */
+	bool (*take)(void *user, const char *platform, bool is_usage, struct str text);
+	void *user;
+};
+/* Instructions as Buildah counts them; view is copied. */
+struct renderer *renderer_steps(const struct steps_view *view);
 /* Nothing, but the log of a step that failed. */
 struct renderer *renderer_quiet(void);
 

@@ -172,6 +172,14 @@ static void add_warning(struct vertices *vertices, const struct progress_event *
 					       : xstrdup(text));
 }
 
+static void add_usage(struct progress_usage *to, const struct progress_usage *more)
+{
+	to->user_ns += more->user_ns;
+	to->system_ns += more->system_ns;
+	to->read_bytes += more->read_bytes;
+	to->written_bytes += more->written_bytes;
+}
+
 struct vertex *vertices_event(struct vertices *vertices, const struct progress_event *event)
 {
 	struct vertex *vertex = find(vertices, event->vertex);
@@ -203,6 +211,9 @@ struct vertex *vertices_event(struct vertices *vertices, const struct progress_e
 		break;
 	case PROGRESS_EVENT_END:
 		end_vertex(vertices, vertex, event);
+		break;
+	case PROGRESS_EVENT_USAGE:
+		add_usage(&vertex->usage, &event->usage);
 		break;
 	case PROGRESS_EVENT_VERTEX:
 	case PROGRESS_EVENT_WARN:

@@ -31,6 +31,7 @@ struct vertex {
 	unsigned number; /* from 1 */
 	char *name;      /* clean */
 	uint64_t started_ns, ended_ns;
+	struct progress_usage usage;
 	bool is_started, is_ended;
 	enum progress_end how;
 	char *why;

@@ -154,7 +154,7 @@ static void play_stages(struct renderer *r, struct strbuf *out, enum progress_en
 
 static void steps_are_told_in_turn(void **state)
 {
-	AUTO(renderer) struct renderer *r = renderer_steps("app");
+	AUTO(renderer) struct renderer *r = renderer_steps(&(struct steps_view){ .commit = "app" });
 	AUTO(strbuf) struct strbuf text = { 0 };
 
 	play_stages(r, &text, PROGRESS_DONE);
@@ -173,7 +173,7 @@ static void steps_are_told_in_turn(void **state)
 
 static void steps_end_where_one_failed(void **state)
 {
-	AUTO(renderer) struct renderer *r = renderer_steps(NULL);
+	AUTO(renderer) struct renderer *r = renderer_steps(&(struct steps_view){ 0 });
 	AUTO(strbuf) struct strbuf text = { 0 };
 
 	play_stages(r, &text, PROGRESS_FAILED);
@@ -190,7 +190,7 @@ static void steps_end_where_one_failed(void **state)
 /* Tried again, the list begins anew; of a stage that is not run nothing else is heard. */
 static void steps_begin_again(void **state)
 {
-	AUTO(renderer) struct renderer *r = renderer_steps(NULL);
+	AUTO(renderer) struct renderer *r = renderer_steps(&(struct steps_view){ 0 });
 	AUTO(strbuf) struct strbuf text = { 0 };
 	struct strbuf *out = &text;
 
@@ -203,6 +203,88 @@ static void steps_begin_again(void **state)
 					      "[1/2] STEP 2/2: RUN make\n"
 					      "--> Using cache\n"
 					      "[1/2] COMMIT\n");
+}
+
+/* The last word of two texts: of platforms, and of use. */
+struct taken {
+	struct strbuf platforms[2], usage;
+};
+
+static bool take(void *user, const char *platform, bool is_usage, struct str text)
+{
+	struct taken *taken = user;
+
+	if (!is_usage && !strcmp(platform, "linux/s390x"))
+		return false;
+	strbuf_add_str(is_usage ? &taken->usage
+				: &taken->platforms[strcmp(platform, "linux/amd64") != 0],
+			text);
+	return true;
+}
+
+static void steps_tell_what_was_used(void **state)
+{
+	const struct steps_view view = { .tells_usage = true };
+	AUTO(renderer) struct renderer *r = renderer_steps(&view);
+	AUTO(strbuf) struct strbuf text = { 0 };
+	struct strbuf *out = &text;
+	const struct progress_usage usage = { 197000000, 143400000, 4096, 69632 };
+
+	VERTEX(0, 1, "make");
+	VERTEX(0, 2, "fails");
+	INSTRUCTION(0, 1, 1, 3, false, "FROM base");
+	INSTRUCTION(1, 1, 2, 3, false, "RUN make");
+	INSTRUCTION(2, 1, 3, 3, false, "RUN false");
+	START(10, 1);
+	for (unsigned i = 0; i < 2; i++)
+		feed(r, out, 20,
+				(struct progress_event){ .kind = PROGRESS_EVENT_USAGE,
+						.vertex = 1,
+						.usage = usage });
+	END(1513, 1, PROGRESS_DONE, "");
+	START(1513, 2);
+	END(1520, 2, PROGRESS_FAILED, "");
+	r->ops->finish(r, 0, out);
+	assert_string_equal(strbuf_text(out),
+			"[1/2] STEP 1/3: FROM base\n"
+			"0s(system) 0s(user) 0s(elapsed) 0B input 0B output\n"
+			"[1/2] STEP 2/3: RUN make\n"
+			"287ms(system) 394ms(user) 1.503s(elapsed) 8.192kB input 139.3kB output\n"
+			"[1/2] STEP 3/3: RUN false\n"
+			"0s(system) 0s(user) 7ms(elapsed) 0B input 0B output\n");
+}
+
+static void steps_are_handed_out(void **state)
+{
+	struct taken taken = { 0 };
+	const struct steps_view view = { .tells_usage = true, .take = take, .user = &taken };
+	AUTO(renderer) struct renderer *r = renderer_steps(&view);
+	AUTO(strbuf) struct strbuf text = { 0 };
+	static const char *const platforms[] = { "linux/amd64", "linux/arm/v7", "linux/s390x" };
+
+	for (unsigned i = 0; i < COUNT(platforms); i++) {
+		struct progress_event event = { .kind = PROGRESS_EVENT_INSTRUCTION,
+			.text = text_of("FROM scratch"),
+			.place = { i + 1, 1, 1, 1 } };
+
+		(void)snprintf(event.place.platform, sizeof(event.place.platform), "%s",
+				platforms[i]);
+		feed(r, &text, 0, event);
+	}
+	r->ops->finish(r, 0, &text);
+	assert_string_equal(strbuf_text(&text), "[linux/s390x] STEP 1/1: FROM scratch\n"
+						"[linux/s390x] COMMIT\n");
+	assert_string_equal(
+			strbuf_text(&taken.platforms[0]), "[linux/amd64] STEP 1/1: FROM scratch\n");
+	assert_string_equal(strbuf_text(&taken.platforms[1]),
+			"[linux/arm/v7] STEP 1/1: FROM scratch\n");
+	assert_string_equal(strbuf_text(&taken.usage),
+			"0s(system) 0s(user) 0s(elapsed) 0B input 0B output\n"
+			"0s(system) 0s(user) 0s(elapsed) 0B input 0B output\n"
+			"0s(system) 0s(user) 0s(elapsed) 0B input 0B output\n");
+	strbuf_done(&taken.platforms[0]);
+	strbuf_done(&taken.platforms[1]);
+	strbuf_done(&taken.usage);
 }
 
 static void plain_closes_what_is_open(void **state)
@@ -584,5 +666,6 @@ static void chooses_a_mode(void **state)
 }
 
 UNIT_TESTS(plain, plain_closes_what_is_open, steps_are_told_in_turn, steps_end_where_one_failed,
-		steps_begin_again, quiet, json, tty, tty_fits_a_low_terminal,
-		tty_says_nothing_of_nothing, keeps_bounded_logs, displays, chooses_a_mode)
+		steps_begin_again, steps_tell_what_was_used, steps_are_handed_out, quiet, json, tty,
+		tty_fits_a_low_terminal, tty_says_nothing_of_nothing, keeps_bounded_logs, displays,
+		chooses_a_mode)

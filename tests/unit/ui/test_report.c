@@ -251,6 +251,29 @@ static void speaks_human(void **state)
 	for (size_t i = 0; i < COUNT(ages); i++)
 		assert_string_equal(human_age(ages[i].seconds, buf), ages[i].text);
 	assert_string_equal(human_seconds(12345000000ull, buf), "12.3s");
+	assert_string_equal(human_size_4(69632, buf), "69.63kB");
+	assert_string_equal(human_size_4(UINT64_MAX, buf), "18.45EB");
+}
+
+static void durations_as_go_has_them(void **state)
+{
+	static const struct {
+		uint64_t ns;
+		const char *text;
+	} cases[] = {
+		{ 0, "0s" },
+		{ 499999, "0s" },
+		{ 500000, "1ms" },
+		{ 999600000, "1s" },
+		{ 1503000000, "1.503s" },
+		{ 60000000000ull, "1m0s" },
+		{ 62500000000ull, "1m2.5s" },
+		{ 3661000000000ull, "1h1m1s" },
+	};
+	char buf[HUMAN_TEXT];
+
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_string_equal(human_duration(cases[i].ns, buf), cases[i].text);
 }
 
 static void json_is_no_terminal_text(void **state)
@@ -267,4 +290,4 @@ static void json_is_no_terminal_text(void **state)
 
 UNIT_TESTS(json_is_no_terminal_text, shows_what_where_why, shows_several_lines, needs_no_text,
 		marks_beyond_the_line, obeys_nothing, colours_and_frames, warns, exits,
-		cleans_lines, measures_and_cuts, speaks_human)
+		cleans_lines, measures_and_cuts, speaks_human, durations_as_go_has_them)
