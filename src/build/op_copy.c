@@ -105,9 +105,8 @@ static FALLIBLE place_all(struct build *build, struct step_run *run, struct made
 	TRY(place_selection(&place, run->selection, &run->step->copy));
 	if (place.replaced)
 		progress_warn(build->options->progress, run->vertex, run->step->at,
-				"the pattern matches %zu files for one name, '%s'; the last has "
-				"it: "
-				"end the destination with '/' to have all",
+				"%zu files are copied to one name, '%s'; the last has it: end the "
+				"destination with '/' to have all",
 				place.replaced + 1, run->step->copy.dest);
 	return NULL;
 }

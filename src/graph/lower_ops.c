@@ -195,15 +195,6 @@ static FALLIBLE copy_dest(struct lower *lower, struct lowered *stage, const stru
 	copy->dest = lower_path(lower->arena, stage->workdir, dest);
 	copy->dest_is_dir = dest[0] == '\0' || strcmp(dest, ".") == 0 || text_ends(dest, "/") ||
 			    text_ends(dest, "/.");
-	if (copy->source_count > 1 && !copy->dest_is_dir)
-		return error_hint(error_at(error_new(ERR_INVALID,
-							   "%s with more than one source needs a "
-							   "directory "
-							   "as destination, and '%s' does not end "
-							   "with '/'",
-							   instruction_name(in->kind), dest),
-						  in->copy.dest.at),
-				"write '%s/'", dest);
 	return NULL;
 }
 

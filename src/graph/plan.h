@@ -96,7 +96,7 @@ struct plan_copy {
 	const struct plan_source *sources;
 	size_t source_count;
 	const char *dest;  /* absolute, cleaned */
-	bool dest_is_dir;  /* written with a trailing slash, or "." or several sources */
+	bool dest_is_dir;  /* written with a trailing slash, or "." */
 	const char *chown; /* expanded text or NULL */
 	const char *chmod; /* expanded text or NULL */
 	bool link, parents;

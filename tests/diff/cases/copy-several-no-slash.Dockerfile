@@ -1,3 +1,8 @@
+# BuildKit puts one source after the other to the destination: a directory takes all, a name has the last.
 ARG BUSYBOX
 FROM $BUSYBOX
-COPY a.txt b.txt /notadir
+WORKDIR /app
+COPY a.txt b.txt /app
+COPY nothing* a.txt hello
+COPY dir b.txt /new
+COPY a.txt b.txt /last

@@ -188,7 +188,6 @@ static void refuses(void **state)
 				2 },
 		{ "FROM scratch\nRUN --mount=target=/x,from=1 y\nFROM scratch AS b\n", "0",
 				ERR_INVALID, "cannot mount from stage '1'", 2 },
-		{ "FROM scratch\nCOPY a b c\n", NULL, ERR_INVALID, "more than one source", 2 },
 		{ "FROM scratch\nCOPY https://x/y z\n", NULL, ERR_INVALID, "URL", 2 },
 		{ "FROM scratch\nCOPY git@x:y z\n", NULL, ERR_INVALID, "URL", 2 },
 		{ "FROM scratch\nADD ftp://x/y z\n", NULL, ERR_UNSUPPORTED, "ftp", 2 },
