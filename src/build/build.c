@@ -64,11 +64,11 @@ static FALLIBLE tell_checks(struct build *build, const struct lint *lint)
 	for (size_t i = 0; i < told; i++) {
 		const struct lint_warning *warning = &lint->warnings.p[i];
 
-		progress_warn(build->options->progress, 0, warning->at, "%s: %s",
+		progress_advise(build->options->progress, warning->at, "%s: %s",
 				warning->rule->name, warning->message);
 	}
 	if (told < lint->warnings.n)
-		progress_warn(build->options->progress, 0, lint->warnings.p[told].at,
+		progress_advise(build->options->progress, lint->warnings.p[told].at,
 				"and %zu more warnings from here on; 'kiln check --format json' "
 				"has all",
 				lint->warnings.n - told);
@@ -97,7 +97,7 @@ static void tell_unused_args(struct build *build)
 
 	unused_args_find(build->file, build->plan, build->options->build_args, &names);
 	if (unused_args_say(&names, build->options->says_step, &text))
-		progress_warn(build->options->progress, 0, (struct source_range){ 0 }, "%s",
+		progress_advise(build->options->progress, (struct source_range){ 0 }, "%s",
 				strbuf_text(&text));
 }
 
@@ -583,7 +583,7 @@ static FALLIBLE run_one(struct build_options *options, struct build_result *ret)
 	if (options->dry_run) {
 		AUTO(strbuf) struct strbuf text = { 0 };
 
-		plan_show(build.plan, &text);
+		plan_show(build.plan, options->build_args, &text);
 		ret->plan = strbuf_take(&text);
 		return NULL;
 	}

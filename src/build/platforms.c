@@ -124,7 +124,7 @@ static char *plans_text(const struct platforms *platforms)
 		const struct build *build = &platforms->builds[i];
 
 		strbuf_addf(&text, "platform %s\n", platform_text(&build->platform, platform));
-		plan_show(build->plan, &text);
+		plan_show(build->plan, build->options->build_args, &text);
 	}
 	return strbuf_take(&text);
 }

@@ -233,21 +233,36 @@ void progress_note(struct progress *progress, unsigned vertex, const char *forma
 	emit(progress, event_of(PROGRESS_EVENT_NOTE, vertex, text));
 }
 
+static void warn(struct progress *progress, unsigned vertex, struct source_range at, bool is_advice,
+		const char *format, va_list args)
+{
+	if (!progress)
+		return;
+	AUTO_FREE char *text = xvasprintf(format, args);
+	struct progress_event event = event_of(PROGRESS_EVENT_WARN, vertex, text);
+
+	event.at = own_range(at);
+	event.is_advice = is_advice;
+	emit(progress, event);
+}
+
 void progress_warn(struct progress *progress, unsigned vertex, struct source_range at,
 		const char *format, ...)
 {
 	va_list args;
 
-	if (!progress)
-		return;
 	va_start(args, format);
-	AUTO_FREE char *text = xvasprintf(format, args);
+	warn(progress, vertex, at, false, format, args);
 	va_end(args);
+}
 
-	struct progress_event event = event_of(PROGRESS_EVENT_WARN, vertex, text);
+void progress_advise(struct progress *progress, struct source_range at, const char *format, ...)
+{
+	va_list args;
 
-	event.at = own_range(at);
-	emit(progress, event);
+	va_start(args, format);
+	warn(progress, 0, at, true, format, args);
+	va_end(args);
 }
 
 void progress_end(

@@ -85,6 +85,9 @@ void progress_note(struct progress *progress, unsigned vertex, const char *forma
 /* Something the user should know that stops nothing. vertex may be 0: about the whole build. */
 void progress_warn(struct progress *progress, unsigned vertex, struct source_range at,
 		const char *format, ...) PRINTF_LIKE(4, 5);
+/* The same of the Dockerfile's text, which builds well: what its checks found. */
+void progress_advise(struct progress *progress, struct source_range at, const char *format, ...)
+		PRINTF_LIKE(3, 4);
 /* What processes of the vertex used; several add up. */
 struct progress_usage {
 	uint64_t user_ns, system_ns, read_bytes, written_bytes;
@@ -104,7 +107,7 @@ enum progress_kind {
 	PROGRESS_EVENT_LOG,         /* text: bytes; stream */
 	PROGRESS_EVENT_BYTES,       /* text: what; done, total */
 	PROGRESS_EVENT_NOTE,        /* text */
-	PROGRESS_EVENT_WARN,        /* text; at */
+	PROGRESS_EVENT_WARN,        /* text; at; is_advice */
 	PROGRESS_EVENT_USAGE,       /* usage */
 	PROGRESS_EVENT_INSTRUCTION, /* text; place; vertex is its own, or 0 */
 	PROGRESS_EVENT_END,         /* how; text: why, or "" */
@@ -118,6 +121,7 @@ struct progress_event {
 	enum progress_end how;
 	uint64_t done_bytes, total_bytes;
 	struct source_range at; /* file is owned by the event here */
+	bool is_advice;
 	struct progress_place place;
 	struct progress_usage usage;
 	char *text; /* text_bytes of it, NUL behind; NULL bytes may be inside a log */

@@ -217,8 +217,11 @@ char *plan_context_name(const char *text);
 /* What a stage stands on, however many stages are between; NULL: no image. */
 const struct plan_image *plan_stage_image(const struct plan_stage *stage);
 
-/* For --dry-run and for tests: one line a stage, one a step, then the config. */
-void plan_show(const struct plan *plan, struct strbuf *out);
+/*
+ * For --dry-run and for tests: one line a stage, one a step, then the config. The values of
+ * build_args ("NAME=value"; NULL: none) are left out, since a log is read by more than who builds.
+ */
+void plan_show(const struct plan *plan, const struct list *build_args, struct strbuf *out);
 
 /* The PATH a step gets when its image sets none. */
 #define PLAN_DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

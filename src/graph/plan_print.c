@@ -1,5 +1,8 @@
 #include "base/strbuf.h"
 #include "graph/plan.h"
+#include "oci/json.h"
+
+#include <string.h>
 
 static void print_origin(const struct plan_origin *origin, struct strbuf *out)
 {
@@ -94,24 +97,63 @@ static void print_step(const struct plan_step *step, struct strbuf *out)
 	}
 }
 
-void plan_show(const struct plan *plan, struct strbuf *out)
+/* Every "NAME=value" of the text becomes "NAME=...". */
+static void hide(const char *pair, struct strbuf *text)
+{
+	size_t n = strlen(pair), kept = (size_t)(strchr(pair, '=') - pair) + 1;
+	AUTO(strbuf) struct strbuf out = { 0 };
+	const char *at = text->p, *found;
+
+	if (!text->n || n == kept)
+		return;
+	while ((found = memmem(at, text->n - (size_t)(at - text->p), pair, n))) {
+		strbuf_add_str(&out, (struct str){ at, (size_t)(found - at) + kept });
+		strbuf_add(&out, "...");
+		at = found + n;
+	}
+	strbuf_add_str(&out, (struct str){ at, text->n - (size_t)(at - text->p) });
+	strbuf_clear(text);
+	strbuf_add_str(text, strbuf_str(&out));
+}
+
+/* As words and as they stand in the config's JSON. */
+static void hide_values(const struct list *build_args, struct strbuf *text)
+{
+	for (size_t i = 0; build_args && i < build_args->n; i++) {
+		const char *pair = build_args->p[i];
+		AUTO(json_out) struct json_out quoted = { 0 };
+
+		if (!strchr(pair, '='))
+			continue;
+		hide(pair, text);
+		json_out_text(&quoted, NULL, pair);
+		AUTO_FREE char *inner = xstrndup(quoted.text.p + 1, quoted.text.n - 2);
+		if (strcmp(inner, pair) != 0)
+			hide(inner, text);
+	}
+}
+
+void plan_show(const struct plan *plan, const struct list *build_args, struct strbuf *out)
 {
 	char platform[PLATFORM_TEXT];
+	AUTO(strbuf) struct strbuf text = { 0 };
 
 	for (size_t i = 0; i < plan->stage_count; i++) {
 		const struct plan_stage *stage = plan->stages[i];
 
-		strbuf_addf(out, "stage %s%s: %s from ", stage->name,
+		strbuf_addf(&text, "stage %s%s: %s from ", stage->name,
 				stage == plan->target ? " (target)" : "",
 				platform_text(&stage->platform, platform));
 		if (stage->base.kind == ORIGIN_NONE)
-			strbuf_add(out, "scratch");
+			strbuf_add(&text, "scratch");
 		else
-			print_origin(&stage->base, out);
-		strbuf_add_char(out, '\n');
+			print_origin(&stage->base, &text);
+		strbuf_add_char(&text, '\n');
 		for (size_t k = 0; k < stage->step_count; k++)
-			print_step(&stage->steps[k], out);
+			print_step(&stage->steps[k], &text);
 		AUTO_FREE char *config = image_config_print(&stage->config);
-		strbuf_addf(out, "  config: %s\n", config);
+		strbuf_addf(&text, "  config: %s\n", config);
 	}
+	hide_values(build_args, &text);
+	strbuf_add_str(out, strbuf_str(&text));
 }

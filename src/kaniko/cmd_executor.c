@@ -69,7 +69,9 @@ static FALLIBLE print_plan(const struct build_options *options)
 	dry.dry_run = true;
 	dry.progress = NULL;
 	TRY(build_run(&dry, &result));
+	/* Files about the result may be standard output, too, and come behind. */
 	(void)fputs(result.plan, stdout);
+	(void)fflush(stdout);
 	return NULL;
 }
 

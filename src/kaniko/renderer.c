@@ -1,6 +1,7 @@
 /*
  * The events of a build as Kaniko's lines: what it would have said at the same point. What has no
- * counterpart there (transfers, exports to the store) is told at debug level.
+ * counterpart there (transfers, exports to the store) is told at debug level; what the checks of
+ * the Dockerfile found is no warning there, since Kaniko has none and its pipelines look for those.
  */
 #include "kaniko/log.h"
 #include "kaniko/trace.h"
@@ -108,7 +109,8 @@ static void event(struct renderer *renderer, const struct progress_event *event,
 	if (vertex && vertex->is_started && !was_shown && event->kind == PROGRESS_EVENT_START)
 		tell_start(teller, vertex);
 	for (size_t i = warnings; i < teller->vertices.warnings.n; i++)
-		say(teller, SEVERITY_WARN, "%s", teller->vertices.warnings.p[i]);
+		say(teller, event->is_advice ? SEVERITY_INFO : SEVERITY_WARN, "%s",
+				teller->vertices.warnings.p[i]);
 	if (vertex && event->kind == PROGRESS_EVENT_NOTE)
 		say(teller, SEVERITY_DEBUG, "%s", event->text);
 	if (vertex && vertex->is_ended && !was_ended)

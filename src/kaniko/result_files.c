@@ -12,6 +12,7 @@
 #include <jansson.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static FALLIBLE check_path(const char *path, const char *option)
 {
@@ -66,6 +67,9 @@ static FALLIBLE write_file(
 
 	if (url_is_http(path))
 		return put(path, text, option, client);
+	/* Opened by name, a file that it was sent to would lose what is in it. */
+	if (text_equal(path, "/dev/stdout"))
+		return fd_write_all(STDOUT_FILENO, text.p, text.n);
 	if (slash && slash != path) {
 		AUTO_FREE char *dir = xstrndup(path, (size_t)(slash - path));
 

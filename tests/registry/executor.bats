@@ -287,6 +287,18 @@ $REGISTRY/team/app:latest@$digest" "$(cat tags)"
 	says "Skipping push to container registry due to --no-push flag"
 	succeeds executor version
 	says kiln
+	# A log is read by more people than who builds: no value of a build argument is in it. Nor is
+	# what the checks found a warning, since pipelines look for those. All goes to one stream, in order.
+	printf 'from %s as base\nARG TOKEN\nARG QUOTED\nRUN test "$TOKEN$QUOTED" = '\''s3cret"q'\''\n' "$(image_ref busybox)" >Dockerfile
+	KANIKO_PRINT_PLAN=1 succeeds executor --context . --no-push -d localhost:1/x --build-arg TOKEN=s3cret \
+		--build-arg 'QUOTED="q' --build-arg NOBODY=1 --digest-file /dev/stdout
+	says "TOKEN=..."
+	says_not "=s3cret"
+	says_not 'QUOTED=\"q'
+	says "INFO[0000] ConsistentInstructionCasing"
+	says "build-args [NOBODY] were not consumed"
+	says_not WARN
+	[[ $output == 'stage base'*sha256:* ]]
 }
 
 @test "a feature flag that is switched off brings no fault back" {

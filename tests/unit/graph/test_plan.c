@@ -139,7 +139,7 @@ static void plans(void **state)
 		if (cases[i].arg)
 			list_add(&args, cases[i].arg);
 		assert_ok(make(cases[i].text, cases[i].target, &args, &file, &plan, &opened));
-		plan_show(plan, &text);
+		plan_show(plan, NULL, &text);
 		for (size_t k = 0; k < COUNT(cases[i].wants) && cases[i].wants[k]; k++) {
 			const char *want = cases[i].wants[k];
 			bool is_there = strstr(strbuf_text(&text), want + (want[0] == '!')) != NULL;
@@ -279,7 +279,7 @@ static void named_contexts(void **state)
 		assert_ok(dockerfile_parse(str_of(cases[i].text), "Dockerfile", &file));
 		input.file = file;
 		assert_ok(plan_new(&input, &plan));
-		plan_show(plan, &text);
+		plan_show(plan, NULL, &text);
 		for (size_t k = 0; k < COUNT(cases[i].wants) && cases[i].wants[k]; k++) {
 			const char *want = cases[i].wants[k];
 			bool is_there = strstr(strbuf_text(&text), want + (want[0] == '!')) != NULL;
