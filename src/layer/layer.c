@@ -135,6 +135,14 @@ FALLIBLE layer_writer(struct writer *out, const struct layer_format *format, str
 
 /* In: tar -> entries. */
 
+/* Nobody packs such a layer without a mind to write beside the root; an archive may be of that
+ * kind. */
+static struct error *climbing(const struct entry *entry)
+{
+	return error_new(ERR_INVALID, "entry '%s' of the layer climbs out of it by '..'",
+			entry->path);
+}
+
 static FALLIBLE send_layer_entry(
 		struct entry_sink *sink, const struct entry *entry, struct reader *content)
 {
@@ -171,6 +179,8 @@ static FALLIBLE replay(struct tar_reader *tar, struct entry_sink *sink, struct c
 		TRY(tar_reader_next(tar, &entry, &content));
 		if (!entry)
 			break;
+		if (is_layer && tar_reader_climbs(tar))
+			return climbing(entry);
 		TRY(is_layer ? send_layer_entry(sink, entry, content)
 			     : entry_sink_add(sink, entry, content));
 	}

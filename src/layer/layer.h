@@ -64,10 +64,11 @@ FALLIBLE layer_unpack_into(struct reader *blob, struct entry_sink *sink,
 
 /*
  * Send a layer's tar to a sink (borrows both), whiteouts as such. *ret_entries (may be NULL)
- * counts.
+ * counts. A name with ".." that leads above the root is ERR_INVALID, as for Kaniko and Podman.
  */
 FALLIBLE layer_replay(struct tar_reader *tar, struct entry_sink *sink, struct cancel *cancel,
 		uint64_t *ret_entries);
-/* The same for a tar that is no layer: names that start with ".wh." are ordinary files. */
+/* The same for a tar that is no layer: names that start with ".wh." are ordinary files, ".." stops
+ * at the root. */
 FALLIBLE layer_replay_archive(struct tar_reader *tar, struct entry_sink *sink,
 		struct cancel *cancel, uint64_t *ret_entries);

@@ -34,6 +34,7 @@ struct tar_reader {
 
 	struct entry entry;
 	char *path, *link; /* of entry */
+	bool climbs;
 	uint64_t entries, bytes, holes;
 	bool ended;
 };
@@ -134,6 +135,11 @@ struct tar_reader *tar_reader_new(struct reader *below)
 	return tar;
 }
 
+bool tar_reader_climbs(const struct tar_reader *tar)
+{
+	return tar->climbs;
+}
+
 void tar_reader_free(struct tar_reader *tar)
 {
 	if (!tar)
@@ -203,6 +209,12 @@ static FALLIBLE check_path(const char *path)
 	return NULL;
 }
 
+/* An absolute name is one of the root, whatever it climbs. */
+static bool leads_out(const char *name)
+{
+	return name[0] != '/' && path_climbs(str_of(name));
+}
+
 static FALLIBLE set_paths(struct tar_reader *tar, const struct tar_header *header)
 {
 	AUTO_FREE char *header_link = str_dup(tar_text(header->link, sizeof(header->link)));
@@ -211,6 +223,7 @@ static FALLIBLE set_paths(struct tar_reader *tar, const struct tar_header *heade
 	pax_entry_name(&tar->pax, header, strbuf_text(&tar->long_name), &tar->text);
 	free(tar->path);
 	tar->path = path_clean(strbuf_str(&tar->text));
+	tar->climbs = leads_out(strbuf_text(&tar->text));
 	free(tar->link);
 	tar->link = xstrdup(tar->long_link.n ? strbuf_text(&tar->long_link)
 					     : pax_text(tar->pax.link, header_link));
@@ -226,6 +239,7 @@ static FALLIBLE set_link(struct tar_reader *tar, bool is_hardlink)
 	if (is_hardlink) {
 		char *clean = path_clean(str_of(tar->link));
 
+		tar->climbs = tar->climbs || leads_out(tar->link);
 		free(tar->link);
 		tar->link = clean;
 		TRY(check_path(clean));

@@ -263,6 +263,34 @@ static void archives_are_no_layers(void **state)
 		assert_non_null(strstr(strbuf_text(&archive), names[i]));
 }
 
+/* ".." above the root: no name of a layer's; in an archive it stops there. */
+static void refuses_names_that_climb(void **state)
+{
+	static const char *const names[] = { "../../f", "d/../../f" };
+	static const struct entry_times keep = { TIMES_KEEP, 0 };
+
+	for (size_t i = 0; i < 2 * COUNT(names); i++) {
+		AUTO(strbuf) struct strbuf tar = { 0 };
+		AUTO(strbuf) struct strbuf got = { 0 };
+		AUTO(entry_sink) struct entry_sink *out = tar_writer(writer_to_strbuf(&tar), &keep);
+		AUTO(entry_sink) struct entry_sink *sink = recorder_new(&got);
+		const char *name = names[i / 2];
+
+		assert_ok(i % 2 ? add_hardlink(out, "h", name) : add_file(out, name, ""));
+		assert_ok(entry_sink_close(TAKE(out)));
+		AUTO(tar_reader)
+		struct tar_reader *layer = tar_reader_new(reader_from_bytes(tar.p, tar.n));
+		assert_error(layer_replay(layer, sink, NULL, NULL), ERR_INVALID,
+				"climbs out of it");
+		assert_int_equal(got.n, 0);
+		AUTO(tar_reader)
+		struct tar_reader *archive = tar_reader_new(reader_from_bytes(tar.p, tar.n));
+		assert_ok(layer_replay_archive(archive, sink, NULL, NULL));
+		assert_string_equal(
+				strbuf_text(&got), i % 2 ? "h h = f\n" : "f 644 0:0 @5 f \"\"\n");
+	}
+}
+
 static void refuses_whiteouts_of_nothing(void **state)
 {
 	static const char *const names[] = { ".wh.", "d/.wh..", ".wh..." };
@@ -278,4 +306,4 @@ static void refuses_whiteouts_of_nothing(void **state)
 
 UNIT_TESTS(goes_out_and_in, notices_wrong_content, says_that_it_needs_lowers,
 		says_what_a_bad_layer_is, tells_the_real_reason, can_be_abandoned, stops_when_asked,
-		archives_are_no_layers, refuses_whiteouts_of_nothing)
+		archives_are_no_layers, refuses_names_that_climb, refuses_whiteouts_of_nothing)
