@@ -38,7 +38,7 @@ const struct option executor_options[] = {
 	OPT_LIST(0, "label", labels, "NAME=VALUE", "add a label"),
 	OPT_LIST(0, "annotation", annotations, "NAME=VALUE", "add an annotation to the manifest"),
 	OPT_CHOICE(0, "compression", compression, "gzip|zstd", "how layers are compressed (gzip)", .empty_is_none = true),
-	OPT_INT(0, "compression-level", compression_level, -1, 22, "N", "gzip 1 to 9, zstd 1 to 22"),
+	OPT_INT(0, "compression-level", compression_level, -1, 22, "N", "gzip 0 (none) to 9, zstd 1 to 22"),
 	OPT_CHOICE(0, "image-format", format, "docker|oci", "as the base image has it by default", .empty_is_none = true),
 	OPT_FLAG(0, "single-snapshot", single_snapshot, "one layer for all steps"),
 	OPT_FLAG(0, "reproducible", reproducible, "every time in the image is 1970"),

@@ -119,8 +119,9 @@ static FALLIBLE set_image(const struct executor_opts *opts, struct build_options
 	bool is_zstd = text_equal(opts->compression, "zstd");
 
 	build->compression = is_zstd ? COMPRESSION_ZSTD : COMPRESSION_GZIP;
-	build->compression_level = opts->compression_level > 0 ? (int)opts->compression_level
-							       : CODEC_LEVEL_DEFAULT;
+	build->compression_level = opts->compression_level >= (is_zstd ? 1 : 0)
+						   ? (int)opts->compression_level
+						   : CODEC_LEVEL_DEFAULT;
 	if (!is_zstd && opts->compression_level > 9)
 		return error_usage("option '--compression-level': gzip has no level %lld",
 				(long long)opts->compression_level);
@@ -251,13 +252,13 @@ static FALLIBLE set_base_cache(const struct executor_opts *opts, const struct ka
 	const char *dir = is_named ? opts->cache_dir : DEFAULT_CACHE;
 	struct stat st;
 
+	if (is_named && stat(dir, &st) == 0 && !S_ISDIR(st.st_mode))
+		return error_usage("option '--cache-dir': '%s' is not a folder", dir);
 	if (access(dir, R_OK | X_OK) == 0)
 		build->base_cache = dir;
 	else if (is_named)
 		kaniko_log_say(log, SEVERITY_WARN, "--cache-dir: '%s' cannot be read: %s", dir,
 				strerrordesc_np(errno));
-	if (is_named && stat(dir, &st) == 0 && !S_ISDIR(st.st_mode))
-		return error_usage("option '--cache-dir': '%s' is not a folder", dir);
 	return NULL;
 }
 

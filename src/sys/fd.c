@@ -202,6 +202,15 @@ static const char *cut_to_parent(char *path)
 	return path;
 }
 
+/* What is mounted on the path itself is not replaced by a rename. */
+static bool is_mounted_on(const char *path)
+{
+	struct statx st;
+
+	return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, 0, &st) == 0 &&
+	       (st.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}
+
 FALLIBLE file_can_make(const char *path, bool is_dir, bool makes_parents)
 {
 	AUTO_FREE char *copy = xstrdup(path);
@@ -213,7 +222,7 @@ FALLIBLE file_can_make(const char *path, bool is_dir, bool makes_parents)
 		return error_sys("'%s'", path);
 	if (is_there && !S_ISDIR(st.st_mode) == is_dir)
 		return error_errno(is_dir ? ENOTDIR : EISDIR, "'%s'", path);
-	if (is_there && (access(path, W_OK) == 0 || is_dir))
+	if (is_there && (access(path, W_OK) == 0 || is_dir || is_mounted_on(path)))
 		return access(path, W_OK) == 0 ? NULL : error_sys("'%s'", path);
 	/* A file that cannot be written may be replaced. */
 	do {

@@ -126,8 +126,15 @@ $REGISTRY/team/app:latest@$digest" "$(cat tags)"
 		# shellcheck disable=SC2086 # words
 		fails 1 "Error: " executor --context . --no-push $line
 		says_not "COPY data"
+		says_not WARN
 	done
 	[ ! -e missing ]
+	# Mounted read-only, nothing can take its place.
+	if unshare -m true 2>/dev/null; then
+		fails 1 "make the output 'x.tar'" unshare -m sh -c 'touch x.tar && mount -o bind,ro file x.tar &&
+			exec "$0" --context . --no-push --tar-path x.tar' "$BATS_FILE_TMPDIR/bin/executor"
+		says_not "COPY data"
+	fi
 	KILN_ROOT='' fails 1 "$PWD/file" executor --context . --no-push --kaniko-dir "$PWD/file"
 	BUILDER_OUTPUT=file/x fails 1 "BUILDER_OUTPUT" executor --context . --no-push
 	# Settings are errors of the executor, too.
@@ -249,6 +256,13 @@ $REGISTRY/team/app:latest@$digest" "$(cat tags)"
 	grep -q ' /seen\b' tree
 	grep -q ' /opt/y\b' tree
 	! grep -q ' /opt/x\b' tree || false
+	# Level 0 is not compressed, -1 is the default.
+	head -c 100000 /dev/zero >data
+	printf 'FROM scratch\nCOPY data /data\n' >Dockerfile
+	for level in 0 -1; do
+		succeeds executor --context . --no-push --oci-layout-path "level$level" --compression-level "$level"
+	done
+	[ -n "$(find level0/blobs -size +97k)" ] && [ -z "$(find level-1/blobs -size +97k)" ]
 }
 
 @test "targets: the first is the image, the others are built, and fail the build" {

@@ -169,6 +169,7 @@ static const struct flag_case executor_cases[] = {
 							"exclude each other" } } },
 	{ "compression-level",
 			{ "--compression-level 9", "--compression-level=-1",
+					"--compression-level 0",
 					"--compression zstd --compression-level 19" },
 			{ { "--compression-level ten", "'ten'" },
 					{ "--compression-level 23",
