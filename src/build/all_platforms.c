@@ -31,7 +31,7 @@ static struct error *collect(void *user, struct plan_image *const *images, size_
 	struct list *names = user;
 
 	for (size_t i = 0; i < n; i++)
-		if (platform_equal(&images[i]->platform, &target) &&
+		if (!images[i]->late_of && platform_equal(&images[i]->platform, &target) &&
 				!list_has(names, images[i]->name))
 			list_add(names, images[i]->name);
 	return NULL;

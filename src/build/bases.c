@@ -46,9 +46,8 @@ static struct error *open_one(void *argument)
 	return NULL;
 }
 
-struct error *build_open_images(void *user, struct plan_image *const *images, size_t n)
+FALLIBLE bases_open(struct build *build, struct plan_image *const *images, size_t n)
 {
-	struct build *build = user;
 	AUTO_FREE struct opening *openings = xcalloc(n, sizeof(*openings));
 	AUTO(group) struct group *group = group_new();
 
@@ -59,6 +58,17 @@ struct error *build_open_images(void *user, struct plan_image *const *images, si
 		group_start(group, "open image", open_one, &openings[i]);
 	}
 	return group_join(group);
+}
+
+struct error *build_open_images(void *user, struct plan_image *const *images, size_t n)
+{
+	AUTO_FREE struct plan_image **now = xcalloc(n, sizeof(struct plan_image *));
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!images[i]->late_of)
+			now[count++] = images[i];
+	return bases_open(user, now, count);
 }
 
 FALLIBLE bases_keep(struct build *build)

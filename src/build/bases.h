@@ -7,5 +7,7 @@
 #pragma once
 #include "build/state.h"
 
+/* All of them, those too that wait for a stage. */
+FALLIBLE bases_open(struct build *build, struct plan_image *const *images, size_t n);
 /* Those that came from a registry, whole, under the names that were asked for. */
 FALLIBLE bases_keep(struct build *build);

@@ -8,13 +8,14 @@
 #include "build/flat.h"
 #include "build/history.h"
 #include "build/inplace.h"
-#include "build/instructions.h"
 #include "build/key_agent.h"
+#include "build/late.h"
 #include "build/mount_travel.h"
 #include "build/output.h"
 #include "build/platforms.h"
 #include "build/remote.h"
 #include "build/rights.h"
+#include "build/runs.h"
 #include "build/state.h"
 #include "build/trees.h"
 #include "build/turns.h"
@@ -123,6 +124,7 @@ FALLIBLE build_plan_for(const struct build *build, const struct plan_for *what, 
 		.all_stages = what->all_stages,
 		.up_to_target = options->builds_unused,
 		.from_variables = options->from_variables,
+		.files_are_late = options->files_are_late,
 	};
 	struct plan_context *contexts = NULL;
 
@@ -173,7 +175,7 @@ static enum image_format format_of_base(const struct build *build)
 {
 	const struct plan_image *base = plan_stage_image(build->plan->target);
 
-	if (!base || build->options->compression == COMPRESSION_ZSTD)
+	if (!base || !base->image || build->options->compression == COMPRESSION_ZSTD)
 		return FORMAT_OCI;
 
 	const struct manifest *manifest = &base->image->manifest;
@@ -183,97 +185,6 @@ static enum image_format format_of_base(const struct build *build)
 				    mediatype_compression(manifest->layers.p[i].media_type)))
 			return FORMAT_OCI;
 	return manifest->format == FORMAT_DOCKER ? FORMAT_DOCKER : FORMAT_OCI;
-}
-
-/* --- runs: what the plan becomes --- */
-
-static void declare_stage(struct build *build, struct stage_run *run)
-{
-	struct progress *progress = build->options->progress;
-	const struct plan_stage *stage = run->stage;
-	char platform[PLATFORM_TEXT];
-	AUTO_FREE char *label = xasprintf("%s%s%s",
-			build->is_one_of_many ? platform_text(&build->platform, platform) : "",
-			build->is_one_of_many ? " " : "", stage->name);
-
-	AUTO_FREE char *from = xasprintf(
-			"[%s 1/%zu] FROM %s", label, stage->number_count, stage->base_name);
-	run->vertex = progress_vertex(progress, from, NULL, stage->at);
-	for (size_t i = 0; i < stage->step_count; i++) {
-		const struct plan_step *step = &stage->steps[i];
-		AUTO_FREE char *name = xasprintf("[%s %zu/%zu] %s", label, step->number,
-				stage->number_count, step->name);
-
-		run->steps[i].vertex = progress_vertex(progress, name, NULL, step->at);
-	}
-}
-
-static void make_runs(struct build *build)
-{
-	const struct plan *plan = build->plan;
-
-	build->stages = xcalloc(plan->stage_count, sizeof(*build->stages));
-	build->images = xcalloc(plan->image_count, sizeof(*build->images));
-	for (size_t i = 0; i < plan->image_count; i++) {
-		struct image_run *run = &build->images[i];
-
-		run->image = plan->images[i];
-		run->view_fd = -1;
-		pthread_mutex_init(&run->view_lock, NULL);
-		stack_of_image(&build->layers, run->image->image, &run->stack);
-	}
-	for (size_t i = 0; i < plan->stage_count; i++) {
-		struct stage_run *run = &build->stages[i];
-
-		run->stage = plan->stages[i];
-		run->view_fd = -1;
-		pthread_mutex_init(&run->view_lock, NULL);
-		if (run->stage->base.kind == ORIGIN_STAGE)
-			run->base = build_stage(build, run->stage->base.stage);
-		run->steps = xcalloc(run->stage->step_count, sizeof(*run->steps));
-		for (size_t k = 0; k < run->stage->step_count; k++)
-			run->steps[k].step = &run->stage->steps[k];
-	}
-}
-
-static void stage_run_done(struct stage_run *run)
-{
-	for (size_t i = 0; run->steps && i < run->stage->step_count; i++) {
-		free(run->steps[i].record);
-		fetched_free(&run->steps[i]);
-		select_free(run->steps[i].selection);
-		step_verified_free(run->steps[i].verified);
-		step_mounts_free(run->steps[i].mounts);
-	}
-	for (size_t i = 0; i < run->name_count; i++)
-		view_names_free(run->names[i]);
-	free(run->names);
-	free(run->steps);
-	turn_leave(run);
-	stack_done(&run->stack);
-	user_done(&run->user);
-	free(run->user_spec);
-	flat_free(run->flat);
-	if (run->view_fd >= 0)
-		(void)close(run->view_fd);
-	pthread_mutex_destroy(&run->view_lock);
-}
-
-void build_forget_runs(struct build *build)
-{
-	exports_free(TAKE(build->exports));
-	for (size_t i = 0; build->plan && build->stages && i < build->plan->stage_count; i++)
-		stage_run_done(&build->stages[i]);
-	for (size_t i = 0; build->plan && build->images && i < build->plan->image_count; i++) {
-		struct image_run *run = &build->images[i];
-
-		stack_done(&run->stack);
-		if (run->view_fd >= 0)
-			(void)close(run->view_fd);
-		pthread_mutex_destroy(&run->view_lock);
-	}
-	free(TAKE(build->stages));
-	free(TAKE(build->images));
 }
 
 void build_done(struct build *build)
@@ -291,6 +202,9 @@ void build_done(struct build *build)
 	free(build->index_name);
 	vec_done(&build->wanted);
 	plan_free(build->plan);
+	for (size_t i = 0; i < build->plans_before.n; i++)
+		plan_free(build->plans_before.p[i]);
+	vec_done(&build->plans_before);
 	if (!build->before) {
 		dockerfile_free(build->file);
 		context_free(build->context);
@@ -409,19 +323,22 @@ static FALLIBLE materialize(struct build *build)
 
 FALLIBLE build_make(struct build *build, struct image **ret)
 {
-	bool with_image = wants_image(build->options);
+	bool with_image = wants_image(build->options), more = false;
 
-	make_runs(build);
-	TRY(build_resolve(build));
-	for (size_t i = 0; i < build->plan->stage_count; i++)
-		if (build->stages[i].is_needed)
-			declare_stage(build, &build->stages[i]);
-	instructions_declare(build);
+	TRY(late_begin(build));
+	runs_make(build);
 	if (with_image && !build->options->squash)
 		build->exports = exports_new(build);
 	if (build->exports && build->push_count)
 		build->layers.push = &build->pushes[0];
-	TRY(build_execute(build));
+	do {
+		late_mark(build);
+		TRY(build_resolve(build));
+		runs_declare(build);
+		TRY(build_execute(build));
+		late_finish(build);
+		TRY(late_open(build, &more));
+	} while (more);
 	if (build->options->image.saves_stages)
 		TRY(result_save_stages(build));
 	if (!with_image)

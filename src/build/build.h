@@ -145,6 +145,7 @@ struct build_options {
 	const char *ignore_file; /* in the place of the context's .dockerignore; or NULL */
 	bool containerfile_first; /* of what the context has, and .containerignore, as for Buildah
 				   */
+	bool files_are_late; /* bases that are files may be made by stages above, as for Buildah */
 	bool from_variables; /* COPY --from= and from= of a mount may have some, as in Buildah */
 	int stdin_fd;
 	const struct build_context *contexts; /* named ones */

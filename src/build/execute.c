@@ -13,7 +13,6 @@
 #include "build/remote.h"
 #include "build/turns.h"
 #include "build/verify.h"
-#include "graph/schedule.h"
 #include "stream/pool.h"
 #include "sys/rootfs.h"
 
@@ -502,7 +501,7 @@ static struct error *step_failed(struct build *build, struct step_run *run, stru
 	return error_at(name_step(build, run, error), run->step->at);
 }
 
-static FALLIBLE run_stage(struct build *build, struct stage_run *run)
+FALLIBLE stage_operate(struct build *build, struct stage_run *run)
 {
 	struct digest parent = run->key;
 	bool any = false;
@@ -533,76 +532,4 @@ static FALLIBLE run_stage(struct build *build, struct stage_run *run)
 	progress_end(build->options->progress, run->vertex, any ? PROGRESS_DONE : PROGRESS_CACHED,
 			NULL);
 	return NULL;
-}
-
-/* --- the schedule: one node per stage that is needed --- */
-
-struct nodes {
-	struct build *build;
-	struct stage_run **p;
-	size_t n;
-};
-
-static size_t node_of(const struct nodes *nodes, const struct stage_run *run)
-{
-	for (size_t i = 0; i < nodes->n; i++)
-		if (nodes->p[i] == run)
-			return i;
-	return SIZE_MAX;
-}
-
-/* 0 is the base; then one for each stage that a step which must run reads. */
-static size_t need(void *user, size_t node, size_t i)
-{
-	const struct nodes *nodes = user;
-	const struct stage_run *run = nodes->p[node];
-
-	if (run->base && i-- == 0)
-		return node_of(nodes, run->base);
-	for (size_t k = 0; k < run->stage->step_count; k++) {
-		const struct step_run *step = &run->steps[k];
-
-		for (size_t m = 0; step_must_run(nodes->build, step) &&
-				   plan_step_origin(step->step, m);
-				m++) {
-			const struct plan_origin *origin = plan_step_origin(step->step, m);
-
-			if (origin->kind == ORIGIN_STAGE && i-- == 0)
-				return node_of(nodes, build_stage(nodes->build, origin->stage));
-		}
-	}
-	return SIZE_MAX;
-}
-
-static struct error *run_node(void *user, size_t node)
-{
-	const struct nodes *nodes = user;
-
-	return run_stage(nodes->build, nodes->p[node]);
-}
-
-static bool spares_others(void *user)
-{
-	return remote_failed(((const struct nodes *)user)->build);
-}
-
-FALLIBLE build_execute(struct build *build)
-{
-	AUTO_FREE struct stage_run **p =
-			xcalloc(build->plan->stage_count, sizeof(struct stage_run *));
-	struct nodes nodes = { build, p, 0 };
-
-	for (size_t i = 0; i < build->plan->stage_count; i++)
-		if (build->stages[i].is_needed)
-			nodes.p[nodes.n++] = &build->stages[i];
-	struct schedule schedule = {
-		.count = nodes.n,
-		.need = need,
-		.run = run_node,
-		.spares_others = spares_others,
-		.user = &nodes,
-		.jobs = build->options->jobs,
-		.cancel = build->options->cancel,
-	};
-	return schedule_run(&schedule);
 }

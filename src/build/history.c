@@ -124,7 +124,8 @@ static json_t *stage_json(struct build *build, const struct stage_run *run)
 	if (base->kind == ORIGIN_IMAGE) {
 		const struct image_run *image = &build->images[base->image->index];
 
-		digest = image->image->image->digest;
+		if (image->image->image)
+			digest = image->image->image->digest;
 		chain = stack_chain(&image->stack, image->stack.n);
 	}
 	for (size_t i = 0; i < stage->step_count; i++)

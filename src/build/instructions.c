@@ -93,6 +93,11 @@ static void tell_stage(struct build *build, struct stage_run *run, size_t stages
 		tell_instruction(&telling, &stage->instructions[i]);
 }
 
+static bool is_news(const struct stage_run *run)
+{
+	return !run->is_told && !run->is_blocked;
+}
+
 void instructions_declare(struct build *build)
 {
 	size_t stages = 0;
@@ -102,6 +107,6 @@ void instructions_declare(struct build *build)
 			stages = build->plan->stages[i]->index + 1;
 	for (size_t index = 0; index < stages; index++)
 		for (size_t i = 0; i < build->plan->stage_count; i++)
-			if (build->plan->stages[i]->index == index)
+			if (build->plan->stages[i]->index == index && is_news(&build->stages[i]))
 				tell_stage(build, &build->stages[i], stages);
 }

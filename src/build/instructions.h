@@ -7,5 +7,5 @@
 #pragma once
 #include "build/state.h"
 
-/* After all vertices of steps were declared. */
+/* After all vertices of steps were declared; of stages that are not blocked, nor told before. */
 void instructions_declare(struct build *build);

@@ -300,6 +300,8 @@ static void need_what_it_reads(struct build *build, struct stage_run *run)
 		run->base->is_needed = true;
 		run->base->is_read = run->base->is_read || reads_base(build, run);
 	}
+	if (run->stage->after)
+		build_stage(build, run->stage->after)->is_needed = true;
 	for (size_t i = 0; i < run->stage->step_count; i++) {
 		const struct step_run *step = &run->steps[i];
 
@@ -337,9 +339,11 @@ static FALLIBLE resolve_stages(struct build *build)
 {
 	do {
 		for (size_t i = 0; i < build->plan->stage_count; i++)
-			forget(&build->stages[i]);
+			if (!build->stages[i].is_finished)
+				forget(&build->stages[i]);
 		for (size_t i = 0; i < build->plan->stage_count; i++)
-			TRY(resolve_stage(build, &build->stages[i]));
+			if (!build->stages[i].is_finished && !build->stages[i].is_blocked)
+				TRY(resolve_stage(build, &build->stages[i]));
 	} while (remote_ask_wanted(build));
 	return NULL;
 }

@@ -60,8 +60,10 @@ struct stage_run {
 	 * before, so nothing that an earlier build ran on top of that is good any more.
 	 */
 	bool is_fresh;
-	struct store_lock *turn;   /* of the RUN that it came to last: turns.h */
-	bool is_needed;            /* it is run: the target needs its files */
+	struct store_lock *turn; /* of the RUN that it came to last: turns.h */
+	bool is_needed;          /* it is run: the target needs its files */
+	/* late.h: it waits for a base that is not there yet; it was run; progress knows it. */
+	bool is_blocked, is_finished, is_told;
 	struct digest image_id;    /* as result_save_stages() saved it; or unknown */
 	bool is_exported;          /* its layers become part of the image */
 	bool is_packed;            /* they become blobs, of the image or of a cache alone */
@@ -114,6 +116,7 @@ struct build {
 	struct context *context;
 	struct dockerfile *file;
 	struct plan *plan;
+	VEC(struct plan *) plans_before; /* late.h: of earlier rounds */
 	struct platform platform;
 	struct pool *pool;
 	struct layer_set layers;
@@ -146,7 +149,8 @@ static inline bool build_ignores(const struct build *build)
 	return build->options->ignore && build->options->ignore->n;
 }
 
-/* Open base images side by side, for plan_new(); user is the struct build. */
+/* Open base images side by side, but for those that wait for a stage, for plan_new(); user is the
+ * struct build. */
 struct error *build_open_images(void *user, struct plan_image *const *images, size_t n);
 struct stage_run *build_stage(struct build *build, const struct plan_stage *stage);
 const char *stage_run_name(const struct stage_run *run);
@@ -212,8 +216,13 @@ FALLIBLE step_look_up(struct build *build, struct step_run *run);
 /* Write down what a step made. */
 FALLIBLE step_remember(struct build *build, struct step_run *run, const struct digest *content);
 
-/* execute.c */
+/* nodes.c: stages that are needed, and neither finished nor blocked. */
 FALLIBLE build_execute(struct build *build);
+
+/* execute.c */
+
+/* All steps of a stage, whatever it reads being done. */
+FALLIBLE stage_operate(struct build *build, struct stage_run *run);
 /* Merged view of a stage or image, made once; borrowed. */
 FALLIBLE stage_view(struct build *build, struct stage_run *run, int *ret_fd);
 FALLIBLE image_view(struct build *build, struct image_run *run, int *ret_fd);

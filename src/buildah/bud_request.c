@@ -147,6 +147,7 @@ static void set_dockerfile(const struct bud_opts *opts, struct bud_request *requ
 	options_ret->ignore_file = opts->ignore_file;
 	options_ret->containerfile_first = true;
 	options_ret->from_variables = true;
+	options_ret->files_are_late = true;
 	for (size_t i = 0; i < opts->files.n; i++)
 		if (*opts->files.p[i])
 			list_add(&request->files, opts->files.p[i]);

@@ -33,7 +33,8 @@ struct type {
 /* Flags. */
 
 static const struct flag_type no_flags[] = { { NULL } };
-static const struct flag_type from_flags[] = { { "platform", FLAG_TEXT }, { NULL } };
+static const struct flag_type from_flags[] = { { "platform", FLAG_TEXT }, { "after", FLAG_TEXT },
+	{ NULL } };
 static const struct flag_type run_flags[] = { { "mount", FLAG_LIST }, { "network", FLAG_TEXT },
 	{ "security", FLAG_TEXT }, { "device", FLAG_LIST }, { NULL } };
 static const struct flag_type copy_flags[] = { { "from", FLAG_TEXT }, { "chown", FLAG_TEXT },

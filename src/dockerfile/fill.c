@@ -43,6 +43,7 @@ FALLIBLE fill_from(const struct source *source, struct instruction *instruction)
 		.image = args->p[0].text,
 		.image_at = args->p[0].at,
 		.platform = platform ? platform->value : NULL,
+		.after = flag_find(instruction, "after"),
 	};
 	if (args->n == 1)
 		return NULL;

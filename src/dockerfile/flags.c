@@ -25,11 +25,6 @@ static FALLIBLE unknown(const struct flag_type *types, const struct instruction 
 						 instruction_name(instruction->kind)),
 					flag->at);
 
-	/* Buildah's, for a base image that a stage of the same file writes. */
-	if (instruction->kind == INSTRUCTION_FROM && text_equal(flag->name, "after"))
-		return error_hint(error,
-				"base images are looked at before any step runs: build that stage "
-				"first, with --target");
 	for (; types[count].name && count < FLAGS_KNOWN_MAX; count++)
 		names[count] = types[count].name;
 	const char *nearest = text_nearest(flag->name, names, count);

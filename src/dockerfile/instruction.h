@@ -84,12 +84,13 @@ struct copy_source {
 enum tristate { TRISTATE_UNSET = 0, TRISTATE_NO, TRISTATE_YES };
 
 struct from {
-	const char *image;     /* as written */
-	const char *platform;  /* --platform as written, or NULL */
-	const char *name;      /* AS name in lower case, or NULL */
-	const char *name_text; /* as written, or NULL */
-	const char *as_text;   /* the word AS as written, or NULL */
-	const char *comment;   /* the stage's description, or NULL */
+	const char *image;        /* as written */
+	const char *platform;     /* --platform as written, or NULL */
+	const struct flag *after; /* Buildah's --after=STAGE, or NULL */
+	const char *name;         /* AS name in lower case, or NULL */
+	const char *name_text;    /* as written, or NULL */
+	const char *as_text;      /* the word AS as written, or NULL */
+	const char *comment;      /* the stage's description, or NULL */
 	struct source_range image_at, name_at;
 };
 

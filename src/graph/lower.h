@@ -37,6 +37,7 @@ struct lowered_args {
 struct lowered {
 	const struct stage *stage;
 	struct plan_stage *out;
+	const struct stage *after; /* FROM --after; or NULL */
 	struct scope scope;
 	bool cmd_is_set; /* CMD was given in this stage */
 	const char *workdir;
@@ -104,6 +105,14 @@ FALLIBLE lower_charge(struct lower *lower, size_t entries, struct source_range a
 /* The image of that name and platform, asked for once; opened later. */
 struct plan_image *lower_image(struct lower *lower, const char *name,
 		const struct platform *platform, struct source_range at);
+/* The same of one stage alone, with plan_image.late_of. */
+struct plan_image *lower_late_image(struct lower *lower, const char *name,
+		const struct platform *platform, struct source_range at, size_t late_of);
+/* lower_after.c: what FROM --after names, set in lower->stages; NULL: nothing. */
+FALLIBLE lower_after(struct lower *lower, const struct stage *stage, const struct stage **ret);
+/* The base of a stage that is an image, as lower_image(): one that waits is of that stage alone. */
+struct plan_image *lower_base_image(struct lower *lower, const struct stage *stage,
+		const char *name, const struct platform *platform);
 /* What --from=NAME means. */
 FALLIBLE lower_origin(struct lower *lower, const char *name, struct source_range at,
 		struct plan_origin *ret);

@@ -37,11 +37,11 @@ FALLIBLE lower_from(struct lower *lower, const struct stage *stage, const char *
 	return NULL;
 }
 
-struct plan_image *lower_image(struct lower *lower, const char *name,
-		const struct platform *platform, struct source_range at)
+struct plan_image *lower_late_image(struct lower *lower, const char *name,
+		const struct platform *platform, struct source_range at, size_t late_of)
 {
 	char text[PLATFORM_TEXT];
-	AUTO_FREE char *key = xasprintf("%s %s", platform_text(platform, text), name);
+	AUTO_FREE char *key = xasprintf("%zu %s %s", late_of, platform_text(platform, text), name);
 	struct plan_image *known = lower->images_at ? map_get(lower->images_at, key) : NULL;
 
 	if (known)
@@ -51,11 +51,18 @@ struct plan_image *lower_image(struct lower *lower, const char *name,
 	image->name = arena_text(lower->arena, name);
 	image->platform = *platform;
 	image->at = at;
+	image->late_of = late_of;
 	vec_push(&lower->images, image);
 	if (!lower->images_at)
 		lower->images_at = map_new(NULL);
 	map_set(lower->images_at, key, image);
 	return image;
+}
+
+struct plan_image *lower_image(struct lower *lower, const char *name,
+		const struct platform *platform, struct source_range at)
+{
+	return lower_late_image(lower, name, platform, at, 0);
 }
 
 FALLIBLE lower_origin(struct lower *lower, const char *name, struct source_range at,
@@ -194,6 +201,8 @@ FALLIBLE lower_start(struct lower *lower, struct lowered *stage)
 	out->name = from->name ? from->name
 			       : arena_printf(lower->arena, "stage-%zu", stage->stage->index);
 	out->at = stage->stage->from->at;
+	if (stage->after)
+		out->after = lower->stages[stage->after->index].out;
 	stage->scope.escape = lower->globals.escape;
 	stage->scope.budget = LIMIT_EXPANDED_BYTES;
 	const struct plan_context *context = base_context(lower, stage->stage, name);
@@ -218,7 +227,7 @@ FALLIBLE lower_start(struct lower *lower, struct lowered *stage)
 		start_from_image(lower, stage, NULL);
 	} else {
 		out->base.kind = ORIGIN_IMAGE;
-		out->base.image = lower_image(lower, name, &out->platform, from->image_at);
+		out->base.image = lower_base_image(lower, stage->stage, name, &out->platform);
 		start_from_image(lower, stage, out->base.image->image);
 		if (!out->base.image->image) {
 			/* Not "/": a relative path is good there. */
@@ -251,7 +260,9 @@ FALLIBLE lower_triggers(struct lower *lower, const struct stage *stage,
 				vec_push(&triggers, base->instructions[i].onbuild.trigger);
 	} else if (context ? context->image != NULL : strcmp(name, "scratch") != 0) {
 		const struct plan_image *image =
-				lower_image(lower, name, &platform, stage->from->from.image_at);
+				context ? lower_image(lower, name, &platform,
+							  stage->from->from.image_at)
+					: lower_base_image(lower, stage, name, &platform);
 		const struct list *texts = image->image ? &image->image->config.on_build : NULL;
 
 		for (size_t i = 0; texts && i < texts->n && !error; i++) {

@@ -136,7 +136,12 @@ static FALLIBLE find_reads(struct lower *lower, struct visit *visit)
 	const char *name = NULL;
 	size_t trigger_count = 0;
 
+	const struct stage *after = NULL;
+
 	TRY(lower_from(lower, stage, &name, &platform));
+	TRY(lower_after(lower, stage, &after));
+	if (after)
+		vec_push(&visit->reads, after);
 	const struct plan_context *own = lower_replaced(lower, stage);
 	const struct plan_context *context = own ? own : lower_context(lower, name);
 	const struct stage *base =
@@ -146,7 +151,7 @@ static FALLIBLE find_reads(struct lower *lower, struct visit *visit)
 	else if (base)
 		vec_push(&visit->reads, base);
 	else if (strcmp(name, "scratch") != 0)
-		(void)lower_image(lower, name, &platform, stage->from->from.image_at);
+		(void)lower_base_image(lower, stage, name, &platform);
 	TRY(lower_triggers(lower, stage, &triggers, &trigger_count));
 	for (size_t i = 0; i < trigger_count; i++)
 		TRY(read_from(lower, triggers[i], NULL, visit));
@@ -326,6 +331,11 @@ const struct plan_image *plan_stage_image(const struct plan_stage *stage)
 	return stage->base.kind == ORIGIN_IMAGE ? stage->base.image : NULL;
 }
 
+bool plan_stage_waits(const struct plan_stage *stage, const struct plan_stage *other)
+{
+	return stage->after == other || (stage->is_after_all && other->index < stage->index);
+}
+
 FALLIBLE plan_new(const struct plan_input *input, struct plan **ret)
 {
 	const struct dockerfile *file = input->file;
@@ -374,7 +384,8 @@ void plan_free(struct plan *plan)
 	for (size_t i = 0; i < plan->stage_count; i++)
 		image_config_done(&plan->stages[i]->config);
 	for (size_t i = 0; i < plan->image_count; i++)
-		image_free(plan->images[i]->image);
+		if (!plan->images[i]->is_lent)
+			image_free(plan->images[i]->image);
 	arena_free(plan->arena);
 	free(plan);
 }

@@ -35,7 +35,13 @@ struct plan_image {
 	const char *name; /* expanded, as the user would write it */
 	struct platform platform;
 	struct source_range at;
-	struct image *image; /* opened; owned by the plan */
+	struct image *image; /* opened; owned by the plan unless is_lent */
+	bool is_lent;
+	/*
+	 * Not 0: the base of that stage alone (its index plus 1), which waits for others that may
+	 * make the image: it is opened when plan_stage_waits() says so of none that still runs.
+	 */
+	size_t late_of;
 };
 
 enum origin_kind {
@@ -149,7 +155,9 @@ struct plan_stage {
 	struct source_range at;
 	struct platform platform;
 	struct plan_origin base;
-	const char *base_name; /* as shown: image name or stage name */
+	const char *base_name;          /* as shown: image name or stage name */
+	const struct plan_stage *after; /* FROM --after: begun when that is done; or NULL */
+	bool is_after_all; /* begun when all of those above it are done that are built */
 	const struct plan_step *steps;
 	size_t step_count;
 	size_t number_count; /* n of "[name i/n]" */
@@ -190,7 +198,7 @@ struct plan_input {
 	/*
 	 * Open all these images (the field image of each), side by side. Called once or more with
 	 * the images that are new; ownership passes to the plan. One that stays NULL is unknown:
-	 * it counts as empty, which will do for a plan that nobody runs.
+	 * it counts as empty, which will do for a stage that nobody runs.
 	 */
 	struct error *(*open_images)(void *user, struct plan_image *const *images, size_t n);
 	void *user;
@@ -201,6 +209,9 @@ struct plan_input {
 	bool all_stages;             /* plan the stages that the target does not need as well */
 	bool up_to_target;           /* stages above the target are wanted, too, needed or not */
 	bool from_variables;         /* variables in --from and from=, as in Buildah */
+	/* A base that is a file (oci-archive: …) may be one that stages above it make, as in
+	 * Buildah, which takes stages in turn. */
+	bool files_are_late;
 };
 
 /*
@@ -216,6 +227,9 @@ char *plan_context_name(const char *text);
 
 /* What a stage stands on, however many stages are between; NULL: no image. */
 const struct plan_image *plan_stage_image(const struct plan_stage *stage);
+
+/* Whether stage is begun only when other is done, whatever it reads of it. */
+bool plan_stage_waits(const struct plan_stage *stage, const struct plan_stage *other);
 
 /*
  * For --dry-run and for tests: one line a stage, one a step, then the config. The values of

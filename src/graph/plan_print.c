@@ -149,6 +149,8 @@ void plan_show(const struct plan *plan, const struct list *build_args, struct st
 		else
 			print_origin(&stage->base, &text);
 		strbuf_add_char(&text, '\n');
+		if (stage->after)
+			strbuf_addf(&text, "  after: stage %s\n", stage->after->name);
 		for (size_t k = 0; k < stage->step_count; k++)
 			print_step(&stage->steps[k], &text);
 		AUTO_FREE char *config = image_config_print(&stage->config);

@@ -140,6 +140,8 @@ static struct error *find_images(void *user, struct plan_image *const *images, s
 	struct finding *finding = user;
 
 	for (size_t i = 0; i < n; i++) {
+		if (images[i]->late_of)
+			continue;
 		if (!list_has(finding->names, images[i]->name))
 			list_add(finding->names, images[i]->name);
 		TRY_WRAP(image_open(&finding->homes, images[i]->name, PULL_ALWAYS,

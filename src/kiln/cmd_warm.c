@@ -102,6 +102,8 @@ static struct error *note_images(void *user, struct plan_image *const *images, s
 	struct image_homes homes = homes_of(warming);
 
 	for (size_t i = 0; i < n; i++) {
+		if (images[i]->late_of)
+			continue;
 		if (!list_has(warming->names, images[i]->name))
 			list_add(warming->names, images[i]->name);
 		TRY_WRAP(image_open(&homes, images[i]->name, PULL_ALWAYS, &images[i]->image),

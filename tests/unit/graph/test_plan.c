@@ -169,6 +169,74 @@ static void wants_stages_above_the_target(void **state)
 		assert_true(plan->stages[i]->is_wanted && plan->stages[i]->index < 2);
 }
 
+/* Everything but what waits for a stage. */
+static struct error *open_early(void *user, struct plan_image *const *images, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!images[i]->late_of)
+			TRY(open_images(user, &images[i], 1));
+	return NULL;
+}
+
+static void bases_that_wait(void **state)
+{
+	static const struct {
+		const char *why, *text;
+		bool files_are_late;
+		size_t opened, late_of; /* of the target's base */
+		const char *wants[3];
+	} cases[] = {
+		{ "a stage is built for --after alone, and its name may be told by an ARG",
+				"ARG which=MADE\nFROM base AS made\nFROM base AS other\n"
+				"FROM --after=$which base AS last\nRUN x\n",
+				false, 1, 3,
+				{ "  after: stage made", "stage made:", "!stage other" } },
+		{ "a number", "FROM base AS made\nFROM --after=0 oci:x\n", false, 1, 2,
+				{ "after: stage made" } },
+		{ "what is not opened has no triggers, and its variables are not known",
+				"FROM base AS made\nFROM --after=made onbuild\nWORKDIR x\nRUN y\n",
+				false, 1, 2, { "/unknown/x", "!triggered" } },
+		{ "a stage that waits and stands on another",
+				"FROM base AS a\nFROM scratch AS b\n"
+				"FROM --after=b a\nRUN x\n",
+				false, 1, 0, { "after: stage b" } },
+		{ "files, where they wait", "FROM base AS made\nFROM oci-archive:x\nRUN y\n", true,
+				0, 2, { "!stage made" } },
+		{ "the first stage has none above it", "FROM oci-archive:x\nRUN y\n", true, 1, 0,
+				{ "!after" } },
+		{ "files, where they do not", "FROM base AS made\nFROM oci-archive:x\nRUN y\n",
+				false, 1, 0, { "!stage made" } },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		AUTO(dockerfile) struct dockerfile *file = NULL;
+		AUTO(plan) struct plan *plan = NULL;
+		AUTO(strbuf) struct strbuf text = { 0 };
+		size_t opened = 0;
+		struct plan_input input = { .open_images = open_early,
+			.user = &opened,
+			.files_are_late = cases[i].files_are_late };
+
+		note("%s", cases[i].why);
+		assert_ok(dockerfile_parse(str_of(cases[i].text), "Dockerfile", &file));
+		input.file = file;
+		assert_ok(plan_new(&input, &plan));
+		assert_int_equal(opened, cases[i].opened);
+		const struct plan_origin *base = &plan->target->base;
+		assert_int_equal(base->image ? base->image->late_of : 0, cases[i].late_of);
+		plan_show(plan, NULL, &text);
+		for (size_t k = 0; k < COUNT(cases[i].wants) && cases[i].wants[k]; k++) {
+			const char *want = cases[i].wants[k];
+
+			if ((strstr(strbuf_text(&text), want + (*want == '!')) != NULL) ==
+					(*want == '!'))
+				fail_msg("'%s' in:\n%s", want, strbuf_text(&text));
+		}
+		for (size_t k = 1; k < plan->stage_count; k++)
+			assert_true(!plan_stage_waits(plan->stages[0], plan->stages[k]));
+	}
+}
+
 static void refuses(void **state)
 {
 	static const struct {
@@ -179,6 +247,10 @@ static void refuses(void **state)
 	} cases[] = {
 		{ "FROM $X\n", NULL, ERR_INVALID, "empty once expanded", 1 },
 		{ "FROM scratch\n", "nope", ERR_NOT_FOUND, "nope", 0 },
+		{ "FROM scratch AS a\nFROM --after=x a\n", NULL, ERR_NOT_FOUND,
+				"FROM --after: stage 'x' not found", 2 },
+		{ "FROM --after=a base AS a\n", NULL, ERR_INVALID,
+				"cannot depend on later stage 'a'", 1 },
 		{ "FROM scratch AS a\nCOPY --from=b x y\nFROM scratch AS b\nCOPY --from=a x y\n",
 				NULL, ERR_INVALID,
 				"cannot copy from stage 'b': it needs to be defined before current "
@@ -326,5 +398,5 @@ static void plans_long_chains(void **state)
 	}
 }
 
-UNIT_TESTS(plans, wants_stages_above_the_target, refuses, named_contexts, opens_an_image_once,
-		plans_long_chains)
+UNIT_TESTS(plans, wants_stages_above_the_target, bases_that_wait, refuses, named_contexts,
+		opens_an_image_once, plans_long_chains)
