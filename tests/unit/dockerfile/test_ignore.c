@@ -1,4 +1,3 @@
-#include "base/clock.h"
 #include "base/limits.h"
 #include "dockerfile/ignore.h"
 #include "unit.h"
@@ -144,7 +143,7 @@ static void is_quick(void **state)
 
 	assert_ok(ignore_parse(str_of(text), "x", &ignore));
 	assert_int_equal(ignore_count(ignore), 20);
-	uint64_t start = clock_monotonic_ns();
+	uint64_t start = unit_cpu_ms();
 	for (unsigned i = 0; i < 50000; i++) {
 		char path[100];
 
@@ -152,7 +151,7 @@ static void is_quick(void **state)
 				i % 7, i, i % 10 ? "c" : "o");
 		ignored += ignore_matches(ignore, path);
 	}
-	uint64_t ms = (clock_monotonic_ns() - start) / 1000000;
+	uint64_t ms = unit_cpu_ms() - start;
 	assert_int_equal(ignored, 5000);
 	note("%u ms", (unsigned)ms);
 	assert_true(ms < 500);
