@@ -42,9 +42,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	AUTO(strbuf) struct strbuf plain = { 0 }, coloured = { 0 }, cut = { 0 }, again = { 0 };
 	size_t columns = size ? data[0] % 100 : 0;
 
-	plain_text_line(line, false, &plain);
+	plain_text_line(line, 0, &plain);
 	check(&plain, false);
-	plain_text_line(line, true, &coloured);
+	plain_text_line(line, KEEP_COLOURS, &coloured);
 	check(&coloured, true);
 	if (plain_text_width(strbuf_str(&plain)) != plain_text_width(strbuf_str(&coloured)))
 		abort();
@@ -52,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	check(&cut, true);
 	/* Clean text stays as it is. */
-	plain_text_line(strbuf_str(&plain), false, &again);
+	plain_text_line(strbuf_str(&plain), 0, &again);
 	if (again.n != plain.n || (again.n && memcmp(again.p, plain.p, plain.n) != 0))
 		abort();
 	strbuf_clear(&again);

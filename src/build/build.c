@@ -91,6 +91,19 @@ static void tell_early_checks(struct build *build)
 	error_free(error);
 }
 
+/* As Buildah tells it; Docker says nothing of an ARG that has no value. */
+static void tell_missing_args(struct build *build)
+{
+	AUTO(list) struct list names = { 0 };
+
+	missing_args_find(build->file, build->options->build_args, &names);
+	for (size_t i = 0; i < names.n && i < TOLD_WARNINGS; i++)
+		progress_warn(build->options->progress, 0, (struct source_range){ 0 },
+				"missing \"%s\" build argument. Try adding \"--build-arg "
+				"%s=<VALUE>\" to the command line",
+				names.p[i], names.p[i]);
+}
+
 static void tell_unused_args(struct build *build)
 {
 	AUTO(list) struct list names = { 0 };
@@ -125,6 +138,7 @@ FALLIBLE build_plan_for(const struct build *build, const struct plan_for *what, 
 		.up_to_target = options->builds_unused,
 		.from_variables = options->from_variables,
 		.files_are_late = options->files_are_late,
+		.makes_volumes = options->makes_volumes,
 	};
 	struct plan_context *contexts = NULL;
 
@@ -159,6 +173,8 @@ static FALLIBLE make_plan(struct build *build)
 	if (build->before)
 		return error;
 	AUTO_FREE bool *built = built_stages(build);
+	if (!error && build->options->says_step)
+		tell_missing_args(build);
 	if (!error)
 		tell_unused_args(build);
 	lint.built = built;

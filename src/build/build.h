@@ -143,10 +143,12 @@ struct build_options {
 	const char *dockerfile;  /* path, address, "-" for stdin_fd, NULL: Dockerfile in the context
 				  */
 	const char *ignore_file; /* in the place of the context's .dockerignore; or NULL */
-	bool containerfile_first; /* of what the context has, and .containerignore, as for Buildah
-				   */
+	/* Of what the context has, and .containerignore; ignore files and sources as for Buildah.
+	 */
+	bool containerfile_first;
 	bool files_are_late; /* bases that are files may be made by stages above, as for Buildah */
 	bool from_variables; /* COPY --from= and from= of a mount may have some, as in Buildah */
+	bool makes_volumes;  /* VOLUME makes its directory, as in Buildah */
 	int stdin_fd;
 	const struct build_context *contexts; /* named ones */
 	size_t context_count;

@@ -314,6 +314,8 @@ FALLIBLE context_open(const struct context_input *input, struct context **ret)
 				"a tar, compressed with gzip, bzip2, xz or zstd, or not");
 	if (context->fd >= 0)
 		TRY(find_ignore(input, context));
+	if (context->ignore && input->containerfile_first)
+		ignore_by_prefix(context->ignore);
 	*ret = TAKE(context);
 	return NULL;
 }

@@ -55,8 +55,9 @@ struct context_input {
 	const char *ignore_file; /* on the host; NULL: what the context has */
 	const char *dockerfile;  /* a path, an address, "-", or NULL */
 	int stdin_fd;
-	bool keep_git_dir;        /* of a git repository: BUILDKIT_CONTEXT_KEEP_GIT_DIR */
-	bool containerfile_first; /* and .containerignore before .dockerignore, as for Buildah */
+	bool keep_git_dir; /* of a git repository: BUILDKIT_CONTEXT_KEEP_GIT_DIR */
+	/* And .containerignore before .dockerignore, whose exceptions are Buildah's, too. */
+	bool containerfile_first;
 	const struct sources *sources;
 };
 

@@ -183,7 +183,10 @@ void step_key(struct build *build, const struct plan_step *step, const struct di
 		if (content)
 			key_digest(key, "mounted", content);
 	} else {
-		key_text(key, "path", step->workdir_step.path);
+		for (size_t i = 0; i < step->workdir_step.count; i++)
+			key_text(key, "path", step->workdir_step.paths[i]);
+		if (step->workdir_step.is_volume)
+			key_text(key, "of", "volume");
 		key_text(key, "user", step->user);
 		key_epoch(build, key);
 	}
@@ -268,6 +271,7 @@ FALLIBLE step_copy_origin(struct build *build, struct step_run *run, bool make_v
 		struct select_origin *ret)
 {
 	TRY(step_origin(build, &run->step->copy, make_view, ret));
+	ret->needs_match = build->options->containerfile_first;
 	if (!make_view || !copy_is_fetched(&run->step->copy))
 		return NULL;
 	TRY(fetched_need(build, run));

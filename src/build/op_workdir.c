@@ -1,7 +1,7 @@
 #include "build/place.h"
 
 static FALLIBLE make_layer(struct build *build, struct stage_run *stage, struct step_run *run,
-		const struct view *view, const char *path, struct place_rules rules)
+		const struct view *view, const struct list *paths, struct place_rules rules)
 {
 	AUTO(made) struct made made = { 0 };
 	AUTO(place) struct place place = { 0 };
@@ -18,7 +18,8 @@ static FALLIBLE make_layer(struct build *build, struct stage_run *stage, struct 
 		place_init(&place, build, &made, view);
 		place.rules = rules;
 		place.names = names;
-		error = place_dirs(&place, path);
+		for (size_t i = 0; i < paths->n && !error; i++)
+			error = place_dirs(&place, paths->p[i]);
 	}
 	if (!error)
 		error = made_close(build, &made, &run->layer);
@@ -45,43 +46,63 @@ static FALLIBLE find_owner(struct build *build, struct stage_run *stage, struct 
 }
 
 /* A link to a directory is one. */
-static FALLIBLE is_directory_there(
-		struct build *build, struct stage_run *stage, struct step_run *run, bool *ret)
+static FALLIBLE is_there(const struct view *view, const char *path, bool is_volume, bool *ret)
 {
 	AUTO(view_entry) struct view_entry there = { 0 };
-	AUTO_FREE char *path = NULL;
+	AUTO_FREE char *real = NULL;
+
+	TRY(view_resolve(view, path, &real));
+	TRY(view_lookup(view, real, &there));
+	*ret = there.exists && (S_ISDIR(there.owner.mode) || is_volume);
+	return NULL;
+}
+
+static FALLIBLE find_missing(struct build *build, struct stage_run *stage, struct step_run *run,
+		struct list *ret)
+{
+	const struct plan_workdir *step = &run->step->workdir_step;
+	struct error *error = NULL;
 	struct view view;
 
 	TRY(stage_look(build, stage, run->vertex, &view));
-	struct error *error = view_resolve(&view, run->step->workdir_step.path, &path);
-	if (!error)
-		error = view_lookup(&view, path, &there);
-	*ret = !error && there.exists && S_ISDIR(there.owner.mode);
+	for (size_t i = 0; i < step->count && !error; i++) {
+		bool found = false;
+
+		error = is_there(&view, step->paths[i], step->is_volume, &found);
+		if (!error && !found)
+			list_add(ret, step->paths[i]);
+	}
 	stage_look_done(&view);
 	return error;
 }
 
 /*
  * WORKDIR makes what is missing of its path, owned by the USER in effect. A directory that is
- * there, or a link to one, stays as it is and there is no layer.
+ * there, or a link to one, stays as it is and there is no layer. So does VOLUME, where it does.
  */
 FALLIBLE op_workdir(struct build *build, struct stage_run *stage, struct step_run *run)
 {
-	AUTO_FREE char *path = NULL;
+	AUTO(list) struct list missing = { 0 }, paths = { 0 };
 	struct place_rules rules = { 0 };
-	bool is_there = false;
+	struct error *error = NULL;
 	struct view view;
 
-	TRY(is_directory_there(build, stage, run, &is_there));
-	if (is_there)
+	TRY(find_missing(build, stage, run, &missing));
+	if (!missing.n)
 		return NULL;
 	TRY(find_owner(build, stage, run, &rules));
 	if (build->options->has_epoch)
 		rules.made_time = build->options->epoch;
 	TRY(stage_look(build, stage, run->vertex, &view));
-	struct error *error = view_resolve(&view, run->step->workdir_step.path, &path);
+	for (size_t i = 0; i < missing.n && !error; i++) {
+		AUTO_FREE char *path = NULL;
+
+		error = view_resolve(&view, missing.p[i], &path);
+		if (!error)
+			list_add(&paths, path);
+	}
 	if (!error)
-		error = make_layer(build, stage, run, &view, path, rules);
+		error = make_layer(build, stage, run, &view, &paths, rules);
 	stage_look_done(&view);
 	return error;
 }

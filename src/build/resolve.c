@@ -253,6 +253,17 @@ static void resolve_base(struct build *build, struct stage_run *run)
 	}
 }
 
+/* Takes error. */
+static struct error *name_step(
+		const struct build *build, const struct step_run *run, struct error *error)
+{
+	const char *name = run->step->name;
+
+	error = build->options->says_step ? error_wrap(error, "building at STEP \"%s\"", name)
+					  : error_wrap(error, "%s", name);
+	return error_at(error, run->step->at);
+}
+
 static FALLIBLE resolve_stage(struct build *build, struct stage_run *run)
 {
 	resolve_base(build, run);
@@ -265,14 +276,12 @@ static FALLIBLE resolve_stage(struct build *build, struct stage_run *run)
 			struct error *error = resolve_copy(build, step, &run->key);
 
 			if (error)
-				return error_at(error_wrap(error, "%s", step->step->name),
-						step->step->at);
+				return name_step(build, step, error);
 		} else {
 			struct error *error = step_key_look_up(build, run, step, &run->key, false);
 
 			if (error)
-				return error_at(error_wrap(error, "%s", step->step->name),
-						step->step->at);
+				return name_step(build, step, error);
 		}
 		run->is_keyed = step->is_keyed;
 		run->key = step_after(step->step, &run->key, &step->key);

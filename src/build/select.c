@@ -209,8 +209,8 @@ static struct error *leave(void *state, const struct tree_item *at)
 
 static struct error *not_there(const struct walk *walk, const char *path, bool is_ignored)
 {
-	struct error *error =
-			error_new(ERR_NOT_FOUND, "'/%s' is not in %s", path, walk->origin->name);
+	struct error *error = error_new(ERR_NOT_FOUND,
+			"'/%s' is not in %s: no such file or directory", path, walk->origin->name);
 
 	if (is_ignored)
 		return error_hint(error, "it is there, but '%s' leaves it out",
@@ -540,6 +540,16 @@ static dev_t device_of(const struct select_origin *origin)
 	return fs.f_type == TMPFS_MAGIC ? 0 : st.st_dev;
 }
 
+static FALLIBLE check_match(const struct select_origin *origin, const struct plan_copy *copy,
+		const struct selection *selection)
+{
+	if (!origin->needs_match || selection->groups.n || copy->excludes.n || !copy->source_count)
+		return NULL;
+	return error_new(ERR_NOT_FOUND,
+			"'%s': the pattern matches nothing in %s: no such file or directory",
+			copy->sources[0].path, origin->name);
+}
+
 FALLIBLE select_make(const struct select_origin *origin, const struct plan_copy *copy,
 		struct cancel *cancel, struct selection **ret)
 {
@@ -567,6 +577,8 @@ FALLIBLE select_make(const struct select_origin *origin, const struct plan_copy 
 		error = add_one(&walk, copy, i);
 	strbuf_done(&walk.path);
 	vec_done(&walk.doubtful);
+	if (!error)
+		error = check_match(origin, copy, out);
 	if (error)
 		return error;
 	for (size_t g = 0; g < out->groups.n; g++)

@@ -73,6 +73,7 @@ struct select_origin {
 	const char *ignore_name;           /* for hints */
 	const struct owner_policy *policy; /* NULL: everything belongs to 0:0 */
 	bool keeps_links;                  /* a source that is a link is copied as one */
+	bool needs_match;                  /* sources that match nothing at all are an error */
 	const struct fetched *fetched;     /* by source of the step; NULL: none is */
 	struct file_digests *digests;      /* what is known of its files; NULL: nothing */
 };

@@ -76,6 +76,40 @@ void unused_args_find(const struct dockerfile *file, const struct plan *plan,
 	}
 }
 
+static bool is_given(const struct list *build_args, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; build_args && i < build_args->n; i++)
+		if (strncmp(build_args->p[i], name, n) == 0 &&
+				(build_args->p[i][n] == '=' || !build_args->p[i][n]))
+			return true;
+	return needs_no_arg(name);
+}
+
+void missing_args_find(
+		const struct dockerfile *file, const struct list *build_args, struct list *ret)
+{
+	AUTO(list) struct list valued = { 0 };
+
+	for (size_t i = 0; i < file->instruction_count; i++) {
+		const struct instruction *instruction = &file->instructions[i];
+
+		if (instruction->kind != INSTRUCTION_ARG)
+			continue;
+		for (size_t k = 0; k < instruction->pairs.n; k++) {
+			const struct pair *pair = &instruction->pairs.p[k];
+
+			if (pair->value && *pair->value)
+				list_add(&valued, pair->name);
+			else if (!pair->value && !list_has(&valued, pair->name) &&
+					!is_given(build_args, pair->name) &&
+					!list_has(ret, pair->name))
+				list_add(ret, pair->name);
+		}
+	}
+}
+
 bool unused_args_say(const struct list *names, bool as_buildah, struct strbuf *out)
 {
 	if (!names->n)

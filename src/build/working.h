@@ -124,8 +124,9 @@ struct working_copy {
 	bool has_context; /* origin_fd is a build context: what its own ignore file says counts */
 	const struct list *excludes;
 	bool parents;
-	bool keeps_links; /* a source that is a link is copied as one */
-	bool allows_none; /* a pattern may match nothing */
+	bool keeps_links;       /* a source that is a link is copied as one */
+	bool allows_none;       /* a pattern may match nothing */
+	bool ignores_by_prefix; /* ignore_by_prefix() */
 	bool has_epoch;
 	int64_t epoch;
 	const struct list *typed; /* sources as they were typed, for history and key */

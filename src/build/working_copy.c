@@ -280,6 +280,8 @@ static FALLIBLE select_all(struct copying *copying)
 
 	make_words(working, copy, &copying->words);
 	TRY(open_origin(working, copy, &copying->origin));
+	if (copying->origin.ignore && copy->ignores_by_prefix)
+		ignore_by_prefix(copying->origin.ignore);
 	if (copy_is_fetched(&copying->words.step.copy)) {
 		TRY(fetched_need(&working->build, &copying->words.run));
 		copying->origin.select.fetched = copying->words.run.fetched;

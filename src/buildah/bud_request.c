@@ -68,6 +68,8 @@ static FALLIBLE check(const struct bud_opts *opts)
 	if (opts->os_version &&
 			strlen(opts->os_version) >= sizeof((struct platform){ 0 }.os_version))
 		return error_usage("option '--os-version': '%s' is too long", opts->os_version);
+	if (opts->no_hosts && opts->run.hosts.n)
+		return error_usage("--no-hosts and --add-host conflict, can not be used together");
 	if (opts->stage_labels && !opts->save_stages)
 		return error_usage("--stage-labels requires --save-stages");
 	return refuse(opts->compat_volumes, "compat-volumes", "what a step writes there stays");
@@ -147,6 +149,7 @@ static void set_dockerfile(const struct bud_opts *opts, struct bud_request *requ
 	options_ret->ignore_file = opts->ignore_file;
 	options_ret->containerfile_first = true;
 	options_ret->from_variables = true;
+	options_ret->makes_volumes = true;
 	options_ret->files_are_late = true;
 	for (size_t i = 0; i < opts->files.n; i++)
 		if (*opts->files.p[i])

@@ -257,5 +257,6 @@ const struct command buildah_build = {
 	.defaults = &defaults,
 	.opts_size = sizeof(struct bud_opts),
 	.max_args = 1,
+	.counts_arguments = true,
 	.run = run,
 };

@@ -100,6 +100,7 @@ static struct error *run_pull(const struct invocation *call)
 	struct names_request request = { .program = call->program,
 		.text = call->args->p[0],
 		.platform = &platform,
+		.is_platform_asked = opts->platform || opts->os || opts->arch || opts->variant,
 		.quiet = opts->quiet,
 		.own_only = true };
 

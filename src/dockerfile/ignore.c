@@ -15,7 +15,7 @@ struct rule {
 struct ignore {
 	struct rule *p;
 	size_t n, capacity;
-	bool has_exceptions;
+	bool has_exceptions, is_by_prefix;
 };
 
 void ignore_free(struct ignore *ignore)
@@ -165,6 +165,14 @@ bool ignore_matches(const struct ignore *ignore, const char *path)
 	return is_ignored;
 }
 
+/* Names it, or something in it. */
+static bool is_below(const char *text, const char *dir)
+{
+	const char *rest = text_starts(text, dir) ? text + strlen(dir) : NULL;
+
+	return rest && (*rest == '/' || *rest == '\0');
+}
+
 bool ignore_may_skip_dir(const struct ignore *ignore, const char *path)
 {
 	struct glob_path names;
@@ -172,10 +180,20 @@ bool ignore_may_skip_dir(const struct ignore *ignore, const char *path)
 	if (!ignore_has_exceptions(ignore))
 		return true;
 	glob_path_split(path, &names);
-	for (size_t i = 0; i < ignore->n; i++)
-		if (ignore->p[i].is_exception && glob_may_match_below(ignore->p[i].glob, &names))
+	for (size_t i = 0; i < ignore->n; i++) {
+		const struct rule *rule = &ignore->p[i];
+
+		if (rule->is_exception &&
+				(ignore->is_by_prefix ? is_below(rule->text + 1, path)
+						      : glob_may_match_below(rule->glob, &names)))
 			return false;
+	}
 	return true;
+}
+
+void ignore_by_prefix(struct ignore *ignore)
+{
+	ignore->is_by_prefix = true;
 }
 
 size_t ignore_count(const struct ignore *ignore)

@@ -40,6 +40,12 @@ bool ignore_matches(const struct ignore *ignore, const char *path);
  */
 bool ignore_may_skip_dir(const struct ignore *ignore, const char *path);
 
+/*
+ * From now on as Buildah (and Docker before BuildKit) has it: nothing below a directory that is
+ * left out is re-included but by an exception that begins with the directory's own name.
+ */
+void ignore_by_prefix(struct ignore *ignore);
+
 /* Number of patterns and their text after clean-up ("!" kept), for messages and keys. */
 size_t ignore_count(const struct ignore *ignore);
 const char *ignore_pattern(const struct ignore *ignore, size_t i);

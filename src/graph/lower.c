@@ -179,6 +179,19 @@ static void lower_command(struct lower *lower, struct lowered *stage, const stru
 	lower_add_history(stage, text, true);
 }
 
+/* Directories are made as WORKDIR would make them, root's. */
+static void make_volumes(struct lower *lower, struct lowered *stage, const struct instruction *in,
+		const struct list *volumes, const char *text)
+{
+	struct plan_step *step = lower_add_step(lower, stage, STEP_WORKDIR, in, text, text);
+	const char **paths = arena_array(lower->arena, volumes->n, sizeof(*paths));
+
+	for (size_t i = 0; i < volumes->n; i++)
+		paths[i] = lower_path(lower->arena, "/", volumes->p[i]);
+	step->user = "";
+	step->workdir_step = (struct plan_workdir){ paths, volumes->n, true };
+}
+
 static FALLIBLE lower_volume(
 		struct lower *lower, struct lowered *stage, const struct instruction *in)
 {
@@ -197,7 +210,10 @@ static FALLIBLE lower_volume(
 	}
 	AUTO_FREE char *text = xasprintf("VOLUME %s",
 			lower_json_words(lower->arena, (const char *const *)volumes.p, volumes.n));
-	lower_add_history(stage, text, true);
+	if (lower->input->makes_volumes)
+		make_volumes(lower, stage, in, &volumes, text);
+	else
+		lower_add_history(stage, text, true);
 	return NULL;
 }
 

@@ -306,6 +306,8 @@ FALLIBLE lower_workdir(struct lower *lower, struct lowered *stage, const struct 
 	strbuf_addf(&name, "WORKDIR %s", path);
 	struct plan_step *step = lower_add_step(
 			lower, stage, STEP_WORKDIR, in, strbuf_text(&name), strbuf_text(&name));
-	step->workdir_step.path = stage->workdir;
+	const char **paths = arena_array(lower->arena, 1, sizeof(*paths));
+	paths[0] = stage->workdir;
+	step->workdir_step = (struct plan_workdir){ paths, 1, false };
 	return NULL;
 }

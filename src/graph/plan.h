@@ -113,7 +113,9 @@ struct plan_copy {
 };
 
 struct plan_workdir {
-	const char *path; /* absolute, cleaned */
+	const char *const *paths; /* absolute, cleaned; several of a VOLUME */
+	size_t count;
+	bool is_volume; /* what is there may be a file */
 };
 
 enum step_kind { STEP_RUN = 1, STEP_COPY, STEP_WORKDIR };
@@ -209,6 +211,7 @@ struct plan_input {
 	bool all_stages;             /* plan the stages that the target does not need as well */
 	bool up_to_target;           /* stages above the target are wanted, too, needed or not */
 	bool from_variables;         /* variables in --from and from=, as in Buildah */
+	bool makes_volumes;          /* VOLUME makes what is missing of its path, as in Buildah */
 	/* A base that is a file (oci-archive: …) may be one that stages above it make, as in
 	 * Buildah, which takes stages in turn. */
 	bool files_are_late;

@@ -92,7 +92,8 @@ static void print_step(const struct plan_step *step, struct strbuf *out)
 		print_copy(&step->copy, out);
 		return;
 	case STEP_WORKDIR:
-		strbuf_addf(out, "    path: %s\n", step->workdir_step.path);
+		for (size_t i = 0; i < step->workdir_step.count; i++)
+			strbuf_addf(out, "    path: %s\n", step->workdir_step.paths[i]);
 		return;
 	}
 }

@@ -176,6 +176,27 @@ char *scope_automatic(const struct lower *lower, const char *name)
 	return NULL;
 }
 
+/* For Buildah a FROM knows what is given for an ARG of any stage. */
+static void add_given(struct lower *lower)
+{
+	const struct dockerfile *file = lower->input->file;
+
+	for (size_t i = file->global_count; i < file->instruction_count; i++) {
+		const struct instruction *instruction = &file->instructions[i];
+
+		if (instruction->kind != INSTRUCTION_ARG)
+			continue;
+		for (size_t k = 0; k < instruction->pairs.n; k++) {
+			const char *name = instruction->pairs.p[k].name;
+			const char *value = build_arg(lower, name);
+
+			if (value)
+				named_set(&lower->globals.visible, &lower->globals.visible_at, name,
+						value);
+		}
+	}
+}
+
 FALLIBLE scope_globals(struct lower *lower)
 {
 	static const char *const automatic[] = { "TARGETPLATFORM", "TARGETOS", "TARGETOSVERSION",
@@ -189,6 +210,8 @@ FALLIBLE scope_globals(struct lower *lower)
 
 		named_set(&globals->visible, &globals->visible_at, automatic[i], value);
 	}
+	if (lower->input->from_variables)
+		add_given(lower);
 	for (size_t i = 0; i < file->global_count; i++) {
 		const struct pairs *pairs = &file->instructions[i].pairs;
 

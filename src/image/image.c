@@ -310,10 +310,30 @@ static bool serves(const struct image_homes *homes, const struct image *image)
 }
 
 static FALLIBLE open_reference(const struct image_homes *homes, const char *name,
+		enum pull_policy policy, struct image **ret);
+
+static FALLIBLE open_newer(const struct image_homes *homes, const char *name, struct image **ret)
+{
+	struct error *error = open_reference(homes, name, PULL_ALWAYS, ret);
+
+	if (!error || error_is(error, ERR_CANCELED))
+		return error;
+	struct error *worse = open_reference(homes, name, PULL_NEVER, ret);
+	if (worse) {
+		error_free(worse);
+		return error;
+	}
+	error_ignore(error, "the image that is here will do");
+	return NULL;
+}
+
+static FALLIBLE open_reference(const struct image_homes *homes, const char *name,
 		enum pull_policy policy, struct image **ret)
 {
 	AUTO(reference) struct reference reference = { 0 };
 
+	if (policy == PULL_NEWER)
+		return open_newer(homes, name, ret);
 	TRY(reference_parse(str_of(name), &reference));
 	AUTO_FREE char *full = reference_text(&reference);
 	/* What was named without a registry is localhost's under Buildah's name. */

@@ -108,7 +108,8 @@ struct image_homes {
 	const struct podman_settings *podman; /* NULL: Podman's store is not looked into */
 };
 
-enum pull_policy { PULL_MISSING = 1, PULL_ALWAYS, PULL_NEVER };
+/* NEWER asks the registry, too, and makes do with what is here when that fails. */
+enum pull_policy { PULL_MISSING = 1, PULL_ALWAYS, PULL_NEVER, PULL_NEWER };
 
 /*
  * Open by name: a reference of the store or of a registry (policy says which is asked; always asks

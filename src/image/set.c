@@ -59,7 +59,7 @@ static FALLIBLE open_reference(const struct image_homes *homes, const char *name
 
 	TRY(reference_parse(str_of(name), &reference));
 	AUTO_FREE char *full = reference_text(&reference);
-	if (policy != PULL_ALWAYS) {
+	if (policy == PULL_MISSING || policy == PULL_NEVER) {
 		struct error *error = source_store_document(homes, full, false, document, source);
 
 		if (!error_is(error, ERR_NOT_FOUND) || policy == PULL_NEVER)
@@ -68,8 +68,17 @@ static FALLIBLE open_reference(const struct image_homes *homes, const char *name
 	}
 	if (!homes->registry)
 		return error_new(ERR_NOT_FOUND, "'%s' is not in the store", full);
-	TRY(source_registry_document(homes, &reference, document, source));
-	*origin = image_origin_registry(&reference);
+	struct error *error = source_registry_document(homes, &reference, document, source);
+	if (!error)
+		*origin = image_origin_registry(&reference);
+	if (!error || policy != PULL_NEWER || error_is(error, ERR_CANCELED))
+		return error;
+	struct error *worse = source_store_document(homes, full, false, document, source);
+	if (worse) {
+		error_free(worse);
+		return error;
+	}
+	error_ignore(error, "what is here will do");
 	return NULL;
 }
 

@@ -330,6 +330,8 @@ static struct error *count_as_buildah(const struct parser *parser)
 		return error_usage("accepts %zu arg(s), received %zu", least, n);
 	if (n < least)
 		return error_usage("requires at least %zu arg(s), only received %zu", least, n);
+	if (command->counts_arguments)
+		return error_usage("accepts at most %zu arg(s), received %zu", most, n);
 	return error_usage("too many arguments specified: '%s %s' requires at most %zu argument%s",
 			name, command->name, most, most == 1 ? "" : "s");
 }

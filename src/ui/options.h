@@ -131,7 +131,8 @@ struct command {
 	const void *defaults; /* a whole struct; its char * and lists must be empty. NULL: zeros */
 	size_t opts_size;
 	size_t min_args, max_args;
-	const char *missing; /* what is said when there are too few, or NULL: in general words */
+	const char *missing;   /* what is said when there are too few, or NULL: in general words */
+	bool counts_arguments; /* Buildah's users are told how many too many there are */
 	bool is_hidden;
 	bool stops_at_argument; /* what follows the first argument is not ours */
 	struct error *(*run)(const struct invocation *call);

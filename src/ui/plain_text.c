@@ -136,7 +136,7 @@ static struct str after_last_return(struct str line)
 	return at < line.n ? str_slice(line, at + 1, line.n) : line;
 }
 
-void plain_text_line(struct str line, bool keep_colours, struct strbuf *out)
+void plain_text_line(struct str line, unsigned keep, struct strbuf *out)
 {
 	bool is_coloured = false;
 	size_t column = 0, n = 0;
@@ -147,13 +147,16 @@ void plain_text_line(struct str line, bool keep_colours, struct strbuf *out)
 		uint32_t c = 0;
 
 		if (rest.p[0] == ESCAPE) {
-			n = keep_colours ? sgr_bytes(rest) : 0;
+			n = keep & KEEP_COLOURS ? sgr_bytes(rest) : 0;
 			if (n) {
 				strbuf_add_bytes(out, rest.p, n);
 				is_coloured = true;
 			} else {
 				n = escape_bytes(rest);
 			}
+		} else if (rest.p[0] == '\t' && keep & KEEP_TABS) {
+			strbuf_add_char(out, '\t');
+			n = 1;
 		} else if (rest.p[0] == '\t') {
 			n = 1;
 			do

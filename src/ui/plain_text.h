@@ -9,14 +9,16 @@
 #include "base/strbuf.h"
 #include <jansson.h>
 
+enum plain_text_keep { KEEP_COLOURS = 1, KEEP_TABS = 2 };
+
 /*
  * Append line without what a terminal would obey: all control characters and escape sequences are
- * dropped, invalid UTF-8 becomes U+FFFD, tabs become spaces up to the next multiple of 8. With
- * keep_colours, SGR sequences (ESC [ … m) stay, and a line that has one ends with a reset. A
- * carriage return starts the line anew, as it does on a terminal: only what follows the last one is
- * kept.
+ * dropped, invalid UTF-8 becomes U+FFFD, tabs become spaces up to the next multiple of 8, unless
+ * they are kept. With KEEP_COLOURS, SGR sequences (ESC [ … m) stay, and a line that has one ends
+ * with a reset. A carriage return starts the line anew, as it does on a terminal: only what follows
+ * the last one is kept.
  */
-void plain_text_line(struct str line, bool keep_colours, struct strbuf *out);
+void plain_text_line(struct str line, unsigned keep, struct strbuf *out);
 /* Append text with each control character but \n and \t shown as \x1b and the like. */
 void plain_text_escape(struct str text, struct strbuf *out);
 /*

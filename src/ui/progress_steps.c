@@ -44,7 +44,7 @@ static void add_line(struct steps *steps, const struct progress_event *event)
 	if (steps->lines.n && event->place.number == 1 &&
 			event->place.stage <= steps->lines.p[0].place.stage)
 		clear_lines(steps);
-	plain_text_line(str_of(event->text), false, &text);
+	plain_text_line(str_of(event->text), 0, &text);
 
 	struct line line = { event->place, strbuf_take(&text), event->vertex, false, false };
 	vec_push(&steps->lines, line);
@@ -229,6 +229,7 @@ struct renderer *renderer_steps(const struct steps_view *view)
 	steps->renderer.ops = &ops;
 	steps->vertices.on_line = on_line;
 	steps->vertices.user = steps;
+	steps->vertices.keep = KEEP_TABS; /* what a step says is what a script reads */
 	steps->view = *view;
 	steps->view.commit = steps->commit = xstrdup(view->commit);
 	return &steps->renderer;

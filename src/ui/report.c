@@ -90,8 +90,8 @@ static void add_mark(const struct source_range *at, struct str line, struct strb
 		from = line.n;
 	if (to > line.n)
 		to = line.n;
-	plain_text_line(str_slice(line, 0, from), false, &before);
-	plain_text_line(str_slice(line, 0, to), false, &marked);
+	plain_text_line(str_slice(line, 0, from), 0, &before);
+	plain_text_line(str_slice(line, 0, to), 0, &marked);
 
 	size_t start = plain_text_width(strbuf_str(&before));
 	size_t end = plain_text_width(strbuf_str(&marked));
@@ -129,7 +129,7 @@ static void add_excerpt(const struct source_range *at, struct str text,
 		add_colour(style, "34", out);
 		strbuf_addf(out, "%*u | ", width, i);
 		add_colour(style, "0", out);
-		plain_text_line(line, false, out);
+		plain_text_line(line, 0, out);
 		strbuf_add(out, from + line.n < whole ? "...\n" : "\n");
 		if (i == at->line && at->column) {
 			add_colour(style, "34", out);

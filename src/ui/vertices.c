@@ -16,7 +16,7 @@ static char *clean(const char *text)
 	struct str rest;
 
 	str_cut(str_slice(str_of(text), 0, NAME_BYTES), '\n', &first, &rest);
-	plain_text_line(first, false, &line);
+	plain_text_line(first, 0, &line);
 	return strbuf_take(&line);
 }
 
@@ -55,7 +55,7 @@ static void end_line(struct vertices *vertices, struct vertex *vertex, struct st
 {
 	AUTO(strbuf) struct strbuf line = { 0 };
 
-	plain_text_line(strbuf_str(partial), true, &line);
+	plain_text_line(strbuf_str(partial), KEEP_COLOURS | vertices->keep, &line);
 	strbuf_clear(partial);
 	strbuf_addf(&vertex->log, "%.3f ", (double)(time_ns - vertex->started_ns) / 1e9);
 	strbuf_add_str(&vertex->log, strbuf_str(&line));
@@ -248,7 +248,7 @@ void vertices_done(struct vertices *vertices)
 
 void vertex_partial(const struct vertex *vertex, unsigned stream, struct strbuf *out)
 {
-	plain_text_line(strbuf_str(&vertex->partial[stream]), true, out);
+	plain_text_line(strbuf_str(&vertex->partial[stream]), KEEP_COLOURS, out);
 }
 
 void vertices_failed_logs(const struct vertices *vertices, bool has_colour, struct strbuf *out)

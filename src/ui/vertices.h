@@ -50,6 +50,7 @@ struct vertices {
 	/* Called for every whole line of a log, clean; may be NULL. */
 	void (*on_line)(void *user, struct vertex *vertex, uint64_t time_ns, struct str line);
 	void *user;
+	unsigned keep; /* KEEP_TABS in lines of a log */
 };
 
 /* Take the event in. Returns its vertex, or NULL for what is about none. Numbers that were never

@@ -196,6 +196,7 @@ static FALLIBLE copy(const struct invocation *call, bool is_add)
 		.parents = opts->parents,
 		.keeps_links = opts->no_follow,
 		.allows_none = opts->empty_wildcard,
+		.ignores_by_prefix = text_equal(call->program, "buildah"),
 		.has_epoch = opts->timestamp >= 0,
 		.epoch = opts->timestamp,
 		.typed = &typed,

@@ -128,6 +128,7 @@ static FALLIBLE open_image(struct work *work, const struct from_opts *opts,
 	struct names_request request = { .program = work->call->program,
 		.text = text,
 		.platform = platform,
+		.is_platform_asked = opts->platform || opts->os || opts->arch || opts->variant,
 		.quiet = opts->quiet };
 
 	if (text_equal(text, "scratch")) {

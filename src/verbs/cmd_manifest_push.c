@@ -39,6 +39,7 @@ static const struct option options[] = {
 	INSECURE_REGISTRY_ROW,
 	REGISTRY_REACH_ROWS,
 	RETRY_ROWS,
+	SIGNATURE_POLICY_ROW,
 	SIGN_ROWS,
 	OPT_FLAG(0, "remove-signatures", remove_signatures, "taken: none are copied",
 			.is_hidden = true),

@@ -87,8 +87,8 @@ FALLIBLE names_pull_policy(const char *text, enum pull_policy *ret)
 	} policies[] = {
 		{ "always", PULL_ALWAYS },
 		{ "true", PULL_ALWAYS },
-		{ "newer", PULL_ALWAYS }, /* what is asked for by digest is fetched once */
-		{ "ifnewer", PULL_ALWAYS },
+		{ "newer", PULL_NEWER },
+		{ "ifnewer", PULL_NEWER },
 		{ "missing", PULL_MISSING },
 		{ "ifmissing", PULL_MISSING },
 		{ "false", PULL_NEVER },
@@ -285,6 +285,45 @@ static FALLIBLE take_shared(struct session *session, const struct names_request 
 	return save(session, request, ret, NULL);
 }
 
+static bool asks_registry(const struct names_request *request)
+{
+	return request->pull == PULL_ALWAYS || request->pull == PULL_NEWER;
+}
+
+/* What is here under the name, unless it is of another platform than the one that is asked for. */
+static FALLIBLE open_served(struct session *session, const struct names_request *request,
+		const struct tag_record *record, bool is_id, struct named_image *ret)
+{
+	struct error *error = open_stored(session, request, record, ret);
+
+	if (!request->is_platform_asked || is_id || request->pull != PULL_MISSING)
+		return error;
+	/* Of a list that was kept for another platform there is no image here. */
+	bool is_other = error ? error_is(error, ERR_NOT_FOUND)
+			      : platform_match(request->platform, &ret->image->config.platform) ==
+							0;
+	if (!is_other)
+		return error;
+	error_free(error);
+	image_free(TAKE(ret->image));
+	free(TAKE(ret->name));
+	return pull(session, request, ret);
+}
+
+/* The image of the store, where a registry that was asked for a newer one has none. */
+static FALLIBLE pull_newer(struct session *session, const struct names_request *request,
+		const struct tag_record *record, const char *name, struct named_image *ret)
+{
+	struct error *error = pull(session, request, ret);
+
+	if (!error || error_is(error, ERR_CANCELED))
+		return error;
+	named_image_done(ret);
+	*ret = (struct named_image){ .name = xstrdup(name) };
+	error_ignore(error, "the image that is here will do");
+	return open_stored(session, request, record, ret);
+}
+
 FALLIBLE names_open(struct session *session, const struct names_request *request,
 		struct named_image *ret)
 {
@@ -302,10 +341,10 @@ FALLIBLE names_open(struct session *session, const struct names_request *request
 	bool is_id = !error && !ret->name;
 
 	/* "always" asks the registry, if only to hear that nobody there knows localhost's. */
-	if (!error && (wanted.pull != PULL_ALWAYS || is_id)) {
+	if (!error && (!asks_registry(&wanted) || is_id)) {
 		if (!ret->name)
 			ret->name = xstrdup(record.name ? record.name : "");
-		return open_stored(session, &wanted, &record, ret);
+		return open_served(session, &wanted, &record, is_id, ret);
 	}
 	if (error_is(error, ERR_NOT_FOUND) && wanted.pull != PULL_ALWAYS && !wanted.own_only) {
 		struct error *worse = take_shared(session, &wanted, ret);
@@ -321,9 +360,12 @@ FALLIBLE names_open(struct session *session, const struct names_request *request
 		return error;
 	bool is_new = error != NULL, found = false;
 	error_free(error);
-	free(TAKE(ret->name));
+	AUTO_FREE char *here = TAKE(ret->name);
+	if (here && wanted.pull == PULL_NEWER)
+		return pull_newer(session, &wanted, &record, here, ret);
 	if (is_new && wanted.pull == PULL_MISSING && is_buildah(wanted.program) &&
 			!reference_has_host(str_of(wanted.text)))
 		TRY(find_candidate(session, &wanted, &record, &ret->name, &found));
-	return found ? open_stored(session, &wanted, &record, ret) : pull(session, &wanted, ret);
+	return found ? open_served(session, &wanted, &record, false, ret)
+		     : pull(session, &wanted, ret);
 }

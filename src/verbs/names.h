@@ -31,6 +31,7 @@ struct names_request {
 	const char *text;
 	enum pull_policy pull;
 	const struct platform *platform; /* NULL: the host's */
+	bool is_platform_asked; /* by the user: what is here for another one is not meant */
 	bool quiet;
 	bool own_only; /* Podman's store is not looked into for a plain name */
 };

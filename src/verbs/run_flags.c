@@ -135,6 +135,25 @@ static FALLIBLE check_namespace(const char *name, const char *value, const char 
 			"a step of kiln always has its own: leave the option away, or say private");
 }
 
+static FALLIBLE check_network(const struct run_flags *flags)
+{
+	const struct {
+		const char *name;
+		bool is_given;
+	} dns[] = { { "--dns", flags->dns.n > 0 }, { "--dns-option", flags->dns_options.n > 0 },
+		{ "--dns-search", flags->dns_search.n > 0 } };
+	const char *network = flags->network;
+
+	for (size_t i = 0; i < COUNT(dns) && text_equal(network, "none"); i++)
+		if (dns[i].is_given)
+			return error_usage("the %s option cannot be used with --network=none",
+					dns[i].name);
+	if (text_equal(flags->isolation, "chroot") && network && *network &&
+			!text_equal(network, "host"))
+		return error_usage("cannot set --network other than host with --isolation chroot");
+	return NULL;
+}
+
 FALLIBLE run_flags_check(const struct run_flags *flags)
 {
 	static const char *const kinds[] = { "", "auto", "default", "oci", "rootless", "chroot" };
@@ -144,6 +163,7 @@ FALLIBLE run_flags_check(const struct run_flags *flags)
 		known = text_equal(kinds[i], flags->isolation);
 	if (!known)
 		return error_usage("unrecognized isolation type \"%s\"", flags->isolation);
+	TRY(check_network(flags));
 	TRY(refuse("userns-*-map*", flags->userns_maps.n > 0,
 			"kiln takes the range that /etc/subuid and /etc/subgid give"));
 	TRY(check_namespace("ipc", flags->ipc, "private"));
@@ -177,8 +197,10 @@ static FALLIBLE set_network(
 		parts->run.network = SANDBOX_NET_PRIVATE;
 	else
 		return error_hint(error_code(ERR_INVALID, EXIT_USAGE,
-						  "network '%s' is not supported", text),
-				"host, none or private");
+						  "unable to find network with name or ID %s: "
+						  "network not found",
+						  text),
+				"there are host, none and private");
 	return NULL;
 }
 

@@ -103,7 +103,7 @@ buildah() {
 
 @test "run makes the volumes that an image declares" {
 	printf 'FROM %s\nVOLUME /var/lib/data /bin/sh /bin/sh/below\n' "$img" >Dockerfile
-	succeeds buildah build -t base .
+	succeeds kiln build -t base .
 	succeeds buildah from --name one base
 	succeeds buildah run one stat -c '%a %u' /var/lib/data
 	equals '755 0' "$output"
@@ -224,4 +224,80 @@ buildah() {
 	succeeds buildah build .
 	export BUILD_REGISTRY_SOURCES='{"blockedRegistries": "x"}'
 	fails 125 BUILD_REGISTRY_SOURCES buildah pull "$REGISTRY/base"
+}
+
+@test "build: sources that match nothing, and what an ignore file lets in again" {
+	mkdir c c/sub
+	touch c/a.txt c/sub/one.go
+	printf 'FROM scratch\nCOPY *.none *.txt /d/\n' >Dockerfile
+	succeeds buildah build -f Dockerfile -o out c
+	equals a.txt "$(ls out/d)"
+	printf 'FROM scratch\nCOPY *.none /d/\n' >Dockerfile
+	fails 125 'building at STEP "COPY *.none /d/": '"'*.none': the pattern matches nothing" \
+		buildah build -f Dockerfile c
+	says 'no such file or directory'
+	succeeds kiln build -f Dockerfile -o none c
+	# A directory that is left out has nothing again but by its own name.
+	printf '*\n!**/*.go\n' >c/.dockerignore
+	printf 'FROM scratch\nCOPY . /\n' >Dockerfile
+	succeeds buildah build -f Dockerfile -o empty c
+	equals '' "$(ls empty)"
+	succeeds kiln build -f Dockerfile -o full c
+	equals one.go "$(ls full/sub)"
+	printf '*\n!sub/*.go\n' >c/.dockerignore
+	succeeds buildah build -f Dockerfile -o again c
+	equals one.go "$(ls again/sub)"
+}
+
+@test "build: what options say together, ARGs without a value, what VOLUME makes, tabs" {
+	printf '%s\n' "FROM $img AS base" 'ARG which' 'FROM base AS part_a' \
+		'RUN printf "of\ta\n"' 'VOLUME ["/v/deep", "/w", "/etc/passwd"]' 'RUN stat -c "%u %a" /v /v/deep /w | tr "\\n" ,' \
+		'FROM part_${which}' 'RUN touch /v/deep/kept' >Dockerfile
+	succeeds buildah build --build-arg which=a -t app .
+	says $'of\ta'
+	says '0 755,0 755,0 755,'
+	succeeds buildah from --name one app
+	succeeds buildah run one ls /v/deep
+	equals kept "$output"
+	printf 'FROM platform-$which\n' >undeclared
+	fails 125 "image name 'platform-'" buildah build --build-arg which=a -f undeclared .
+	printf '%s\n' "FROM $img" 'ARG a=1' 'ARG a' 'ARG which' 'ARG TARGETOS' >Dockerfile
+	succeeds buildah build .
+	says 'missing "which" build argument. Try adding "--build-arg which=<VALUE>"'
+	says_not 'missing "a"'
+	says_not 'missing "TARGETOS"'
+	succeeds buildah build --build-arg which=a .
+	says_not missing
+	fails 125 'accepts at most 1 arg(s), received 2' buildah build . more
+	fails 125 '--no-hosts and --add-host conflict' buildah build --no-hosts --add-host a:1.2.3.4 .
+	for option in --dns --dns-option --dns-search; do
+		fails 125 "the $option option cannot be used with --network=none" \
+			buildah build "$option=example" --network=none .
+	done
+	fails 125 'cannot set --network other than host with --isolation chroot' \
+		buildah run --network=none --isolation=chroot one true
+	fails 125 'unable to find network with name or ID other: network not found' buildah run --network=other one true
+}
+
+@test "pull and from: another platform is fetched, and a newer image may be none" {
+	registry_start plain
+	printf 'FROM scratch\nCOPY f /\n' >Dockerfile
+	touch f
+	succeeds buildah build --platform linux/amd64,linux/arm64 --manifest "$REGISTRY/both" .
+	succeeds buildah manifest push --tls-verify=false --signature-policy /dev/null "$REGISTRY/both" "docker://$REGISTRY/both"
+	succeeds buildah rmi "$REGISTRY/both"
+	succeeds buildah pull -q --tls-verify=false --arch amd64 "$REGISTRY/both"
+	first=$output
+	succeeds buildah pull -q --tls-verify=false --arch arm64 "$REGISTRY/both"
+	[ "$output" != "$first" ] || explain 'the other platform'
+	succeeds buildah inspect --format '{{.OCIv1.Architecture}}' "$REGISTRY/both"
+	equals arm64 "$output"
+	succeeds buildah from -q --tls-verify=false --arch amd64 "$REGISTRY/both"
+	succeeds buildah inspect --format '{{.OCIv1.Architecture}}' both-working-container
+	equals amd64 "$output"
+	succeeds buildah tag "$REGISTRY/both" "$REGISTRY/ours"
+	succeeds buildah from -q --tls-verify=false --pull=ifnewer "$REGISTRY/ours"
+	printf 'FROM %s/ours\n' "$REGISTRY" >Dockerfile
+	succeeds buildah build --pull=newer --tls-verify=false .
+	fails 125 'not found' buildah from --pull=always --tls-verify=false "$REGISTRY/ours"
 }

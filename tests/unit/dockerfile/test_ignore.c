@@ -95,6 +95,14 @@ static void prunes(void **state)
 		assert_ok(ignore_parse(str_of(cases[i].text), "x", &ignore));
 		assert_int_equal(ignore_may_skip_dir(ignore, cases[i].dir), cases[i].wanted);
 	}
+
+	AUTO(ignore) struct ignore *old = NULL;
+	assert_ok(ignore_parse(STR("*\n!sub/a*\n!*/x\n"), "x", &old));
+	assert_false(ignore_may_skip_dir(old, "other"));
+	ignore_by_prefix(old);
+	assert_true(ignore_may_skip_dir(old, "other"));
+	assert_true(ignore_may_skip_dir(old, "su"));
+	assert_false(ignore_may_skip_dir(old, "sub"));
 }
 
 static void refuses(void **state)

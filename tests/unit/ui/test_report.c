@@ -188,11 +188,15 @@ static void cleans_lines(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		AUTO(strbuf) struct strbuf plain = { 0 }, coloured = { 0 };
 
-		plain_text_line(str_of(cases[i].from), false, &plain);
+		plain_text_line(str_of(cases[i].from), 0, &plain);
 		assert_string_equal(strbuf_text(&plain), cases[i].plain);
-		plain_text_line(str_of(cases[i].from), true, &coloured);
+		plain_text_line(str_of(cases[i].from), KEEP_COLOURS, &coloured);
 		assert_string_equal(strbuf_text(&coloured), cases[i].coloured);
 	}
+
+	AUTO(strbuf) struct strbuf kept = { 0 };
+	plain_text_line(STR("x\ra\t\x1b[31mb\t"), KEEP_TABS, &kept);
+	assert_string_equal(strbuf_text(&kept), "a\tb\t");
 }
 
 static void measures_and_cuts(void **state)
