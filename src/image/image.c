@@ -115,11 +115,14 @@ static struct error *no_platform(const struct image_index *index, const struct p
 	AUTO(strbuf) struct strbuf have = { 0 };
 	char text[PLATFORM_TEXT];
 
-	for (size_t i = 0; i < index->manifests.n; i++)
-		if (index->manifests.p[i].has_platform &&
-				strcmp(index->manifests.p[i].platform.os, "unknown") != 0)
+	for (size_t i = 0; i < index->manifests.n; i++) {
+		const struct descriptor *entry = &index->manifests.p[i];
+		bool is_shown = entry->has_platform && image_index_is_image(entry);
+
+		if (is_shown)
 			strbuf_addf(&have, "%s%s", have.n ? ", " : "",
-					platform_text(&index->manifests.p[i].platform, text));
+					platform_text(&entry->platform, text));
+	}
 	return error_hint(error_new(ERR_NOT_FOUND, "there is no image for %s",
 					  platform_text(platform, text)),
 			"there are: %s", have.n ? strbuf_text(&have) : "none");

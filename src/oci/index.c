@@ -101,27 +101,41 @@ static bool is_attestation(const struct descriptor *entry)
 	       (entry->has_platform && strcmp(entry->platform.os, "unknown") == 0);
 }
 
+bool image_index_is_image(const struct descriptor *entry)
+{
+	enum media_role role = mediatype_role(entry->media_type);
+
+	return (role == MEDIA_MANIFEST || role == MEDIA_INDEX) && !is_attestation(entry) &&
+	       !entry->artifact_type;
+}
+
 const struct descriptor *image_index_select(
 		const struct image_index *index, const struct platform *want)
 {
-	const struct descriptor *best = NULL, *unlabelled = NULL;
+	const struct descriptor *best = NULL, *unlabelled = NULL, *nested = NULL;
 	int best_match = 0;
-	size_t images = 0;
+	size_t images = 0, nests = 0;
 
 	for (size_t i = 0; i < index->manifests.n; i++) {
 		const struct descriptor *entry = &index->manifests.p[i];
 
-		if (is_attestation(entry) || entry->artifact_type)
+		if (!image_index_is_image(entry))
 			continue;
 		images++;
 		if (!entry->has_platform)
 			unlabelled = entry;
+		if (!entry->has_platform && mediatype_role(entry->media_type) == MEDIA_INDEX) {
+			nested = entry;
+			nests++;
+		}
 		int match = entry->has_platform ? platform_match(want, &entry->platform) : 0;
 		if (match > best_match) {
 			best = entry;
 			best_match = match;
 		}
 	}
-	/* An index around a single image need not say its platform. */
-	return best ? best : images == 1 ? unlabelled : NULL;
+	if (best)
+		return best;
+	/* An index around a single image need not say its platform; an index inside has none. */
+	return images == 1 ? unlabelled : nests == 1 ? nested : NULL;
 }

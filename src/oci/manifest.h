@@ -50,7 +50,14 @@ char *manifest_print(const struct manifest *manifest);
 FALLIBLE image_index_parse(struct str json, const char *media_type, struct image_index *ret);
 void image_index_done(struct image_index *index);
 char *image_index_print(const struct image_index *index);
-/* The best manifest for a platform, skipping attestations; NULL when none fits. */
+/*
+ * May the entry be an image, or an index of some? Attestations and what is of an unknown type are
+ * to be passed over (image-index.md, "manifests").
+ */
+bool image_index_is_image(const struct descriptor *entry);
+/*
+ * The best of these for a platform; NULL when none fits. One index inside may have no platform: it is chosen when nothing else fits.
+ */
 const struct descriptor *image_index_select(
 		const struct image_index *index, const struct platform *want);
 

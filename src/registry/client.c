@@ -359,11 +359,6 @@ void answer_done(struct answer *answer)
 	*answer = (struct answer){ 0 };
 }
 
-static bool is_redirect(int status)
-{
-	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-}
-
 /* One hop. */
 static FALLIBLE hop(struct registry_client *client, const struct send *send, const struct url *url,
 		const struct list *headers, bool *body_opened, struct answer *ret)
@@ -416,7 +411,7 @@ static FALLIBLE follow(struct registry_client *client, const struct send *send,
 		const char *location = http_header(&ret->http, "Location");
 		bool keeps_method =
 				is_reading || ret->http.status == 307 || ret->http.status == 308;
-		if (!is_redirect(ret->http.status) || !location || !keeps_method)
+		if (!http_is_redirect(ret->http.status) || !location || !keeps_method)
 			return NULL;
 		if (hops == LIMIT_REDIRECTS)
 			return error_new(ERR_LIMIT, "'%s' redirects more than %d times",
@@ -462,7 +457,7 @@ static FALLIBLE send_authorized(struct registry_client *client, const struct sen
 	}
 }
 
-static struct error *hint_trust(struct error *error, const char *host)
+struct error *client_hint_trust(struct error *error, const char *host)
 {
 	if (!http_error_is_trust(error))
 		return error;
@@ -473,9 +468,12 @@ static struct error *hint_trust(struct error *error, const char *host)
 			host, host);
 }
 
-static struct error *hint_plain(struct error *error, const char *host)
+static struct error *hint_plain(struct error *error, const struct endpoint *endpoint)
 {
-	if (!http_error_is_tls_speech(error))
+	const char *host = endpoint->host;
+
+	/* Where plain HTTP is allowed already, the other side is only broken. */
+	if (!http_error_is_tls_speech(error) || endpoint->is_insecure || host_is_loopback(host))
 		return error;
 	return error_hint(error,
 			"if it is a plain HTTP registry, allow that with "
@@ -512,60 +510,8 @@ FALLIBLE client_send(struct registry_client *client, const struct send *send, st
 			continue;
 		}
 		if (error)
-			return hint_plain(hint_trust(error, send->endpoint->host),
-					send->endpoint->host);
-		*ret = TAKE_VALUE(answer);
-		return NULL;
-	}
-}
-
-static FALLIBLE exchange_once(struct registry_client *client, const struct http_request *request,
-		struct str form, size_t limit, struct http_response *ret, struct strbuf *ret_body)
-{
-	AUTO(reader) struct reader *body = NULL, *answer = NULL;
-	AUTO_FREE char *text = NULL;
-	struct http_request once = *request;
-	size_t n = 0;
-
-	if (form.n) {
-		body = reader_from_bytes(form.p, form.n);
-		once.body = body;
-		once.body_bytes = (int64_t)form.n;
-	}
-	TRY(http_open(client->http, &once, ret, &answer));
-	TRY(reader_read_all(answer, limit, &text, &n));
-	strbuf_add_bytes(ret_body, text, n);
-	return NULL;
-}
-
-FALLIBLE client_exchange(struct registry_client *client, const struct http_request *request,
-		struct str body, size_t limit, struct http_response *ret, struct strbuf *ret_body)
-{
-	struct retry retry = client_retry(client);
-
-	for (;;) {
-		AUTO(http_response) struct http_response answer = { 0 };
-		bool again = false;
-
-		strbuf_clear(ret_body);
-		struct error *error =
-				exchange_once(client, request, body, limit, &answer, ret_body);
-		if (error ? retry_is_broken(error) : retry_is_temporary(answer.status)) {
-			const char *after = error ? NULL : http_header(&answer, "Retry-After");
-			struct error *stop =
-					retry_wait(&retry, after, error, client->cancel, &again);
-
-			if (stop) {
-				error_free(error);
-				return stop;
-			}
-		}
-		if (again) {
-			error_free(error);
-			continue;
-		}
-		if (error)
-			return hint_trust(error, request->url->host);
+			return hint_plain(client_hint_trust(error, send->endpoint->host),
+					send->endpoint);
 		*ret = TAKE_VALUE(answer);
 		return NULL;
 	}

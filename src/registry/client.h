@@ -67,6 +67,15 @@ struct error *answer_error(struct answer *answer, const struct send *send, const
  */
 FALLIBLE client_exchange(struct registry_client *client, const struct http_request *request,
 		struct str body, size_t limit, struct http_response *ret, struct strbuf *ret_body);
+/*
+ * A GET of that kind, along redirects; authorization (a header's value, or NULL) goes to start's
+ * origin alone. is_insecure: start's host is trusted without a certificate.
+ */
+FALLIBLE client_exchange_along(struct registry_client *client, const struct url *start,
+		bool is_insecure, const char *authorization, size_t limit,
+		struct http_response *ret, struct strbuf *ret_body);
+/* Says what can be done when the error is about the host's certificate. Takes error. */
+struct error *client_hint_trust(struct error *error, const char *host);
 
 /* Where a name is to be asked for. */
 FALLIBLE client_endpoints(struct registry_client *client, const struct reference *reference,

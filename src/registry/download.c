@@ -98,11 +98,6 @@ static FALLIBLE ask(struct transfer *transfer, const struct url *url, struct htt
 	return http_open(client_http(transfer->client), &request, ret, ret_body);
 }
 
-static bool is_redirect(int status)
-{
-	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-}
-
 static FALLIBLE follow(
 		struct transfer *transfer, struct http_response *ret, struct reader **ret_body)
 {
@@ -115,7 +110,7 @@ static FALLIBLE follow(
 		AUTO(url) struct url next = { 0 };
 
 		TRY(ask(transfer, &url, &response, &body));
-		if (!is_redirect(response.status)) {
+		if (!http_is_redirect(response.status)) {
 			*ret = TAKE_VALUE(response);
 			*ret_body = TAKE(body);
 			return NULL;

@@ -71,6 +71,8 @@ FALLIBLE http_open(struct http_client *client, const struct http_request *reques
 void http_response_done(struct http_response *response);
 /* The value of the first header of that name (any case), or NULL. Borrowed. */
 const char *http_header(const struct http_response *response, const char *name);
+/* A status that says where else to ask, in Location. */
+bool http_is_redirect(int status);
 /* Content-Length, or -1. */
 int64_t http_content_length(const struct http_response *response);
 

@@ -25,6 +25,11 @@ const char *http_header(const struct http_response *response, const char *name)
 	return NULL;
 }
 
+bool http_is_redirect(int status)
+{
+	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
 int64_t http_content_length(const struct http_response *response)
 {
 	const char *text = http_header(response, "Content-Length");

@@ -90,7 +90,8 @@ static FALLIBLE put_document(struct registry_client *client, const struct endpoi
 
 	list_addf(&headers, "Content-Type: %s", media_type);
 	TRY_WRAP(client_send(client, &send, &answer), "%s", what);
-	if (answer.http.status != 201 && answer.http.status != 200)
+	/* 201 by the specification; Quay has said 202, others 200 or 204. */
+	if (answer.http.status < 200 || answer.http.status >= 300)
 		return answer_error(&answer, &send, what);
 	const char *stated = http_header(&answer.http, "Docker-Content-Digest");
 	if (stated && !str_is(str_trim(str_of(stated)), digest_text(digest, ours)))
@@ -261,6 +262,18 @@ static FALLIBLE referrers_by_tag(struct registry_client *client, const struct re
 	return NULL;
 }
 
+/* 404 by the specification; registries from before it answer in other ways, too. */
+static bool has_no_referrers(const struct error *error)
+{
+	static const int codes[] = { 400, 405, 406, 501 };
+	bool is = error_is(error, ERR_NOT_FOUND);
+
+	for (size_t i = 0; error && i < COUNT(codes); i++)
+		is |= (error_is(error, ERR_HTTP) || error_is(error, ERR_UNSUPPORTED)) &&
+		      error->code == codes[i];
+	return is;
+}
+
 FALLIBLE registry_get_referrers(struct registry_client *client, const struct reference *reference,
 		const struct digest *subject, const char *artifact_type,
 		struct registry_manifest *ret)
@@ -284,7 +297,7 @@ FALLIBLE registry_get_referrers(struct registry_client *client, const struct ref
 		.actions = "pull" };
 	struct error *error = fetch_document(
 			client, &send, LIMIT_MANIFEST_BYTES, what, &found.json, &found.n, NULL);
-	if (error_is(error, ERR_NOT_FOUND)) {
+	if (has_no_referrers(error)) {
 		error_ignore(error, "no referrers API there");
 		return referrers_by_tag(client, reference, subject, ret);
 	}

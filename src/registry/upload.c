@@ -32,9 +32,11 @@ static FALLIBLE look_at_blob(struct registry_client *client, struct send *send,
 	send->method = "HEAD";
 	send->path = path;
 	TRY_WRAP(client_send(client, send, &answer), "%s", what);
-	if (answer.http.status != 200 && answer.http.status != 404)
+	int status = answer.http.status;
+	/* What a registry that does not know HEAD has is not known: it is sent once more. */
+	if (status != 200 && status != 404 && status != 405 && status != 501)
 		return answer_error(&answer, send, what);
-	*ret_exists = answer.http.status == 200;
+	*ret_exists = status == 200;
 	int64_t bytes = *ret_exists ? http_content_length(&answer.http) : 0;
 	*ret_bytes = bytes > 0 ? (uint64_t)bytes : UINT64_MAX;
 	return NULL;

@@ -2,10 +2,10 @@
 """A token server for docker-registry's token authentication.
 
   token_server.py --key KEY.pem --cert CERT.pem --log FILE [--service S] [--issuer I]
-                  [--anonymous pull] [--expires SECONDS] [--no-post]
+                  [--anonymous pull] [--expires SECONDS] [--no-post] [--moved ORIGIN]
 
 One account: user / password. Whoever is anonymous gets the actions of --anonymous and no more.
-Prints 'listening on HOST:PORT'. The log has a line for each request: METHOD USER SCOPES STATUS.
+With --moved a GET is sent on once, to ORIGIN (http://HOST:PORT, or "" for this very server). Prints 'listening on HOST:PORT'. The log has a line for each request: METHOD USER SCOPES STATUS.
 Tokens are RS256, signed by the openssl program, with the certificate in x5c.
 """
 import argparse
@@ -45,6 +45,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer(status, document)
 
     def do_GET(self):
+        if self.options.moved is not None and not self.path.startswith('/moved'):
+            self.send_response(302)
+            self.send_header('Location', self.options.moved + '/moved' + self.path)
+            self.send_header('Content-Length', '0')
+            return self.end_headers()
         query = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
         user = None
         header = self.headers.get('Authorization', '')
@@ -109,6 +114,7 @@ def main():
     parser.add_argument('--expires', type=int, default=300)
     parser.add_argument('--says', type=int, help='expires_in of the answer, where it is not the truth')
     parser.add_argument('--no-post', action='store_true')
+    parser.add_argument('--moved')
     Handler.options = parser.parse_args()
     server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
     print('listening on 127.0.0.1:%d' % server.server_address[1], flush=True)

@@ -193,6 +193,25 @@ blob_is_whole() { # NAME
 	no_secrets
 }
 
+@test "token server: a redirect is followed, with the password to its own origin alone" {
+	registry_start token --moved ""
+	login_file "$REGISTRY"
+	succeeds try put "$REGISTRY/a" noise
+	grep -q '^GET user .* 200' "$TOKEN_LOG"
+	# Another port is another origin. (The other's tokens are not good here.)
+	registry_start token
+	local back_log=$TOKEN_LOG back
+	back=$(sed -n 's|.*realm: \(http://[^/]*\)/.*|\1|p' "${TOKEN_LOG%/*}/config.yml")
+	registry_start token --moved "$back"
+	login_file "$REGISTRY"
+	fails 1 "401" try put "$REGISTRY/a" noise
+	grep -q '^GET - ' "$back_log"
+	if grep -q '^GET user ' "$back_log"; then
+		explain "the password went to the other origin"
+	fi
+	no_secrets
+}
+
 @test "token server: tokens that expire at once are fetched again" {
 	registry_start token --expires 1
 	login_file "$REGISTRY"
@@ -319,6 +338,23 @@ blob_is_whole() { # NAME
 	faults "HEAD /manifests/ header=X:$(head -c 120000 /dev/zero | tr '\0' x)"
 	fails 1 "headers of more than" try resolve "$PROXY/base/busybox"
 	equals 1 "$(requests HEAD)" # it would be no shorter then
+}
+
+@test "a push where HEAD is not known, or another 2xx says that the manifest is there" {
+	local status
+	registry_start plain
+	registry_put base/busybox busybox
+	proxy_start "$REGISTRY"
+	faults "HEAD /v2/ status=405"
+	succeeds try put "$PROXY/a" noise
+	says uploaded
+	blob_is_whole "$REGISTRY/a"
+	for status in 200 202 204; do
+		faults "PUT /manifests/ status=$status"
+		succeeds try copy "$REGISTRY/base/busybox" "$PROXY/base/busybox:$status"
+	done
+	faults "PUT /manifests/ status=307"
+	fails 1 "answers 307" try copy "$REGISTRY/base/busybox" "$PROXY/base/busybox:no"
 }
 
 @test "an upload that breaks is continued where the registry stands" {

@@ -2,8 +2,9 @@
 #include "unit.h"
 
 #define D(c) "\"sha256:" c "000000000000000000000000000000000000000000000000000000000000000\""
-#define ENTRY(c, platform) \
-	"{\"mediaType\":\"" MEDIA_OCI_MANIFEST "\",\"digest\":" D(c) ",\"size\":5" platform "}"
+#define OTHER(c, type, platform) \
+	"{\"mediaType\":\"" type "\",\"digest\":" D(c) ",\"size\":5" platform "}"
+#define ENTRY(c, platform) OTHER(c, MEDIA_OCI_MANIFEST, platform)
 #define PLATFORM(architecture, os) \
 	",\"platform\":{\"architecture\":\"" architecture "\",\"os\":\"" os "\"}"
 #define INDEX(entries) \
@@ -59,6 +60,25 @@ static void selects(void **state)
 		{ "two without platform", INDEX(ENTRY("1", "") "," ENTRY("2", "")), "linux/amd64",
 				'-' },
 		{ "empty", INDEX(""), "linux/amd64", '-' },
+		{ "an unknown type is passed over",
+				INDEX(OTHER("1", "application/vnd.x", PLATFORM("amd64", "linux")) "," ENTRY(
+						"2", PLATFORM("amd64", "linux"))),
+				"linux/amd64", '2' },
+		{ "an unknown type is no image, alone or without platform",
+				INDEX(OTHER("1", "application/vnd.x", "") "," ENTRY("2", "")),
+				"linux/amd64", '2' },
+		{ "an index inside, beside images of others",
+				INDEX(ENTRY("1", PLATFORM("arm64", "linux")) "," OTHER(
+						"2", MEDIA_OCI_INDEX, "")),
+				"linux/amd64", '2' },
+		{ "what has the platform before the index inside",
+				INDEX(OTHER("1", MEDIA_OCI_INDEX, "") "," ENTRY(
+						"2", PLATFORM("amd64", "linux"))),
+				"linux/amd64", '2' },
+		{ "of two inside none is chosen",
+				INDEX(OTHER("1", MEDIA_OCI_INDEX, "") "," OTHER(
+						"2", MEDIA_OCI_INDEX, "")),
+				"linux/amd64", '-' },
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
