@@ -27,7 +27,7 @@ static struct error *open_blob(
 	char hex[DIGEST_HEX];
 	AUTO_FREE char *path = xasprintf("%s%s", digest_hex(&blob->digest, hex),
 			is_document ? ".manifest.json" : "");
-	struct error *error = rootfs_open(self->fd, path, O_RDONLY, 0, &fd);
+	struct error *error = rootfs_open_file(self->fd, path, &fd);
 
 	if (error_is_errno(error, ENOENT)) {
 		error_free(error);

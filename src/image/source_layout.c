@@ -24,7 +24,7 @@ static struct error *open_blob(
 	char hex[DIGEST_HEX];
 	AUTO_FREE char *path = xasprintf("blobs/sha256/%s", digest_hex(&blob->digest, hex));
 
-	TRY_WRAP(rootfs_open(self->fd, path, O_RDONLY, 0, &fd), "open the blob of the layout");
+	TRY_WRAP(rootfs_open_file(self->fd, path, &fd), "open the blob of the layout");
 	*ret = verify_reader(reader_from_fd(TAKE_FD(fd)), &blob->digest, blob->size);
 	return NULL;
 }

@@ -41,7 +41,7 @@ static FALLIBLE set_time(struct pax *pax, struct str value)
 	}
 	bool has_fraction = str_cut(value, '.', &whole, &fraction);
 	bool negative = str_starts(whole, "-");
-	TRY(parse_i64(whole, -(INT64_C(1) << 40), INT64_C(1) << 40, &seconds));
+	TRY(parse_i64(whole, -INT64_MAX, INT64_MAX, &seconds)); /* as wide as a header's */
 	if (has_fraction && fraction.n) {
 		char digits[10] = "000000000";
 

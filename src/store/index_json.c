@@ -11,6 +11,7 @@
 #include "store/image_rows.h"
 #include "store/inside.h"
 #include "sys/fd.h"
+#include "sys/rootfs.h"
 
 #include <fcntl.h>
 
@@ -125,7 +126,7 @@ FALLIBLE index_import(struct store *store)
 	AUTO_FREE char *text = NULL;
 	size_t n = 0;
 
-	struct error *error = file_read(store->fd, "index.json", INDEX_BYTES, &text, &n);
+	struct error *error = rootfs_read_file(store->fd, "index.json", INDEX_BYTES, &text, &n);
 	if (error && !error_is_errno(error, ENOENT))
 		return error;
 	if (!error)
@@ -137,7 +138,7 @@ FALLIBLE index_import(struct store *store)
 /* Does the file begin like this? */
 static bool begins(const struct store *store, const char *wanted)
 {
-	AUTO_FD int fd = openat(store->fd, "index.json", O_RDONLY | O_CLOEXEC);
+	AUTO_FD int fd = openat(store->fd, "index.json", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	char head[HEAD_BYTES];
 	ssize_t n = fd < 0 ? -1 : pread(fd, head, sizeof(head), 0);
 	size_t wanted_n = strlen(wanted);

@@ -178,7 +178,7 @@ FALLIBLE rootfs_remove_tree(int root_fd, const char *path)
 	return NULL;
 }
 
-FALLIBLE rootfs_read_file(int root_fd, const char *path, size_t limit, char **ret, size_t *ret_n)
+FALLIBLE rootfs_open_file(int root_fd, const char *path, int *ret_fd)
 {
 	AUTO_FD int fd = -1;
 	struct stat st;
@@ -188,6 +188,15 @@ FALLIBLE rootfs_read_file(int root_fd, const char *path, size_t limit, char **re
 		return error_sys("look at '%s'", path);
 	if (!S_ISREG(st.st_mode))
 		return error_new(ERR_INVALID, "'%s' is not a regular file", path);
+	*ret_fd = TAKE_FD(fd);
+	return NULL;
+}
+
+FALLIBLE rootfs_read_file(int root_fd, const char *path, size_t limit, char **ret, size_t *ret_n)
+{
+	AUTO_FD int fd = -1;
+
+	TRY(rootfs_open_file(root_fd, path, &fd));
 	TRY_WRAP(fd_read_all(fd, limit, ret, ret_n), "read '%s'", path);
 	return NULL;
 }

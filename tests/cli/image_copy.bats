@@ -123,4 +123,12 @@ copy() {
 	printf X | dd of="$BATS_TEST_TMPDIR/bad/$blob" bs=1 seek=100 conv=notrunc status=none
 	fails 1 "$blob" kiln image copy "dir:$BATS_TEST_TMPDIR/bad" "oci:$BATS_TEST_TMPDIR/never"
 	[ ! -e "$BATS_TEST_TMPDIR/never/index.json" ]
+	# Nor one that is a pipe, which nobody writes: it is not waited for.
+	rm "$BATS_TEST_TMPDIR/bad/$blob"
+	mkfifo "$BATS_TEST_TMPDIR/bad/$blob"
+	fails 1 "'$blob' is not a regular file" kiln image copy "dir:$BATS_TEST_TMPDIR/bad" "oci:$BATS_TEST_TMPDIR/never"
+	succeeds skopeo --insecure-policy copy -q "oci:$LAYOUT:latest" "oci:$BATS_TEST_TMPDIR/piped:x"
+	rm "$BATS_TEST_TMPDIR/piped/blobs/sha256/$blob"
+	mkfifo "$BATS_TEST_TMPDIR/piped/blobs/sha256/$blob"
+	fails 1 "$blob' is not a regular file" kiln image copy "oci:$BATS_TEST_TMPDIR/piped:x" "oci:$BATS_TEST_TMPDIR/never"
 }

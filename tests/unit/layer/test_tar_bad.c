@@ -120,7 +120,7 @@ static void refuses_bad_values(void **state)
 		{ { { "size", "2000000000000000" } }, "a size of 2000000000000000", ERR_LIMIT },
 		{ { { "mtime", "x" } }, "'x' is not a number", ERR_INVALID },
 		{ { { "mtime", "1.x" } }, "is not a number", ERR_INVALID },
-		{ { { "mtime", "9999999999999999" } }, "is not between", ERR_INVALID },
+		{ { { "mtime", "9223372036854775808" } }, "too large", ERR_INVALID },
 		{ { { "uid", "4294967295" } }, "owner 4294967295:0", ERR_INVALID },
 		{ { { "SCHILY.xattr.", "v" } }, "no good name", ERR_INVALID },
 		{ { { "GNU.sparse.map", "1,2" } }, "without its size", ERR_INVALID },
@@ -387,6 +387,7 @@ static void understands(void **state)
 	AUTO_FREE char *global = record("SCHILY.xattr.user.g", "1");
 	AUTO_FREE char *encoded = record("SCHILY.xattr.user.a%3Db%25c%20", "1");
 	AUTO_FREE char *time = record("mtime", "-1.5");
+	AUTO_FREE char *far_time = record("mtime", "99999999999999.5");
 	AUTO_FREE char *whiteout = xasprintf(".wh.%0255d", 7);
 	struct tar_header old_go = header_of("name", '0', "0");
 
@@ -416,6 +417,7 @@ static void understands(void **state)
 	put_link(&tar, "s", '2', "../../../../etc/passwd");
 	put_entry(&tar, "dump", 'D', "list of names");
 	put_entry(&tar, "/", '5', "");
+	put_entry(&tar, "x", 'x', far_time);
 	put_entry(&tar, "fifo", '6', "");
 	assert_ok(record_tar(tar.p, tar.n, &is));
 	AUTO_FREE char *wanted = xasprintf("f 644 0:0 @5 %s \"\"\n", whiteout);
@@ -433,7 +435,7 @@ static void understands(void **state)
 					      "l 777 0:0 @5 s -> ../../../../etc/passwd\n"
 					      "d 644 0:0 @5 dump\n"
 					      "d 644 0:0 @5 /\n"
-					      "p 644 0:0 @5 fifo\n");
+					      "p 644 0:0 @99999999999999 fifo\n");
 }
 
 UNIT_TESTS(refuses_bad_frames, refuses_bad_values, refuses_nul_in_names, refuses_bad_headers,
