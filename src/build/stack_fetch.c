@@ -84,21 +84,28 @@ static struct reader *telling_reader(const struct layer_set *set, struct reader 
 	return &telling->reader;
 }
 
-/* Where the bytes of a layer come from; *ret_blob is set when they are to be kept on the way. */
+/*
+ * Where the bytes of a layer come from; *ret_blob is set when they are to be kept on the way,
+ * *ret_stored when they are a blob of the store.
+ */
 static FALLIBLE open_source(struct layer_set *set, struct build_layer *layer, unsigned vertex,
-		struct reader **ret, struct blob_writer **ret_blob)
+		struct reader **ret, struct blob_writer **ret_blob, struct digest *ret_stored)
 {
 	struct store *store = set->options->store;
 
-	if (layer->source.here)
-		return blob_open(store, &layer->source.digest, ret, NULL);
+	if (layer->source.here) {
+		*ret_stored = layer->source.digest;
+		return blob_open(store, ret_stored, ret, NULL);
+	}
 	struct layer_blob from = { 0 };
 	if (!layer_origin(layer, &from))
 		return error_new(ERR_NOT_FOUND, "layer '%s' is gone from the store", layer->id);
 	bool here = false;
 	TRY(blob_has(store, &from.digest, &here, NULL));
-	if (here)
-		return blob_open(store, &from.digest, ret, NULL);
+	if (here) {
+		*ret_stored = from.digest;
+		return blob_open(store, ret_stored, ret, NULL);
+	}
 	struct reader *reader = NULL;
 	TRY(layer_open_origin(set, layer, &reader));
 	reader = telling_reader(set, reader, vertex, &from);
@@ -132,19 +139,47 @@ static FALLIBLE keep_blob(struct layer_set *set, struct build_layer *layer,
 	return NULL;
 }
 
+/*
+ * A blob of the store that is no layer may be damaged: the unpacking stops where it notices, before
+ * the bytes are hashed to their end. Hashing them puts a damaged one away.
+ */
+static struct error *blame_store(struct layer_set *set, const struct digest *digest,
+		struct error *error)
+{
+	AUTO(reader) struct reader *reader = NULL;
+	struct error *found = blob_open(set->options->store, digest, &reader, NULL);
+
+	if (!found)
+		found = reader_drain(reader);
+	bool was_put_away = error_is(found, ERR_NOT_FOUND); /* by who read it just now */
+	if (!error_is(found, ERR_DIGEST)) {
+		error_ignore(found, "what the unpacking said counts");
+		return was_put_away ? error_hint(error, "try again: the layer was damaged in the "
+							"store, and is fetched anew")
+				    : error;
+	}
+	error_free(error);
+	return found;
+}
+
 FALLIBLE layer_pour(struct layer_set *set, struct build_layer *layer, unsigned vertex,
 		struct entry_sink *to, struct layer_result *ret)
 {
 	AUTO(entry_sink) struct entry_sink *sink = to;
 	AUTO(reader) struct reader *reader = NULL;
 	AUTO(blob_writer) struct blob_writer *blob = NULL;
+	struct digest stored = { 0 };
 	struct layer_unpack_options options = {
 		.diff_id = digest_known(&layer->source_diff_id) ? &layer->source_diff_id : NULL,
 		.cancel = set->options->cancel,
 	};
 
-	TRY(open_source(set, layer, vertex, &reader, &blob));
+	TRY(open_source(set, layer, vertex, &reader, &blob, &stored));
 	struct error *error = layer_unpack_into(TAKE(reader), TAKE(sink), &options, ret);
+	if (digest_known(&stored) && (error_is(error, ERR_INVALID) || error_is(error, ERR_LIMIT) ||
+						     error_is(error, ERR_UNSUPPORTED)) &&
+			!apply_needs_lowers(error))
+		error = blame_store(set, &stored, error);
 	/* Bytes that are what the record says, and no layer or another one. */
 	if (error && layer->cached && !apply_needs_lowers(error) && !error_is(error, ERR_SYS))
 		cache_homes_distrust(set->homes, layer->cached, error_copy(error));
@@ -157,11 +192,12 @@ FALLIBLE layer_need_source(struct layer_set *set, struct build_layer *layer, uns
 	AUTO(reader) struct reader *reader = NULL;
 	AUTO(blob_writer) struct blob_writer *blob = NULL;
 	AUTO_FREE char *buf = NULL;
+	struct digest stored = { 0 };
 	size_t n = 1;
 
 	if (layer->source.here)
 		return NULL;
-	TRY(open_source(set, layer, vertex, &reader, &blob));
+	TRY(open_source(set, layer, vertex, &reader, &blob, &stored));
 	if (!blob)
 		return NULL;
 	buf = xmalloc(READ_BYTES);

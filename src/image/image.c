@@ -348,6 +348,8 @@ static FALLIBLE open_reference(const struct image_homes *homes, const char *name
 			image_free(TAKE(*ret));
 			return source_registry_open(homes, &reference, ret);
 		}
+		if (!error && policy == PULL_MISSING && homes->registry)
+			source_store_refill(*ret, homes->registry, &reference);
 		if (!error_is(error, ERR_NOT_FOUND))
 			return error;
 		error_free(error);

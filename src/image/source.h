@@ -48,6 +48,12 @@ FALLIBLE source_registry_open(const struct image_homes *homes, const struct refe
 /* By a name in the store, or by digest or a part of one (id). ERR_NOT_FOUND. */
 FALLIBLE source_store_open(
 		const struct image_homes *homes, const char *name, bool is_id, struct image **ret);
+/*
+ * An image that source_store_open() gave: what the store has lost of it (a damaged blob was put
+ * away) comes from the registry of its name. Digests say that it is the same.
+ */
+void source_store_refill(struct image *image, struct registry_client *client,
+		const struct reference *reference);
 FALLIBLE source_store_open_digest(const struct image_homes *homes,
 		const struct image_origin *origin, const char *name, const struct digest *manifest,
 		struct image **ret);

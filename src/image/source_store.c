@@ -4,12 +4,14 @@
 #include "store/blob.h"
 #include "store/tag.h"
 
+#include <assert.h>
 #include <string.h>
 
 struct store_source {
 	struct image_source source;
 	struct store *store;        /* borrowed */
-	struct image_source *below; /* or NULL */
+	struct image_source *below;  /* or NULL */
+	struct image_source *refill; /* or NULL: where a blob comes from that got lost */
 };
 
 static void doubt(
@@ -37,8 +39,12 @@ static struct error *open_blob(
 	}
 	if (self->below)
 		return self->below->ops->open_blob(self->below, blob, ret);
-	return error_new(ERR_NOT_FOUND, "blob '%s' is not in the store",
-			digest_text(&blob->digest, text));
+	if (!self->refill)
+		return error_new(ERR_NOT_FOUND, "blob '%s' is not in the store",
+				digest_text(&blob->digest, text));
+	TRY_WRAP(self->refill->ops->open_blob(self->refill, blob, ret),
+			"a blob is not in the store any more");
+	return NULL;
 }
 
 /* A part of a file that the reader owns. */
@@ -114,6 +120,7 @@ static void store_source_free(struct image_source *source)
 	struct store_source *self = (struct store_source *)source;
 
 	image_source_unref(self->below);
+	image_source_unref(self->refill);
 	free(self);
 }
 
@@ -135,6 +142,15 @@ struct image_source *image_source_store(struct store *store, struct image_source
 	source->store = store;
 	source->below = image_source_ref(below);
 	return &source->source;
+}
+
+void source_store_refill(struct image *image, struct registry_client *client,
+		const struct reference *reference)
+{
+	struct store_source *self = (struct store_source *)image->source;
+
+	assert(self->source.ops == &ops && !self->refill);
+	self->refill = image_source_registry(client, reference);
 }
 
 FALLIBLE source_store_open_digest(const struct image_homes *homes,

@@ -22,6 +22,7 @@ static struct error *not_here(const struct store *store, const struct digest *di
 			digest_text(digest, text), store->root);
 }
 
+/* ENOENT when there is none. What is no file goes, where it may, so that the blob can come back. */
 static FALLIBLE open_file(const struct store *store, const struct digest *digest, int *ret_fd,
 		uint64_t *ret_bytes)
 {
@@ -29,12 +30,16 @@ static FALLIBLE open_file(const struct store *store, const struct digest *digest
 	char path[BLOB_PATH];
 	struct stat st;
 
-	TRY(file_open(store->fd, blob_path(digest, path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0,
-			&fd));
+	if (fstatat(store->fd, blob_path(digest, path), &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_sys("look at '%s/%s'", store->root, path);
+	if (!S_ISREG(st.st_mode)) {
+		if (!store->read_only)
+			(void)unlinkat(store->fd, path, S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0);
+		return error_errno(ENOENT, "'%s/%s' is not a file", store->root, path);
+	}
+	TRY(file_open(store->fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, &fd));
 	if (fstat(fd, &st) < 0)
 		return error_sys("look at '%s'", path);
-	if (!S_ISREG(st.st_mode))
-		return error_new(ERR_INVALID, "'%s/%s' is not a file", store->root, path);
 	*ret_bytes = (uint64_t)st.st_size;
 	*ret_fd = TAKE_FD(fd);
 	return NULL;

@@ -13,6 +13,9 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+/* Manifests and configs have a few kilobytes. */
+enum { COMPARED_BYTES = 64 * 1024 };
+
 struct blob_writer {
 	struct writer stream; /* first: what blob_writer_stream() gives */
 	struct store *store;
@@ -186,6 +189,24 @@ static FALLIBLE give_name(struct blob_writer *blob, const char *path)
 	return replace(blob, path);
 }
 
+/*
+ * A small one is compared with its name, whatever its row says: a document that was damaged on the
+ * disk would stop each build that makes it again.
+ */
+static FALLIBLE is_whole(const struct blob_writer *blob, const struct digest *digest, bool *ret)
+{
+	AUTO_FREE char *bytes = NULL;
+	size_t n = 0;
+
+	*ret = true;
+	if (blob->bytes > COMPARED_BYTES)
+		return NULL;
+	struct error *error = blob_load(blob->store, digest, COMPARED_BYTES, &bytes, &n);
+	*ret = !error;
+	error_ignore(error, "it is written anew");
+	return NULL;
+}
+
 static FALLIBLE is_here(const struct blob_writer *blob, const struct digest *digest, bool *ret)
 {
 	char path[BLOB_PATH];
@@ -193,9 +214,10 @@ static FALLIBLE is_here(const struct blob_writer *blob, const struct digest *dig
 
 	*ret = false;
 	if (fstatat(blob->store->fd, blob_path(digest, path), &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-			(uint64_t)st.st_size != blob->bytes)
+			!S_ISREG(st.st_mode) || (uint64_t)st.st_size != blob->bytes)
 		return NULL;
-	return blob_trusted(blob->store, digest, blob->bytes, ret);
+	TRY(blob_trusted(blob->store, digest, blob->bytes, ret));
+	return *ret ? is_whole(blob, digest, ret) : NULL;
 }
 
 static FALLIBLE make_visible(struct blob_writer *blob, const struct digest *digest)

@@ -108,6 +108,7 @@ static FALLIBLE check_blob(
 	AUTO_FREE char *path = xasprintf("blobs/sha256/%s", hex);
 	struct hash_result result = { 0 };
 	struct digest digest = { 0 };
+	struct stat st;
 	int fd = -1;
 
 	struct error *error = digest_parse(str_of(name), &digest);
@@ -123,7 +124,14 @@ static FALLIBLE check_blob(
 		error_free(error);
 		return NULL;
 	}
-	TRY(error);
+	bool is_file = !error && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+	if (!is_file) {
+		error_ignore(error, "told as damage");
+		found(ret, false, "blob '%s' is not a file that can be read", name);
+		if (fd >= 0)
+			(void)close(fd);
+		return NULL;
+	}
 	reader = hash_reader(reader_from_fd(fd), &result);
 	TRY_WRAP(reader_drain(reader), "check blob '%s'", name);
 	bool leftover = !row || !row->trusted;

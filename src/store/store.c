@@ -319,25 +319,14 @@ static FALLIBLE open_tables(struct store *store)
 	return make_store(store);
 }
 
-static FALLIBLE open_gc(struct store *store)
-{
-	struct error *error =
-			file_open(store->fd, "locks/gc", O_RDWR | O_CREAT, 0600, &store->gc_fd);
-
-	if (error_is_errno(error, ENOENT)) { /* somebody removed the empty directories */
-		error_free(error);
-		TRY(make_directories(store));
-		error = file_open(store->fd, "locks/gc", O_RDWR | O_CREAT, 0600, &store->gc_fd);
-	}
-	return error;
-}
-
 static FALLIBLE open_rest(struct store *store)
 {
 	TRY(open_tables(store));
 	if (store->read_only)
 		return NULL;
-	TRY(open_gc(store));
+	/* Somebody may have removed some, with what was in them. */
+	TRY(make_directories(store));
+	TRY(file_open(store->fd, "locks/gc", O_RDWR | O_CREAT, 0600, &store->gc_fd));
 	TRY(index_mend(store));
 	return runs_clear_dead(store);
 }

@@ -244,6 +244,23 @@ credentials() { # KIND HOST
 	pushed "$REGISTRY/app:1"
 }
 
+@test "a layer that was damaged in the store is put away, and fetched anew" {
+	local kind blob
+	kind=$(a_user)
+	export KILN_USERS_DIR=$BATS_TEST_TMPDIR/users # an empty store
+	registry_start plain
+	registry_put base/busybox busybox
+	succeeds kiln_as "$kind" pull --insecure-registry "$REGISTRY" "$REGISTRY/base/busybox"
+	blob=$(find "$KILN_USERS_DIR" -path '*/blobs/sha256/*' -size +100k)
+	[ -n "$blob" ]
+	# Near the beginning, where the decompressor notices and the rest is not looked at any more.
+	printf x | dd of="$blob" bs=1 seek=5000 conv=notrunc status=none
+	fails 1 "hint: try again: " build "$kind" "$REGISTRY/app:1" --insecure-registry "$REGISTRY"
+	says "fetched anew"
+	succeeds build "$kind" "$REGISTRY/app:1" --insecure-registry "$REGISTRY"
+	pushed "$REGISTRY/app:1"
+}
+
 @test "pull, tag, push and rmi" {
 	local kind
 	kind=$(a_user)

@@ -131,6 +131,51 @@ static void finds_damage_while_reading(void **state)
 	test_root_remove(root);
 }
 
+/* The row of this boot vouches for what was there; who brings the bytes again mends it. */
+static void is_mended_by_who_brings_it_again(void **state)
+{
+	char *root = test_root(), *text = NULL;
+	struct store *store = test_open(root);
+	struct digest digest = test_put(store, "hello");
+	size_t n = 0;
+
+	damage(root, &digest);
+	(void)test_put(store, "hello");
+	assert_ok(blob_read(store, &digest, 100, &text, &n));
+	assert_string_equal(text, "hello");
+	free(text);
+	store_close(store);
+	test_root_remove(root);
+}
+
+/* A pipe is not waited for, a link not followed; what is no file makes room for the blob. */
+static void what_is_no_file_is_no_blob(void **state)
+{
+	char *root = test_root();
+	struct store *store = test_open(root);
+	struct digest digest = test_put(store, "hello");
+	AUTO_FREE char *path = blob_file(root, &digest);
+
+	for (int kind = 0; kind < 3; kind++) {
+		assert_int_equal(unlink(path), 0);
+		assert_int_equal(kind == 0   ? mkfifo(path, 0600)
+				 : kind == 1 ? symlink("/dev/zero", path)
+					     : mkdir(path, 0700),
+				0);
+		struct findings findings = { 0 };
+		assert_ok(store_check(store, &findings));
+		assert_int_equal(findings_damage(&findings), 1);
+		assert_non_null(strstr(findings.p[0].text, "is not a file"));
+		findings_done(&findings);
+		assert_false(test_has(store, &digest));
+		(void)test_put(store, "hello");
+		assert_true(test_has(store, &digest));
+		assert_int_equal(test_check(store), 0);
+	}
+	store_close(store);
+	test_root_remove(root);
+}
+
 static void doubts_blobs_of_an_earlier_boot(void **state)
 {
 	char *root = test_root();
@@ -288,6 +333,7 @@ static void is_read_while_it_is_written(void **state)
 }
 
 UNIT_TESTS(gives_back_what_it_got, keeps_nothing_wrong, lives_below_other_writers,
+		is_mended_by_who_brings_it_again, what_is_no_file_is_no_blob,
 		finds_damage_while_reading, doubts_blobs_of_an_earlier_boot,
 		hashes_once_after_a_boot, takes_in_what_others_put, remembers_places,
 		is_read_while_it_is_written)

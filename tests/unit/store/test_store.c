@@ -44,6 +44,30 @@ static void makes_the_layout(void **state)
 	test_root_remove(root);
 }
 
+/* Somebody has made room. */
+static void makes_lost_directories_again(void **state)
+{
+	static const char *const names[] = { "layers", "tmp", "containers", "digests", "locks",
+		"blobs" };
+	char *root = test_root();
+	struct store *store = test_open(root);
+	struct digest digest;
+	int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	digest = test_put(store, "hello");
+	store_close(store);
+	for (size_t i = 0; i < COUNT(names); i++)
+		assert_ok(file_remove_tree(fd, names[i]));
+	(void)close(fd);
+	store = test_open(root);
+	assert_false(test_has(store, &digest));
+	digest = test_put(store, "hello");
+	assert_true(test_has(store, &digest));
+	assert_int_equal(test_check(store), 0);
+	store_close(store);
+	test_root_remove(root);
+}
+
 static void refuses_other_versions(void **state)
 {
 	char *root = test_root();
@@ -365,6 +389,6 @@ static void leaves_removals_when_in_a_hurry(void **state)
 	test_root_remove(root);
 }
 
-UNIT_TESTS(makes_the_layout, refuses_other_versions, says_how_to_go_on_when_damaged, reads_only,
+UNIT_TESTS(makes_the_layout, makes_lost_directories_again, refuses_other_versions, says_how_to_go_on_when_damaged, reads_only,
 		mends_index_json, takes_in_images_of_other_tools, clears_dead_runs,
 		locks_threads_out, serves_threads, stops_waiting, leaves_removals_when_in_a_hurry)
