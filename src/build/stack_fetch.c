@@ -143,8 +143,8 @@ static FALLIBLE keep_blob(struct layer_set *set, struct build_layer *layer,
  * A blob of the store that is no layer may be damaged: the unpacking stops where it notices, before
  * the bytes are hashed to their end. Hashing them puts a damaged one away.
  */
-static struct error *blame_store(struct layer_set *set, const struct digest *digest,
-		struct error *error)
+static struct error *blame_store(
+		struct layer_set *set, const struct digest *digest, struct error *error)
 {
 	AUTO(reader) struct reader *reader = NULL;
 	struct error *found = blob_open(set->options->store, digest, &reader, NULL);
@@ -176,8 +176,9 @@ FALLIBLE layer_pour(struct layer_set *set, struct build_layer *layer, unsigned v
 
 	TRY(open_source(set, layer, vertex, &reader, &blob, &stored));
 	struct error *error = layer_unpack_into(TAKE(reader), TAKE(sink), &options, ret);
-	if (digest_known(&stored) && (error_is(error, ERR_INVALID) || error_is(error, ERR_LIMIT) ||
-						     error_is(error, ERR_UNSUPPORTED)) &&
+	if (digest_known(&stored) &&
+			(error_is(error, ERR_INVALID) || error_is(error, ERR_LIMIT) ||
+					error_is(error, ERR_UNSUPPORTED)) &&
 			!apply_needs_lowers(error))
 		error = blame_store(set, &stored, error);
 	/* Bytes that are what the record says, and no layer or another one. */

@@ -9,7 +9,7 @@
 
 struct store_source {
 	struct image_source source;
-	struct store *store;        /* borrowed */
+	struct store *store;         /* borrowed */
 	struct image_source *below;  /* or NULL */
 	struct image_source *refill; /* or NULL: where a blob comes from that got lost */
 };

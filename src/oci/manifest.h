@@ -56,7 +56,8 @@ char *image_index_print(const struct image_index *index);
  */
 bool image_index_is_image(const struct descriptor *entry);
 /*
- * The best of these for a platform; NULL when none fits. One index inside may have no platform: it is chosen when nothing else fits.
+ * The best of these for a platform; NULL when none fits. One index inside may have no platform: it
+ * is chosen when nothing else fits.
  */
 const struct descriptor *image_index_select(
 		const struct image_index *index, const struct platform *want);

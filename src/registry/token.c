@@ -118,9 +118,9 @@ static bool same_machine(const char *a, const char *b)
 }
 
 /* The identity token is in the body, which goes along no redirect. */
-static FALLIBLE exchange_identity(struct registry_client *client, const struct token_request *request,
-		const struct url *url, bool is_insecure, struct http_response *ret,
-		struct strbuf *ret_body)
+static FALLIBLE exchange_identity(struct registry_client *client,
+		const struct token_request *request, const struct url *url, bool is_insecure,
+		struct http_response *ret, struct strbuf *ret_body)
 {
 	AUTO(list) struct list headers = { 0 };
 	AUTO(strbuf) struct strbuf form = { 0 };
@@ -132,12 +132,12 @@ static FALLIBLE exchange_identity(struct registry_client *client, const struct t
 	struct http_request http = {
 		.method = "POST", .url = url, .headers = &headers, .tls = tls
 	};
-	return client_exchange(
-			client, &http, strbuf_str(&form), LIMIT_TOKEN_BYTES, ret, ret_body);
+	return client_exchange(client, &http, strbuf_str(&form), LIMIT_TOKEN_BYTES, ret, ret_body);
 }
 
-static FALLIBLE get_token(struct registry_client *client, const struct token_request *request, struct url *url,
-		bool is_insecure, struct http_response *ret, struct strbuf *ret_body)
+static FALLIBLE get_token(struct registry_client *client, const struct token_request *request,
+		struct url *url, bool is_insecure, struct http_response *ret,
+		struct strbuf *ret_body)
 {
 	const struct credential *credential = request->credential;
 	AUTO_FREE char *basic = NULL;
@@ -145,8 +145,8 @@ static FALLIBLE get_token(struct registry_client *client, const struct token_req
 	get_query(request, url);
 	if (credential->username && credential->password)
 		basic = token_basic(credential->username, credential->password);
-	struct error *error = client_exchange_along(client, url, is_insecure, basic,
-			LIMIT_TOKEN_BYTES, ret, ret_body);
+	struct error *error = client_exchange_along(
+			client, url, is_insecure, basic, LIMIT_TOKEN_BYTES, ret, ret_body);
 	if (basic)
 		OPENSSL_cleanse(basic, strlen(basic));
 	return error;
@@ -171,9 +171,10 @@ FALLIBLE token_fetch(struct registry_client *client, const struct token_request 
 	AUTO_FREE char *who = xasprintf("token service '%s'", url.host);
 	bool is_insecure = request->endpoint->is_insecure &&
 			   same_machine(url.host, request->endpoint->host);
-	TRY_WRAP(credential->identity_token
-				 ? exchange_identity(client, request, &url, is_insecure, &answer, &body)
-				 : get_token(client, request, &url, is_insecure, &answer, &body),
+	TRY_WRAP(credential->identity_token ? exchange_identity(client, request, &url, is_insecure,
+							      &answer, &body)
+					    : get_token(client, request, &url, is_insecure, &answer,
+							      &body),
 			"ask %s", who);
 	if (answer.status == 401 || answer.status == 403)
 		return refused(request, who, answer.status);

@@ -14,7 +14,7 @@ struct token_request {
 	const struct endpoint *endpoint; /* of the registry */
 	const struct list *scopes;
 	const struct credential *credential; /* may be none */
-	const char *realm, *service;	     /* service may be NULL */
+	const char *realm, *service;         /* service may be NULL */
 	bool registry_is_plain;
 };
 

@@ -61,8 +61,9 @@ static void selects(void **state)
 				'-' },
 		{ "empty", INDEX(""), "linux/amd64", '-' },
 		{ "an unknown type is passed over",
-				INDEX(OTHER("1", "application/vnd.x", PLATFORM("amd64", "linux")) "," ENTRY(
-						"2", PLATFORM("amd64", "linux"))),
+				INDEX(OTHER("1", "application/vnd.x",
+						PLATFORM("amd64", "linux")) "," ENTRY("2",
+						PLATFORM("amd64", "linux"))),
 				"linux/amd64", '2' },
 		{ "an unknown type is no image, alone or without platform",
 				INDEX(OTHER("1", "application/vnd.x", "") "," ENTRY("2", "")),

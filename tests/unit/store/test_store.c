@@ -389,6 +389,7 @@ static void leaves_removals_when_in_a_hurry(void **state)
 	test_root_remove(root);
 }
 
-UNIT_TESTS(makes_the_layout, makes_lost_directories_again, refuses_other_versions, says_how_to_go_on_when_damaged, reads_only,
-		mends_index_json, takes_in_images_of_other_tools, clears_dead_runs,
-		locks_threads_out, serves_threads, stops_waiting, leaves_removals_when_in_a_hurry)
+UNIT_TESTS(makes_the_layout, makes_lost_directories_again, refuses_other_versions,
+		says_how_to_go_on_when_damaged, reads_only, mends_index_json,
+		takes_in_images_of_other_tools, clears_dead_runs, locks_threads_out, serves_threads,
+		stops_waiting, leaves_removals_when_in_a_hurry)
