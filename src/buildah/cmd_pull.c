@@ -76,6 +76,9 @@ static FALLIBLE pull_tags(struct session *session, const struct names_request *r
 
 	if (text_starts(text, "docker://"))
 		text += strlen("docker://");
+	else if (image_is_transport(text))
+		return error_usage("pulling all tags is not supported for %.*s transport",
+				(int)strcspn(text, ":"), text);
 	const char *slash = strrchr(text, '/');
 	if (strpbrk(slash ? slash : text, ":@"))
 		return error_usage("tag can't be used with --all-tags");

@@ -137,6 +137,8 @@ listed() { # what the index on stdin says, a line an image
 	equals 2 "$(wc -l <<<"$output")"
 	equals "1 2" "$("$KILN" buildah images -n --filter "reference=$REGISTRY/pushed*" --format '{{.Tag}}' | sort | xargs)"
 	fails 125 "tag can't be used with --all-tags" kiln buildah pull -a "$REGISTRY/pushed:1"
+	fails 125 "pulling all tags is not supported for oci-archive transport" kiln buildah pull -a oci-archive:/x.tar
+	fails 125 "pulling all tags is not supported for containers-storage transport" kiln buildah pull -a containers-storage:x
 	export KILN_ROOT=$PWD/fresh
 	succeeds kiln pull -q --insecure-registry "$REGISTRY" "$REGISTRY/pushed:1"
 	succeeds kiln push -q --insecure-registry "$REGISTRY" "$REGISTRY/pushed:1" "$REGISTRY/pushed:3"
