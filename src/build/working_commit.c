@@ -10,12 +10,9 @@
 #include "oci/manifest.h"
 #include "store/blob.h"
 #include "sys/fd.h"
-#include "sys/path.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define CREATED_ANNOTATION "org.opencontainers.image.created"
 
@@ -35,11 +32,17 @@ struct commit {
 		size_t n, capacity;
 	} layers;
 	bool has_changes; /* the last one, or that below the files', is the upper's */
-	bool has_files;
+	bool has_files;   /* in a layer of their own */
 	int64_t created;
 };
 
 /* --- the layer --- */
+
+static struct working_files files_of(const struct commit *commit)
+{
+	return (struct working_files){ commit->wish->files, commit->wish->file_count,
+		commit->created };
+}
 
 /* Directories of the lowest n layers, topmost first; -1 behind the last that is open. */
 static FALLIBLE open_fds(struct working *working, size_t n, int *fds, size_t *ret_n)
@@ -52,9 +55,10 @@ static FALLIBLE open_fds(struct working *working, size_t n, int *fds, size_t *re
 	return NULL;
 }
 
-/* Base and all: what the merged files are, over nothing. */
+/* Base and all: what the merged files are, over nothing, and those of the wish. */
 static FALLIBLE send_whole(struct commit *commit, struct entry_sink *sink)
 {
+	const struct working_files files = files_of(commit);
 	struct working *working = commit->working;
 	struct diff_options diff = { .policy = working->with.userns->owner,
 		.cancel = working->with.cancel };
@@ -62,7 +66,12 @@ static FALLIBLE send_whole(struct commit *commit, struct entry_sink *sink)
 	AUTO_FD int fd = -1;
 
 	TRY(working_view(working, &fd));
-	return diff_upper(fd, &diff, sink, &counts);
+	if (!files.n)
+		return diff_upper(fd, &diff, sink, &counts);
+
+	AUTO(entry_sink) struct entry_sink *rest = working_files_over(&files, sink);
+	TRY(diff_upper(fd, &diff, rest, &counts));
+	return working_files_send(&files, sink);
 }
 
 /* One upper on the lowest n layers: what was copied up and is as it was is left out. */
@@ -85,51 +94,6 @@ static FALLIBLE send_upper(
 	for (size_t i = 0; i < n; i++)
 		(void)close(fds[i]);
 	return error;
-}
-
-static int by_path(const void *a, const void *b)
-{
-	const struct working_file *x = a, *y = b;
-
-	return path_compare(x->path, y->path);
-}
-
-static FALLIBLE send_file(
-		struct commit *commit, const struct working_file *file, struct entry_sink *sink)
-{
-	AUTO(reader) struct reader *content = NULL;
-	AUTO_FD int fd = -1;
-	struct stat st;
-
-	TRY(file_open(AT_FDCWD, file->source, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, &fd));
-	if (fstat(fd, &st) != 0)
-		return error_sys("look at '%s'", file->source);
-	if (!S_ISREG(st.st_mode))
-		return error_new(ERR_INVALID, "'%s' is no regular file", file->source);
-	const struct entry entry = { .path = file->path,
-		.owner = { .mode = S_IFREG | 0644 },
-		.mtime = commit->created,
-		.size = (uint64_t)st.st_size };
-	content = entry_content(TAKE_FD(fd), entry.size, file->source);
-	return entry_sink_add(sink, &entry, content);
-}
-
-static FALLIBLE send_files(struct commit *commit, struct entry_sink *sink)
-{
-	const struct working_commit *wish = commit->wish;
-	AUTO_FREE struct working_file *sorted = xcalloc(wish->file_count, sizeof(*sorted));
-
-	for (size_t i = 0; i < wish->file_count; i++)
-		sorted[i] = wish->files[i];
-	qsort(sorted, wish->file_count, sizeof(*sorted), by_path);
-	for (size_t i = 0; i < wish->file_count; i++) {
-		if (i && strcmp(sorted[i - 1].path, sorted[i].path) == 0)
-			return error_new(ERR_INVALID, "two files are added as '/%s'",
-					sorted[i].path);
-		TRY_WRAP(send_file(commit, &sorted[i], sink), "add '%s' as '/%s'", sorted[i].source,
-				sorted[i].path);
-	}
-	return NULL;
 }
 
 static FALLIBLE keep_layer(
@@ -158,13 +122,14 @@ static FALLIBLE write_layer(struct commit *commit, int upper_fd, size_t below, b
 	struct working *working = commit->working;
 	AUTO(blob_writer) struct blob_writer *blob = NULL;
 	AUTO(entry_sink) struct entry_sink *sink = NULL;
+	const struct working_files files = files_of(commit);
 	struct layer_result result = { 0 };
 
 	TRY(blob_writer_open(working->with.store, BLOB_HASHED_BY_CALLER, &blob));
 	TRY(layer_writer(blob_writer_stream(blob), &commit->layer_format, working->build.pool,
 			&result, &sink));
 	TRY(upper_fd == WHOLE               ? send_whole(commit, sink)
-			: upper_fd == FILES ? send_files(commit, sink)
+			: upper_fd == FILES ? working_files_send(&files, sink)
 					    : send_upper(commit, upper_fd, below, sink));
 	TRY(entry_sink_close(TAKE(sink)));
 	*ret_kept = result.entries > 0;
@@ -216,7 +181,9 @@ static FALLIBLE make_own_layers(struct commit *commit)
 static FALLIBLE make_layers(struct commit *commit)
 {
 	TRY(make_own_layers(commit));
-	return commit->wish->file_count ? write_layer(commit, FILES, 0, &commit->has_files) : NULL;
+	return commit->wish->file_count && !commit->wish->squash
+			       ? write_layer(commit, FILES, 0, &commit->has_files)
+			       : NULL;
 }
 
 /* --- the config --- */

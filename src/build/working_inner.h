@@ -55,6 +55,20 @@ FALLIBLE working_layer_spill(struct working *working);
 /* Back to the container's own directory; what was neither sealed nor spilled is dropped. */
 void working_layer_end(struct working *working);
 
+/* --- working_files.c --- */
+
+struct working_files {
+	const struct working_file *p;
+	size_t n;
+	int64_t created;
+};
+
+/* In the order of a layer; two of one path are ERR_INVALID. */
+FALLIBLE working_files_send(const struct working_files *files, struct entry_sink *sink);
+/* All that they do not replace goes on to below (borrowed, as files). ERR_UNSUPPORTED: of what they
+ * replace something else is a hard link. */
+struct entry_sink *working_files_over(const struct working_files *files, struct entry_sink *below);
+
 /* --- working_keys.c --- */
 
 /* Why the command's result cannot be remembered by its key alone; or NULL. */

@@ -182,10 +182,6 @@ static FALLIBLE add_file(const char *text, struct list *texts)
 static FALLIBLE make_files(const struct commit_opts *opts, struct list *texts,
 		struct working_file **ret, struct working_commit *wish)
 {
-	if (opts->files.n && opts->squash)
-		return error_hint(error_usage("options '--add-file' and '--squash' exclude each "
-					      "other: the files are a layer of their own"),
-				"'copy' them into the container");
 	for (size_t i = 0; i < opts->files.n; i++)
 		TRY(add_file(opts->files.p[i], texts));
 	*ret = xcalloc(opts->files.n, sizeof(**ret));

@@ -285,7 +285,17 @@ load ../lib/busybox
 	fails 1 "is no regular file" kiln commit -q --add-file .:/x "$c" none
 	fails 1 "two files are added as '/x'" kiln commit -q --add-file one:/x --add-file two:x "$c" none
 	fails 2 "is not FILE[:PATH]" kiln commit -q --add-file one:/ "$c" none
-	fails 2 "exclude each other" kiln commit -q --squash --add-file one "$c" none
+	# With --squash they are in the one layer, and nothing is there twice.
+	succeeds kiln run "$c" -- sh -c 'mkdir -p /d/dir && echo gone >/d/dir/f && ln /d/two /d/link' </dev/null
+	fails 1 "hard link to what it replaces" kiln commit -q --squash --add-file two:/d/link "$c" none
+	succeeds kiln run "$c" -- rm /d/link </dev/null
+	succeeds kiln commit -q --timestamp 5000 --squash --add-file one --add-file two:/d/two --add-file one:/d/dir "$c" "oci:$BATS_TEST_TMPDIR/whole"
+	equals '1 1' "$(config_of "$BATS_TEST_TMPDIR/whole" '"\(.rootfs.diff_ids | length) \(.history | length)"' | tr -d '"')"
+	layers=$(find "$BATS_TEST_TMPDIR/whole/blobs/sha256" -type f -exec sh -c 'tar -tzf "$1" >/dev/null 2>&1 && echo "$1"' _ {} \;)
+	equals '' "$(tar -tzf "$layers" | sed 's,/$,,' | sort | uniq -d)"
+	succeeds kiln from -q "oci:$BATS_TEST_TMPDIR/whole"
+	succeeds kiln run "$output" -- cat /one /d/two /d/dir
+	equals $'first\nsecond\nfirst' "$output"
 	fails 2 "encryption is not there" kiln commit -q --encrypt-layer 0 "$c" none
 }
 
