@@ -92,11 +92,12 @@ static FALLIBLE plain_mounts(struct build *build, const struct sandbox_step *ste
 /* What the sandbox puts somewhere is not the step's: where that is, with links followed. */
 static FALLIBLE ignored(int root_fd, const struct sandbox_step *step, struct list *ret)
 {
-	static const char *const files[] = { "/etc/resolv.conf", "/etc/hosts", "/etc/hostname" };
+	static const char *const files[] = { "/etc/resolv.conf", "/etc/hosts", "/etc/hostname",
+		SANDBOX_CONTAINERENV };
+	size_t n = COUNT(files) - !step->containerenv;
 
-	for (size_t i = 0; i < COUNT(files) + step->n_mounts; i++) {
-		const char *path =
-				i < COUNT(files) ? files[i] : step->mounts[i - COUNT(files)].target;
+	for (size_t i = 0; i < n + step->n_mounts; i++) {
+		const char *path = i < n ? files[i] : step->mounts[i - n].target;
 		AUTO_FREE char *resolved = NULL;
 
 		TRY(rootfs_resolve(root_fd, path, &resolved));

@@ -102,6 +102,8 @@ static void key_run_options(struct key *key, const struct build_run_options *run
 	if (run->no_hosts_file || run->no_hostname_file)
 		key_number(key, "own_names",
 				(uint64_t)run->no_hosts_file | run->no_hostname_file << 1);
+	if (run->engine)
+		key_number(key, "containerenv", 1);
 	for (size_t i = 0; i < run->group_count; i++)
 		key_number(key, "group", run->groups[i]);
 	if (run->reads_stdin)

@@ -1,3 +1,4 @@
+#include "build/containerenv.h"
 #include "build/flat.h"
 #include "build/keep_failed.h"
 #include "build/mounts.h"
@@ -178,6 +179,8 @@ static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct st
 	const struct build_run_options *told = &build->options->run;
 	AUTO(step_parts) struct step_parts parts = { .stdin_fd = -1 };
 	AUTO_FD int draft_fd = -1, work_fd = -1;
+	AUTO_FREE char *containerenv =
+			containerenv_text(told->engine, NULL, build->options->userns);
 
 	TRY(file_open(store_dir_fd(build->options->store), draft->dir, O_PATH | O_DIRECTORY, 0,
 			&draft_fd));
@@ -207,6 +210,7 @@ static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct st
 		.hosts = parts.hosts,
 		.n_hosts = build->options->host_count,
 		.no_hosts_file = told->no_hosts_file,
+		.containerenv = containerenv,
 		.no_hostname_file = told->no_hostname_file,
 		.shm_bytes = build->options->shm_bytes,
 		.resources = build->options->resources,

@@ -95,6 +95,7 @@ struct working_run {
 	struct sandbox_security security;
 	const struct list *security_texts;    /* what stands for it in keys; or NULL */
 	bool no_hosts_file, no_hostname_file; /* as in sandbox_step */
+	const char *engine; /* /run/.containerenv names it; NULL: there is no such file */
 	uint64_t shm_bytes;
 	struct sandbox_resources resources;
 	const uint32_t *groups; /* besides the user's own */

@@ -100,6 +100,7 @@ static void set_options(struct working *working, const struct working_run *run,
 	working->options.ulimits =
 			run->limit_texts && run->limit_texts->n ? run->limit_texts : NULL;
 	working->options.shm_bytes = run->shm_bytes;
+	working->options.run.engine = run->engine;
 }
 
 void working_run_key(struct working *working, const struct working_run *run,

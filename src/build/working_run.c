@@ -1,4 +1,5 @@
 /* One command in a working container. */
+#include "build/containerenv.h"
 #include "build/key_agent.h"
 #include "build/mounts.h"
 #include "build/secrets.h"
@@ -23,6 +24,7 @@ struct parts {
 	struct volumes volumes;
 	uint32_t *groups;
 	struct user user;
+	char *containerenv;
 	struct sandbox_step step;
 	/* The RUN that it would be. */
 	struct list run_env;
@@ -40,6 +42,7 @@ static void parts_done(struct parts *parts)
 	free(parts->mounts);
 	volumes_done(&parts->volumes);
 	free(parts->groups);
+	free(parts->containerenv);
 	user_done(&parts->user);
 	list_done(&parts->run_env);
 	step_mounts_free(parts->run.mounts);
@@ -162,6 +165,8 @@ static void fill(struct working *working, const struct working_run *run, const c
 {
 	bool has_layers = working->stack.n > 0;
 
+	parts->containerenv = containerenv_text(run->engine,
+			is_shared(run) ? NULL : working->container, working->with.userns);
 	parts->step = (struct sandbox_step){
 		.layers = parts->layers,
 		.n_layers = parts->layer_count,
@@ -182,6 +187,7 @@ static void fill(struct working *working, const struct working_run *run, const c
 		.hosts = run->hosts,
 		.n_hosts = run->host_count,
 		.no_hosts_file = run->no_hosts_file,
+		.containerenv = parts->containerenv,
 		.no_hostname_file = run->no_hostname_file,
 		.dns = run->dns,
 		.dns_search = run->dns_search,

@@ -128,6 +128,9 @@ static void add_system(
 	strbuf_addf(&text, "%s\n", hostname);
 	if (!step->no_hostname_file)
 		add_file(plan, "/etc/hostname", text.p, text.n, 0644, 0, false);
+	if (step->containerenv)
+		add_file(plan, SANDBOX_CONTAINERENV, step->containerenv, strlen(step->containerenv),
+				0644, 0, false);
 }
 
 static FALLIBLE add_mount(struct plan *plan, const struct sandbox_mount *mount)

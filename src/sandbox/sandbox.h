@@ -96,6 +96,9 @@ struct sandbox_host {
 	const char *name, *address;
 };
 
+/* Podman's and Buildah's sign, for programs, that they are in a container. */
+#define SANDBOX_CONTAINERENV "/run/.containerenv"
+
 struct sandbox_step {
 	/* The root: layers under an upper and an empty work directory, or else a plain directory.
 	 * upper and work have the same fd (overlayfs wants them on one mount), and belong to the
@@ -120,6 +123,7 @@ struct sandbox_step {
 	const char *own_name; /* another one, for /etc/hosts; or NULL */
 	enum sandbox_network network;
 	bool no_hosts_file, no_hostname_file; /* the image's own /etc/hosts, /etc/hostname stay */
+	const char *containerenv; /* what SANDBOX_CONTAINERENV holds; NULL: it is not there */
 	const struct sandbox_host *hosts;
 	size_t n_hosts;
 	const char *const *dns; /* NULL-terminated nameservers, or NULL: the host's */

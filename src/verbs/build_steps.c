@@ -34,6 +34,7 @@ FALLIBLE build_steps_make(const struct list *secrets, const struct list *agents,
 	options->shm_bytes = parts->run.shm_bytes;
 	options->resources = parts->run.resources;
 	options->run = (struct build_run_options){
+		.engine = parts->run.engine,
 		.add_capabilities = parts->run.add_capabilities,
 		.drop_capabilities = parts->run.drop_capabilities,
 		.is_unconfined = parts->run.is_unconfined,

@@ -333,6 +333,8 @@ FALLIBLE run_parts_make(
 	TRY(set_capabilities(flags, &ret->run));
 	TRY(set_security(ret));
 	set_dns(flags, ret);
+	if (config->has_buildah_words)
+		ret->run.engine = "buildah-" KILN_VERSION;
 	return set_numbers(flags, ret);
 }
 

@@ -15,6 +15,13 @@ annotations() { # NAME: of its manifest, one a line
 	jq -r 'to_entries[] | "\(.key)=\(.value)"' <<<"$output"
 }
 
+last_layer() { # DIR: what the topmost layer of a layout has, one a line, folders without a slash
+	local blob
+	blob=$(jq -r '.manifests[0].digest' "$1/index.json")
+	blob=$(jq -r '.layers[-1].digest' "$1/blobs/${blob/://}")
+	tar -tzf "$1/blobs/${blob/://}" | sed 's,/$,,'
+}
+
 @test "build -v: files of the host in every RUN, none in a layer" {
 	local kind home out
 	for kind in $(each_user); do
@@ -244,4 +251,38 @@ there -> dir" "$(cd files/a && for f in *; do [ -L "$f" ] && echo "$f -> $(readl
 	echo '{"rules":[{"action":"FROB","selector":{"identifier":"a"}}]}' >$file
 	fails 2 "'rules[0].action' is 'FROB'" kiln build -q --source-policy-file $file .
 	fails 2 "no-such.json" kiln build -q --source-policy-file no-such.json .
+}
+
+@test "/run/.containerenv: there while a command runs, under Buildah's name, and in no layer" {
+	local kind c isolation
+	mkdir -p ctx
+	printf 'FROM %s\nRUN cat /run/.containerenv; [ -e /run/.containerenv ] && echo yes >/seen || echo no >/seen\n' "$img" >ctx/Dockerfile
+	printf 'FROM scratch\nCOPY --from=%s /bin/busybox /bin/sh\nRUN ["/bin/sh", "-c", ": >/seen"]\n' "$img" >ctx/Bare
+	for kind in $(each_user); do
+		for isolation in auto chroot; do
+			export KILN_ISOLATION=$isolation
+			succeeds kiln_as "$kind" buildah build --no-cache -t env ctx
+			says 'engine="buildah-'
+			says "rootless=$([ "$kind" = root ] && echo 0 || echo 1)"
+			succeeds kiln_as "$kind" buildah push -q env "oci:$(user_dir "$kind")/env-$isolation"
+			equals seen "$(last_layer "$(user_dir "$kind")/env-$isolation")" "$kind $isolation"
+			# Nor the folder, where there is none.
+			succeeds kiln_as "$kind" buildah build -q --no-cache -t bare -f ctx/Bare ctx
+			succeeds kiln_as "$kind" buildah push -q bare "oci:$(user_dir "$kind")/bare-$isolation"
+			equals seen "$(last_layer "$(user_dir "$kind")/bare-$isolation")" "$kind $isolation"
+		done
+		unset KILN_ISOLATION
+	done
+	# kiln's own name has none, and each finds its own results.
+	succeeds kiln build --no-cache -q -o type=local,dest=own ctx
+	equals no "$(cat own/seen)"
+	succeeds buildah build -q -o type=local,dest=theirs ctx
+	equals yes "$(cat theirs/seen)"
+	c=$(buildah from -q --name boxed "$img")
+	succeeds buildah run "$c" cat /run/.containerenv
+	says 'name="boxed"'
+	says "image=\"$(buildah inspect --format '{{.FromImage}}' "$c")\""
+	fails 1 "No such file" kiln run "$c" cat /run/.containerenv
+	succeeds buildah commit -q "$c" oci:out
+	equals '' "$(last_layer out | grep containerenv || :)"
 }
