@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "base/str.h"
 #include "sys/copy_tree.h"
+#include "sys/dir.h"
 #include "sys/fd.h"
 
 #include <dirent.h>
@@ -30,17 +31,16 @@ static FALLIBLE copy_level(struct copying *copying, int from_fd, const char *fro
 
 static FALLIBLE copy_entries(struct copying *copying, int fd, int to_fd, unsigned depth)
 {
-	int list_fd = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = list_fd >= 0 ? fdopendir(list_fd) : NULL;
-	struct error *error = dir ? NULL : error_sys("read a directory");
+	AUTO(dir) struct dir dir = { 0 };
+	const struct dirent *entry = NULL;
 
-	// NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
-	for (struct dirent *at; !error && (at = readdir(dir));)
-		if (!text_equal(at->d_name, ".") && !text_equal(at->d_name, ".."))
-			error = copy_level(copying, fd, at->d_name, to_fd, at->d_name, depth + 1);
-	if (dir)
-		(void)closedir(dir);
-	return error;
+	TRY(dir_open(fd, ".", 0, &dir));
+	for (;;) {
+		TRY(dir_next(&dir, &entry));
+		if (!entry)
+			return NULL;
+		TRY(copy_level(copying, fd, entry->d_name, to_fd, entry->d_name, depth + 1));
+	}
 }
 
 static FALLIBLE copy_file(int fd, int to_fd, const char *name, const struct stat *st)

@@ -1,10 +1,10 @@
 #include "build/inplace_files.h"
 #include "base/xalloc.h"
 #include "sys/copy_tree.h"
+#include "sys/dir.h"
 #include "sys/fd.h"
 #include "sys/path.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,16 +30,7 @@ enum inplace_place inplace_place(const struct list *kept, const char *path)
 
 static FALLIBLE list_names(int dir_fd, const char *path, struct list *ret)
 {
-	int copy = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
-
-	if (!dir)
-		return error_sys("read '/%s'", path);
-	// NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
-	for (struct dirent *at = readdir(dir); at; at = readdir(dir))
-		if (strcmp(at->d_name, ".") != 0 && strcmp(at->d_name, "..") != 0)
-			list_add(ret, at->d_name);
-	(void)closedir(dir);
+	TRY_WRAP(dir_names(dir_fd, ".", ret), "read '/%s'", path);
 	return NULL;
 }
 

@@ -5,6 +5,7 @@
 #include "build/pump.h"
 #include "sandbox/sandbox.h"
 #include "store/layers.h"
+#include "sys/dir.h"
 #include "sys/fd.h"
 #include "sys/path.h"
 
@@ -339,7 +340,7 @@ static FALLIBLE keep_changes(struct build *build, const struct stage_run *stage,
 	struct layer_facts facts = { 0 };
 	bool is_empty = false, is_changed = false;
 
-	TRY(file_dir_is_empty(draft->tree_fd, &is_empty));
+	TRY(dir_is_empty(draft->tree_fd, &is_empty));
 	TRY(is_root_changed(build, root, draft, &is_changed));
 	if (is_empty && !is_changed)
 		return NULL;

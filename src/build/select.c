@@ -4,10 +4,10 @@
 #include "dockerfile/glob.h"
 #include "layer/entry.h"
 #include "layer/tree.h"
+#include "sys/dir.h"
 #include "sys/path.h"
 #include "sys/rootfs.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -139,26 +139,6 @@ static FALLIBLE add_item(struct walk *walk, int dir_fd, const char *name, const 
 	} else {
 		TRY(read_xattrs(walk, dir_fd, name, item));
 	}
-	return NULL;
-}
-
-static FALLIBLE list_names(int dir_fd, const char *path, struct list *ret)
-{
-	int copy = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
-
-	if (!dir)
-		return error_sys("read the directory '%s'", path);
-	errno = 0;
-	// NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
-	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			list_add(ret, entry->d_name);
-	int number = errno;
-	(void)closedir(dir);
-	if (number)
-		return error_errno(number, "read the directory '%s'", path);
-	list_sort(ret);
 	return NULL;
 }
 
@@ -335,7 +315,7 @@ static FALLIBLE match_below(struct walk *walk, const char *base, const char *pat
 	}
 	if (error)
 		return error;
-	TRY(list_names(fd, base, &names));
+	TRY_WRAP(dir_names(fd, ".", &names), "read the directory '%s'", base);
 	for (size_t i = 0; i < names.n; i++) {
 		if (!glob_match(component, names.p[i]))
 			continue;

@@ -10,6 +10,7 @@
 #include "podman/tree.h"
 #include "store/blob.h"
 #include "store/cache.h"
+#include "sys/dir.h"
 #include "sys/fd.h"
 
 #include <fcntl.h>
@@ -383,7 +384,7 @@ FALLIBLE upper_is_changed(const struct owner_policy *policy, const struct owner 
 	bool is_empty = false;
 	struct stat st;
 
-	TRY(file_dir_is_empty(upper_fd, &is_empty));
+	TRY(dir_is_empty(upper_fd, &is_empty));
 	*ret = !is_empty;
 	if (*ret)
 		return NULL;

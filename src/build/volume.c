@@ -3,6 +3,7 @@
 #include "build/host_copy.h"
 #include "graph/key.h"
 #include "sandbox/user.h"
+#include "sys/dir.h"
 #include "sys/fd.h"
 #include "sys/idmount.h"
 
@@ -73,34 +74,27 @@ static FALLIBLE give(int dir_fd, const char *name, uid_t uid, gid_t gid)
 	return NULL;
 }
 
-static void dir_close(DIR **dir)
+static FALLIBLE give_below(int at_fd, const char *name, uid_t uid, gid_t gid, unsigned depth)
 {
-	if (*dir)
-		(void)closedir(*dir);
-}
+	AUTO(dir) struct dir dir = { 0 };
+	const struct dirent *entry = NULL;
 
-static FALLIBLE give_below(int dir_fd, const char *name, uid_t uid, gid_t gid, unsigned depth)
-{
-	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	__attribute__((cleanup(dir_close))) DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-
-	if (!dir)
-		return error_sys("open '%s' of a volume", name);
+	TRY_WRAP(dir_open(at_fd, name, O_NOFOLLOW, &dir), "open '%s' of a volume", name);
 	if (depth > TAKE_OVER_DEPTH)
 		return error_new(ERR_LIMIT, "a volume that is taken over is deeper than %d",
 				TAKE_OVER_DEPTH);
-	// NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
-	for (struct dirent *entry; (entry = readdir(dir));) {
+	for (;;) {
 		struct stat st;
+		int fd = dir_fd(&dir);
 
-		if (text_equal(entry->d_name, ".") || text_equal(entry->d_name, ".."))
-			continue;
+		TRY(dir_next(&dir, &entry));
+		if (!entry)
+			return NULL;
 		TRY(give(fd, entry->d_name, uid, gid));
 		if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 				S_ISDIR(st.st_mode))
 			TRY(give_below(fd, entry->d_name, uid, gid, depth + 1));
 	}
-	return NULL;
 }
 
 /* fd is what was opened for the step: there the shifted ids are the host's own. */

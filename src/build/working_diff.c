@@ -6,6 +6,7 @@
 #include "build/working_inner.h"
 #include "layer/diff.h"
 #include "layer/squash.h"
+#include "sys/dir.h"
 #include "sys/fd.h"
 #include "sys/rootfs.h"
 
@@ -60,28 +61,28 @@ static FALLIBLE diff_whiteout(struct entry_sink *sink, const char *path)
 static FALLIBLE diff_opaque(struct entry_sink *sink, const char *path)
 {
 	struct diff_sink *self = (struct diff_sink *)sink;
+	AUTO(dir) struct dir dir = { 0 };
+	const struct dirent *entry = NULL;
 	int fd = -1;
 	struct error *error =
 			rootfs_open_nofollow(self->before_fd, path, O_RDONLY | O_DIRECTORY, 0, &fd);
-	DIR *dir = error ? NULL : fdopendir(fd);
 
-	error_ignore(error, "it was no directory: nothing is missing in it");
-	if (!dir)
+	if (error) {
+		error_ignore(error, "it was no directory: nothing is missing in it");
 		return NULL;
-	error = NULL;
-	// NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
-	for (struct dirent *at = readdir(dir); at && !error; at = readdir(dir)) {
+	}
+	TRY(dir_take(fd, path, &dir));
+	for (;;) {
 		bool is = true;
 
-		if (strcmp(at->d_name, ".") == 0 || strcmp(at->d_name, "..") == 0)
-			continue;
-		AUTO_FREE char *below = xasprintf("%s/%s", path, at->d_name);
-		error = has(self->now_fd, below, &is);
-		if (!error && !is)
+		TRY(dir_next(&dir, &entry));
+		if (!entry)
+			return NULL;
+		AUTO_FREE char *below = xasprintf("%s/%s", path, entry->d_name);
+		TRY(has(self->now_fd, below, &is));
+		if (!is)
 			self->to.tell(self->to.user, 'D', below);
 	}
-	(void)closedir(dir);
-	return error;
 }
 
 static FALLIBLE diff_close(struct entry_sink *sink)

@@ -15,6 +15,7 @@
 #include "layer/apply.h"
 #include "layer/squash.h"
 #include "store/cache.h"
+#include "sys/dir.h"
 #include "sys/fd.h"
 
 #include <fcntl.h>
@@ -35,7 +36,7 @@ static FALLIBLE is_clean(struct working *working, bool *ret)
 	bool changed = true;
 
 	if (!working->container->is_begun)
-		return file_dir_is_empty(working->upper_fd, ret);
+		return dir_is_empty(working->upper_fd, ret);
 	TRY(stack_need_dirs(&working->build.layers, &working->stack, 0));
 	TRY(is_changed(working, &changed));
 	*ret = !changed;
@@ -135,7 +136,7 @@ FALLIBLE working_layer_fill(struct working *working)
 	bool empty = false;
 
 	if (!working->container->is_begun)
-		TRY(file_dir_is_empty(working->own_upper_fd, &empty));
+		TRY(dir_is_empty(working->own_upper_fd, &empty));
 	if (empty)
 		return NULL;
 	TRY(stack_root_owner(&working->build.layers, &working->stack, &squash.below_root));

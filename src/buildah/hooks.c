@@ -2,22 +2,20 @@
 
 #include "base/str.h"
 #include "base/xalloc.h"
+#include "sys/dir.h"
 
-#include <dirent.h>
+#include <fcntl.h>
 
 /* A hook of the folder by its name, or NULL. New; free(). */
 static FALLIBLE find_hook(const char *path, char **ret)
 {
-	DIR *dir = opendir(path);
+	AUTO(list) struct list names = { 0 };
 
 	*ret = NULL;
-	if (!dir)
-		return error_sys("open '%s'", path);
-	// NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
-	for (struct dirent *entry = readdir(dir); entry && !*ret; entry = readdir(dir))
-		if (text_ends(entry->d_name, ".json"))
-			*ret = xasprintf("%s/%s", path, entry->d_name);
-	(void)closedir(dir);
+	TRY(dir_names(AT_FDCWD, path, &names));
+	for (size_t i = 0; i < names.n && !*ret; i++)
+		if (text_ends(names.p[i], ".json"))
+			*ret = xasprintf("%s/%s", path, names.p[i]);
 	return NULL;
 }
 

@@ -6,9 +6,9 @@
 #include "base/log.h"
 #include "image/source.h"
 #include "stream/hash.h"
+#include "sys/dir.h"
 #include "sys/fd.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -69,19 +69,15 @@ static struct error *open_blob(
 		struct image_source *source, const struct descriptor *blob, struct reader **ret)
 {
 	struct cached_source *self = (struct cached_source *)source;
-	struct error *error = NULL;
+	AUTO(list) struct list names = { 0 };
+	AUTO_FD int fd = open(self->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct reader *found = NULL;
-	DIR *dir = opendir(self->dir);
 
-	// NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
-	for (struct dirent *at = dir ? readdir(dir) : NULL; at && !found && !error;
-			at = readdir(dir)) // NOLINT(concurrency-mt-unsafe)
-		if (text_starts(at->d_name, "sha256:"))
-			error = try_layout(dirfd(dir), at->d_name, blob, &found);
-	if (dir)
-		(void)closedir(dir);
-	if (error)
-		return error;
+	if (fd >= 0)
+		error_ignore(dir_names(fd, ".", &names), "an unreadable cache is a miss");
+	for (size_t i = 0; i < names.n && !found; i++)
+		if (text_starts(names.p[i], "sha256:"))
+			TRY(try_layout(fd, names.p[i], blob, &found));
 	if (!found)
 		return self->below->ops->open_blob(self->below, blob, ret);
 	*ret = found;

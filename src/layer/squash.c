@@ -10,8 +10,8 @@
 #include "base/vec.h"
 #include "layer/entry_disk.h"
 #include "layer/whiteout.h"
+#include "sys/dir.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -41,31 +41,19 @@ static void dirs_done(struct dirs *dirs)
 
 DEFINE_AUTO_VALUE(dirs)
 
-static FALLIBLE add_names(int dir_fd, struct map *names)
-{
-	int copy = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
-
-	if (!dir)
-		return error_sys("read a directory of a layer");
-	errno = 0;
-	// NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
-	for (struct dirent *at = readdir(dir); at; at = readdir(dir))
-		if (strcmp(at->d_name, ".") != 0 && strcmp(at->d_name, "..") != 0)
-			map_set(names, at->d_name, names);
-	int number = errno;
-	(void)closedir(dir);
-	return number ? error_errno(number, "read a directory of a layer") : NULL;
-}
-
 static FALLIBLE sorted_names(const struct dirs *dirs, struct list *ret)
 {
 	AUTO(map) struct map *names = map_new(NULL);
 	const char *name = NULL;
 	void *at = NULL;
 
-	for (size_t i = 0; i < dirs->n; i++)
-		TRY(add_names(dirs->p[i], names));
+	for (size_t i = 0; i < dirs->n; i++) {
+		AUTO(list) struct list own = { 0 };
+
+		TRY_WRAP(dir_names(dirs->p[i], ".", &own), "in a layer");
+		for (size_t j = 0; j < own.n; j++)
+			map_set(names, own.p[j], names);
+	}
 	while (map_next(names, &at, &name, NULL))
 		list_add(ret, name);
 	list_sort(ret);

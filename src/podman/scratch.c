@@ -3,10 +3,10 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "base/xalloc.h"
+#include "sys/dir.h"
 #include "sys/fd.h"
 #include "sys/lock.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -45,21 +45,15 @@ static void remove_dead(int tmp_fd, const char *lock_name)
 
 void scratch_clean(int root_fd)
 {
-	int fd = openat(root_fd, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	AUTO(list) struct list found = { 0 };
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	AUTO(list) struct list names = { 0 };
+	AUTO_FD int fd = openat(root_fd, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (!dir && fd >= 0)
-		(void)close(fd);
-	if (!dir)
+	if (fd < 0)
 		return;
-	// NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
-	for (struct dirent *at; (at = readdir(dir));)
-		if (text_starts(at->d_name, PREFIX) && text_ends(at->d_name, SUFFIX))
-			list_add(&found, at->d_name);
-	for (size_t i = 0; i < found.n; i++)
-		remove_dead(dirfd(dir), found.p[i]);
-	(void)closedir(dir);
+	error_ignore(dir_names(fd, ".", &names), "the next one tries again");
+	for (size_t i = 0; i < names.n; i++)
+		if (text_starts(names.p[i], PREFIX) && text_ends(names.p[i], SUFFIX))
+			remove_dead(fd, names.p[i]);
 }
 
 /* *ret_lock stays -1 when somebody thought ours was dead: between its making and its locking. */

@@ -3,9 +3,9 @@
 #include "base/limits.h"
 #include "base/str.h"
 #include "base/strbuf.h"
+#include "sys/dir.h"
 #include "sys/fd.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,16 +21,11 @@ void certs_done(struct certs *certs)
 /* The names in a folder, sorted; false when there is none. */
 static bool list_folder(const char *path, struct list *ret)
 {
-	DIR *dir = opendir(path);
+	struct error *error = dir_names(AT_FDCWD, path, ret);
+	bool is_there = !error;
 
-	if (!dir)
-		return false;
-	// NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
-	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
-		list_add(ret, entry->d_name);
-	(void)closedir(dir);
-	list_sort(ret);
-	return true;
+	error_ignore(error, "there are no certificates");
+	return is_there;
 }
 
 /* "client.cert" -> "client.key". */

@@ -1,9 +1,9 @@
 #include "registry/conf_files.h"
 
 #include "base/limits.h"
+#include "sys/dir.h"
 #include "sys/fd.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -41,18 +41,20 @@ static FALLIBLE read_if_there(const char *path, bool is_drop_in, add_file *add, 
 static FALLIBLE read_directory(const char *path, add_file *add, void *user)
 {
 	AUTO(list) struct list names = { 0 };
-	DIR *dir = opendir(path);
+	struct error *error = dir_names(AT_FDCWD, path, &names);
 
-	if (!dir)
-		return is_away(errno) ? NULL : error_sys("open '%s'", path);
-	// NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
-	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
-		if (text_ends(entry->d_name, ".conf"))
-			list_addf(&names, "%s/%s", path, entry->d_name);
-	(void)closedir(dir);
-	list_sort(&names);
-	for (size_t i = 0; i < names.n; i++)
-		TRY(read_if_there(names.p[i], true, add, user));
+	if (error_is_errno(error, ENOENT) || error_is_errno(error, ENOTDIR)) {
+		error_free(error);
+		return NULL;
+	}
+	if (error)
+		return error;
+	for (size_t i = 0; i < names.n; i++) {
+		AUTO_FREE char *full = xasprintf("%s/%s", path, names.p[i]);
+
+		if (text_ends(full, ".conf"))
+			TRY(read_if_there(full, true, add, user));
+	}
 	return NULL;
 }
 

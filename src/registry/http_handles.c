@@ -3,8 +3,9 @@
 #include "base/auto.h"
 #include "base/str.h"
 #include "base/xalloc.h"
+#include "sys/dir.h"
 
-#include <dirent.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -75,18 +76,14 @@ void http_handles_free(struct http_handles *handles)
  */
 static bool has_hashed_authorities(void)
 {
-	DIR *dir = opendir("/etc/ssl/certs");
-	bool found = false;
+	AUTO(list) struct list names = { 0 };
 
-	if (!dir)
-		return false;
-	// NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
-	for (struct dirent *entry = readdir(dir); entry && !found; entry = readdir(dir))
-		found = strlen(entry->d_name) == 10 &&
-			strspn(entry->d_name, "0123456789abcdef") == 8 &&
-			strcmp(entry->d_name + 8, ".0") == 0;
-	(void)closedir(dir);
-	return found;
+	error_ignore(dir_names(AT_FDCWD, "/etc/ssl/certs", &names), "then by the bundle");
+	for (size_t i = 0; i < names.n; i++)
+		if (strlen(names.p[i]) == 10 && strspn(names.p[i], "0123456789abcdef") == 8 &&
+				strcmp(names.p[i] + 8, ".0") == 0)
+			return true;
+	return false;
 }
 
 /* Called with lock held. */

@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "base/xalloc.h"
+#include "sys/dir.h"
 #include "sys/fd.h"
 
 #include <dirent.h>
@@ -79,19 +80,17 @@ static void list_processes(struct processes *ret)
 {
 	if (!is_our_proc())
 		return;
-	int fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	AUTO(dir) struct dir dir = { 0 };
+	const struct dirent *entry = NULL;
+	struct error *error = dir_open(AT_FDCWD, "/proc", 0, &dir);
 
-	if (!dir)
-		return;
-	// NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
-	for (struct dirent *at = readdir(dir); at; at = readdir(dir)) {
-		struct process process = { .pid = pid_of(at->d_name) };
+	while (!error && !(error = dir_next(&dir, &entry)) && entry) {
+		struct process process = { .pid = pid_of(entry->d_name) };
 
-		if (process.pid > 0 && read_parent(fd, at->d_name, &process.parent))
+		if (process.pid > 0 && read_parent(dir_fd(&dir), entry->d_name, &process.parent))
 			vec_push(ret, process);
 	}
-	(void)closedir(dir);
+	error_ignore(error, "without /proc there is none to be seen");
 }
 
 static bool is_child(const struct processes *all, const struct process *process)

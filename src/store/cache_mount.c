@@ -2,10 +2,10 @@
 #include "base/limits.h"
 #include "store/inside.h"
 #include "store/tree_size.h"
+#include "sys/dir.h"
 #include "sys/fd.h"
 #include "sys/path.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,26 +67,14 @@ FALLIBLE cache_mount_take(struct store *store, const char *path, const char *id,
 	return NULL;
 }
 
-static void dir_close(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
-}
-
-/* Through a descriptor of its own: the place in a directory belongs to the open file. */
 bool cache_mount_is_empty(const struct cache_mount *mount)
 {
-	int fd = mount->tree_fd < 0
-				 ? -1
-				 : openat(mount->tree_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	__attribute__((cleanup(dir_close))) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	size_t n = 0;
+	bool is_empty = false;
 
-	if (!dir)
-		return mount->tree_fd < 0;
-	while (n <= 2 && readdir(dir)) // NOLINT(concurrency-mt-unsafe): own stream
-		n++;
-	return n <= 2;
+	if (mount->tree_fd < 0)
+		return true;
+	error_ignore(dir_is_empty(mount->tree_fd, &is_empty), "what cannot be read stays");
+	return is_empty;
 }
 
 void cache_mount_drop_empty(struct cache_mount *mount)
@@ -181,21 +169,17 @@ static FALLIBLE look_at(struct store *store, const char *name, struct cache_moun
 
 FALLIBLE cache_mounts_list(struct store *store, struct cache_mount_list *ret)
 {
-	int fd = openat(store->fd, "mounts", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	__attribute__((cleanup(dir_close))) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	AUTO(list) struct list names = { 0 };
+	struct error *error = dir_names(store->fd, "mounts", &names);
 
-	if (!dir && errno == ENOENT)
+	if (error_is_errno(error, ENOENT)) {
+		error_free(error);
 		return NULL;
-	if (!dir)
-		return error_sys("list '%s/mounts'", store->root);
-	for (;;) {
-		const struct dirent *item =
-				readdir(dir); // NOLINT(concurrency-mt-unsafe): own stream
-		if (!item)
-			break;
-		if (item->d_name[0] != '.')
-			TRY(look_at(store, item->d_name, ret));
 	}
+	TRY_WRAP(error, "list '%s/mounts'", store->root);
+	for (size_t i = 0; i < names.n; i++)
+		if (names.p[i][0] != '.')
+			TRY(look_at(store, names.p[i], ret));
 	if (ret->n)
 		qsort(ret->p, ret->n, sizeof(*ret->p), by_use);
 	return NULL;

@@ -7,9 +7,9 @@
 #include "store/image_rows.h"
 #include "store/inside.h"
 #include "stream/hash.h"
+#include "sys/dir.h"
 #include "sys/fd.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -42,27 +42,15 @@ static void PRINTF_LIKE(3, 4)
 	va_end(args);
 }
 
-static void dir_close(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
-}
-
 static FALLIBLE list_names(const struct store *store, const char *path, struct map *ret)
 {
-	int fd = openat(store->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	__attribute__((cleanup(dir_close))) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	AUTO(list) struct list names = { 0 };
 
-	if (!dir)
-		return error_sys("list '%s/%s'", store->root, path);
-	for (;;) {
-		const struct dirent *item =
-				readdir(dir); // NOLINT(concurrency-mt-unsafe): own stream
-		if (!item)
-			return NULL;
-		if (item->d_name[0] != '.')
-			map_set(ret, item->d_name, ret);
-	}
+	TRY_WRAP(dir_names(store->fd, path, &names), "list '%s/%s'", store->root, path);
+	for (size_t i = 0; i < names.n; i++)
+		if (names.p[i][0] != '.')
+			map_set(ret, names.p[i], ret);
+	return NULL;
 }
 
 /* What a blob should be: its row, if it has one. */

@@ -3,9 +3,9 @@
 #include "base/limits.h"
 #include "store/inside.h"
 #include "store/pruning.h"
+#include "sys/dir.h"
 #include "sys/fd.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -39,31 +39,20 @@ static FALLIBLE make_place(const struct store *store)
 	return NULL;
 }
 
-static void dir_close(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
-}
-
 /* Sorted. No place is no names. */
 static FALLIBLE list_dir(const struct store *store, const char *path, struct list *ret)
 {
-	int fd = openat(store->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	__attribute__((cleanup(dir_close))) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	AUTO(list) struct list names = { 0 };
+	struct error *error = dir_names(store->fd, path, &names);
 
-	if (!dir && errno == ENOENT)
+	if (error_is_errno(error, ENOENT)) {
+		error_free(error);
 		return NULL;
-	if (!dir)
-		return error_sys("list '%s/%s'", store->root, path);
-	for (;;) {
-		const struct dirent *item =
-				readdir(dir); // NOLINT(concurrency-mt-unsafe): own stream
-		if (!item)
-			break;
-		if (item->d_name[0] != '.')
-			list_add(ret, item->d_name);
 	}
-	list_sort(ret);
+	TRY_WRAP(error, "list '%s/%s'", store->root, path);
+	for (size_t i = 0; i < names.n; i++)
+		if (names.p[i][0] != '.')
+			list_add(ret, names.p[i]);
 	return NULL;
 }
 

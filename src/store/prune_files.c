@@ -5,34 +5,17 @@
 #include "store/inside.h"
 #include "store/pruning.h"
 #include "store/tree_size.h"
+#include "sys/dir.h"
 #include "sys/fd.h"
 #include "sys/lock.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
-static void dir_close(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
-}
-
 static FALLIBLE list_dir(const struct store *store, const char *path, struct list *ret)
 {
-	int fd = openat(store->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	__attribute__((cleanup(dir_close))) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-
-	if (!dir)
-		return error_sys("list '%s/%s'", store->root, path);
-	for (;;) {
-		const struct dirent *item =
-				readdir(dir); // NOLINT(concurrency-mt-unsafe): own stream
-		if (!item)
-			return NULL;
-		if (!text_equal(item->d_name, ".") && !text_equal(item->d_name, ".."))
-			list_add(ret, item->d_name);
-	}
+	TRY_WRAP(dir_names(store->fd, path, ret), "list '%s/%s'", store->root, path);
+	return NULL;
 }
 
 static void discard(struct pruning *pruning, enum prune_kind kind, const char *path)

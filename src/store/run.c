@@ -1,10 +1,10 @@
 #include "store/run.h"
 #include "base/strbuf.h"
 #include "store/inside.h"
+#include "sys/dir.h"
 #include "sys/fd.h"
 #include "sys/lock.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -139,23 +139,15 @@ FALLIBLE lease_layer(struct store *store, const char *id, struct lease **ret)
 
 static FALLIBLE list_runs(const struct store *store, struct list *ret)
 {
-	AUTO_FD int fd = -1;
+	AUTO(list) struct list names = { 0 };
 
-	TRY(file_open(store->fd, "tmp", O_RDONLY | O_DIRECTORY, 0, &fd));
-	DIR *dir = fdopendir(fd);
-	if (!dir)
-		return error_sys("list '%s/tmp'", store->root);
-	(void)TAKE_FD(fd);
-	for (;;) {
-		const struct dirent *item =
-				readdir(dir); // NOLINT(concurrency-mt-unsafe): own stream
-		if (!item)
-			break;
-		AUTO_FREE char *path = xasprintf("tmp/%s", item->d_name);
-		if (item->d_name[0] != '.' && !text_equal(path, store->run.dir))
+	TRY_WRAP(dir_names(store->fd, "tmp", &names), "list '%s/tmp'", store->root);
+	for (size_t i = 0; i < names.n; i++) {
+		AUTO_FREE char *path = xasprintf("tmp/%s", names.p[i]);
+
+		if (names.p[i][0] != '.' && !text_equal(path, store->run.dir))
 			list_add(ret, path);
 	}
-	(void)closedir(dir);
 	return NULL;
 }
 

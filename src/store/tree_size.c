@@ -2,6 +2,7 @@
 #include "base/limits.h"
 #include "base/vec.h"
 #include "store/inside.h"
+#include "sys/dir.h"
 #include "sys/fd.h"
 
 #include <dirent.h>
@@ -27,30 +28,22 @@ static FALLIBLE add_entry(int fd, const char *name, unsigned depth, struct size 
 	return S_ISDIR(st.st_mode) ? add_dir(fd, name, depth + 1, size) : NULL;
 }
 
-static void dir_close(DIR **dir)
+/* What is deeper, closed to us or gone meanwhile is not counted: it is an estimate. */
+static FALLIBLE add_dir(int at_fd, const char *name, unsigned depth, struct size *size)
 {
-	if (*dir)
-		(void)closedir(*dir);
-}
+	AUTO(dir) struct dir dir = { 0 };
+	const struct dirent *entry = NULL;
+	struct error *error =
+			depth > LIMIT_PATH_DEPTH ? NULL : dir_open(at_fd, name, O_NOFOLLOW, &dir);
 
-static FALLIBLE add_dir(int dir_fd, const char *name, unsigned depth, struct size *size)
-{
-	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	__attribute__((cleanup(dir_close))) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-
-	/* What is deeper, closed to us or gone meanwhile is not counted: it is an estimate. */
-	if (!dir || depth > LIMIT_PATH_DEPTH) {
-		if (!dir && fd >= 0)
-			(void)close(fd);
+	error_ignore(error, "it is an estimate");
+	if (!dir.stream)
 		return NULL;
-	}
 	for (;;) {
-		const struct dirent *item =
-				readdir(dir); // NOLINT(concurrency-mt-unsafe): own stream
-		if (!item)
+		TRY(dir_next(&dir, &entry));
+		if (!entry)
 			return NULL;
-		if (!text_equal(item->d_name, ".") && !text_equal(item->d_name, ".."))
-			TRY(add_entry(fd, item->d_name, depth, size));
+		TRY(add_entry(dir_fd(&dir), entry->d_name, depth, size));
 	}
 }
 

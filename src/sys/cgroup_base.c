@@ -8,10 +8,10 @@
 #include "base/vec.h"
 #include "sys/cgroup.h"
 #include "sys/cgroup_parts.h"
+#include "sys/dir.h"
 #include "sys/fd.h"
 #include "sys/path.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -110,15 +110,15 @@ static bool is_left_over(const char *name, uint64_t own_ns)
 
 static void sweep(const struct cgroup_base *base)
 {
-	DIR *dir = opendir(base->path);
+	AUTO(list) struct list found = { 0 };
+	AUTO_FD int fd = open(base->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (!dir)
+	if (fd < 0)
 		return;
-	// NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
-	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
-		if (is_left_over(entry->d_name, base->pid_ns))
-			(void)unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR);
-	(void)closedir(dir);
+	error_ignore(dir_names(fd, ".", &found), "the next one sweeps");
+	for (size_t i = 0; i < found.n; i++)
+		if (is_left_over(found.p[i], base->pid_ns))
+			(void)unlinkat(fd, found.p[i], AT_REMOVEDIR);
 }
 
 /* --- what is in the way --- */

@@ -2,6 +2,7 @@
 #include "base/auto.h"
 #include "base/limits.h"
 #include "base/xalloc.h"
+#include "sys/dir.h"
 #include "sys/fd.h"
 #include "sys/xattrs.h"
 
@@ -103,6 +104,20 @@ static FALLIBLE copy_link(int from_fd, const char *from_name, int to_fd, const c
 static FALLIBLE copy_level(
 		int from_fd, const char *from_name, int to_fd, const char *to_name, unsigned depth);
 
+static FALLIBLE copy_entries(int fd, int to_fd, unsigned depth)
+{
+	AUTO(dir) struct dir dir = { 0 };
+	const struct dirent *entry = NULL;
+
+	TRY(dir_open(fd, ".", 0, &dir));
+	for (;;) {
+		TRY(dir_next(&dir, &entry));
+		if (!entry)
+			return NULL;
+		TRY(copy_level(fd, entry->d_name, to_fd, entry->d_name, depth + 1));
+	}
+}
+
 static FALLIBLE copy_directory(int fd, int to_fd, const char *to_name, unsigned depth)
 {
 	AUTO_FD int copy_fd = -1;
@@ -111,16 +126,7 @@ static FALLIBLE copy_directory(int fd, int to_fd, const char *to_name, unsigned 
 		return error_sys("make the directory '%s'", to_name);
 	TRY(file_open(to_fd, to_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &copy_fd));
 	TRY(copy_xattrs(fd, copy_fd));
-	int list_fd = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = list_fd >= 0 ? fdopendir(list_fd) : NULL;
-	struct error *error = dir ? NULL : error_sys("read a directory");
-	// NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
-	for (struct dirent *at; !error && (at = readdir(dir));)
-		if (strcmp(at->d_name, ".") != 0 && strcmp(at->d_name, "..") != 0)
-			error = copy_level(fd, at->d_name, copy_fd, at->d_name, depth + 1);
-	if (dir)
-		(void)closedir(dir);
-	return error;
+	return copy_entries(fd, copy_fd, depth);
 }
 
 static FALLIBLE copy_level(

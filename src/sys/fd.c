@@ -2,7 +2,6 @@
 #include "base/strbuf.h"
 #include "base/xalloc.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/random.h>
@@ -262,20 +261,5 @@ FALLIBLE file_make_dirs(const char *path, mode_t mode)
 		return error_sys("make directory '%s'", path);
 	if (!S_ISDIR(st.st_mode))
 		return error_errno(ENOTDIR, "make directory '%s'", path);
-	return NULL;
-}
-
-FALLIBLE file_dir_is_empty(int fd, bool *ret)
-{
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
-
-	if (!dir)
-		return error_sys("read a directory");
-	*ret = true;
-	// NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
-	for (struct dirent *entry = readdir(dir); entry && *ret; entry = readdir(dir))
-		*ret = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-	(void)closedir(dir);
 	return NULL;
 }

@@ -48,8 +48,6 @@ FALLIBLE file_can_make(const char *path, bool is_dir, bool makes_parents);
  * that. For whom that is not allowed, nothing happens.
  */
 void fd_read_unnoticed(int fd);
-/* No entry in the directory that fd is. */
-FALLIBLE file_dir_is_empty(int fd, bool *ret);
 /* mkdir -p on the host, mode for new ones. */
 FALLIBLE file_make_dirs(const char *path, mode_t mode);
 /*

@@ -5,6 +5,7 @@
  */
 #include "base/xalloc.h"
 #include "sys/cancel.h"
+#include "sys/dir.h"
 #include "sys/fd.h"
 
 #include <dirent.h>
@@ -97,37 +98,22 @@ static FALLIBLE remove_name(struct removal *removal, int dir_fd, const char *nam
 	return NULL;
 }
 
-static void dir_close(DIR **dir)
+/* Not by ".", which a directory without the right to search it has not. */
+static FALLIBLE remove_contents(struct removal *removal, int at_fd, unsigned depth)
 {
-	if (*dir)
-		(void)closedir(*dir);
-}
+	AUTO(dir) struct dir dir = { 0 };
+	const struct dirent *entry = NULL;
+	int copy = fcntl(at_fd, F_DUPFD_CLOEXEC, 3);
 
-static FALLIBLE remove_contents(struct removal *removal, int dir_fd, unsigned depth)
-{
-	int copy = fcntl(dir_fd, F_DUPFD_CLOEXEC, 3);
-	__attribute__((cleanup(dir_close))) DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-
-	if (!dir) {
-		struct error *error = error_sys("list a directory");
-
-		if (copy >= 0)
-			(void)close(copy);
-		return error;
-	}
-	rewinddir(dir);
+	if (copy < 0)
+		return error_sys("list a directory");
+	TRY(dir_take(copy, ".", &dir));
 	for (;;) {
 		TRY(cancel_check(removal->cancel));
-		errno = 0;
-		const struct dirent *item =
-				readdir(dir); // NOLINT(concurrency-mt-unsafe): own stream
-		if (!item && errno)
-			return error_sys("list a directory");
-		if (!item)
+		TRY(dir_next(&dir, &entry));
+		if (!entry)
 			return NULL;
-		if (strcmp(item->d_name, ".") == 0 || strcmp(item->d_name, "..") == 0)
-			continue;
-		TRY(remove_name(removal, dir_fd, item->d_name, item->d_type == DT_DIR, depth));
+		TRY(remove_name(removal, at_fd, entry->d_name, entry->d_type == DT_DIR, depth));
 	}
 }
 

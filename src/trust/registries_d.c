@@ -3,10 +3,10 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "sys/dir.h"
 #include "sys/fd.h"
 #include "trust/yaml.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -124,18 +124,20 @@ FALLIBLE registries_d_read(const char *dir, struct registries_d *ret)
 {
 	AUTO(registries_d) struct registries_d rules = { 0 };
 	AUTO(list) struct list names = { 0 };
-	DIR *folder = opendir(dir);
+	struct error *error = dir_names(AT_FDCWD, dir, &names);
 
-	if (!folder)
-		return errno == ENOENT || errno == ENOTDIR ? NULL : error_sys("open '%s'", dir);
-	// NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
-	for (struct dirent *entry = readdir(folder); entry; entry = readdir(folder))
-		if (text_ends(entry->d_name, ".yaml"))
-			list_addf(&names, "%s/%s", dir, entry->d_name);
-	(void)closedir(folder);
-	list_sort(&names);
-	for (size_t i = 0; i < names.n; i++)
-		TRY(read_one(names.p[i], &rules));
+	if (error_is_errno(error, ENOENT) || error_is_errno(error, ENOTDIR)) {
+		error_free(error);
+		return NULL;
+	}
+	if (error)
+		return error;
+	for (size_t i = 0; i < names.n; i++) {
+		AUTO_FREE char *path = xasprintf("%s/%s", dir, names.p[i]);
+
+		if (text_ends(path, ".yaml"))
+			TRY(read_one(path, &rules));
+	}
 	*ret = TAKE_VALUE(rules);
 	return NULL;
 }
