@@ -96,7 +96,7 @@ struct build_run_options {
 	bool is_unconfined, no_new_privileges;
 	struct sandbox_security security;
 	const struct list *security_texts; /* what stands for it in keys; or NULL */
-	bool no_hosts_file, no_hostname_file;
+	bool no_hosts_file, no_hostname_file, no_resolv_file;
 	const char *engine; /* /run/.containerenv names it; NULL: there is no such file */
 	const char *const *dns, *const *dns_search, *const *dns_options;
 	const uint32_t *groups; /* besides the user's own */

@@ -89,21 +89,32 @@ static FALLIBLE plain_mounts(struct build *build, const struct sandbox_step *ste
 	return NULL;
 }
 
+static FALLIBLE ignore_path(int root_fd, const char *path, struct list *ret)
+{
+	AUTO_FREE char *resolved = NULL;
+
+	TRY(rootfs_resolve(root_fd, path, &resolved));
+	AUTO_FREE char *clean = path_clean(str_of(resolved));
+	list_add(ret, clean);
+	return NULL;
+}
+
 /* What the sandbox puts somewhere is not the step's: where that is, with links followed. */
 static FALLIBLE ignored(int root_fd, const struct sandbox_step *step, struct list *ret)
 {
-	static const char *const files[] = { "/etc/resolv.conf", "/etc/hosts", "/etc/hostname",
-		SANDBOX_CONTAINERENV };
-	size_t n = COUNT(files) - !step->containerenv;
+	const struct {
+		const char *path;
+		bool is_put;
+	} files[] = { { "/etc/resolv.conf", !step->no_resolv_file },
+		{ "/etc/hosts", !step->no_hosts_file },
+		{ "/etc/hostname", !step->no_hostname_file },
+		{ SANDBOX_CONTAINERENV, step->containerenv != NULL } };
 
-	for (size_t i = 0; i < n + step->n_mounts; i++) {
-		const char *path = i < n ? files[i] : step->mounts[i - n].target;
-		AUTO_FREE char *resolved = NULL;
-
-		TRY(rootfs_resolve(root_fd, path, &resolved));
-		AUTO_FREE char *clean = path_clean(str_of(resolved));
-		list_add(ret, clean);
-	}
+	for (size_t i = 0; i < COUNT(files); i++)
+		if (files[i].is_put)
+			TRY(ignore_path(root_fd, files[i].path, ret));
+	for (size_t i = 0; i < step->n_mounts; i++)
+		TRY(ignore_path(root_fd, step->mounts[i].target, ret));
 	return NULL;
 }
 

@@ -99,9 +99,10 @@ static void key_run_options(struct key *key, const struct build_run_options *run
 	key_strings(key, "dns", run->dns);
 	key_strings(key, "dns_search", run->dns_search);
 	key_strings(key, "dns_options", run->dns_options);
-	if (run->no_hosts_file || run->no_hostname_file)
+	if (run->no_hosts_file || run->no_hostname_file || run->no_resolv_file)
 		key_number(key, "own_names",
-				(uint64_t)run->no_hosts_file | run->no_hostname_file << 1);
+				(uint64_t)run->no_hosts_file | run->no_hostname_file << 1 |
+						run->no_resolv_file << 2);
 	if (run->engine)
 		key_number(key, "containerenv", 1);
 	for (size_t i = 0; i < run->group_count; i++)

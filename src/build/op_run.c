@@ -213,6 +213,7 @@ static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct st
 		.no_hosts_file = told->no_hosts_file,
 		.containerenv = containerenv,
 		.no_hostname_file = told->no_hostname_file,
+		.no_resolv_file = told->no_resolv_file,
 		.shm_bytes = build->options->shm_bytes,
 		.resources = build->options->resources,
 		.insecure = plan->is_insecure,

@@ -93,8 +93,8 @@ struct working_run {
 	uint64_t add_capabilities, drop_capabilities; /* bits */
 	bool drops_all, is_unconfined, no_new_privileges;
 	struct sandbox_security security;
-	const struct list *security_texts;    /* what stands for it in keys; or NULL */
-	bool no_hosts_file, no_hostname_file; /* as in sandbox_step */
+	const struct list *security_texts; /* what stands for it in keys; or NULL */
+	bool no_hosts_file, no_hostname_file, no_resolv_file; /* as in sandbox_step */
 	const char *engine; /* /run/.containerenv names it; NULL: there is no such file */
 	uint64_t shm_bytes;
 	struct sandbox_resources resources;

@@ -41,7 +41,7 @@ static bool says_more(const struct working_run *run)
 	       run->dns_options || run->add_capabilities || run->drop_capabilities ||
 	       run->drops_all || run->is_unconfined || run->no_new_privileges || run->group_count ||
 	       has_volumes(run) || (run->security_texts && run->security_texts->n) ||
-	       run->no_hosts_file || run->no_hostname_file;
+	       run->no_hosts_file || run->no_hostname_file || run->no_resolv_file;
 }
 
 static void key_strings(struct key *key, const char *name, const char *const *strings)
@@ -76,6 +76,8 @@ static void key_more(const struct working_run *run, const struct digest *parent,
 	}
 	key_number(key, "no_hosts", run->no_hosts_file);
 	key_number(key, "no_hostname", run->no_hostname_file);
+	if (run->no_resolv_file)
+		key_number(key, "no_resolv", 1);
 	for (size_t i = 0; i < run->group_count; i++)
 		key_number(key, "group", run->groups[i]);
 	for (size_t i = 0; i < run->volume_count; i++)

@@ -189,6 +189,7 @@ static void fill(struct working *working, const struct working_run *run, const c
 		.no_hosts_file = run->no_hosts_file,
 		.containerenv = parts->containerenv,
 		.no_hostname_file = run->no_hostname_file,
+		.no_resolv_file = run->no_resolv_file,
 		.dns = run->dns,
 		.dns_search = run->dns_search,
 		.dns_options = run->dns_options,

@@ -63,6 +63,7 @@ static FALLIBLE check(const struct bud_opts *opts)
 	const char *isolation = opts->run.isolation;
 
 	TRY(run_flags_check(&opts->run));
+	TRY(run_flags_check_dns(&opts->run, true));
 	TRY(hooks_check(&opts->hooks_dirs,
 			isolation ? isolation : config_getenv("BUILDAH_ISOLATION")));
 	if (opts->os_version &&

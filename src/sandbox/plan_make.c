@@ -119,7 +119,8 @@ static void add_system(
 			masked | (step->network == SANDBOX_NET_HOST ? PLAN_HOST_NET : 0);
 
 	names_resolv(host->resolv_conf, step, host->dns_fallback, &text);
-	add_file(plan, "/etc/resolv.conf", text.p, text.n, 0644, 0, false);
+	if (!step->no_resolv_file)
+		add_file(plan, "/etc/resolv.conf", text.p, text.n, 0644, 0, false);
 	strbuf_clear(&text);
 	names_hosts(step, hostname, &text);
 	if (!step->no_hosts_file)

@@ -122,7 +122,8 @@ struct sandbox_step {
 	const char *hostname; /* NULL: "buildkitsandbox" */
 	const char *own_name; /* another one, for /etc/hosts; or NULL */
 	enum sandbox_network network;
-	bool no_hosts_file, no_hostname_file; /* the image's own /etc/hosts, /etc/hostname stay */
+	/* The image's own /etc/hosts, /etc/hostname, /etc/resolv.conf stay. */
+	bool no_hosts_file, no_hostname_file, no_resolv_file;
 	const char *containerenv; /* what SANDBOX_CONTAINERENV holds; NULL: it is not there */
 	const struct sandbox_host *hosts;
 	size_t n_hosts;

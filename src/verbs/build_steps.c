@@ -35,6 +35,7 @@ FALLIBLE build_steps_make(const struct list *secrets, const struct list *agents,
 	options->resources = parts->run.resources;
 	options->run = (struct build_run_options){
 		.engine = parts->run.engine,
+		.no_resolv_file = parts->run.no_resolv_file,
 		.add_capabilities = parts->run.add_capabilities,
 		.drop_capabilities = parts->run.drop_capabilities,
 		.is_unconfined = parts->run.is_unconfined,

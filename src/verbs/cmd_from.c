@@ -192,6 +192,7 @@ static struct error *run(const struct invocation *call)
 	TRY(set_format(opts, call->config, container));
 	/* What is remembered must be good when it is used. */
 	TRY(run_flags_check(&opts->run));
+	TRY(run_flags_check_dns(&opts->run, false));
 	TRY(run_conf_below(call->program, &opts->run, &run));
 	TRY(run_parts_make(&run, call->config, &parts));
 	struct triggers triggers = {

@@ -31,9 +31,11 @@ FALLIBLE run_conf_below(const char *program, const struct run_flags *typed, stru
 	if (!text_equal(program, "buildah"))
 		return NULL;
 	TRY(containers_conf_read(config_getenv, NULL, &conf));
-	add_where_none(&conf.dns, &ret->dns);
-	add_where_none(&conf.dns_options, &ret->dns_options);
-	add_where_none(&conf.dns_search, &ret->dns_search);
+	if (!run_flags_dns_is_none(typed)) {
+		add_where_none(&conf.dns, &ret->dns);
+		add_where_none(&conf.dns_options, &ret->dns_options);
+		add_where_none(&conf.dns_search, &ret->dns_search);
+	}
 	add_in_front(&conf.ulimits, &ret->ulimits);
 	add_in_front(&conf.devices, &ret->devices);
 	add_in_front(&conf.volumes, &ret->volumes);

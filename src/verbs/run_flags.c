@@ -8,6 +8,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 /* --- remembering --- */
 
@@ -135,19 +136,43 @@ static FALLIBLE check_namespace(const char *name, const char *value, const char 
 			"a step of kiln always has its own: leave the option away, or say private");
 }
 
-static FALLIBLE check_network(const struct run_flags *flags)
+FALLIBLE run_flags_check_dns(const struct run_flags *flags, bool is_build)
 {
 	const struct {
 		const char *name;
 		bool is_given;
 	} dns[] = { { "--dns", flags->dns.n > 0 }, { "--dns-option", flags->dns_options.n > 0 },
 		{ "--dns-search", flags->dns_search.n > 0 } };
-	const char *network = flags->network;
+	bool is_none = is_build && text_equal(flags->network, "none");
+	bool has_no_file = run_flags_dns_is_none(flags);
 
-	for (size_t i = 0; i < COUNT(dns) && text_equal(network, "none"); i++)
+	for (size_t i = 0; i < COUNT(dns) && is_none; i++)
 		if (dns[i].is_given)
 			return error_usage("the %s option cannot be used with --network=none",
 					dns[i].name);
+	if (has_no_file && flags->dns.n > 1)
+		return error_usage("invalid --dns, --dns=none may not be used with any other --dns "
+				   "options");
+	for (size_t i = 0; i < COUNT(dns); i++) {
+		if (dns[i].is_given && has_no_file && i)
+			return error_usage("invalid %s, %s may not be used with --dns=none",
+					dns[i].name, dns[i].name);
+	}
+	return NULL;
+}
+
+bool run_flags_dns_is_none(const struct run_flags *flags)
+{
+	for (size_t i = 0; i < flags->dns.n; i++)
+		if (strcasecmp(flags->dns.p[i], "none") == 0)
+			return true;
+	return false;
+}
+
+static FALLIBLE check_network(const struct run_flags *flags)
+{
+	const char *network = flags->network;
+
 	if (text_equal(flags->isolation, "chroot") && network && *network &&
 			!text_equal(network, "host"))
 		return error_usage("cannot set --network other than host with --isolation chroot");
@@ -261,14 +286,15 @@ static const char **pointers(const struct list *list)
 
 static void set_dns(const struct run_flags *flags, struct run_parts *parts)
 {
-	bool is_none = flags->dns.n == 1 && text_equal(flags->dns.p[0], "none");
+	bool is_none = run_flags_dns_is_none(flags);
 
+	parts->run.no_resolv_file = is_none;
 	parts->dns = pointers(&flags->dns);
 	parts->dns_search = pointers(&flags->dns_search);
 	parts->dns_options = pointers(&flags->dns_options);
 	parts->run.dns = flags->dns.n && !is_none ? parts->dns : NULL;
-	parts->run.dns_search = flags->dns_search.n ? parts->dns_search : NULL;
-	parts->run.dns_options = flags->dns_options.n ? parts->dns_options : NULL;
+	parts->run.dns_search = flags->dns_search.n && !is_none ? parts->dns_search : NULL;
+	parts->run.dns_options = flags->dns_options.n && !is_none ? parts->dns_options : NULL;
 }
 
 static FALLIBLE set_numbers(const struct run_flags *flags, struct run_parts *parts)

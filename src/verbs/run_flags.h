@@ -80,6 +80,11 @@ struct run_flags {
 
 /* What kiln cannot do is refused by name. */
 FALLIBLE run_flags_check(const struct run_flags *flags);
+/* What contradicts itself of DNS, in what 'build' was told (is_build) or 'from'; a container's
+ * network may be another one later. */
+FALLIBLE run_flags_check_dns(const struct run_flags *flags, bool is_build);
+/* --dns=none: the image's own /etc/resolv.conf stays. */
+bool run_flags_dns_is_none(const struct run_flags *flags);
 /* As lines "volume=/a:/b", and back: what is there already wins over texts, lists add up. */
 void run_flags_save(const struct run_flags *flags, struct list *out);
 void run_flags_load(const struct list *lines, struct run_flags *flags);

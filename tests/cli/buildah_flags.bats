@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Flags that only Buildah's build and run have: what of the host a step sees, what the image says.
-# shellcheck disable=SC2154,SC2016 # what lib/kiln.bash sets; text for the shell in a container
+# shellcheck disable=SC2154,SC2016,SC2030,SC2031 # what lib/kiln.bash sets; text for the shell in a container
 bats_require_minimum_version 1.5.0
 
 load ../lib/kiln
@@ -285,4 +285,27 @@ there -> dir" "$(cd files/a && for f in *; do [ -L "$f" ] && echo "$f -> $(readl
 	fails 1 "No such file" kiln run "$c" cat /run/.containerenv
 	succeeds buildah commit -q "$c" oci:out
 	equals '' "$(last_layer out | grep containerenv || :)"
+}
+
+@test "--dns=none: the image's own resolv.conf stays, and what a step makes of it is in the image" {
+	local kind isolation
+	printf 'FROM %s\nCOPY own /etc/resolv.conf\n' "$img" >Dockerfile
+	echo "# own" >own
+	succeeds buildah build -q -t below .
+	printf 'FROM below\nRUN cat /etc/resolv.conf >/seen && echo "# changed" >/etc/resolv.conf\n' >Dockerfile
+	for isolation in auto chroot; do
+		export KILN_ISOLATION=$isolation
+		rm -rf files
+		succeeds buildah build -q --no-cache --dns none -o files .
+		equals '# own' "$(cat files/seen)" "$isolation"
+		equals '# changed' "$(cat files/etc/resolv.conf)" "$isolation"
+	done
+	unset KILN_ISOLATION
+	# Another result than without.
+	rm -rf files
+	succeeds buildah build -q -o files .
+	equals '# own' "$(cat files/etc/resolv.conf)"
+	succeeds buildah from --name c --dns none below
+	succeeds buildah run c cat /etc/resolv.conf
+	equals '# own' "$output"
 }

@@ -273,7 +273,11 @@ buildah() {
 	for option in --dns --dns-option --dns-search; do
 		fails 125 "the $option option cannot be used with --network=none" \
 			buildah build "$option=example" --network=none .
+		succeeds buildah from "$option=example" --network=none scratch
 	done
+	fails 125 'invalid --dns, --dns=none may not be used with any other --dns options' buildah from --dns none --dns 192.0.2.1 scratch
+	fails 125 'invalid --dns-option, --dns-option may not be used with --dns=none' buildah build --dns none --dns-option a .
+	fails 125 'invalid --dns-search, --dns-search may not be used with --dns=none' buildah build --dns-search a --dns=None .
 	fails 125 'cannot set --network other than host with --isolation chroot' \
 		buildah run --network=none --isolation=chroot one true
 	fails 125 'unable to find network with name or ID other: network not found' buildah run --network=other one true

@@ -48,6 +48,10 @@ conf() {
 	equals $'CapEff:\t0000000000002021\n50\n60' "$(head -3 <<<"$output")"
 	says 'nameserver 192.0.2.9'
 	says_not '192.0.2.1'
+	# Where there is no network they are not in the way.
+	conf <<<$'[containers]\ndns_servers = ["192.0.2.1"]'
+	printf 'FROM %s\nRUN true\n' "$img" >Dockerfile
+	succeeds kiln buildah build -q --network none .
 	# Under kiln's own name nobody reads it.
 	conf <<<'[containers'
 	succeeds kiln from --name d "$img"
