@@ -188,7 +188,8 @@ static FALLIBLE read_default(const struct context_input *input, struct context *
 						     context->path)
 				   : error_new(ERR_NOT_FOUND,
 						     "cannot find Containerfile or Dockerfile in "
-						     "context directory '%s'",
+						     "context directory '%s': no such file or "
+						     "directory",
 						     context->path);
 	return error_hint(none, "name it with -f, or give the directory that holds it");
 }

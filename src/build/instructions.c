@@ -50,6 +50,38 @@ static void add_text(const struct instruction *instruction, struct strbuf *out)
 	}
 }
 
+/* What FROM names, with what its variables are. */
+static const char *base_name(const struct plan_stage *stage, const struct from *from)
+{
+	if (!strchr(from->image, '$'))
+		return from->image;
+	if (stage->base.kind == ORIGIN_STAGE)
+		return stage->base.stage->name;
+	return stage->base.kind == ORIGIN_IMAGE ? stage->base.image->name : from->image;
+}
+
+static void add_from(
+		const struct plan_stage *stage, const struct instruction *from, struct strbuf *out)
+{
+	struct str rest = str_trim(str_of(from->original));
+
+	for (bool is_first = true; rest.n; is_first = false) {
+		size_t n = 0;
+
+		while (n < rest.n && !isspace((unsigned char)rest.p[n]))
+			n++;
+		struct str word = str_slice(rest, 0, n);
+		strbuf_add(out, is_first ? "" : " ");
+		if (is_first || str_is_nocase(word, "as"))
+			strbuf_add(out, is_first ? "FROM" : "AS");
+		else if (str_is(word, from->from.image))
+			strbuf_add(out, base_name(stage, &from->from));
+		else
+			strbuf_add_str(out, word);
+		rest = str_trim(str_slice(rest, n, rest.n));
+	}
+}
+
 static void tell_instruction(struct telling *telling, const struct instruction *instruction)
 {
 	const struct plan_stage *stage = telling->run->stage;
@@ -82,7 +114,7 @@ static void tell_stage(struct build *build, struct stage_run *run, size_t stages
 		(void)platform_text(&build->platform, telling.place.platform);
 
 	AUTO(strbuf) struct strbuf from = { 0 };
-	add_text(stage->from, &from);
+	add_from(run->stage, stage->from, &from);
 	tell(&telling, strbuf_text(&from), 0);
 	while (telling.next_step < triggers) {
 		const char *name = run->stage->steps[telling.next_step].name;

@@ -169,14 +169,14 @@ static void set_dockerfile(const struct bud_opts *opts, struct bud_request *requ
 
 /* --- what for, and where to --- */
 
-/* "windows/", "/arm" and "/": what is left out is the host's. New; free(). */
+/* "windows/", "/arm" and "/": what is left out is the host's; a variant may be. New; free(). */
 static char *whole_platform(const char *text)
 {
 	struct platform host = platform_host();
 	const char *slash = strchr(text, '/');
 
 	if (!slash || strchr(text, ',') || (slash > text && slash[1]))
-		return xstrdup(text);
+		return xstrndup(text, strlen(text) - (slash && text_ends(slash + 1, "/")));
 	return xasprintf("%.*s/%s", (int)(slash > text ? slash - text : (ptrdiff_t)strlen(host.os)),
 			slash > text ? text : host.os, slash[1] ? slash + 1 : host.architecture);
 }
@@ -388,6 +388,7 @@ FALLIBLE bud_request_make(const struct invocation *call, struct bud_request *ret
 	if (list_env_get(&ret->labels, IDENTITY_LABEL))
 		made->image.identity = NULL;
 	set_dockerfile(opts, ret);
+	TRY(dockerfiles_check(&ret->dockerfiles));
 	made->hosts = ret->hosts.p;
 	made->host_count = ret->hosts.n;
 	made->contexts = ret->contexts.p;

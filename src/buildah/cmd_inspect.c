@@ -124,6 +124,8 @@ static void fill_half(json_t *half)
 	size_t i;
 
 	set_default(half, "variant", json_string(""));
+	set_default(half, "parent", json_string(""));
+	set_default(half, "docker_version", json_string(""));
 	set_default(half, "os.version", json_string(""));
 	set_default(half, "os.features", json_array());
 	fill_history(history);
@@ -140,9 +142,10 @@ static json_t *go_names(const json_t *value)
 		{ "comment", "Comment" }, { "config", "Config" }, { "container", "Container" },
 		{ "container_config", "ContainerConfig" }, { "created", "Created" },
 		{ "created_by", "CreatedBy" }, { "diff_ids", "DiffIDs" },
-		{ "empty_layer", "EmptyLayer" }, { "history", "History" }, { "os", "OS" },
-		{ "os.features", "OSFeatures" }, { "os.version", "OSVersion" },
-		{ "rootfs", "RootFS" }, { "type", "Type" }, { "variant", "Variant" } };
+		{ "docker_version", "DockerVersion" }, { "empty_layer", "EmptyLayer" },
+		{ "history", "History" }, { "os", "OS" }, { "os.features", "OSFeatures" },
+		{ "os.version", "OSVersion" }, { "parent", "Parent" }, { "rootfs", "RootFS" },
+		{ "type", "Type" }, { "variant", "Variant" } };
 	json_t *copy = json_is_array(value) ? json_array() : json_object(), *item;
 	const char *key;
 	size_t i;

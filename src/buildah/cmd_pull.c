@@ -108,7 +108,11 @@ static struct error *run_pull(const struct invocation *call)
 		.own_only = true };
 
 	TRY(find_platform(opts, &platform));
-	TRY(names_pull_policy(opts->policy, &request.pull));
+	struct error *error = names_pull_policy(opts->policy, &request.pull);
+	if (error) {
+		error_free(error);
+		return error_usage("unsupported pull policy \"%s\"", opts->policy);
+	}
 	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY, &session));
 	return opts->all_tags ? pull_tags(&session, &request) : pull_one(&session, &request);
 }

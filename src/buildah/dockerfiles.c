@@ -128,6 +128,59 @@ static FALLIBLE read_text(const char *path, const struct sources *sources, char 
 	return NULL;
 }
 
+FALLIBLE dockerfiles_check(const struct dockerfiles *files)
+{
+	for (size_t i = 0; i < files->files->n; i++) {
+		AUTO_FREE char *path = dockerfiles_find(files, files->files->p[i]);
+		struct stat st;
+
+		if (text_equal(path, "-") || url_is_http(path) || stat(path, &st) != 0)
+			continue;
+		if (S_ISDIR(st.st_mode))
+			return error_new(ERR_INVALID,
+					"containerfile: \"%s\" cannot be path to a directory",
+					path);
+		if (S_ISREG(st.st_mode) && st.st_size == 0)
+			return error_new(ERR_INVALID, "no contents in \"%s\"", path);
+	}
+	return NULL;
+}
+
+/* What "# escape=" says at the top of a text; '\\' without. '\0': nothing that can be. */
+static char escape_of(struct str text)
+{
+	struct str line, name, value;
+
+	while (text.n) {
+		(void)str_cut(text, '\n', &line, &text);
+		line = str_trim(line);
+		if (!str_starts(line, "#") ||
+				!str_cut(str_slice(line, 1, line.n), '=', &name, &value))
+			break;
+		value = str_trim(value);
+		if (str_is_nocase(str_trim(name), "escape"))
+			return str_is(value, "\\") || str_is(value, "`") ? value.p[0] : '\0';
+	}
+	return '\\';
+}
+
+/* The texts become one, in which the first one's directives hold. */
+static FALLIBLE check_escape(const char *path, struct str text, struct str whole)
+{
+	char escape = escape_of(text);
+
+	if (!whole.n || escape == escape_of(whole))
+		return NULL;
+	if (!escape)
+		return error_new(ERR_INVALID,
+				"parsing additional Dockerfile %s: invalid ESCAPE. Must be ` or \\",
+				path);
+	return error_new(ERR_UNSUPPORTED,
+			"parsing additional Dockerfile %s: its escape character is not the first "
+			"file's",
+			path);
+}
+
 static FALLIBLE read_one(const struct dockerfiles *files, const char *file,
 		const struct sources *sources, struct strbuf *out, struct list *ret_warnings)
 {
@@ -138,6 +191,7 @@ static FALLIBLE read_one(const struct dockerfiles *files, const char *file,
 	TRY(read_text(path, sources, &text, &n));
 	if (text_ends(path, ".in"))
 		return preprocess(files, path, (struct str){ text, n }, out, ret_warnings);
+	TRY(check_escape(path, (struct str){ text, n }, strbuf_str(out)));
 	strbuf_add_bytes(out, text, n);
 	if (n && text[n - 1] != '\n')
 		strbuf_add_char(out, '\n');
@@ -168,7 +222,9 @@ static FALLIBLE read_default(const struct dockerfiles *files, struct strbuf *out
 	}
 	error_free(error);
 	return error_new(ERR_NOT_FOUND,
-			"cannot find Containerfile or Dockerfile in context directory '%s'",
+			"cannot find Containerfile or Dockerfile in context directory '%s': no "
+			"such "
+			"file or directory",
 			files->context);
 }
 

@@ -26,6 +26,8 @@ bool dockerfiles_is_one(const char *path);
 bool dockerfiles_are_plain(const struct dockerfiles *files);
 /* The path of a file that may be in the context. New; free(). */
 char *dockerfiles_find(const struct dockerfiles *files, const char *file);
+/* Folders and files with nothing in them are told before anything is done. */
+FALLIBLE dockerfiles_check(const struct dockerfiles *files);
 /*
  * The text of them all; addresses are fetched. What cpp complains of is in ret_warnings: "#" begins
  * a comment for the one and a directive for the other, so Buildah goes on with what cpp printed.

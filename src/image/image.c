@@ -123,7 +123,7 @@ static struct error *no_platform(const struct image_index *index, const struct p
 			strbuf_addf(&have, "%s%s", have.n ? ", " : "",
 					platform_text(&entry->platform, text));
 	}
-	return error_hint(error_new(ERR_NOT_FOUND, "there is no image for %s",
+	return error_hint(error_new(ERR_NOT_FOUND, "no image found in manifest list for %s",
 					  platform_text(platform, text)),
 			"there are: %s", have.n ? strbuf_text(&have) : "none");
 }

@@ -89,7 +89,7 @@ struct error *answer_error(struct answer *answer, const struct send *send, const
 	AUTO_FREE char *code = NULL;
 	int status = answer->http.status;
 	static const char *const names[] = { [0] = "",
-		[401] = " unauthorized",
+		[401] = " unauthorized: authentication required",
 		[403] = " forbidden",
 		[404] = " not found",
 		[429] = " too many requests" };

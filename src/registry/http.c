@@ -330,6 +330,17 @@ static void set_options(struct transfer *transfer, const struct http_request *re
 	set_tls(transfer, request->tls);
 }
 
+/* What tools written in Go say of the same, for scripts that look for it. */
+static const char *go_words(CURLcode code, const char *detail)
+{
+	if (code == CURLE_COULDNT_RESOLVE_HOST)
+		return ": no such host";
+	if (code == CURLE_PEER_FAILED_VERIFICATION &&
+			(strstr(detail, "self-signed") || strstr(detail, "local issuer")))
+		return ": x509: certificate signed by unknown authority";
+	return "";
+}
+
 static struct error *network_error(struct transfer *transfer, CURLcode code)
 {
 	const char *detail = transfer->curl_error[0] ? transfer->curl_error
@@ -339,7 +350,8 @@ static struct error *network_error(struct transfer *transfer, CURLcode code)
 	if (code == CURLE_OUT_OF_MEMORY && !transfer->headers_complete)
 		return error_new(ERR_LIMIT, "%s: headers of more than %d bytes", transfer->shown,
 				LIMIT_HTTP_HEADER_BYTES);
-	return error_code(ERR_NETWORK, (int)code, "%s: %s", transfer->shown, detail);
+	return error_code(ERR_NETWORK, (int)code, "%s: %s%s", transfer->shown, detail,
+			go_words(code, detail));
 }
 
 static void check_finished(struct transfer *transfer)

@@ -128,14 +128,15 @@ static FALLIBLE add_conf_mirrors(const struct mirror_rules *rules,
 }
 
 /* Exactly as they are written, since what is listed here is a policy. */
-static FALLIBLE check_policy(const struct mirror_rules *rules, const char *host)
+static FALLIBLE check_policy(const struct mirror_rules *rules, const char *host, bool for_writing)
 {
 	const struct list *denied = rules->denied_hosts, *allowed = rules->allowed_hosts;
 	bool is_denied = denied && list_has(denied, host);
 
 	if (!is_denied && (!allowed || !allowed->n || list_has(allowed, host)))
 		return NULL;
-	return error_hint(error_new(ERR_DENIED, "registry \"%s\" denied by policy: %s", host,
+	return error_hint(error_new(ERR_DENIED, "%s registry at \"%s\" denied by policy: %s",
+					  for_writing ? "commit to" : "pull from", host,
 					  is_denied ? "it is in the blocked registries list"
 						    : "not in allowed registries list"),
 			"BUILD_REGISTRY_SOURCES is set");
@@ -148,10 +149,12 @@ static FALLIBLE add_all(const struct mirror_rules *rules, const struct reference
 	AUTO_FREE char *full = reference_text(reference);
 	const struct conf_registry *entry = registries_conf_find(rules->conf, full);
 
-	TRY(check_policy(rules, reference->host));
+	TRY(check_policy(rules, reference->host, for_writing));
 	if (entry && entry->is_blocked)
-		return error_hint(error_new(ERR_DENIED, "'%s' is blocked", name),
-				"registries.conf has blocked = true for '%s'", entry->prefix);
+		return error_hint(error_new(ERR_DENIED,
+						  "'%s': registry %s is blocked in registries.conf",
+						  name, entry->prefix),
+				"it has blocked = true");
 	if (!for_writing) {
 		TRY(add_flag_mirrors(rules, name, ret));
 		if (entry)

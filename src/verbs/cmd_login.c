@@ -164,6 +164,18 @@ static FALLIBLE get_login(
 	return NULL;
 }
 
+/* Scripts look for Buildah's words. */
+static FALLIBLE check_login(const struct invocation *call, struct session *session,
+		const char *host, const struct credential *credential)
+{
+	struct error *error = registry_check_login(session->registry, host, credential);
+
+	if (!text_equal(call->program, "buildah") || !error_is(error, ERR_DENIED))
+		return error;
+	error_free(error);
+	return error_new(ERR_DENIED, "logging into \"%s\": invalid username/password", host);
+}
+
 static struct error *run_login(const struct invocation *call)
 {
 	const struct login_opts *opts = call->opts;
@@ -187,7 +199,7 @@ static struct error *run_login(const struct invocation *call)
 
 	AUTO_FREE char *name = str_dup(host);
 
-	TRY(registry_check_login(session.registry, name, &credential));
+	TRY(check_login(call, &session, name, &credential));
 	TRY(creds_store(&creds, key, &credential, session.cancel, &where));
 	if (text_equal(call->program, "buildah"))
 		(void)printf("%s%s%sLogin Succeeded!\n", opts->verbose ? "Used:  " : "",
@@ -237,6 +249,8 @@ static struct error *run_logout(const struct invocation *call)
 		return error_usage("option '--all' and a registry exclude each other");
 	creds_of(call->config, &creds);
 	TRY(use_compat_file(opts->compat_file, key, &creds));
+	if (creds.auth_file && access(creds.auth_file, F_OK) != 0)
+		return error_sys("checking authfile: stat %s", creds.auth_file);
 	if (opts->all)
 		return creds_erase_all(&creds, NULL);
 	TRY(creds_erase(&creds, key, NULL, &found));

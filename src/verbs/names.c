@@ -70,8 +70,10 @@ FALLIBLE names_find(struct store *store, const char *program, const char *text,
 	}
 	if (error_is(error, ERR_NOT_FOUND)) {
 		error_free(error);
-		return error_hint(error_new(ERR_NOT_FOUND, "%s: image not known", text),
-				"'%s images' lists them", program);
+		error = error_new(ERR_NOT_FOUND, "%s: image not known", text);
+		/* Scripts count the lines that Buildah prints. */
+		return is_buildah(program) ? error
+					   : error_hint(error, "'%s images' lists them", program);
 	}
 	TRY(error);
 	if (ret_name)

@@ -160,6 +160,17 @@ void volume_flag_add_copy(struct volume_flags *flags, const char *text)
 	vec_push(&flags->volumes, volume);
 }
 
+/* Reading and writing, in any order; making the node is nothing that happens here. */
+static bool are_whole(struct str rights)
+{
+	size_t known = 0;
+
+	for (size_t i = 0; i < 3; i++)
+		known += memchr(rights.p, "rwm"[i], rights.n) != NULL;
+	return known == rights.n && memchr(rights.p, 'r', rights.n) &&
+	       memchr(rights.p, 'w', rights.n);
+}
+
 FALLIBLE device_flag_add(struct volume_flags *flags, const char *text)
 {
 	struct str host, rest, target, rights;
@@ -177,7 +188,7 @@ FALLIBLE device_flag_add(struct volume_flags *flags, const char *text)
 		return error_hint(
 				error_usage("option '--device': '%s' is not a device's path", text),
 				"/dev/fuse or /dev/fuse:/dev/other; CDI names are not supported");
-	if (rights.n && !str_is(rights, "rwm") && !str_is(rights, "rw"))
+	if (rights.n && !are_whole(rights))
 		return error_hint(error_usage("option '--device': rights '%.*s' are not supported",
 						  STR_ARG(rights)),
 				"a command may do what the device's mode lets it: rwm");

@@ -210,7 +210,7 @@ buildah() {
 	registry_put base busybox
 	printf 'FROM %s/base\n' "$REGISTRY" >Dockerfile
 	export BUILD_REGISTRY_SOURCES="{\"blockedRegistries\": [\"$REGISTRY\"]}"
-	fails 125 "registry \"$REGISTRY\" denied by policy: it is in the blocked registries list" \
+	fails 125 "pull from registry at \"$REGISTRY\" denied by policy: it is in the blocked registries list" \
 		buildah build --tls-verify=false .
 	fails 125 'denied by policy' buildah pull --tls-verify=false "$REGISTRY/base"
 	succeeds buildah from --name one "$img"
@@ -255,6 +255,7 @@ buildah() {
 		'FROM part_${which}' 'RUN touch /v/deep/kept' >Dockerfile
 	succeeds buildah build --build-arg which=a -t app .
 	says $'of\ta'
+	says '[3/3] STEP 1/2: FROM part_a'
 	says '0 755,0 755,0 755,'
 	succeeds buildah from --name one app
 	succeeds buildah run one ls /v/deep
@@ -304,4 +305,35 @@ buildah() {
 	printf 'FROM %s/ours\n' "$REGISTRY" >Dockerfile
 	succeeds buildah build --pull=newer --tls-verify=false .
 	fails 125 'not found' buildah from --pull=always --tls-verify=false "$REGISTRY/ours"
+}
+
+@test "the words that scripts look for: policies, tags, Dockerfiles, devices, hosts" {
+	fails 125 'unsupported pull policy "bogus"' buildah pull --policy bogus app
+	fails 125 'pulling all tags is not supported for oci-archive transport' buildah pull --all-tags oci-archive:a.tar
+	fails 125 'Error: nothere: image not known' buildah images nothere
+	equals 1 "$(wc -l <<<"$stderr")"
+	fails 125 'nowhere.invalid: no such host' buildah pull --retry 0 nowhere.invalid/app
+	fails 125 'checking authfile: stat none.json: no such file or directory' buildah logout --authfile none.json host
+	mkdir c
+	touch empty
+	echo 'FROM scratch' >one
+	echo '# escape=|' >two
+	printf '# escape=`\nLABEL a=b\n' >three
+	fails 125 'containerfile: "c" cannot be path to a directory' buildah build -f c .
+	fails 125 'no contents in "empty"' buildah build -f empty .
+	fails 125 "in context directory 'c': no such file or directory" buildah build c
+	fails 125 'parsing additional Dockerfile two: invalid ESCAPE' buildah build -f one -f two .
+	fails 125 "its escape character is not the first file's" buildah build -f one -f three .
+	succeeds buildah build -f one --platform linux/amd64/ -t app .
+	succeeds buildah inspect --type image --format '{{.Docker.Parent}}{{.Docker.DockerVersion}}' app
+	equals '' "$output"
+	succeeds buildah from --device /dev/null:/dev/other:mrw scratch
+	fails 125 "rights 'r' are not supported" buildah from --device /dev/null:/dev/other:r scratch
+}
+
+@test "login in Buildah's words" {
+	registry_start htpasswd
+	fails 125 "logging into \"$REGISTRY\": invalid username/password" \
+		buildah login --tls-verify=false -u user -p wrong "$REGISTRY"
+	fails 125 '401 unauthorized: authentication required' buildah pull --tls-verify=false --creds user:wrong "$REGISTRY/app"
 }

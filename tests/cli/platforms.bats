@@ -196,7 +196,7 @@ listed() { # what the index on stdin says, a line an image
 
 @test "an index without the machine's platform: what it has is said" {
 	succeeds kiln build -q --platform linux/arm64,linux/arm/v7 -t foreign:1 .
-	fails 1 'there is no image for linux/amd64' kiln inspect foreign:1
+	fails 1 'no image found in manifest list for linux/amd64' kiln inspect foreign:1
 	says 'there are: linux/arm64, linux/arm/v7'
 }
 

@@ -57,7 +57,7 @@ teardown() {
 	succeeds kiln --registries-conf r.conf pull any.example/busybox:1
 	succeeds kiln buildah --registries-conf r.conf pull --policy always b.example/busybox:1
 	printf '[[registry]]\nprefix = "any.example"\nblocked = true\n' >conf.d/1.conf
-	fails 1 "'any.example/busybox' is blocked" kiln --registries-conf r.conf --registries-conf-dir conf.d \
+	fails 1 "'any.example/busybox': registry any.example is blocked" kiln --registries-conf r.conf --registries-conf-dir conf.d \
 		pull any.example/busybox:1
 	fails 1 "open 'nowhere.conf'" kiln --registries-conf nowhere.conf pull any.example/busybox:1
 	printf 'short-name-mode = "ask"\n' >bad.conf
@@ -70,7 +70,7 @@ teardown() {
 	registry_put hub/busybox:1 busybox
 	mkdir -p home/.config/containers
 	printf '[[registry]]\nlocation = "any.example"\nblocked = true\n' >home/.config/containers/registries.conf
-	fails 1 "'any.example/busybox' is blocked" kiln pull any.example/busybox:1
+	fails 1 "'any.example/busybox': registry any.example is blocked" kiln pull any.example/busybox:1
 }
 
 @test "a short name under Buildah's name: alias, search registries in order, modes" {
