@@ -17,6 +17,7 @@ static bool needs_no_arg(const char *name)
 	return plan_is_proxy_arg(name) || text_starts(name, "BUILDKIT_");
 }
 
+/* A name with a variable in it may be any. */
 static bool names_it(const struct instruction *instruction, const char *name)
 {
 	if (instruction->kind == INSTRUCTION_ONBUILD)
@@ -24,7 +25,8 @@ static bool names_it(const struct instruction *instruction, const char *name)
 	if (instruction->kind != INSTRUCTION_ARG)
 		return false;
 	for (size_t i = 0; i < instruction->pairs.n; i++)
-		if (text_equal(instruction->pairs.p[i].name, name))
+		if (text_equal(instruction->pairs.p[i].name, name) ||
+				strchr(instruction->pairs.p[i].name, '$'))
 			return true;
 	return false;
 }

@@ -129,8 +129,10 @@ static FALLIBLE lower_arg(struct lower *lower, struct lowered *stage, const stru
 
 	strbuf_add(&history, "ARG");
 	for (size_t i = 0; i < in->pairs.n; i++) {
-		const struct pair *pair = &in->pairs.p[i];
+		struct pair *pair = arena_array(lower->arena, 1, sizeof(*pair));
 
+		*pair = in->pairs.p[i];
+		TRY(scope_word(lower, &stage->scope, pair->name, pair->at, &pair->name));
 		TRY(scope_arg(lower, stage, pair));
 		const char *value =
 				named_get(&stage->scope.args, &stage->scope.args_at, pair->name);
