@@ -150,6 +150,7 @@ struct build_options {
 	bool files_are_late; /* bases that are files may be made by stages above, as for Buildah */
 	bool from_variables; /* COPY --from= and from= of a mount may have some, as in Buildah */
 	bool makes_volumes;  /* VOLUME makes its directory, as in Buildah */
+	bool keeps_defaults; /* plan.h */
 	int stdin_fd;
 	const struct build_context *contexts; /* named ones */
 	size_t context_count;

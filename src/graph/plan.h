@@ -215,6 +215,8 @@ struct plan_input {
 	/* A base that is a file (oci-archive: …) may be one that stages above it make, as in
 	 * Buildah, which takes stages in turn. */
 	bool files_are_late;
+	bool keeps_defaults; /* an empty build argument leaves a global ARG as it is, as in Kaniko
+			      */
 };
 
 /*

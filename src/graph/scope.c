@@ -219,6 +219,8 @@ FALLIBLE scope_globals(struct lower *lower)
 			const struct pair *pair = &pairs->p[k];
 			const char *value = build_arg(lower, pair->name);
 
+			if (value && !*value && lower->input->keeps_defaults)
+				value = NULL;
 			if (!value && pair->value)
 				TRY(scope_word(lower, globals, pair->value, pair->at, &value));
 			value = meant_value(lower, pair->name, value);

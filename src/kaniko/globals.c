@@ -118,6 +118,8 @@ static FALLIBLE check_host(const char *text, const char *option)
 static FALLIBLE check_hosts(const struct list *hosts, const char *option, struct list *ret)
 {
 	for (size_t i = 0; i < hosts->n; i++) {
+		if (!*hosts->p[i])
+			continue;
 		TRY(check_host(hosts->p[i], option));
 		if (strchr(hosts->p[i], '/') || strchr(hosts->p[i], ','))
 			return error_usage("option '%s': '%s' is not a host", option, hosts->p[i]);
@@ -161,6 +163,8 @@ static FALLIBLE add_mirrors(const struct kaniko_globals *globals, struct list *r
 	if (map)
 		TRY(add_maps(map, "KANIKO_REGISTRY_MAP", ret));
 	for (size_t i = 0; i < globals->mirrors.n; i++) {
+		if (!*globals->mirrors.p[i])
+			continue;
 		TRY(check_host(globals->mirrors.p[i], "--registry-mirror"));
 		list_addf(ret, "registry-mirror=docker.io=%s", globals->mirrors.p[i]);
 	}

@@ -43,7 +43,9 @@ FALLIBLE kaniko_build_args(const struct list *given, struct list *ret)
 	for (size_t i = 0; i < given->n; i++) {
 		const char *arg = given->p[i];
 
-		if (!*arg || *arg == '=')
+		if (!*arg)
+			continue;
+		if (*arg == '=')
 			return error_usage("option '--build-arg': '%s' has no name", arg);
 		if (strchr(arg, '=')) {
 			list_add(ret, arg);
@@ -355,6 +357,7 @@ FALLIBLE request_make(const struct kaniko_globals *globals, const struct executo
 	TRY(set_platform(opts, ret));
 	TRY(kaniko_build_args(&opts->build_args, &ret->build_args));
 	ret->build.build_args = &ret->build_args;
+	ret->build.keeps_defaults = true;
 	TRY(set_image(opts, &ret->build));
 	TRY(set_annotations(opts, ret));
 	TRY(set_time(ret, &ret->build));

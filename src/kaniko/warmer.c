@@ -172,6 +172,7 @@ static FALLIBLE add_bases(struct warming *warming, struct list *names)
 
 	const struct plan_input input = { .file = file,
 		.build_args = &args,
+		.keeps_defaults = true,
 		.platform = warming->platform,
 		.build_platform = platform_host(),
 		.open_images = find_images,

@@ -265,6 +265,14 @@ $REGISTRY/team/app:latest@$digest" "$(cat tags)"
 	[ -n "$(find level0/blobs -size +97k)" ] && [ -z "$(find level-1/blobs -size +97k)" ]
 }
 
+@test "an empty build argument leaves an ARG above FROM its default" {
+	printf 'ARG BASE=scratch\nARG NEXT=two\nFROM $BASE AS two\nFROM $NEXT\nARG NEXT\nLABEL next=$NEXT.\n' >Dockerfile
+	unset NEXT
+	succeeds executor --context . --dryrun --build-arg BASE= --build-arg NEXT --build-arg=
+	[[ $output == *'linux/amd64 from scratch'*'"next":"."'* ]]
+	fails 1 "empty once expanded" "$KILN" build --dry-run --build-arg BASE= .
+}
+
 @test "targets: the first is the image, the others are built, and fail the build" {
 	context
 	cat >Dockerfile <<-EOD
