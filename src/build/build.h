@@ -190,6 +190,7 @@ struct build_options {
 	const struct cache_specs *cache_from, *cache_to;
 	bool cache_inline;         /* records of the image's steps go into its manifest */
 	int64_t cache_ttl_seconds; /* older records do not count, the store's too; 0: any age */
+	int64_t cache_since;       /* nor those made before this time (Unix); 0: any */
 
 	/* steps */
 	const struct build_host *hosts;

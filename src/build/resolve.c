@@ -68,7 +68,8 @@ static bool is_too_old(const struct build *build, const struct cache_record *rec
 {
 	int64_t ttl = build->options->cache_ttl_seconds;
 
-	return ttl && record->created < clock_now_seconds() - ttl;
+	return record->created < build->options->cache_since ||
+	       (ttl && record->created < clock_now_seconds() - ttl);
 }
 
 FALLIBLE step_look_up(struct build *build, struct step_run *run)

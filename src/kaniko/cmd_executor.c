@@ -253,6 +253,7 @@ const struct command cmd_executor_version = {
 
 static const struct command *const commands[] = {
 	&cmd_executor,
+	&cmd_executor_bake,
 	&cmd_executor_login,
 	&cmd_executor_push,
 	&cmd_executor_version,

@@ -13,12 +13,16 @@
 #include "ui/cache_flag.h"
 #include "ui/secret_flag.h"
 
+/* Since when the other targets of a bakefile are built: seconds, of bake to itself. */
+#define EXECUTOR_BAKE_SINCE "KILN_BAKE_SINCE"
+
 struct executor_opts {
 	/* what */
 	char *dockerfile, *context, *sub_path, *bucket, *platform;
 	struct list targets, build_args, secrets, git, ignore_paths;
 	/* the image */
 	struct list destinations, labels, annotations;
+	struct list sets; /* of bake */
 	char *compression, *format;
 	int64_t compression_level;
 	bool single_snapshot, reproducible;

@@ -35,6 +35,9 @@ const struct option executor_options[] = {
 
 	OPT_HEADING("The image"),
 	OPT_LIST('d', "destination", destinations, "NAME[:TAG]", "name it; may be repeated"),
+	OPT_LIST(0, "set", sets, "TARGET.destination=NAME[:TAG]",
+			"of bake: name that target's image so, and not as the bakefile does",
+			.is_hidden = true),
 	OPT_LIST(0, "label", labels, "NAME=VALUE", "add a label"),
 	OPT_LIST(0, "annotation", annotations, "NAME=VALUE", "add an annotation to the manifest"),
 	OPT_CHOICE(0, "compression", compression, "gzip|zstd", "how layers are compressed (gzip)", .empty_is_none = true),

@@ -17,6 +17,7 @@ extern const struct program executor_program;
 extern const struct program warmer_program;
 
 extern const struct command cmd_executor;
+extern const struct command cmd_executor_bake;
 extern const struct command cmd_executor_login;
 extern const struct command cmd_executor_push;
 extern const struct command cmd_executor_version;

@@ -5,6 +5,7 @@
 #include "kaniko/executor.h"
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "stream/codec.h"
 #include "sys/path.h"
 #include "sys/private.h"
@@ -264,6 +265,18 @@ static FALLIBLE set_base_cache(const struct executor_opts *opts, const struct ka
 	return NULL;
 }
 
+/* Without a cache a step runs once all the same for the targets of one bakefile. */
+static FALLIBLE share_steps(struct build_options *build)
+{
+	const char *since = config_getenv(EXECUTOR_BAKE_SINCE);
+
+	if (!since)
+		return NULL;
+	build->no_cache = false;
+	return usage_of_option(parse_i64(str_of(since), 1, LIMIT_TIME_SECONDS, &build->cache_since),
+			EXECUTOR_BAKE_SINCE);
+}
+
 static FALLIBLE set_cache(const struct executor_opts *opts, const struct kaniko_log *log,
 		struct request *request)
 {
@@ -281,7 +294,7 @@ static FALLIBLE set_cache(const struct executor_opts *opts, const struct kaniko_
 	if (has_home && (opts->cache || opts->cache_repo))
 		TRY(add_cache_home(opts, request));
 	if (request->build.no_cache)
-		return NULL;
+		return share_steps(&request->build);
 	request->build.cache_from = &request->caches.from;
 	if (!opts->dry_run)
 		request->build.cache_to = &request->caches.to;
@@ -350,6 +363,8 @@ FALLIBLE request_make(const struct kaniko_globals *globals, const struct executo
 	const struct result_files files = { opts->digest_file, opts->name_digest_file,
 		opts->name_tag_digest_file, config_getenv("BUILDER_OUTPUT"), &opts->destinations };
 
+	if (opts->sets.n)
+		return error_usage("option '--set' is for 'bake'");
 	ret->build.tolerates_immutable = globals->ignore_immutable;
 	ret->build.dry_run = opts->dry_run;
 	ret->forced = opts->force;

@@ -161,6 +161,7 @@ static const struct flag_case executor_cases[] = {
 					  "a57",
 							"has a digest" },
 					{ "--destination=", "option '--destination'" } } },
+	{ "set", { NULL }, { { "--set a.destination=b", "is for 'bake'" } } },
 	{ "label", { "--label a=b", "--label=a=b,c" }, { { "--label a", "is not NAME=VALUE" } } },
 	{ "annotation", { "--annotation a=b" }, { { "--annotation =b", "is not NAME=VALUE" } } },
 	{ "compression", { "--compression gzip", "--compression=zstd" },
