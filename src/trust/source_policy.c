@@ -280,6 +280,10 @@ static FALLIBLE read_rule(const struct source_policy *policy, const struct json_
 	struct json_field updates;
 	unsigned action = 0;
 
+	/* Of a message in BuildKit what is missing is 0, and that is ALLOW. Where the first rule
+	 * that matches decides, that would silence those below it: Buildah wants it said. */
+	if (policy->first_wins && !json_has(object, "action"))
+		return json_complain(object, "has no action, which is required");
 	TRY(read_word(object, "action", NULL, words, COUNT(words), &action));
 	ret->action = (enum action)action;
 	TRY(read_selector(policy, object, ret));

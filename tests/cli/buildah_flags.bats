@@ -248,6 +248,8 @@ there -> dir" "$(cd files/a && for f in *; do [ -L "$f" ] && echo "$f -> $(readl
 	fails 1 "source 'https://h.test/c.tar' is denied" kiln build --check --source-policy-file $file https://h.test/c.tar
 	rule DENY 'git://h.test/r.git#*' | policy
 	fails 1 "source 'git://h.test/r.git#main' is denied" kiln build -q --source-policy-file $file .
+	echo '{"rules":[{"selector":{"identifier":"a"}}]}' >$file
+	fails 125 "'rules[0]' has no action" buildah build -q --source-policy-file $file .
 	echo '{"rules":[{"action":"FROB","selector":{"identifier":"a"}}]}' >$file
 	fails 2 "'rules[0].action' is 'FROB'" kiln build -q --source-policy-file $file .
 	fails 2 "no-such.json" kiln build -q --source-policy-file no-such.json .

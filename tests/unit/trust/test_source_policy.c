@@ -130,6 +130,20 @@ static void refuses(void **state)
 	}
 }
 
+/* In Buildah's order; in BuildKit's it is ALLOW. */
+static void action_is_required_by_buildah(void **state)
+{
+	const char *json = "{\"rules\":[" RULE(
+			"DENY", "a", "") ",{\"selector\":{\"identifier\":\"b\"}}]}";
+	struct source_policy *policy = NULL;
+
+	assert_error(source_policy_parse(str_of(json), "policy.json", true, &policy), ERR_INVALID,
+			"'rules[1]' has no action, which is required");
+	assert_null(policy);
+	assert_ok(source_policy_parse(str_of(json), "policy.json", false, &policy));
+	source_policy_free(policy);
+}
+
 /* What is none of POSIX's, or has another meaning in Go. */
 static void refuses_expressions(void **state)
 {
@@ -173,4 +187,5 @@ static void bounds_expressions(void **state)
 	}
 }
 
-UNIT_TESTS(judges, sets_attributes_and_ends, refuses, refuses_expressions, bounds_expressions)
+UNIT_TESTS(judges, sets_attributes_and_ends, refuses, action_is_required_by_buildah,
+		refuses_expressions, bounds_expressions)
