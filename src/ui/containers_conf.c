@@ -31,6 +31,7 @@ static const struct {
 	LIST(IN_CONTAINERS, "dns_searches", dns_search),
 	LIST(IN_CONTAINERS, "dns_servers", dns),
 	LIST(IN_CONTAINERS, "volumes", volumes),
+	LIST(IN_ENGINE, "add_compression", add_compression),
 	LIST(IN_ENGINE, "env", environment),
 };
 
@@ -44,6 +45,7 @@ void containers_conf_done(struct containers_conf *conf)
 	for (size_t i = 0; i < COUNT(lists); i++)
 		list_done(&list_at(conf, i)->texts);
 	free(conf->shm_size);
+	free(conf->base_hosts_file);
 	*conf = (struct containers_conf)CONTAINERS_CONF_INIT;
 }
 
@@ -93,6 +95,8 @@ static struct error *on_value(void *user, const char *key, const struct toml_val
 			return take_list(value, list_at(conf, i));
 	if (reading->where == IN_CONTAINERS && strcmp(key, "shm_size") == 0)
 		return toml_take_text(value, &conf->shm_size);
+	if (reading->where == IN_CONTAINERS && strcmp(key, "base_hosts_file") == 0)
+		return toml_take_text(value, &conf->base_hosts_file);
 	if (reading->where == IN_ENGINE && strcmp(key, "retry") == 0)
 		return take_retries(value, &conf->retries);
 	return NULL;

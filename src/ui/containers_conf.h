@@ -32,8 +32,10 @@ struct containers_conf {
 	struct conf_list capabilities; /* instead of the default set */
 	struct conf_list ulimits, devices, volumes, dns, dns_options, dns_search;
 	struct conf_list environment; /* of [engine]: for this process */
-	char *shm_size;               /* or NULL */
-	int64_t retries;              /* of transfers; -1: not said */
+	struct conf_list add_compression;
+	char *shm_size;        /* or NULL */
+	char *base_hosts_file; /* a path, "none" or "image"; or NULL */
+	int64_t retries;       /* of transfers; -1: not said */
 };
 
 #define CONTAINERS_CONF_INIT   \

@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "stream/codec.h"
 #include "sys/fd.h"
+#include "ui/containers_conf.h"
 #include "ui/registry_flags.h"
 #include "verbs/manifest_forms.h"
 
@@ -84,6 +85,25 @@ static FALLIBLE make_form(const struct push_opts *opts, struct list_form *ret)
 	return NULL;
 }
 
+/* What containers.conf says of it, under Buildah's name, where nothing was typed. */
+static FALLIBLE add_from_conf(const struct invocation *call, struct list_form *ret)
+{
+	const struct push_opts *opts = call->opts;
+	AUTO(containers_conf) struct containers_conf conf = CONTAINERS_CONF_INIT;
+	const struct list *added = &conf.add_compression.texts;
+	enum compression one = 0;
+
+	if (opts->added.n || !text_equal(call->program, "buildah"))
+		return NULL;
+	TRY(containers_conf_read(config_getenv, NULL, &conf));
+	for (size_t i = 0; i < added->n; i++) {
+		TRY_WRAP(find_compression("add-compression", added->p[i], &one),
+				"containers.conf: 'add_compression' of [engine]");
+		vec_push(&ret->added, one);
+	}
+	return NULL;
+}
+
 static struct error *run_push(const struct invocation *call)
 {
 	const struct push_opts *opts = call->opts;
@@ -96,6 +116,7 @@ static struct error *run_push(const struct invocation *call)
 	char text[DIGEST_TEXT];
 
 	TRY(make_form(opts, &form));
+	TRY(add_from_conf(call, &form));
 	TRY(destination_parse(call->program, call->args->p[call->args->n - 1], TO_REGISTRY, &to));
 	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY, &session));
 	TRY(manifest_list_open(&session, call->program, call->args->p[0], &list));

@@ -1,7 +1,16 @@
 #include "verbs/run_conf.h"
 
+#include "base/limits.h"
 #include "base/str.h"
+#include "base/xalloc.h"
+#include "sys/fd.h"
 #include "ui/containers_conf.h"
+#include "ui/host_flag.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+enum { HOSTS_BYTES = 1024 * 1024 };
 
 static void add_where_none(const struct conf_list *conf, struct list *typed)
 {
@@ -20,6 +29,73 @@ static void add_in_front(const struct conf_list *conf, struct list *typed)
 	*typed = both;
 }
 
+static bool is_named(const struct list *hosts, struct str name)
+{
+	for (size_t i = 0; i < hosts->n; i++) {
+		struct str typed = { hosts->p[i], strcspn(hosts->p[i], "=:") };
+
+		if (str_equal(typed, name))
+			return true;
+	}
+	return false;
+}
+
+static struct str next_word(struct str *rest)
+{
+	struct str word = { rest->p, 0 };
+
+	while (word.n < rest->n && !strchr(" \t\r#", word.p[word.n]))
+		word.n++;
+	*rest = str_trim(str_slice(*rest, word.n, rest->n));
+	return word;
+}
+
+/* "ADDRESS NAME..." as --add-host has it: names that were not typed. What is no such line is none
+ * for the system either. */
+static FALLIBLE add_hosts_line(struct str line, const struct list *typed, struct list *hosts)
+{
+	struct str address, name, ignored;
+
+	line = str_trim(line);
+	address = next_word(&line);
+	while ((name = next_word(&line)).n) {
+		AUTO_FREE char *host = xasprintf("%.*s=%.*s", STR_ARG(name), STR_ARG(address));
+		struct error *error = host_flag_parse(host, &ignored, &ignored);
+
+		if (error) {
+			error_ignore(error, "no address");
+			return NULL;
+		}
+		if (hosts->n >= LIMIT_LIST_ENTRIES)
+			return error_new(ERR_LIMIT, "more than %d names", LIMIT_LIST_ENTRIES);
+		if (!is_named(typed, name))
+			list_add(hosts, host);
+	}
+	return NULL;
+}
+
+static FALLIBLE add_base_hosts(const char *path, const struct list *typed, struct list *hosts)
+{
+	AUTO_FREE char *text = NULL;
+	struct str rest = { 0 }, line;
+
+	if (!path || !*path || text_equal(path, "none"))
+		return NULL;
+	if (text_equal(path, "image"))
+		return error_hint(error_new(ERR_UNSUPPORTED, "containers.conf: 'base_hosts_file' "
+							     "is 'image', which "
+							     "is not supported"),
+				"'--no-hosts' shows the image's own file");
+	TRY_WRAP(file_read(AT_FDCWD, path, HOSTS_BYTES, &text, &rest.n),
+			"containers.conf: 'base_hosts_file'");
+	rest.p = text;
+	while (rest.n) {
+		(void)str_cut(rest, '\n', &line, &rest);
+		TRY_WRAP(add_hosts_line(line, typed, hosts), "'%s'", path);
+	}
+	return NULL;
+}
+
 FALLIBLE run_conf_below(const char *program, const struct run_flags *typed, struct run_flags *ret)
 {
 	AUTO(containers_conf) struct containers_conf conf = CONTAINERS_CONF_INIT;
@@ -36,6 +112,7 @@ FALLIBLE run_conf_below(const char *program, const struct run_flags *typed, stru
 		add_where_none(&conf.dns_options, &ret->dns_options);
 		add_where_none(&conf.dns_search, &ret->dns_search);
 	}
+	TRY(add_base_hosts(conf.base_hosts_file, &typed->hosts, &ret->hosts));
 	add_in_front(&conf.ulimits, &ret->ulimits);
 	add_in_front(&conf.devices, &ret->devices);
 	add_in_front(&conf.volumes, &ret->volumes);

@@ -13,6 +13,12 @@ teardown() {
 	kiln_teardown
 }
 
+entries() { # DIR: how many images the list of a layout has
+	local blob
+	blob=$(jq -r '.manifests[0].digest' "$1/index.json")
+	jq '.manifests | length' "$1/blobs/${blob/://}"
+}
+
 conf() {
 	cat >containers.conf
 }
@@ -126,4 +132,46 @@ conf() {
 	echo other >secret/key
 	succeeds kiln buildah --default-mounts-file mounts.conf bud --layers -t one ctx
 	says_not other
+}
+
+@test "base_hosts_file: its names are below those that are told" {
+	printf '%s\n' '# all of it' '127.0.0.1 localhost' $'192.0.2.7\tone.test  one # comment' '192.0.2.8 two.test#none' \
+		'fe80::1%lo0 no.address' 'word' '::2 six.test' >hosts
+	conf <<<$'[containers]\nbase_hosts_file = "'"$PWD"$'/hosts"'
+	printf 'FROM %s\nRUN grep -v ip6 /etc/hosts >/seen\n' "$img" >Dockerfile
+	succeeds kiln buildah build -q --add-host one:192.0.2.99 -o files .
+	equals $'127.0.0.1\tlocalhost buildkitsandbox
+192.0.2.99\tone
+127.0.0.1\tlocalhost
+192.0.2.7\tone.test
+192.0.2.8\ttwo.test
+::2\tsix.test' "$(cat files/seen)"
+	succeeds kiln buildah from --name h "$img"
+	succeeds kiln buildah run h grep two.test /etc/hosts
+	# Under kiln's own name, and where there is to be none, there are no more.
+	rm -r files
+	succeeds kiln build -q -o files .
+	equals 1 "$(wc -l <files/seen)"
+	conf <<<$'[containers]\nbase_hosts_file = "none"'
+	rm -r files
+	succeeds kiln buildah build -q -o files .
+	equals 1 "$(wc -l <files/seen)"
+	conf <<<$'[containers]\nbase_hosts_file = "image"'
+	fails 125 "'base_hosts_file' is 'image', which is not supported" kiln buildah build -q .
+	conf <<<$'[containers]\nbase_hosts_file = "/not/there"'
+	fails 125 "'base_hosts_file'" kiln buildah build -q .
+}
+
+@test "add_compression: what 'manifest push' adds where nothing is told" {
+	conf <<<$'[engine]\nadd_compression = ["zstd"]'
+	succeeds kiln buildah manifest create list:1
+	printf 'FROM scratch\nCOPY Dockerfile /\n' >Dockerfile
+	succeeds kiln buildah build -q -t one .
+	succeeds kiln buildah manifest add list:1 one
+	succeeds kiln buildah manifest push --all list:1 oci:layout:x
+	equals 2 "$(entries layout)"
+	succeeds kiln buildah manifest push --all --add-compression gzip list:1 oci:typed:x
+	equals 1 "$(entries typed)"
+	conf <<<$'[engine]\nadd_compression = ["lzma"]'
+	fails 125 "'add_compression' of [engine]" kiln buildah manifest push --all list:1 oci:none:x
 }

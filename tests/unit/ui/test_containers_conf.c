@@ -21,7 +21,8 @@ static void later_files_win(void **state)
 
 	assert_ok(add(&conf, "[containers]\ndns_servers = ['1.1.1.1']\nshm_size = '1m'\n"
 			     "default_capabilities = ['CHOWN', 'KILL']\nlog_size_max = -1\n"
-			     "[engine]\nenv = ['A=1']\nretry = 7\n"
+			     "base_hosts_file = 'none'\n"
+			     "[engine]\nenv = ['A=1']\nretry = 7\nadd_compression = ['zstd']\n"
 			     "[network]\ndns_servers = ['2.2.2.2']\n"
 			     "default_subnet_pools = [{'base' = '10.89.0.0/16', 'size' = 24}]\n"
 			     "[engine.runtimes]\ncrun = ['/usr/bin/crun']\n"));
@@ -31,6 +32,8 @@ static void later_files_win(void **state)
 	assert_list(&conf.dns, "3.3.3.3 4.4.4.4");
 	assert_list(&conf.environment, "A=1");
 	assert_string_equal(conf.shm_size, "1m");
+	assert_string_equal(conf.base_hosts_file, "none");
+	assert_list(&conf.add_compression, "zstd");
 	assert_int_equal(conf.retries, 7);
 	assert_true(conf.capabilities.is_said);
 	assert_list(&conf.capabilities, "");
