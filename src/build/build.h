@@ -119,9 +119,11 @@ struct build_run_options {
  */
 struct build_image_options {
 	const struct list *unset_env, *unset_labels, *unset_annotations;
-	const struct list *os_features;  /* "NAME" is added, "NAME-" taken away */
-	const char *os_version;          /* or NULL: the base's */
-	const char *identity;            /* IDENTITY_LABEL's; or NULL. A lone base stays as it is */
+	const struct list *os_features; /* "NAME" is added, "NAME-" taken away */
+	const char *os_version;         /* or NULL: the base's */
+	bool says_platform;   /* that which was asked for, whatever the target's FROM --platform= is
+			       */
+	const char *identity; /* IDENTITY_LABEL's; or NULL. A lone base stays as it is */
 	const struct list *stage_labels; /* "key=value" of the images of saves_stages, if the stage
 					    itself has no such key */
 	bool saves_stages;  /* each stage that the target needs is in the store afterwards as an

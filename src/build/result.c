@@ -272,6 +272,8 @@ static FALLIBLE make_image(struct build *build, struct stage_run *run, struct im
 	TRY(finish_layers(build, run, &config, &manifest));
 	result_label(build, run, &config);
 	result_edit_config(build, &config);
+	if (is_target)
+		result_say_platform(build, &config);
 	TRY(fill_times(build, run, &config));
 	AUTO_FREE char *config_json = image_config_print(&config);
 	manifest.format = options->format;
@@ -308,6 +310,7 @@ static bool is_lone_base(
 		return false;
 	image_config_copy(&target->stage->config, &config);
 	result_edit_config(build, &config);
+	result_say_platform(build, &config);
 	AUTO_FREE char *text = image_config_print(&config);
 	AUTO_FREE char *base_text = image_config_print(&base->config);
 	return text_equal(text, base_text);

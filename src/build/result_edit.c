@@ -86,6 +86,18 @@ void result_edit_config(const struct build *build, struct image_config *config)
 				sizeof(config->platform.os_version) - 1);
 }
 
+void result_say_platform(const struct build *build, struct image_config *config)
+{
+	struct platform *have = &config->platform;
+	const struct platform *want = &build->platform;
+
+	if (!build->options->image.says_platform || platform_match(want, have) > 0)
+		return;
+	memcpy(have->os, want->os, sizeof(have->os));
+	memcpy(have->architecture, want->architecture, sizeof(have->architecture));
+	memcpy(have->variant, want->variant, sizeof(have->variant));
+}
+
 static void add_base(const struct plan_image *base, struct list *to)
 {
 	const char *found = base->image->fetched_as ? base->image->fetched_as : base->image->name;

@@ -283,6 +283,8 @@ void result_annotations(const struct build *build, enum annotation_kind kind, st
 void result_label(const struct build *build, const struct stage_run *run,
 		struct image_config *config);
 void result_edit_config(const struct build *build, struct image_config *config);
+/* The target's alone. */
+void result_say_platform(const struct build *build, struct image_config *config);
 void result_inherit_annotations(
 		const struct build *build, const struct stage_run *run, struct list *to);
 void result_finish_annotations(

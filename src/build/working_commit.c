@@ -34,6 +34,7 @@ struct commit {
 	bool has_changes; /* the last one, or that below the files', is the upper's */
 	bool has_files;   /* in a layer of their own */
 	int64_t created;
+	uint32_t created_ns; /* of the image: two commits are two images */
 };
 
 /* --- the layer --- */
@@ -188,12 +189,12 @@ static FALLIBLE make_layers(struct commit *commit)
 
 /* --- the config --- */
 
-static void set_time(char **text, int64_t seconds)
+static void set_time(char **text, int64_t seconds, uint32_t nanoseconds)
 {
 	char buf[CLOCK_RFC3339_TEXT];
 
 	free(*text);
-	*text = xstrdup(clock_rfc3339(seconds, 0, buf));
+	*text = xstrdup(clock_rfc3339(seconds, nanoseconds, buf));
 }
 
 /* Entries of sealed steps, one for each layer: a layer that holds nothing is not in the image. */
@@ -222,19 +223,19 @@ static void add_history(const struct commit *commit, struct image_config *config
 	/* Entries that 'config --add-history' and its kin left: their time is now. */
 	for (size_t i = container->base_history; i < config->history.n; i++)
 		if (!config->history.p[i].created || commit->wish->has_epoch)
-			set_time(&config->history.p[i].created, commit->created);
+			set_time(&config->history.p[i].created, commit->created, 0);
 	if (commit->wish->omit_history)
 		return;
 	image_config_add_history(config, NULL,
 			container->created_by ? container->created_by : "/bin/sh", comment,
 			!commit->has_changes);
 	struct history_entry *entry = &config->history.p[config->history.n - 1];
-	set_time(&entry->created, commit->created);
+	set_time(&entry->created, commit->created, 0);
 	entry->author = xstrdup(config->author);
 	if (!commit->has_files)
 		return;
 	image_config_add_history(config, NULL, "commit --add-file", NULL, false);
-	set_time(&config->history.p[config->history.n - 1].created, commit->created);
+	set_time(&config->history.p[config->history.n - 1].created, commit->created, 0);
 }
 
 static void make_config(const struct commit *commit, struct image_config *ret)
@@ -256,7 +257,7 @@ static void make_config(const struct commit *commit, struct image_config *ret)
 		if (!commit->layers.p[i].is_empty)
 			vec_push(&ret->diff_ids, commit->layers.p[i].diff_id);
 	add_history(commit, ret);
-	set_time(&ret->created, commit->created);
+	set_time(&ret->created, commit->created, commit->created_ns);
 }
 
 /* --- the manifest --- */
@@ -365,6 +366,7 @@ FALLIBLE working_commit_begin(struct working *working, const struct working_comm
 FALLIBLE working_commit(
 		struct working *working, const struct working_commit *wish, struct image **ret)
 {
+	uint64_t now = clock_now_ns();
 	struct commit commit = {
 		.working = working,
 		.wish = wish,
@@ -373,7 +375,8 @@ FALLIBLE working_commit(
 								   : COMPRESSION_NONE,
 				.level = wish->compression ? wish->compression_level
 							   : CODEC_LEVEL_DEFAULT },
-		.created = wish->has_epoch ? wish->epoch : clock_now_seconds(),
+		.created = wish->has_epoch ? wish->epoch : (int64_t)(now / 1000000000),
+		.created_ns = wish->has_epoch ? 0 : (uint32_t)(now % 1000000000),
 	};
 
 	if (wish->has_epoch)

@@ -269,6 +269,8 @@ static struct build_image_options image_options(const struct bud_opts *opts)
 		.unset_annotations = &opts->unset_annotations,
 		.os_features = &opts->os_features,
 		.os_version = opts->os_version,
+		.says_platform = opts->platforms.n || opts->os || opts->arch || opts->variant ||
+				 opts->all_platforms,
 		.stage_labels = &opts->layer_labels,
 		.saves_stages = opts->save_stages,
 		.names_stages = opts->stage_labels,

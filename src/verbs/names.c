@@ -12,6 +12,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LOCAL  "localhost/"
 #define PODMAN "containers-storage:"
@@ -284,7 +285,10 @@ static FALLIBLE take_shared(struct session *session, const struct names_request 
 		return NULL;
 	error_ignore(image_name_complete(ret->image->name + strlen(PODMAN), &ret->name),
 			"it has no name there");
-	return save(session, request, ret, NULL);
+	/* For Buildah it is here, so there is nothing to tell where its lines would be shown. */
+	struct names_request silent = *request;
+	silent.quiet = silent.quiet || !isatty(STDERR_FILENO);
+	return save(session, &silent, ret, NULL);
 }
 
 static bool asks_registry(const struct names_request *request)

@@ -327,7 +327,18 @@ buildah() {
 	succeeds buildah build -f one --platform linux/amd64/ -t app .
 	succeeds buildah inspect --type image --format '{{.Docker.Parent}}{{.Docker.DockerVersion}}' app
 	equals '' "$output"
+	printf 'FROM --platform=linux/amd64 scratch AS first\nLABEL a=b\n' >cross
+	succeeds buildah build -f cross --platform linux/arm64 -t app .
+	succeeds buildah inspect --type image --format '{{.OCIv1.Architecture}}' app
+	equals arm64 "$output"
+	succeeds buildah build -f cross -t app .
+	succeeds buildah inspect --type image --format '{{.OCIv1.Architecture}}' app
+	equals amd64 "$output"
 	succeeds buildah from --device /dev/null:/dev/other:mrw scratch
+	succeeds buildah commit -q "$output" twice
+	first=$output
+	succeeds buildah commit -q working-container twice
+	[ "$output" != "$first" ] || explain 'two commits are two images'
 	fails 125 "rights 'r' are not supported" buildah from --device /dev/null:/dev/other:r scratch
 }
 

@@ -32,6 +32,7 @@ podman_busybox() { # KIND
 		podman_busybox "$kind"
 		podman_base "$kind" one
 		succeeds kiln_as "$kind" buildah from --pull=never --name c base
+		says_not 'Copying'
 		succeeds kiln_as "$kind" buildah run c -- sh -c 'cat /text; stat -c %u:%g /text'
 		equals $'one\n33:44' "$output"
 		succeeds kiln_as "$kind" buildah inspect --type image --format '{{.FromImage}} {{.FromImageID}}' base
