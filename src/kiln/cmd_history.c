@@ -15,7 +15,7 @@
 
 struct history_opts {
 	bool no_trunc;
-	char *format;
+	char *format, *platform;
 };
 
 #define OPTS history_opts
@@ -23,6 +23,7 @@ static const struct option history_options[] = {
 	OPT_TEXT(0, "format", format, "table|json|TEMPLATE",
 			"as a table, as JSON, or one line a step: '{{.CreatedBy}}'"),
 	OPT_FLAG(0, "no-trunc", no_trunc, "whole commands"),
+	OPT_TEXT(0, "platform", platform, "OS/ARCH", "of which image of an index"),
 	OPT_END,
 };
 #undef OPTS
@@ -133,13 +134,19 @@ static struct error *run_history(const struct invocation *call)
 	AUTO(image) struct image *image = NULL;
 	AUTO(list) struct list names = { 0 };
 	AUTO(strbuf) struct strbuf out = { 0 };
+	const struct history_opts *opts = call->opts;
+	struct platform platform = platform_host();
 
+	if (opts->platform)
+		TRY(usage_of_option(
+				platform_parse(str_of(opts->platform), &platform), "--platform"));
 	TRY(session_open(call->config,
 			SESSION_STORE | SESSION_REGISTRY |
 					session_needs_of(call->config, call->args),
 			&session));
-	TRY(image_open_named(&session, call->args->p[0], &image, &names));
-	TRY(add_steps(image, call->opts, &out));
+	TRY(image_open_named(&session, call->args->p[0], opts->platform ? &platform : NULL, &image,
+			&names));
+	TRY(add_steps(image, opts, &out));
 	(void)fputs(strbuf_text(&out), stdout);
 	return NULL;
 }

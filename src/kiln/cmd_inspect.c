@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 struct inspect_opts {
-	char *format;
+	char *format, *platform;
 	bool raw, config;
 };
 
@@ -24,6 +24,7 @@ static const struct option inspect_options[] = {
 	OPT_TEXT('f', "format", format, "TEMPLATE", "one line an image: '{{.ID}} {{.Digest}}'"),
 	OPT_FLAG(0, "raw", raw, "the manifest's own bytes"),
 	OPT_FLAG(0, "config", config, "the config's own bytes"),
+	OPT_TEXT(0, "platform", platform, "OS/ARCH", "which image of an index"),
 	OPT_END,
 };
 #undef OPTS
@@ -90,7 +91,11 @@ static struct error *run_inspect(const struct invocation *call)
 	AUTO(session) struct session session = { 0 };
 	AUTO(strbuf) struct strbuf out = { 0 };
 	json_auto_t *array = json_array();
+	struct platform platform = platform_host();
 
+	if (opts->platform)
+		TRY(usage_of_option(
+				platform_parse(str_of(opts->platform), &platform), "--platform"));
 	TRY(session_open(call->config,
 			SESSION_STORE | SESSION_REGISTRY |
 					session_needs_of(call->config, call->args),
@@ -99,7 +104,8 @@ static struct error *run_inspect(const struct invocation *call)
 		AUTO(image) struct image *image = NULL;
 		AUTO(list) struct list names = { 0 };
 
-		TRY(image_open_named(&session, call->args->p[i], &image, &names));
+		TRY(image_open_named(&session, call->args->p[i], opts->platform ? &platform : NULL,
+				&image, &names));
 		if (opts->raw)
 			add_own_bytes(image->manifest_json, image->manifest_bytes, &out);
 		else if (opts->config)

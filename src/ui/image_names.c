@@ -73,12 +73,12 @@ char *short_id(const struct digest *digest, char buf[static SHORT_ID_TEXT])
 	return buf;
 }
 
-FALLIBLE image_open_named(struct session *session, const char *text, struct image **ret,
-		struct list *ret_names)
+FALLIBLE image_open_named(struct session *session, const char *text,
+		const struct platform *platform, struct image **ret, struct list *ret_names)
 {
 	/* What is here may be looked at, whatever the policy says of its use. */
-	const struct image_homes homes = { session->store, session->registry, NULL, session->cancel,
-		NULL, image_is_transport(text) ? session->trust : NULL,
+	const struct image_homes homes = { session->store, session->registry, platform,
+		session->cancel, NULL, image_is_transport(text) ? session->trust : NULL,
 		.podman = &session->podman };
 	AUTO(tag_record) struct tag_record record = { 0 };
 	struct error *error = image_name_find(session->store, text, &record, NULL);

@@ -9,6 +9,7 @@
 #include "base/strbuf.h"
 
 struct image;
+struct platform;
 struct session;
 
 enum { SHORT_ID_TEXT = 12 + 1 };
@@ -21,11 +22,11 @@ enum { SHORT_ID_TEXT = 12 + 1 };
 FALLIBLE image_name_find(
 		struct store *store, const char *text, struct tag_record *ret, char **ret_name);
 /*
- * Open what text means: an image of the store by name or ID, or a transport such as oci:DIR.
- * *ret_names gets its names in the store.
+ * Open what text means: an image of the store by name or ID, or a transport such as oci:DIR; of an
+ * index the one for platform, or for this machine (NULL). *ret_names gets its names in the store.
  */
-FALLIBLE image_open_named(struct session *session, const char *text, struct image **ret,
-		struct list *ret_names);
+FALLIBLE image_open_named(struct session *session, const char *text,
+		const struct platform *platform, struct image **ret, struct list *ret_names);
 /* A complete reference for text. New; free(). */
 FALLIBLE image_name_complete(const char *text, char **ret);
 /* "busybox" and "latest" of a complete reference; "<none>" where there is nothing. New; free(). */

@@ -198,6 +198,12 @@ listed() { # what the index on stdin says, a line an image
 	succeeds kiln build -q --platform linux/arm64,linux/arm/v7 -t foreign:1 .
 	fails 1 'no image found in manifest list for linux/amd64' kiln inspect foreign:1
 	says 'there are: linux/arm64, linux/arm/v7'
+	succeeds kiln inspect --platform linux/arm/v7 --format '{{.Platform}}' foreign:1
+	equals linux/arm/v7 "$output"
+	succeeds kiln history --platform linux/arm64 --no-trunc foreign:1
+	says 'COPY'
+	fails 1 'no image found in manifest list for linux/s390x' kiln history --platform linux/s390x foreign:1
+	fails 2 "option '--platform'" kiln inspect --platform x/y/z/w foreign:1
 }
 
 @test "under Buildah's name --manifest takes all of them" {
