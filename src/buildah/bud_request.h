@@ -25,7 +25,7 @@ struct bud_opts {
 			layer_labels, hooks_dirs;
 	char *ignore_file, *target, *from, *pull, *os, *arch, *variant, *iid_file, *raw_iid_file,
 			*metadata_file, *compression, *log_file, *cache_ttl, *log_level, *manifest,
-			*os_version, *source_policy, *identity_label, *usage_file;
+			*os_version, *source_policy, *identity_label, *usage_file, *blob_cache;
 	int64_t timestamp, source_date_epoch, level;
 	bool pull_always, pull_never, no_cache, layers, squash, quiet, rm, force_rm, compress,
 			disable_compression, skip_unused, inherit_labels, inherit_annotations,

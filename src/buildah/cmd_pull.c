@@ -17,7 +17,7 @@
 #include <string.h>
 
 struct pull_opts {
-	char *policy, *platform, *os, *arch, *variant;
+	char *policy, *platform, *os, *arch, *variant, *blob_cache;
 	bool quiet, remove_signatures, all_tags;
 };
 
@@ -131,7 +131,7 @@ const struct command buildah_pull = {
 };
 
 struct push_opts {
-	char *digest_file, *format, *compression;
+	char *digest_file, *format, *compression, *blob_cache;
 	int64_t level;
 	bool quiet, disable_compression, force_compression, all, remove_signatures, rm;
 };

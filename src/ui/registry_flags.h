@@ -44,7 +44,9 @@
 			.is_path = true)
 
 /* Buildah's own cache of blobs beside its store. */
-#define BLOB_CACHE_ROW OPT_LATER(0, "blob-cache", "kiln's store keeps every blob that it fetched")
+/* Taken: the store keeps every blob that was fetched, and what is pushed goes out of it. */
+#define BLOB_CACHE_ROW \
+	OPT_TEXT(0, "blob-cache", blob_cache, "DIR", "taken", .is_path = true, .is_hidden = true)
 
 /* For what pushes. */
 #define SIGN_ROWS                                                                            \

@@ -21,7 +21,7 @@
 struct commit_opts {
 	struct list annotations, changes, unset_env, unset_annotations, files;
 	char *format, *iid_file, *config_file, *compression, *metadata_file, *reference_time, *pull,
-			*manifest, *identity_label;
+			*manifest, *identity_label, *blob_cache;
 	int64_t timestamp, source_date_epoch, level;
 	bool squash, omit_history, omit_timestamp, rm, quiet, disable_compression,
 			rewrite_timestamp, created_annotation, force_compression;

@@ -17,7 +17,7 @@
 
 struct copy_opts {
 	struct list excludes;
-	char *chown, *chmod, *from, *ignore_file, *context_dir, *checksum;
+	char *chown, *chmod, *from, *ignore_file, *context_dir, *checksum, *blob_cache;
 	int64_t timestamp;
 	bool add_history, quiet, link, parents, no_follow, remove_signatures, wildcard,
 			empty_wildcard, no_cache;

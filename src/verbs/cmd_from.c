@@ -16,7 +16,8 @@
 
 struct from_opts {
 	struct run_flags run;
-	char *name, *cid_file, *format, *pull, *platform, *os, *arch, *variant, *suffix;
+	char *name, *cid_file, *format, *pull, *platform, *os, *arch, *variant, *suffix,
+			*blob_cache;
 	bool pull_always, pull_never, quiet;
 };
 

@@ -205,18 +205,23 @@ there -> dir" "$(cd files/a && for f in *; do [ -L "$f" ] && echo "$f -> $(readl
 		add --decryption-key
 		build --log-rusage
 		build --userns-uid-map-user
-		build --blob-cache
 		commit --pull
-		commit --blob-cache
 		copy --remove-signatures
 		from --decryption-key
 		from --userns-gid-map-group
 		from --retry
 		mount --notruncate
-		push --blob-cache
 		run --cdi-config-dir
 		run --cni-plugin-path
 	END
+	# A cache that nobody needs, wherever it is.
+	printf 'FROM %s\nRUN true\n' "$img" >Dockerfile
+	succeeds buildah build -q --blob-cache cache -t blobs .
+	succeeds buildah push -q --blob-cache cache blobs oci:pushed
+	succeeds buildah from -q --blob-cache cache --name cached blobs
+	succeeds buildah commit -q --blob-cache cache cached
+	succeeds buildah copy -q --blob-cache cache cached Dockerfile /
+	[ ! -e cache ]
 }
 
 @test "source policies: denied, converted, pinned; in BuildKit's order and in Buildah's" {
