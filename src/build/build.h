@@ -47,6 +47,7 @@ struct build_output {
 	const char *dest;  /* NULL for STORE and REGISTRY */
 	bool is_directory; /* OCI: tar=false */
 	bool is_alone;     /* a layout's directory lists nothing else then */
+	bool by_digest;    /* REGISTRY: no tag shall stand for it, and no name may have one */
 	struct list names; /* name=; the -t names when empty */
 };
 

@@ -33,8 +33,26 @@ static FALLIBLE names_of(
 
 		TRY_WRAP(reference_parse(str_of(names->p[i]), &reference), "name '%s'",
 				names->p[i]);
-		AUTO_FREE char *text = reference_text(&reference);
+		AUTO_FREE char *text = output->by_digest ? reference_name(&reference)
+							 : reference_text(&reference);
 		list_add(ret, text);
+	}
+	return NULL;
+}
+
+/* The tag that a name gets when it has none is not meant here. */
+static FALLIBLE check_untagged(const struct list *names)
+{
+	for (size_t i = 0; names && i < names->n; i++) {
+		const char *slash = strrchr(names->p[i], '/');
+
+		if (strpbrk(slash ? slash : names->p[i], ":@"))
+			return error_hint(error_new(ERR_INVALID,
+							  "'%s' has a tag, and is to be pushed by "
+							  "its digest alone",
+							  names->p[i]),
+					"push-by-digest=true takes the repository's name; 'kiln "
+					"manifest create' gives digests a tag afterwards");
 	}
 	return NULL;
 }
@@ -72,6 +90,9 @@ FALLIBLE output_pushes(struct build *build)
 		if (!names.n)
 			return error_hint(error_new(ERR_INVALID, "there is no name to push to"),
 					"give one with -t REGISTRY/NAME:TAG");
+		if (options->outputs[i].by_digest)
+			TRY(check_untagged(options->outputs[i].names.n ? &options->outputs[i].names
+								       : options->tags));
 		for (size_t k = 0; k < names.n; k++) {
 			build->pushes = xrealloc(build->pushes, build->push_count + 1,
 					sizeof(*build->pushes));
@@ -130,26 +151,35 @@ bool error_is_immutable_tag(const struct error *error)
 	return strcasestr(strbuf_text(&text), "immutab") != NULL;
 }
 
-static FALLIBLE push_as(
-		const struct made *made, const char *name, const struct image_progress *progress)
+static const struct digest *digest_of_made(const struct made *made)
+{
+	return made->is_index ? &made->set->digest : &made->image->digest;
+}
+
+static FALLIBLE push_as(const struct made *made, const char *name, bool by_digest,
+		const struct image_progress *progress)
 {
 	const struct build_options *options = made->builds[0].options;
 	AUTO(reference) struct reference to = { 0 };
 
 	TRY(reference_parse(str_of(name), &to));
+	if (by_digest) {
+		free(TAKE(to.tag));
+		to.digest = *digest_of_made(made);
+	}
 	return made->is_index ? image_set_push(made->set, options->registry, &to, options->signer,
 						options->cancel, progress)
 			      : image_push(made->image, options->registry, &to, options->signer,
 						options->cancel, progress);
 }
 
-static FALLIBLE to_registry(const struct made *made, const struct list *names,
-		const struct image_progress *progress)
+static FALLIBLE to_registry(const struct made *made, const struct build_output *output,
+		const struct list *names, const struct image_progress *progress)
 {
 	const struct build_options *options = made->builds[0].options;
 
 	for (size_t i = 0; i < names->n; i++) {
-		struct error *error = push_as(made, names->p[i], progress);
+		struct error *error = push_as(made, names->p[i], output->by_digest, progress);
 
 		if (error && options->tolerates_immutable && error_is_immutable_tag(error)) {
 			progress_warn(options->progress, 0, (struct source_range){ 0 },
@@ -220,7 +250,7 @@ static FALLIBLE send(const struct made *made, const struct build_output *output,
 	case OUTPUT_STORE:
 		return to_store(made, names, progress);
 	case OUTPUT_REGISTRY:
-		return to_registry(made, names, progress);
+		return to_registry(made, output, names, progress);
 	case OUTPUT_OCI:
 	case OUTPUT_DOCKER:
 		return output->is_directory ? to_layout(made, output, names, progress)
@@ -233,6 +263,19 @@ static FALLIBLE send(const struct made *made, const struct build_output *output,
 		return output_local(made, output->dest);
 	}
 	return NULL;
+}
+
+static void tell_name(const struct made *made, const struct build_output *output, unsigned vertex,
+		const char *name)
+{
+	struct progress *events = made->builds[0].options->progress;
+	char digest[DIGEST_TEXT];
+
+	if (output->kind == OUTPUT_REGISTRY && output->by_digest)
+		progress_note(events, vertex, "pushed %s@%s", name,
+				digest_text(digest_of_made(made), digest));
+	else
+		progress_note(events, vertex, "naming to %s", name);
 }
 
 static FALLIBLE output_one(const struct made *made, const struct build_output *output,
@@ -261,7 +304,7 @@ static FALLIBLE output_one(const struct made *made, const struct build_output *o
 		return error;
 	}
 	for (size_t i = 0; i < names.n; i++) {
-		progress_note(events, vertex, "naming to %s", names.p[i]);
+		tell_name(made, output, vertex, names.p[i]);
 		if (!list_has(&ret->names, names.p[i]))
 			list_add(&ret->names, names.p[i]);
 	}

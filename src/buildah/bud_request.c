@@ -9,6 +9,7 @@
 #include "sys/fd.h"
 #include "sys/path.h"
 #include "sys/userns.h"
+#include "ui/build_result_files.h"
 #include "ui/report.h"
 #include "ui/source_policy_flag.h"
 #include "verbs/identity_label.h"
@@ -343,6 +344,8 @@ FALLIBLE bud_request_make(const struct invocation *call, struct bud_request *ret
 	struct build_options *made = &ret->options;
 
 	TRY(check(opts));
+	TRY(build_result_files_check(opts->iid_file, opts->metadata_file));
+	TRY(build_result_files_check(opts->raw_iid_file, NULL));
 	TRY(run_conf_below(call->program, &opts->run, &ret->run));
 	TRY(run_parts_make(&ret->run, call->config, &ret->parts));
 	TRY(mounts_conf_read(

@@ -11,6 +11,8 @@
 #include "sandbox/sandbox.h"
 #include "stream/codec.h"
 #include "sys/private.h"
+#include "ui/attest_flag.h"
+#include "ui/build_result_files.h"
 #include "ui/config.h"
 #include "ui/host_flag.h"
 #include "ui/report.h"
@@ -400,7 +402,7 @@ static FALLIBLE set_outputs(const struct build_opts *opts, struct build_request 
 	for (size_t i = 0; i < opts->outputs.n; i++)
 		TRY(output_flags_add(out, opts->outputs.p[i]));
 	if (opts->push)
-		output_flags_add_kind(out, OUTPUT_REGISTRY);
+		output_flags_add_push(out);
 	if (opts->load)
 		output_flags_add_kind(out, OUTPUT_STORE);
 	for (size_t i = 0; i < out->outputs.n; i++)
@@ -469,6 +471,10 @@ FALLIBLE build_request_make(const struct invocation *call, struct build_request 
 	const struct build_opts *opts = call->opts;
 	struct build_options *options = &ret->options;
 
+	TRY(attest_flag_switch("--provenance", opts->provenance));
+	TRY(attest_flag_switch("--sbom", opts->sbom));
+	TRY(attest_flag_list(&opts->attests));
+	TRY(build_result_files_check(opts->iid_file, opts->metadata_file));
 	add_build_args(opts, call->config, &ret->build_args);
 	add_labels(opts, &ret->labels);
 	add_words(&opts->no_cache_filter, &ret->no_cache_stages);

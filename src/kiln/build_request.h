@@ -20,14 +20,15 @@ struct build_opts {
 	struct list secrets, agents, allows;
 	struct resource_flags limits;
 	struct list tags, build_args, labels, platforms, hosts, ulimits, outputs, no_cache_filter,
-			annotations, contexts, cache_from, cache_to, cache_repos;
+			annotations, contexts, cache_from, cache_to, cache_repos, attests;
 	char *file, *target, *pull, *iid_file, *metadata_file, *cache_ttl, *cache_timeout, *cache,
-			*source_policy, *call;
+			*source_policy, *call, *provenance, *sbom;
 	uint64_t shm_bytes;
 	int64_t timestamp;
 	bool secret_in_layer, no_cache, quiet, squash, dry_run, push, load, http_proxy, explain,
 			check;
 	bool keep_failed, all_platforms, skip_unused;
+	bool compress, rm, force_rm;
 };
 
 /* Everything that flags and settings say, owned, with options pointing into it. */

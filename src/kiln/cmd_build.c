@@ -129,11 +129,17 @@ static const struct option rows[] = {
 	SIGNATURE_POLICY_ROW,
 	SIGN_ROWS,
 
-	OPT_LATER(0, "attest", "attestations come with a later release"),
+	OPT_HEADING("Taken from docker build"),
+	OPT_LIST(0, "attest", attests, "type=TYPE,disabled=true", "attestations: none are made"),
+	OPT_TEXT(0, "provenance", provenance, "false", "the same"),
+	OPT_TEXT(0, "sbom", sbom, "false", "the same"),
+	OPT_FLAG(0, "compress", compress, "taken: nothing is sent", .is_hidden = true),
+	OPT_FLAG(0, "rm", rm, "taken: steps leave nothing", .is_hidden = true),
+	OPT_FLAG(0, "force-rm", force_rm, "the same", .is_hidden = true),
 	OPT_LATER(0, "builder", "kiln has no builders: it runs where it is called"),
-	OPT_LATER(0, "policy", "source policies come with a later release"),
-	OPT_LATER(0, "provenance", "attestations come with a later release"),
-	OPT_LATER(0, "sbom", "attestations come with a later release"),
+	OPT_LATER(0, "policy",
+			"buildx's language of policies; '--source-policy-file' takes BuildKit's "
+			"JSON"),
 	OPT_END,
 };
 #undef OPTS

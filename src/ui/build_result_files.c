@@ -1,9 +1,28 @@
 #include "ui/build_result_files.h"
 
 #include "sys/fd.h"
+#include "ui/options.h"
 
 #include <fcntl.h>
 #include <jansson.h>
+#include <sys/stat.h>
+
+static FALLIBLE check(const char *path, const char *option)
+{
+	struct stat st;
+
+	if (!path)
+		return NULL;
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return error_usage("option '%s': '%s' is a directory", option, path);
+	return usage_of_option(file_can_make(path, false, false), option);
+}
+
+FALLIBLE build_result_files_check(const char *iid_file, const char *metadata_file)
+{
+	TRY(check(iid_file, "--iidfile"));
+	return check(metadata_file, "--metadata-file");
+}
 
 FALLIBLE build_result_write_id(const struct build_result *result, const char *path)
 {

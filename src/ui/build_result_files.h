@@ -6,6 +6,8 @@
 #pragma once
 #include "build/build.h"
 
+/* Whether the two can be written at the end; NULL: not asked for. Every failure is error_usage. */
+FALLIBLE build_result_files_check(const char *iid_file, const char *metadata_file);
 /* --iidfile: "sha256:…" without a line end. */
 FALLIBLE build_result_write_id(const struct build_result *result, const char *path);
 /* --metadata-file: containerimage.digest, .config.digest, .descriptor and image.name. */

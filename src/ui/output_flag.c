@@ -23,8 +23,14 @@ static const struct {
 };
 
 /* Known to BuildKit, and not here yet. */
-static const char *const later[] = { "attest", "dangling-name-prefix", "mode", "name-canonical",
-	"oci-artifact", "platform-split", "push-by-digest", "store", "unpack" };
+static const char *const later[] = { "attest", "dangling-name-prefix", "mode", "platform-split",
+	"store" };
+
+/*
+ * Known to BuildKit, and nothing to do for either value: kiln's store finds an image by its digest
+ * and unpacks what is needed when it is needed, and there are no attestations.
+ */
+static const char *const moot[] = { "name-canonical", "oci-artifact", "unpack" };
 
 static FALLIBLE set_type(const char *value, struct build_output *output)
 {
@@ -136,8 +142,8 @@ static FALLIBLE check_rewrite(const char *value)
 static FALLIBLE unknown_key(struct str key)
 {
 	static const char *const known[] = { "type", "dest", "tar", "name", "push", "compression",
-		"compression-level", "force-compression", "oci-mediatypes", "rewrite-timestamp",
-		"source-date-epoch" };
+		"compression-level", "force-compression", "oci-mediatypes", "push-by-digest",
+		"rewrite-timestamp", "source-date-epoch" };
 	AUTO_FREE char *word = str_dup(key);
 
 	for (size_t i = 0; i < COUNT(later); i++)
@@ -190,6 +196,14 @@ static FALLIBLE set_field(struct output_flags *flags, struct build_output *outpu
 	}
 	if (str_is(key, "push"))
 		return set_bool("push", value, &wishes->push);
+	if (str_is(key, "push-by-digest"))
+		return set_bool("push-by-digest", value, &output->by_digest);
+	for (size_t i = 0; i < COUNT(moot); i++) {
+		bool truth = false;
+
+		if (str_is(key, moot[i]))
+			return set_bool(moot[i], value, &truth);
+	}
 	if (str_is(key, "registry.insecure"))
 		return error_hint(error_usage("option '--output': key 'registry.insecure' is not "
 					      "there"),
@@ -263,6 +277,8 @@ static FALLIBLE finish(struct output_flags *flags, struct build_output *output,
 		output->kind = OUTPUT_REGISTRY;
 	else if (wishes->push && output->kind != OUTPUT_REGISTRY)
 		return error_usage("option '--output': push=true needs type=image");
+	if (output->by_digest && output->kind != OUTPUT_REGISTRY && output->kind != OUTPUT_STORE)
+		return error_usage("option '--output': push-by-digest=true needs type=image");
 	for (size_t i = 0; i < COUNT(types); i++)
 		if (types[i].kind == output->kind)
 			has_dest = types[i].has_dest;
@@ -334,6 +350,21 @@ FALLIBLE output_flags_add(struct output_flags *flags, const char *value)
 	}
 	vec_push(&flags->outputs, output);
 	return NULL;
+}
+
+void output_flags_add_push(struct output_flags *flags)
+{
+	bool is_there = false;
+
+	for (size_t i = 0; i < flags->outputs.n; i++) {
+		struct build_output *output = &flags->outputs.p[i];
+
+		if (output->kind == OUTPUT_STORE)
+			output->kind = OUTPUT_REGISTRY;
+		is_there = is_there || output->kind == OUTPUT_REGISTRY;
+	}
+	if (!is_there)
+		output_flags_add_kind(flags, OUTPUT_REGISTRY);
 }
 
 void output_flags_add_kind(struct output_flags *flags, enum output_kind kind)

@@ -32,7 +32,9 @@ struct output_flags {
 
 /* Add one value. Every failure is error_usage. flags starts as OUTPUT_FLAGS_INIT. */
 FALLIBLE output_flags_add(struct output_flags *flags, const char *value);
-/* --push, --load. */
+/* --push: what is an image is pushed, as with push=true; without one, by the names of -t. */
+void output_flags_add_push(struct output_flags *flags);
+/* --load. */
 void output_flags_add_kind(struct output_flags *flags, enum output_kind kind);
 void output_flags_done(struct output_flags *flags);
 

@@ -83,12 +83,31 @@ commands() {
 	[ ! -e store ]
 }
 
+@test "files about the result that cannot be written are told before the build" {
+	context
+	printf 'FROM scratch\nCOPY . /\n' >Dockerfile
+	mkdir folder
+	for option in --iidfile --metadata-file; do
+		fails 2 "option '$option': 'folder' is a directory" kiln build "$option" folder .
+		fails 2 "option '$option': " kiln build "$option" none/file .
+		says "No such file or directory"
+		says_not "COPY"
+		fails 125 "option '$option': " kiln buildah build "$option" none/file .
+	done
+}
+
 @test "what is not there yet is refused by name" {
-	for option in --sbom=true --attest=type=sbom --provenance=false --policy=x; do
+	context
+	echo FROM scratch >Dockerfile
+	for option in --sbom=true --sbom=generator=x --attest=type=sbom --attest=type=sbom,disabled=false \
+		--provenance=mode=max --policy=x; do
 		fails 2 "is not there yet" kiln build "$option" .
 		says "option '${option%%=*}'"
 	done
-	fails 2 "key 'push-by-digest' is not there yet" kiln build -o type=oci,push-by-digest=true .
+	# No attestation is what pipelines often ask for, and what they get.
+	succeeds kiln build --provenance=false --sbom=0 --attest type=sbom,disabled=true --rm --force-rm \
+		--compress --dry-run .
+	fails 2 "key 'dangling-name-prefix' is not there yet" kiln build -o type=oci,dangling-name-prefix=x .
 	fails 2 "rewrite-timestamp=false is not there" kiln build -o type=oci,rewrite-timestamp=false .
 	fails 2 "source-date-epoch 'soon' is not a time" kiln build -o type=oci,source-date-epoch=soon .
 	fails 2 'two outputs want different source-date-epoch' kiln build -o type=local,dest=a,source-date-epoch=1 \
@@ -175,7 +194,7 @@ commands() {
 	equals "plain" "$(complete_words kiln build --progress pl)"
 	equals "zstd" "$(complete_words kiln build --compression = z)"
 	equals $'bash\nzsh\nfish' "$(complete_words kiln completion '')"
-	equals "" "$(complete_words kiln build --prov)"
+	equals "" "$(complete_words kiln build --pol)"
 	equals "copy" "$(complete_words kiln image c)"
 	equals "--digestfile" "$(complete_words kiln image copy --dig)"
 	equals "image" "$(complete_words kiln imag | head -n 1)"

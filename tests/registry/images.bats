@@ -228,6 +228,25 @@ credentials() { # KIND HOST
 	[ "$(awk -F 'in=' '/uploads/ {split($2, n, " "); sum += n[1]} END {print sum}' "$PROXY_LOG")" -lt 100000 ]
 }
 
+@test "push-by-digest: no tag stands for it, until an index is made of it" {
+	local digest kind
+	kind=$(a_user)
+	registry_start plain
+	registry_put base/busybox busybox
+	fails 1 "'$REGISTRY/app:1' has a tag, and is to be pushed by its digest alone" \
+		build "$kind" "$REGISTRY/app:1" --insecure-registry "$REGISTRY" -o type=image,push-by-digest=true
+	says_not 'RUN echo'
+	succeeds build "$kind" "$REGISTRY/app" --insecure-registry "$REGISTRY" \
+		-o type=image,push-by-digest=true,name-canonical=true --metadata-file "$(user_dir "$kind")/meta.json"
+	digest=$(jq -r '."containerimage.digest"' "$(user_dir "$kind")/meta.json")
+	equals "$REGISTRY/app" "$(jq -r '."image.name"' "$(user_dir "$kind")/meta.json")" "the image's name"
+	says "pushed $REGISTRY/app@$digest"
+	fails 1 'manifest unknown' skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/app:latest"
+	succeeds kiln_as "$kind" manifest create --insecure-registry "$REGISTRY" list "$REGISTRY/app@$digest"
+	succeeds kiln_as "$kind" manifest push --insecure-registry "$REGISTRY" --all list "docker://$REGISTRY/app:1"
+	pushed "$REGISTRY/app:1"
+}
+
 @test "an unchanged image is pushed with at most 4 requests" {
 	local kind
 	kind=$(a_user)
