@@ -95,6 +95,19 @@ static void step_parts_done(struct step_parts *parts)
 
 DEFINE_AUTO_VALUE(step_parts)
 
+static bool is_covered(const struct build_run_options *told, const struct sandbox_mount *mount)
+{
+	AUTO_FREE char *target = path_clean(str_of(mount->target));
+
+	for (size_t i = 0; i < told->volume_count; i++) {
+		AUTO_FREE char *other = path_clean(str_of(told->volumes[i].target));
+
+		if (strcmp(target, other) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* The flags' mounts, what they put into the environment, and the body of a script. */
 static FALLIBLE gather_mounts(const struct build *build, const struct step_run *run,
 		const struct user *user, struct step_parts *parts)
@@ -113,9 +126,11 @@ static FALLIBLE gather_mounts(const struct build *build, const struct step_run *
 				"'kiln doctor' says what is missing for a better one");
 	TRY(volumes_open(told->volumes, n, build->options->store, build->options->userns, user,
 			parts->mounts, &parts->volumes));
-	if (ready)
-		memcpy(parts->mounts + n, mounts->ready.p, ready * sizeof(*parts->mounts));
-	n += ready;
+	/* Of a volume and a --mount in one place Buildah shows the volume: that is how a script has
+	 * what a step writes to its context. */
+	for (size_t i = 0; i < ready; i++)
+		if (!is_covered(told, &mounts->ready.p[i]))
+			parts->mounts[n++] = mounts->ready.p[i];
 	if (plan->script)
 		parts->mounts[n++] = (struct sandbox_mount){ .kind = SANDBOX_FILE,
 			.target = plan->argv.p[0],

@@ -96,6 +96,19 @@ sees() {
 	succeeds sees buildah build -q -o files
 }
 
+@test "a volume covers a --mount in the same place, so that a step writes to its context" {
+	layout_of word
+	mkdir ctx && mv in ctx/in && cd ctx
+	printf 'FROM %s AS writer\nRUN --mount=type=bind,target=/run/src,rw cp -a /run/src/in /run/src/made\nFROM oci:made\nRUN echo "$LATE" >/late\n' "$img" >Containerfile
+	succeeds buildah build -q --skip-unused-stages=false -v "$PWD:/run/src" --security-opt label=disable -o ../files .
+	equals word "$(cat ../files/late)"
+	[ -e made/index.json ]
+	# Without one, what is written goes away.
+	rm -r made
+	fails 125 "image 'oci:made'" buildah build -q --skip-unused-stages=false .
+	[ ! -e made ]
+}
+
 @test "FROM --after: what is wrong with it" {
 	printf 'FROM %s AS made\nRUN true\nFROM --after=mode oci:out/made\n' "$img" >Dockerfile
 	fails 125 "FROM --after: stage 'mode' not found" buildah build -q .
