@@ -16,6 +16,8 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -55,6 +57,7 @@ struct line {
 	struct parsed parsed;
 	const char *const *words;
 	size_t n;
+	const char **moved;           /* words in another order; or NULL */
 	struct report_source *source; /* for a command that reads standard input */
 };
 
@@ -85,11 +88,29 @@ static FALLIBLE read_fallback(struct line *line)
 			program, line->command, line->words + used, line->n - used, &line->parsed);
 }
 
+/* What Buildah's users may write before the name of the command that it belongs to. */
+static void put_command_first(struct line *line)
+{
+	size_t before = options_before_command(line->program, line->words, line->n), taken = 0;
+
+	if (!before || !command_match(line->program, line->words + before, line->n - before,
+				       &taken))
+		return;
+	const char **words = line->moved = xcalloc(line->n, sizeof(*words));
+	memcpy(words, line->words + before, taken * sizeof(*words));
+	memcpy(words + taken, line->words, before * sizeof(*words));
+	memcpy(words + taken + before, line->words + before + taken,
+			(line->n - before - taken) * sizeof(*words));
+	line->words = words;
+}
+
 static FALLIBLE read_line(struct line *line)
 {
 	size_t used = 0;
 
 	choose_program(line);
+	if (line->program->has_buildah_words)
+		put_command_first(line);
 	/* A tool of one command takes everything as its options, the global ones included. */
 	if (line->program->fallback)
 		return read_fallback(line);
@@ -278,5 +299,6 @@ int main(int argc, char **argv)
 		print_error(error, &style);
 	}
 	parsed_done(&line.parsed);
+	free(line.moved);
 	return status;
 }

@@ -364,7 +364,8 @@ static FALLIBLE resolve_one(const struct view *view, struct strbuf *at, struct s
 	if (!entry.link)
 		return NULL;
 	if (++*links > VIEW_LINKS)
-		return error_new(ERR_INVALID, "too many symbolic links at '/%s'", strbuf_text(at));
+		return error_new(ERR_INVALID, "too many levels of symbolic links at '/%s'",
+				strbuf_text(at));
 	strbuf_truncate(at, entry.link[0] == '/' ? 0 : length);
 	AUTO_FREE char *tail = xstrdup(strbuf_text(rest));
 	strbuf_clear(rest);

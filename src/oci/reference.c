@@ -33,8 +33,8 @@ void reference_copy(const struct reference *from, struct reference *ret)
 
 static FALLIBLE refuse(struct str text, const char *why)
 {
-	return error_new(ERR_INVALID, "image name '%.*s' %s", (int)(text.n < 300 ? text.n : 300),
-			text.p ? text.p : "", why);
+	return error_new(ERR_INVALID, "image name '%.*s' %s: invalid reference format",
+			(int)(text.n < 300 ? text.n : 300), text.p ? text.p : "", why);
 }
 
 /* C's isalnum without the locale. */

@@ -433,6 +433,25 @@ FALLIBLE options_parse_global(const struct program *program, const char *const *
 	return NULL;
 }
 
+size_t options_before_command(const struct program *program, const char *const *argv, size_t n)
+{
+	bool is_foreign = false;
+	size_t at = 0;
+
+	while (at < n && text_starts(argv[at], "--") && argv[at][2]) {
+		struct hit hit = { 0 };
+		struct str name, value;
+		bool has_value = str_cut(str_of(argv[at] + 2), '=', &name, &value);
+		bool is_known = find_in(program->options, NULL, name, &hit) || hit.row ||
+				str_is(name, "help");
+		bool is_alone = hit.row && (option_is_flag(hit.row) || hit.row->implied);
+
+		is_foreign = is_foreign || !is_known;
+		at += has_value || is_alone || str_is(name, "help") ? 1 : 2;
+	}
+	return is_foreign && at < n ? at : 0;
+}
+
 FALLIBLE options_parse(const struct program *program, const struct command *command,
 		const char *const *argv, size_t n, struct parsed *ret)
 {

@@ -188,6 +188,11 @@ FALLIBLE options_parse(const struct program *program, const struct command *comm
  */
 FALLIBLE options_parse_global(const struct program *program, const char *const *argv, size_t n,
 		struct parsed *ret, size_t *ret_used);
+/*
+ * How many words stand before the command's name, when one of them is an option that is not the
+ * program's own, else 0. As in Buildah such an option takes the word behind it as its value.
+ */
+size_t options_before_command(const struct program *program, const char *const *argv, size_t n);
 void parsed_done(struct parsed *parsed);
 
 /*

@@ -45,10 +45,11 @@ static FALLIBLE set_type(const char *value, struct build_output *output)
 	}
 
 	const char *nearest = text_nearest(value, names, COUNT(names));
-	struct error *error = error_usage("option '--output': type '%s' is not one of image, "
-					  "registry, oci, docker, containers-storage, "
-					  "tar, local",
-			value);
+	struct error *error =
+			error_usage("option '--output': invalid type: '%s' is not one of image, "
+				    "registry, oci, docker, containers-storage, "
+				    "tar, local",
+					value);
 
 	return nearest ? error_hint(error, "did you mean '%s'?", nearest) : error;
 }
@@ -324,6 +325,9 @@ static FALLIBLE parse(struct output_flags *flags, const char *value, struct buil
 		output->dest = flags->texts.p[flags->texts.n - 1];
 		return finish(flags, output, &wishes, value);
 	}
+	if (text_ends(value, ","))
+		return error_usage(
+				"option '--output': invalid value '%s': it ends in a comma", value);
 	while (rest.n > 0) {
 		AUTO_FREE char *field = NULL;
 		struct str key, text;

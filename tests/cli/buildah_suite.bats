@@ -335,7 +335,14 @@ buildah() {
 	succeeds buildah inspect --type image --format '{{.OCIv1.Architecture}}' app
 	equals amd64 "$output"
 	succeeds buildah from --device /dev/null:/dev/other:mrw scratch
-	succeeds buildah commit -q "$output" twice
+	says working-container
+	fails 125 'invalid value' buildah build -f one -o type=tar, .
+	fails 125 'invalid reference format' buildah build -f one -t UPPER .
+	fails 125 "unknown option '--no-such' of 'buildah images'" buildah --no-such x images
+	succeeds buildah --log-level error --format docker --quiet=true commit working-container ours
+	succeeds buildah inspect --type image --format '{{.Manifest}}' ours
+	says docker.distribution.manifest
+	succeeds buildah commit -q working-container twice
 	first=$output
 	succeeds buildah commit -q working-container twice
 	[ "$output" != "$first" ] || explain 'two commits are two images'

@@ -103,7 +103,7 @@ static void ends_loops(void **state)
 		char *path = NULL;
 
 		assert_error(view_resolve(&f->view, cases[i], &path), ERR_INVALID,
-				"too many symbolic links");
+				"too many levels of symbolic links");
 	}
 	fixture_free(f);
 }

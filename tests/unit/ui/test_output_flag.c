@@ -72,7 +72,7 @@ static void refuses(void **state)
 	static const struct {
 		const char *value, *message;
 	} cases[] = {
-		{ "type=ocy,dest=x", "type 'ocy' is not one of" },
+		{ "type=ocy,dest=x", "'ocy' is not one of" },
 		{ "dest=x", "'dest=x' has no type" },
 		{ "type=local,x", "'x' is not KEY=VALUE" },
 		{ "type=local,dst=x", "unknown key 'dst'" },
