@@ -233,8 +233,8 @@ void progress_note(struct progress *progress, unsigned vertex, const char *forma
 	emit(progress, event_of(PROGRESS_EVENT_NOTE, vertex, text));
 }
 
-static void warn(struct progress *progress, unsigned vertex, struct source_range at, bool is_advice,
-		const char *format, va_list args)
+static void PRINTF_LIKE(5, 0) warn(struct progress *progress, unsigned vertex,
+		struct source_range at, bool is_advice, const char *format, va_list args)
 {
 	if (!progress)
 		return;

@@ -169,8 +169,7 @@ static void damage_is_passed_over(void **state)
 	AUTO(explained) struct explained told = { 0 };
 	AUTO(explained_list) struct explained_list list = { 0 };
 	static const char *const bad[] = { "{", "[]", "{\"stages\":5}",
-		"{\"stages\":[5,{\"steps\":[7,"
-		"{\"number\":-1}]}]}" };
+		"{\"stages\":[5,{\"steps\":[7,{\"number\":-1}]}]}" };
 
 	keep(&fixture, "aaaaaaaaaaaa", "/c", "d1", one, on_base, "1", ran, false);
 	for (size_t i = 0; i < COUNT(bad); i++) {

@@ -6,8 +6,8 @@ static void knows_itself(void **state)
 {
 	static const char *const texts[] = { "FROM a\n", "# syntax=docker/dockerfile\nFROM a\n",
 		"# syntax=docker/dockerfile:1\n", "# Syntax = docker/dockerfile:1.7.1-labs\n",
-		"#syntax=docker.io/docker/dockerfile:1.4@sha256:"
-		"0123456789012345678901234567890123456789012345678901234567890123\n",
+		("#syntax=docker.io/docker/dockerfile:1.4@sha256:"
+		 "0123456789012345678901234567890123456789012345678901234567890123\n"),
 		"# syntax=docker/dockerfile-upstream:master\n",
 		"# syntax=docker/dockerfile:0.1-labs\n",
 		"# syntax=index.docker.io/docker/dockerfile:labs some=argument\n",

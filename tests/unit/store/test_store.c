@@ -172,8 +172,8 @@ static void mends_index_json(void **state)
 	assert_non_null(strstr(
 			good, "\"org.opencontainers.image.ref.name\":\"docker.io/library/app:1\""));
 	static const char *const broken[] = { "", "{}",
-		"{\"schemaVersion\":2,\"annotations\":{\"io.kiln.generation\":\"9\"},"
-		"\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[]}" };
+		("{\"schemaVersion\":2,\"annotations\":{\"io.kiln.generation\":\"9\"},"
+		 "\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[]}") };
 	for (size_t i = 0; i < COUNT(broken); i++) {
 		write_file(root, "index.json", broken[i]);
 		store = test_open(root);

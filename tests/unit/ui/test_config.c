@@ -43,11 +43,11 @@ static void write_file(const char *path, const char *text)
 
 static struct error *load(struct place *place, const struct list *settings, struct config **ret)
 {
-	const char *environ[16] = { 0 };
+	const char *variables[16] = { 0 };
 
-	for (size_t i = 0; i < place->environ.n && i < COUNT(environ) - 1; i++)
-		environ[i] = place->environ.p[i];
-	return config_load(&(struct config_origin){ place->system_file, environ, settings }, ret);
+	for (size_t i = 0; i < place->environ.n && i < COUNT(variables) - 1; i++)
+		variables[i] = place->environ.p[i];
+	return config_load(&(struct config_origin){ place->system_file, variables, settings }, ret);
 }
 
 static void assert_setting(
