@@ -11,6 +11,7 @@ void descriptor_done(struct descriptor *descriptor)
 	free(descriptor->artifact_type);
 	list_done(&descriptor->annotations);
 	list_done(&descriptor->urls);
+	list_done(&descriptor->os_features);
 	*descriptor = (struct descriptor){ 0 };
 }
 
@@ -25,9 +26,10 @@ void descriptor_copy(const struct descriptor *from, struct descriptor *ret)
 
 	copy.media_type = xstrdup(from->media_type);
 	copy.artifact_type = xstrdup(from->artifact_type);
-	copy.annotations = copy.urls = (struct list){ 0 };
+	copy.annotations = copy.urls = copy.os_features = (struct list){ 0 };
 	list_add_all(&copy.annotations, &from->annotations);
 	list_add_all(&copy.urls, &from->urls);
+	list_add_all(&copy.os_features, &from->os_features);
 	*ret = copy;
 }
 
@@ -93,9 +95,10 @@ static FALLIBLE parse_fields(const struct json_field *field, struct descriptor *
 	TRY(json_get_list(field, "urls", &ret->urls, NULL));
 	TRY(json_get_object(field, "platform", JSON_MAY, &platform));
 	ret->has_platform = platform.value != NULL;
-	if (ret->has_platform)
-		TRY(platform_from_json(&platform, &ret->platform));
-	return NULL;
+	if (!ret->has_platform)
+		return NULL;
+	TRY(platform_from_json(&platform, &ret->platform));
+	return json_get_list(&platform, "os.features", &ret->os_features, NULL);
 }
 
 FALLIBLE descriptor_from_json(const struct json_field *field, struct descriptor *ret)
@@ -119,7 +122,7 @@ void descriptor_to_json(const struct descriptor *descriptor, const char *key, st
 	json_out_text(out, "artifactType", descriptor->artifact_type);
 	if (descriptor->has_platform) {
 		json_out_open(out, "platform", '{');
-		platform_to_json(&descriptor->platform, out);
+		platform_to_json(&descriptor->platform, &descriptor->os_features, out);
 		json_out_close(out, '}');
 	}
 	json_out_close(out, '}');

@@ -17,6 +17,7 @@ struct descriptor {
 	char *artifact_type; /* or NULL */
 	bool has_platform;
 	struct platform platform;
+	struct list os_features; /* of the platform */
 	struct list annotations; /* "key=value", in order */
 	struct list urls;
 };

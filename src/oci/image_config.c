@@ -353,7 +353,7 @@ char *image_config_print(const struct image_config *config)
 	json_out_text(&out, "created", config->created);
 	json_out_text(&out, "author", config->author);
 	json_out_text(&out, "comment", config->comment);
-	platform_to_json(&config->platform, &out);
+	platform_to_json(&config->platform, NULL, &out);
 	print_list("os.features", &config->os_features, false, &out);
 	print_config(config, &out);
 	json_out_open(&out, "rootfs", '{');

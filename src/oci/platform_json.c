@@ -29,12 +29,15 @@ FALLIBLE platform_from_json(const struct json_field *object, struct platform *re
 	return NULL;
 }
 
-void platform_to_json(const struct platform *platform, struct json_out *out)
+void platform_to_json(const struct platform *platform, const struct list *os_features,
+		struct json_out *out)
 {
 	json_out_text(out, "architecture", platform->architecture);
 	json_out_text(out, "os", platform->os);
 	if (platform->os_version[0])
 		json_out_text(out, "os.version", platform->os_version);
+	if (os_features && os_features->n)
+		json_out_list(out, "os.features", os_features);
 	if (platform->variant[0])
 		json_out_text(out, "variant", platform->variant);
 }

@@ -13,4 +13,6 @@ void platform_normalise(struct platform *platform);
  * (base configs in the wild); an overlong one is ERR_LIMIT.
  */
 FALLIBLE platform_from_json(const struct json_field *object, struct platform *ret);
-void platform_to_json(const struct platform *platform, struct json_out *out);
+/* os_features: or NULL. */
+void platform_to_json(const struct platform *platform, const struct list *os_features,
+		struct json_out *out);

@@ -129,7 +129,7 @@ struct add_opts {
 	bool all, quiet, artifact, exclude_titles;
 	char *os, *architecture, *variant, *os_version, *type, *config, *config_type, *layer_type,
 			*subject;
-	struct list annotations, artifact_annotations;
+	struct list annotations, artifact_annotations, os_features;
 };
 
 #define OPTS add_opts
@@ -142,6 +142,7 @@ static const struct option add_options[] = {
 	OPT_TEXT(0, "override-arch", architecture, "ARCH", "--arch", .is_hidden = true),
 	OPT_TEXT(0, "variant", variant, "VARIANT", "the same"),
 	OPT_TEXT(0, "os-version", os_version, "VERSION", "the same"),
+	OPT_LIST(0, "os-features", os_features, "NAME,...", "what it needs of its system"),
 	OPT_FLAG('q', "quiet", quiet, "show no progress"),
 	INSECURE_REGISTRY_ROW,
 	REGISTRY_REACH_ROWS,
@@ -157,7 +158,6 @@ static const struct option add_options[] = {
 	OPT_TEXT(0, "artifact-subject", subject, "IMAGE", "what it is about"),
 	OPT_LIST(0, "artifact-annotation", artifact_annotations, "KEY=VALUE", "of its manifest"),
 	OPT_LATER(0, "features", "no registry or runtime reads them any more"),
-	OPT_LATER(0, "os-features", "they come with a later release"),
 	OPT_END,
 };
 #undef OPTS
@@ -197,7 +197,7 @@ static struct error *run_add(const struct invocation *call)
 	AUTO(session) struct session session = { 0 };
 	AUTO(manifest_list) struct manifest_list list = { 0 };
 	const struct list_change change = { opts->os, opts->architecture, opts->variant,
-		opts->os_version, &opts->annotations };
+		opts->os_version, &opts->annotations, &opts->os_features };
 	struct digest added = { 0 };
 	char hex[DIGEST_HEX], text[DIGEST_TEXT];
 
@@ -233,7 +233,7 @@ const struct command cmd_manifest_add = {
 struct annotate_opts {
 	bool index;
 	char *os, *architecture, *variant, *os_version, *subject;
-	struct list annotations;
+	struct list annotations, os_features;
 };
 
 #define OPTS annotate_opts
@@ -244,11 +244,11 @@ static const struct option annotate_options[] = {
 	OPT_TEXT(0, "arch", architecture, "ARCH", "the same"),
 	OPT_TEXT(0, "variant", variant, "VARIANT", "the same"),
 	OPT_TEXT(0, "os-version", os_version, "VERSION", "the same"),
+	OPT_LIST(0, "os-features", os_features, "NAME,...", "what it needs of its system"),
 	OPT_TEXT(0, "subject", subject, "IMAGE", "what the list is about; as --index"),
 	INSECURE_REGISTRY_ROW,
 	REGISTRY_REACH_ROWS,
 	OPT_LATER(0, "features", "no registry or runtime reads them any more"),
-	OPT_LATER(0, "os-features", "they come with a later release"),
 	OPT_END,
 };
 #undef OPTS
@@ -282,7 +282,7 @@ static struct error *run_annotate(const struct invocation *call)
 	AUTO(session) struct session session = { 0 };
 	AUTO(manifest_list) struct manifest_list list = { 0 };
 	const struct list_change change = { opts->os, opts->architecture, opts->variant,
-		opts->os_version, is_of_index ? NULL : &opts->annotations };
+		opts->os_version, is_of_index ? NULL : &opts->annotations, &opts->os_features };
 	struct descriptor *entry = NULL;
 	char hex[DIGEST_HEX], text[DIGEST_TEXT];
 

@@ -80,6 +80,17 @@ static FALLIBLE set_part(const char *what, const char *value, char *part, size_t
 	return NULL;
 }
 
+static void set_features(const struct list *wanted, struct list *ret)
+{
+	list_done(ret);
+	for (size_t i = 0; i < wanted->n; i++)
+		for (struct str rest = str_of(wanted->p[i]), name; rest.n;) {
+			(void)str_cut(rest, ',', &name, &rest);
+			if (name.n)
+				list_addf(ret, "%.*s", STR_ARG(name));
+		}
+}
+
 FALLIBLE manifest_list_change(struct descriptor *entry, const struct list_change *change)
 {
 	struct platform *platform = &entry->platform;
@@ -91,6 +102,8 @@ FALLIBLE manifest_list_change(struct descriptor *entry, const struct list_change
 	TRY(set_part("os version", change->os_version, platform->os_version,
 			sizeof(platform->os_version)));
 	entry->has_platform = platform->os[0] || platform->architecture[0];
+	if (change->os_features && change->os_features->n)
+		set_features(change->os_features, &entry->os_features);
 	for (size_t i = 0; change->annotations && i < change->annotations->n; i++) {
 		struct str key, value;
 
@@ -140,6 +153,7 @@ static FALLIBLE add_manifest(struct session *session, struct manifest_list *list
 	TRY(image_config_parse((struct str){ json, n }, &config));
 	entry->platform = config.platform;
 	entry->has_platform = config.platform.os[0] != '\0';
+	list_add_all(&entry->os_features, &config.os_features);
 	return NULL;
 }
 

@@ -52,6 +52,23 @@ listed() { # what the list says, a line an image
 	succeeds kiln fsck
 }
 
+@test "os-features of an entry: told, its config's, and kept when something else changes" {
+	features() {
+		kiln manifest inspect "$1" | jq -c '[.manifests[].platform["os.features"]]'
+	}
+	succeeds kiln manifest create features:1
+	succeeds kiln manifest add --os-features a,b --os-features c features:1 app:arm64
+	equals '[["a","b","c"]]' "$(features features:1)"
+	succeeds kiln manifest annotate --variant v8 features:1 "$ARM"
+	equals '[["a","b","c"]]' "$(features features:1)"
+	succeeds kiln manifest annotate --os-features win32k features:1 "$ARM"
+	equals '[["win32k"]]' "$(features features:1)"
+	printf 'FROM scratch\nCOPY Dockerfile /\n' >Dockerfile
+	succeeds kiln buildah build -q --os-feature own -t featured .
+	succeeds kiln manifest add features:1 featured
+	equals '[["win32k"],["own"]]' "$(features features:1)"
+}
+
 @test "a list is pushed with its images, and read by others" {
 	succeeds kiln manifest create list:1 app:amd64 app:arm64
 	succeeds kiln manifest push --insecure-registry "$REGISTRY" --digestfile digest list:1 "docker://$REGISTRY/list:1"

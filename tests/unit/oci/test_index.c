@@ -13,14 +13,22 @@
 static void reads_and_prints(void **state)
 {
 	static const char json[] = INDEX(ENTRY("1", PLATFORM("amd64", "linux")) "," ENTRY(
-			"2", PLATFORM("s390x", "linux")));
+			"2", PLATFORM("s390x", "linux")) "," ENTRY("3",
+			",\"platform\":{\"architecture\":\"arm\",\"os\":\"windows\",\"os.version\":"
+			"\"10.0\","
+			"\"os.features\":[\"win32k\",\"b\"],\"variant\":\"v7\"}"));
+	struct descriptor copy;
 	AUTO(image_index) struct image_index index = { 0 };
 	AUTO_FREE char *text = NULL;
 
 	assert_ok(image_index_parse(str_of(json), MEDIA_OCI_INDEX, &index));
-	assert_int_equal(index.manifests.n, 2);
+	assert_int_equal(index.manifests.n, 3);
 	text = image_index_print(&index);
 	assert_string_equal(text, json);
+	descriptor_copy(&index.manifests.p[2], &copy);
+	assert_int_equal(copy.os_features.n, 2);
+	assert_string_equal(copy.os_features.p[0], "win32k");
+	descriptor_done(&copy);
 }
 
 static void selects(void **state)
