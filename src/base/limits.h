@@ -58,6 +58,8 @@ enum {
 	LIMIT_RETRY_AFTER_SECONDS = 60,
 	/* Tags of a repository, repositories of a registry: CI leaves a tag a commit. */
 	LIMIT_TAGS = 1000 * 1000,
+	/* Registries give a hundred on a page, some ten; pages may lead round in a circle. */
+	LIMIT_TAG_PAGES = 10 * 1000,
 	LIMIT_TOKEN_BYTES = 1024 * 1024,
 	/* /etc/passwd and /etc/group of a rootfs. */
 	LIMIT_PASSWD_BYTES = 16 * 1024 * 1024,

@@ -190,6 +190,7 @@ static FALLIBLE list_pages(struct registry_client *client, const struct send *fi
 {
 	AUTO(url) struct url next = { 0 };
 	struct send send = *first;
+	unsigned pages = 0;
 	bool more = true;
 
 	while (more) {
@@ -209,6 +210,13 @@ static FALLIBLE list_pages(struct registry_client *client, const struct send *fi
 		/* A page without anything that has a next one could go on for ever. */
 		if (ret->n == before)
 			more = false;
+		if (more && ++pages == LIMIT_TAG_PAGES)
+			return error_new(
+					ERR_LIMIT, "%s: more than %d pages", what, LIMIT_TAG_PAGES);
+		if (more && url_same_origin(&answer.url, &next) &&
+				text_equal(answer.url.path, next.path))
+			return error_new(ERR_INVALID, "%s: a page names itself as the next one",
+					what);
 		send.url = &next;
 	}
 	return NULL;

@@ -22,6 +22,14 @@ bool retry_is_broken(const struct error *error)
 	return error_is(error, ERR_NETWORK) && !http_error_is_trust(error);
 }
 
+static bool is_digits(struct str text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] < '0' || text.p[i] > '9')
+			return false;
+	return text.n > 0;
+}
+
 int64_t retry_after_ms(const char *text, int64_t now_seconds)
 {
 	uint64_t seconds = 0;
@@ -31,6 +39,8 @@ int64_t retry_after_ms(const char *text, int64_t now_seconds)
 	if (!error)
 		return (int64_t)seconds * 1000;
 	error_free(error);
+	if (is_digits(str_trim(str_of(text)))) /* more than a man's life */
+		return INT64_MAX;
 	const char *end = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &date);
 	if (!end || *end)
 		return -1;

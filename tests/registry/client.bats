@@ -87,6 +87,10 @@ blob_is_whole() { # NAME
 	succeeds try stream "$REGISTRY/fifth" empty
 	succeeds try tags "$REGISTRY/app"
 	equals 1 "$output"
+	proxy_start "$REGISTRY"
+	faults 'GET /tags/list header=Link:</v2/app/tags/list?last=x>;_rel="next"'
+	fails 1 "a page names itself as the next one" try tags "$PROXY/app"
+	equals 2 "$(requests GET /tags/list)"
 	succeeds try repositories "$REGISTRY"
 	says second
 	succeeds try referrers "$REGISTRY/app" "$NOISE"
