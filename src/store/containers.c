@@ -24,7 +24,8 @@ void container_rows_done(struct container_rows *rows)
 
 static char *dir_path(const char *id, char buf[static CONTAINER_PATH])
 {
-	(void)snprintf(buf, CONTAINER_PATH, "containers/%.64s", id);
+	(void)snprintf(buf, CONTAINER_PATH, "containers/%s",
+			random_name_or_none(id, CONTAINER_ID_TEXT - 1));
 	return buf;
 }
 

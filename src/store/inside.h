@@ -74,6 +74,8 @@ FALLIBLE store_free_bytes(const struct store *store, uint64_t *ret_free, uint64_
 
 /* 16 hex digits of the kernel's randomness. */
 void random_name(char buf[static 17]);
+/* A row may be damaged: id when it is n such digits, else a name that nothing has. */
+const char *random_name_or_none(const char *id, size_t n);
 
 /* Read a blob of at most limit bytes and compare it with its name; asks no row and no mutex. */
 FALLIBLE blob_load(const struct store *store, const struct digest *digest, size_t limit, char **ret,

@@ -30,9 +30,17 @@ char *blob_path(const struct digest *digest, char buf[static BLOB_PATH])
 	return buf;
 }
 
+const char *random_name_or_none(const char *id, size_t n)
+{
+	size_t digits = strspn(id, "0123456789abcdef");
+
+	return digits == n && !id[n] ? id : "-";
+}
+
 char *layer_path(const char *id, char buf[static LAYER_PATH])
 {
-	(void)snprintf(buf, LAYER_PATH, "layers/%.16s", id);
+	(void)snprintf(buf, LAYER_PATH, "layers/%s",
+			random_name_or_none(id, LAYER_PATH - sizeof("layers/")));
 	return buf;
 }
 

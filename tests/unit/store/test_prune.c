@@ -1,3 +1,4 @@
+#include "store/inside.h"
 #include "store/store_test.h"
 
 #include "stream/codec.h"
@@ -225,6 +226,33 @@ static void clears_leftovers(void **state)
 	test_root_remove(root);
 }
 
+/* A damaged row, or one that somebody wrote, names a place that is no layer's. */
+static void removes_nothing_outside(void **state)
+{
+	static const char *const places[] = { "victim", "layers/victim" };
+	static const char *const ids[] = { "../victim", "victim", "../layers/victim", "..", "" };
+	const struct prune_options everything = { .all = true };
+
+	for (size_t i = 0; i < COUNT(ids); i++) {
+		char *root = test_root();
+		struct store *store = test_open(root);
+		struct prune_report report = { 0 };
+
+		note("'%s'", ids[i]);
+		cached(store, "a", 0);
+		assert_ok(db_run(store->db, "UPDATE layer SET id = ?", "t", ids[i]));
+		for (size_t k = 0; k < COUNT(places); k++)
+			assert_int_equal(mkdirat(store->fd, places[k], 0700), 0);
+		store_close(store);
+		store = test_open(root);
+		assert_ok(store_prune(store, &everything, &report));
+		assert_int_equal(faccessat(store->fd, "victim", F_OK, 0), 0);
+		assert_int_equal(faccessat(store->fd, "layers", F_OK, 0), 0);
+		store_close(store);
+		test_root_remove(root);
+	}
+}
+
 static void sums_up(void **state)
 {
 	char *root = test_root();
@@ -250,5 +278,5 @@ static void sums_up(void **state)
 	test_root_remove(root);
 }
 
-UNIT_TESTS(leaves_what_is_in_use, keeps_images, frees_the_cheapest_first, minds_the_age,
-		removes_duplicates, clears_leftovers, sums_up)
+UNIT_TESTS(leaves_what_is_in_use, removes_nothing_outside, keeps_images, frees_the_cheapest_first,
+		minds_the_age, removes_duplicates, clears_leftovers, sums_up)
