@@ -6,6 +6,7 @@
  * Layers of the image are turned into blobs in the background (exports.h) while later steps run.
  */
 #include "base/clock.h"
+#include "base/xalloc.h"
 #include "build/flat.h"
 #include "build/history.h"
 #include "build/inplace.h"
@@ -16,6 +17,7 @@
 #include "stream/pool.h"
 #include "sys/rootfs.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -470,6 +472,15 @@ static void start_stack(struct build *build, struct stage_run *run)
 		stack_copy(&build->images[base->image->index].stack, &run->stack);
 }
 
+struct error *step_at(const struct plan_step *step, struct error *error)
+{
+	AUTO_FREE char *name = xstrdup(step->name);
+
+	for (char *p = name; *p && !isspace((unsigned char)*p); p++)
+		*p = (char)toupper((unsigned char)*p);
+	return error_wrap(error, "building at STEP \"%s\"", name);
+}
+
 /* Which step it was. Takes error. */
 static struct error *name_step(
 		const struct build *build, const struct step_run *run, struct error *error)
@@ -485,7 +496,7 @@ static struct error *name_step(
 		error_free(error);
 		error = error_code(ERR_EXIT, status, "exit status %d", status);
 	}
-	return error_wrap(error, "building at STEP \"%s\"", step->name);
+	return step_at(step, error);
 }
 
 static struct error *step_failed(struct build *build, struct step_run *run, struct error *error)

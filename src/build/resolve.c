@@ -258,10 +258,8 @@ static void resolve_base(struct build *build, struct stage_run *run)
 static struct error *name_step(
 		const struct build *build, const struct step_run *run, struct error *error)
 {
-	const char *name = run->step->name;
-
-	error = build->options->says_step ? error_wrap(error, "building at STEP \"%s\"", name)
-					  : error_wrap(error, "%s", name);
+	error = build->options->says_step ? step_at(run->step, error)
+					  : error_wrap(error, "%s", run->step->name);
 	return error_at(error, run->step->at);
 }
 

@@ -282,6 +282,8 @@ void result_annotations(const struct build *build, enum annotation_kind kind, st
  * own, and after them. */
 void result_label(const struct build *build, const struct stage_run *run,
 		struct image_config *config);
+/* Says in Buildah's words which step it was. Takes error. */
+struct error *step_at(const struct plan_step *step, struct error *error);
 void result_edit_config(const struct build *build, struct image_config *config);
 /* The target's alone. */
 void result_say_platform(const struct build *build, struct image_config *config);

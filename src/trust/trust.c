@@ -229,7 +229,10 @@ FALLIBLE trust_rules(
 		const struct requirement *requirement = &ret->requirements->p[i];
 
 		if (requirement->kind == REQUIRE_REJECT)
-			return refused(trust, origin, error_new(ERR_DENIED, "it rejects it"));
+			return refused(trust, origin,
+					error_new(ERR_DENIED, "it rejects it: Source image "
+							      "rejected: Running image is rejected "
+							      "by policy."));
 		if (requirement->kind == REQUIRE_UNSUPPORTED)
 			return refused(trust, origin,
 					error_hint(error_new(ERR_DENIED,

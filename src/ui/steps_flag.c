@@ -40,8 +40,9 @@ FALLIBLE allow_flag_add(const char *text, struct build_options *options)
 
 static FALLIBLE wrong(const char *option, const char *value, const char *what)
 {
-	return error_hint(
-			error_usage("option '%s': invalid value '%s'", option, value), "%s", what);
+	return error_hint(error_usage("invalid argument \"%s\" for \"%s\" flag: invalid syntax",
+					  value, option),
+			"%s", what);
 }
 
 static FALLIBLE set_bytes(const char *option, const char *value, uint64_t *ret)

@@ -320,6 +320,9 @@ buildah() {
 	echo '# escape=|' >two
 	printf '# escape=`\nLABEL a=b\n' >three
 	fails 125 'containerfile: "c" cannot be path to a directory' buildah build -f c .
+	fails 125 'invalid argument "bogus" for "--cpu-shares" flag: invalid syntax' buildah build --cpu-shares bogus .
+	printf 'FROM scratch\ncopy none /\n' >small
+	fails 125 'building at STEP "COPY none /"' buildah build -f small .
 	fails 125 'no contents in "empty"' buildah build -f empty .
 	fails 125 "in context directory 'c': no such file or directory" buildah build c
 	fails 125 'parsing additional Dockerfile two: invalid ESCAPE' buildah build -f one -f two .

@@ -91,10 +91,10 @@ cgroup_root() {
 	says "did you mean 'cpu-shares'"
 	fails 2 "it needs '--memory'" build --memory-swap 1g
 	fails 2 'cannot be less than' build -m 2g --memory-swap 1g
-	fails 2 "invalid value 'lots'" build -m lots
-	fails 2 "invalid value 'all'" build --cpuset-cpus all
+	fails 2 'invalid argument "lots" for "--memory" flag' build -m lots
+	fails 2 'invalid argument "all" for "--cpuset-cpus" flag' build --cpuset-cpus all
 	fails 2 "'--cpus' and '--cpu-quota'" build --cpus 1 --cpu-quota 1000
-	fails 2 "invalid value '../x'" build --cgroup-parent ../x
+	fails 2 'invalid argument "../x" for "--cgroup-parent" flag' build --cgroup-parent ../x
 	fails 2 "'0' is no number of CPUs" build --cpus 0
 	fails 2 "'1.x' is no number of CPUs" build --cpus 1.x
 }

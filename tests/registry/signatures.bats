@@ -121,7 +121,7 @@ build() { # KIND [option...]
 	require '[{"type": "reject"}]'
 	fails 1 'it rejects it' kiln pull "$REPO:1"
 	fails 1 'it rejects it' kiln from "docker://$REPO:1"
-	fails 125 'it rejects it' kiln buildah from "$REPO:1"
+	fails 125 'it rejects it: Source image rejected: Running image is rejected by policy.' kiln buildah from "$REPO:1"
 	fails 125 'it rejects it' kiln buildah pull "$REPO:1"
 	printf 'FROM scratch\nCOPY --from=%s:1 /bin/busybox /\n' "$REPO" >context/Dockerfile
 	fails 1 'it rejects it' kiln build --progress plain context
