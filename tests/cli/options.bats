@@ -74,7 +74,7 @@ commands() {
 	fails 2 "nothing says where to push" kiln build --push .
 	fails 2 "gzip has no compression level 22" kiln build --compression-level 22 .
 	fails 2 "the docker format has no zstd layers" kiln build --format docker --compression zstd .
-	fails 2 "option '--output': type 'oic'" kiln build -o type=oic,dest=x .
+	fails 2 "option '--output': invalid type: 'oic'" kiln build -o type=oic,dest=x .
 	[ ! -e .local ]
 }
 
