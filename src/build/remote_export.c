@@ -189,12 +189,12 @@ static FALLIBLE collect_base(struct bringing *bringing, const struct build_layer
 	struct digest key = cached_toc_key(&layer->diff_id);
 	const struct cached_step *known =
 			cache_home_has(build->homes, bringing->target->home, &key);
-	bool here = false;
+	bool here = digest_known(&layer->toc);
 
 	for (size_t i = 0; i < bringing->steps.n; i++)
 		if (digest_equal(&bringing->steps.p[i].key, &key))
 			return NULL;
-	if (!known)
+	if (!known && !here)
 		TRY(blob_has(build->options->store, &blob->digest, &here, NULL));
 	if (known) {
 		cached_step_copy(known, vec_add(&bringing->steps));
@@ -205,6 +205,7 @@ static FALLIBLE collect_base(struct bringing *bringing, const struct build_layer
 							   .kind = CACHED_TOC,
 							   .diff_id = layer->diff_id,
 							   .blob = { blob->digest, blob->size },
+							   .toc = { layer->toc, layer->toc_bytes },
 							   .created = clock_now_seconds(),
 					   }));
 	}

@@ -56,6 +56,10 @@ struct build_layer {
 	struct cache_home *home;
 	struct view_names *names; /* once somebody asked; read-only from then on */
 	bool has_no_names;        /* there is none */
+	/* Of an image's layer: the blob of its table of contents, made while it was poured; or
+	 * unknown. Guarded by the set's lock. */
+	struct digest toc;
+	uint64_t toc_bytes;
 };
 
 /* What bringing layers to a state needs. Borrowed. */

@@ -4,6 +4,7 @@
  */
 #include "build/stack_inner.h"
 #include "cache/homes.h"
+#include "cache/toc.h"
 #include "store/blob.h"
 
 #include <stdio.h>
@@ -162,12 +163,41 @@ static struct error *blame_store(
 	return found;
 }
 
+/* Who exports the cache needs the table of contents, and no home has it: see remote_export.c. */
+static bool wants_toc(struct layer_set *set, const struct build_layer *layer)
+{
+	const struct build_options *options = set->options;
+
+	if (!layer->image || !options->cache_to || !options->cache_to->n || !set->homes ||
+			store_is_read_only(options->store))
+		return false;
+	struct digest key = cached_toc_key(&layer->diff_id);
+	return !cache_homes_know(set->homes, &key);
+}
+
+static FALLIBLE keep_toc(
+		struct layer_set *set, struct build_layer *layer, const char *packed, size_t n)
+{
+	struct digest digest = { 0 };
+
+	if (!packed)
+		return NULL;
+	TRY(blob_put(set->options->store, packed, n, &digest));
+	pthread_mutex_lock(&set->lock);
+	layer->toc = digest;
+	layer->toc_bytes = n;
+	pthread_mutex_unlock(&set->lock);
+	return NULL;
+}
+
 FALLIBLE layer_pour(struct layer_set *set, struct build_layer *layer, unsigned vertex,
 		struct entry_sink *to, struct layer_result *ret)
 {
 	AUTO(entry_sink) struct entry_sink *sink = to;
 	AUTO(reader) struct reader *reader = NULL;
 	AUTO(blob_writer) struct blob_writer *blob = NULL;
+	AUTO_FREE char *toc = NULL;
+	size_t toc_bytes = 0;
 	struct digest stored = { 0 };
 	struct layer_unpack_options options = {
 		.diff_id = digest_known(&layer->source_diff_id) ? &layer->source_diff_id : NULL,
@@ -175,6 +205,8 @@ FALLIBLE layer_pour(struct layer_set *set, struct build_layer *layer, unsigned v
 	};
 
 	TRY(open_source(set, layer, vertex, &reader, &blob, &stored));
+	if (wants_toc(set, layer))
+		sink = entry_sink_tee(TAKE(sink), toc_sink(&toc, &toc_bytes));
 	struct error *error = layer_unpack_into(TAKE(reader), TAKE(sink), &options, ret);
 	if (digest_known(&stored) &&
 			(error_is(error, ERR_INVALID) || error_is(error, ERR_LIMIT) ||
@@ -185,6 +217,7 @@ FALLIBLE layer_pour(struct layer_set *set, struct build_layer *layer, unsigned v
 	if (error && layer->cached && !apply_needs_lowers(error) && !error_is(error, ERR_SYS))
 		cache_homes_distrust(set->homes, layer->cached, error_copy(error));
 	TRY(error);
+	TRY(keep_toc(set, layer, toc, toc_bytes));
 	return blob ? keep_blob(set, layer, TAKE(blob), &ret->diff_id) : NULL;
 }
 

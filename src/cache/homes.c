@@ -274,6 +274,20 @@ const struct cached_step *cache_homes_find(struct cache_homes *homes, const stru
 	return found ? &found->step : NULL;
 }
 
+bool cache_homes_know(struct cache_homes *homes, const struct digest *key)
+{
+	char text[DIGEST_TEXT];
+	bool known = false;
+
+	need_indexes(homes);
+	(void)digest_text(key, text);
+	pthread_mutex_lock(&homes->lock);
+	for (size_t i = 0; i < homes->place_n && !known; i++)
+		known = find_at(&homes->places[i], text);
+	pthread_mutex_unlock(&homes->lock);
+	return known;
+}
+
 const struct cached_step *cache_home_has(
 		struct cache_homes *homes, const struct cache_home *home, const struct digest *key)
 {

@@ -56,6 +56,8 @@ void cache_homes_distrust(
 /* How many records were distrusted so far: a build that failed for one is worth another try. */
 unsigned cache_homes_distrusted(struct cache_homes *homes);
 
+/* Some home said something of this key, those that are only written to as well. */
+bool cache_homes_know(struct cache_homes *homes, const struct digest *key);
 /* What one home said of a key, whoever is first; for exports. */
 const struct cached_step *cache_home_has(
 		struct cache_homes *homes, const struct cache_home *home, const struct digest *key);

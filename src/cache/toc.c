@@ -22,15 +22,18 @@ enum { LETTER_ENTRY = 'f', LETTER_WHITEOUT = 'w', LETTER_OPAQUE = 'o', LETTER_EN
 
 /* --- out --- */
 
+enum { READ_BYTES = 128 * 1024 };
+
 struct toc_sink {
 	struct entry_sink sink;
 	struct strbuf text;
 	struct hash *hash;
 	char *buf;
 	uint64_t n;
+	bool is_too_large;
+	char **ret;
+	size_t *ret_n;
 };
-
-enum { READ_BYTES = 128 * 1024 };
 
 static FALLIBLE hash_content(struct toc_sink *self, struct reader *content, struct digest *ret)
 {
@@ -46,12 +49,13 @@ static FALLIBLE hash_content(struct toc_sink *self, struct reader *content, stru
 	return NULL;
 }
 
-static FALLIBLE check_size(const struct toc_sink *self)
+/* One more is in the text. */
+static void count(struct toc_sink *self)
 {
-	if (self->text.n <= LIMIT_TOC_PLAIN_BYTES)
-		return NULL;
-	return error_new(ERR_LIMIT, "a table of contents of more than %d bytes",
-			LIMIT_TOC_PLAIN_BYTES);
+	self->n++;
+	self->is_too_large = self->text.n > LIMIT_TOC_PLAIN_BYTES;
+	if (self->is_too_large)
+		strbuf_done(&self->text);
 }
 
 static FALLIBLE sink_add(struct entry_sink *sink, const struct entry *entry, struct reader *content)
@@ -63,24 +67,28 @@ static FALLIBLE sink_add(struct entry_sink *sink, const struct entry *entry, str
 	AUTO(reader) struct reader *empty = reader_from_bytes(nothing, 0);
 	struct digest digest = { 0 };
 
+	if (self->is_too_large)
+		return NULL;
 	strbuf_add_char(out, LETTER_ENTRY);
 	packed_put_entry(out, entry);
 	if (is_file) {
 		TRY(hash_content(self, content ? content : empty, &digest));
 		strbuf_add_bytes(out, digest.bytes, sizeof(digest.bytes));
 	}
-	self->n++;
-	return check_size(self);
+	count(self);
+	return NULL;
 }
 
 static FALLIBLE put_mark(struct entry_sink *sink, char letter, const char *path)
 {
 	struct toc_sink *self = (struct toc_sink *)sink;
 
+	if (self->is_too_large)
+		return NULL;
 	strbuf_add_char(&self->text, letter);
 	packed_put_text(&self->text, path);
-	self->n++;
-	return check_size(self);
+	count(self);
+	return NULL;
 }
 
 static FALLIBLE sink_whiteout(struct entry_sink *sink, const char *path)
@@ -95,46 +103,58 @@ static FALLIBLE sink_opaque(struct entry_sink *sink, const char *path)
 
 static FALLIBLE sink_close(struct entry_sink *sink)
 {
-	(void)sink;
-	return NULL;
+	struct toc_sink *self = (struct toc_sink *)sink;
+
+	if (self->is_too_large)
+		return NULL;
+	strbuf_add_char(&self->text, LETTER_END);
+	packed_put_number(&self->text, self->n);
+	struct error *error = packed_compress(strbuf_str(&self->text), LIMIT_TOC_BYTES,
+			"a table of contents", self->ret, self->ret_n);
+	if (error_is(error, ERR_LIMIT))
+		error_free(TAKE(error));
+	return error;
 }
 
 static void sink_free(struct entry_sink *sink)
 {
-	(void)sink; /* lives on the stack of toc_make() */
+	struct toc_sink *self = (struct toc_sink *)sink;
+
+	strbuf_done(&self->text);
+	hash_free(self->hash);
+	free(self->buf);
+	free(self);
 }
 
-static const struct entry_sink_ops sink_ops = { sink_add, sink_whiteout, sink_opaque, sink_close,
-	sink_free };
-
-static FALLIBLE fill(struct toc_sink *sink, struct reader *blob, struct cancel *cancel)
+struct entry_sink *toc_sink(char **ret, size_t *ret_n)
 {
+	static const struct entry_sink_ops ops = { sink_add, sink_whiteout, sink_opaque, sink_close,
+		sink_free };
+	struct toc_sink *self = xcalloc(1, sizeof(*self));
+
+	*self = (struct toc_sink){ .sink = { .ops = &ops },
+		.hash = hash_new(),
+		.buf = xmalloc(READ_BYTES),
+		.ret = ret,
+		.ret_n = ret_n };
+	*ret = NULL;
+	strbuf_add_bytes(&self->text, magic, sizeof(magic) - 1);
+	return &self->sink;
+}
+
+FALLIBLE toc_make(struct reader *blob, struct cancel *cancel, char **ret, size_t *ret_n)
+{
+	AUTO(entry_sink) struct entry_sink *sink = toc_sink(ret, ret_n);
 	AUTO(tar_reader) struct tar_reader *tar = NULL;
 	struct reader *plain = NULL;
 
 	TRY(codec_reader(blob, &plain, NULL));
 	tar = tar_reader_new(reader_limit(plain, LIMIT_LAYER_BYTES, "a layer"));
-	strbuf_add_bytes(&sink->text, magic, sizeof(magic) - 1);
-	TRY(layer_replay(tar, &sink->sink, cancel, NULL));
-	strbuf_add_char(&sink->text, LETTER_END);
-	packed_put_number(&sink->text, sink->n);
-	return NULL;
-}
-
-FALLIBLE toc_make(struct reader *blob, struct cancel *cancel, char **ret, size_t *ret_n)
-{
-	struct toc_sink sink = {
-		.sink = { .ops = &sink_ops }, .hash = hash_new(), .buf = xmalloc(READ_BYTES)
-	};
-	struct error *error = fill(&sink, blob, cancel);
-
-	if (!error)
-		error = packed_compress(strbuf_str(&sink.text), LIMIT_TOC_BYTES,
-				"a table of contents", ret, ret_n);
-	strbuf_done(&sink.text);
-	hash_free(sink.hash);
-	free(sink.buf);
-	return error;
+	TRY(layer_replay(tar, sink, cancel, NULL));
+	TRY(entry_sink_close(TAKE(sink)));
+	return *ret ? NULL
+		    : error_new(ERR_LIMIT, "a table of contents of more than %d bytes",
+				      LIMIT_TOC_PLAIN_BYTES);
 }
 
 /* --- in --- */

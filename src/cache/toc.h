@@ -29,6 +29,11 @@ struct toc {
 	size_t n, capacity;
 };
 
+/*
+ * Makes the packed table of what it is given: *ret (free()) and *ret_n once it was closed, NULL for
+ * more than a table can have. It is no reason for others of the same entries to stop.
+ */
+struct entry_sink *toc_sink(char **ret, size_t *ret_n);
 /* Read a layer's blob (takes it; compressed or not) and make its packed table. *ret: free(). */
 FALLIBLE toc_make(struct reader *blob, struct cancel *cancel, char **ret, size_t *ret_n);
 /* The other way (takes packed). */

@@ -154,6 +154,25 @@ same_image() { # HOST/NAME:TAG HOST/NAME:TAG
 	equals 0 "$(cached)" "cached steps with mode=min"
 }
 
+# The step waits until the base's blob in the store is damaged.
+@test "a base's table of contents is made while it is unpacked, and not from its blob again" {
+	local base blob waits
+	base=$(skopeo inspect --raw --tls-verify=false "docker://$BASE" | jq -r '.layers[0].digest')
+	printf 'FROM %s\nRUN --mount=type=cache,target=/c touch /c/waits && until [ -e /c/goes ]; do sleep 0.1; done\n' \
+		"$BASE" >Dockerfile
+	build one --cache-to type=local,dest="$LOCAL",mode=max -o type=local,dest="$BATS_TEST_TMPDIR/out" >log 2>&1 &
+	for _ in $(seq 300); do
+		waits=$(find "$BATS_TEST_TMPDIR/one" -name waits 2>/dev/null) && [ "$waits" ] && break
+		sleep 0.1
+	done
+	blob=$BATS_TEST_TMPDIR/one/blobs/sha256/${base#sha256:}
+	[ -s "$blob" ]
+	chmod u+w "$blob" && : >"$blob"
+	touch "${waits%/waits}/goes"
+	wait "$!" || explain "$(cat log)"
+	grep -r '"kind":"toc"' "$LOCAL/steps"
+}
+
 @test "an image with an inline cache is one" {
 	succeeds build one --build-arg BUILDKIT_INLINE_CACHE=1 -t "$APP:1" --push
 	requests_forget

@@ -74,6 +74,27 @@ static void says_what_the_layer_holds(void **state)
 	assert_string_equal(toc->p[5].entry.path, "gone");
 }
 
+/* Beside another sink, as a layer is unpacked; closed or not. */
+static void is_made_beside_something_else(void **state)
+{
+	AUTO(strbuf) struct strbuf layer = { 0 };
+	AUTO_FREE char *packed = NULL, *beside = NULL, *other = NULL, *none = NULL;
+	size_t n = 0, beside_n = 0, other_n = 0, none_n = 0;
+	struct layer_result result;
+	struct layer_unpack_options options = { 0 };
+
+	make_layer(&layer);
+	assert_ok(toc_make(reader_from_bytes(layer.p, layer.n), NULL, &packed, &n));
+	assert_ok(layer_unpack_into(reader_from_bytes(layer.p, layer.n),
+			entry_sink_tee(toc_sink(&other, &other_n), toc_sink(&beside, &beside_n)),
+			&options, &result));
+	assert_int_equal(beside_n, n);
+	assert_memory_equal(beside, packed, n);
+	assert_int_equal(other_n, n);
+	entry_sink_free(toc_sink(&none, &none_n));
+	assert_null(none);
+}
+
 /* Cut anywhere, it is no table; with any byte changed, reading ends, with or without an error. */
 static void survives_damage(void **state)
 {
@@ -128,4 +149,4 @@ static void refuses(void **state)
 	}
 }
 
-UNIT_TESTS(says_what_the_layer_holds, survives_damage, refuses)
+UNIT_TESTS(says_what_the_layer_holds, is_made_beside_something_else, survives_damage, refuses)
