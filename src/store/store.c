@@ -187,6 +187,23 @@ static FALLIBLE make_directories(const struct store *store)
 	return NULL;
 }
 
+/* What nobody knows of in these is removed: that must not be somebody's files elsewhere. */
+static FALLIBLE refuse_links(const struct store *store)
+{
+	static const char *const names[] = { "layers", "containers", "tmp" };
+	struct stat st;
+
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (fstatat(store->fd, names[i], &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+				S_ISLNK(st.st_mode))
+			return error_hint(
+					error_new(ERR_INVALID, "'%s/%s' is a link, not a directory",
+							store->root, names[i]),
+					"to keep a store elsewhere, link or name the whole of it "
+					"(--root, KILN_ROOT)");
+	return NULL;
+}
+
 static FALLIBLE check_layout(const struct store *store, bool *ret_there)
 {
 	AUTO_FREE char *text = NULL;
@@ -334,6 +351,7 @@ static FALLIBLE open_rest(struct store *store)
 		return NULL;
 	/* Somebody may have removed some, with what was in them. */
 	TRY(make_directories(store));
+	TRY(refuse_links(store));
 	TRY(file_open(store->fd, "locks/gc", O_RDWR | O_CREAT, 0600, &store->gc_fd));
 	TRY(index_mend(store));
 	return runs_clear_dead(store);

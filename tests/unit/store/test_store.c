@@ -68,6 +68,30 @@ static void makes_lost_directories_again(void **state)
 	test_root_remove(root);
 }
 
+/* What lies there is somebody's, and not what a killed kiln left. */
+static void follows_no_link_to_what_it_clears(void **state)
+{
+	static const char *const names[] = { "layers", "tmp", "containers" };
+	char *root = test_root();
+	struct store_settings settings = { .root = root };
+	struct store *store = NULL;
+	int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	store_close(test_open(root));
+	assert_int_equal(mkdirat(fd, "away", 0700), 0);
+	assert_int_equal(mkdirat(fd, "away/kept", 0700), 0);
+	for (size_t i = 0; i < COUNT(names); i++) {
+		assert_ok(file_remove_tree(fd, names[i]));
+		assert_int_equal(symlinkat("away", fd, names[i]), 0);
+		assert_error(store_open(&settings, &store), ERR_INVALID, "is a link");
+		assert_int_equal(faccessat(fd, "away/kept", F_OK, 0), 0);
+		assert_int_equal(unlinkat(fd, names[i], 0), 0);
+	}
+	(void)close(fd);
+	store_close(test_open(root));
+	test_root_remove(root);
+}
+
 static void refuses_other_versions(void **state)
 {
 	char *root = test_root();
@@ -389,7 +413,7 @@ static void leaves_removals_when_in_a_hurry(void **state)
 	test_root_remove(root);
 }
 
-UNIT_TESTS(makes_the_layout, makes_lost_directories_again, refuses_other_versions,
-		says_how_to_go_on_when_damaged, reads_only, mends_index_json,
-		takes_in_images_of_other_tools, clears_dead_runs, locks_threads_out, serves_threads,
-		stops_waiting, leaves_removals_when_in_a_hurry)
+UNIT_TESTS(makes_the_layout, makes_lost_directories_again, follows_no_link_to_what_it_clears,
+		refuses_other_versions, says_how_to_go_on_when_damaged, reads_only,
+		mends_index_json, takes_in_images_of_other_tools, clears_dead_runs,
+		locks_threads_out, serves_threads, stops_waiting, leaves_removals_when_in_a_hurry)
