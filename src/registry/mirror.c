@@ -154,7 +154,7 @@ static FALLIBLE add_all(const struct mirror_rules *rules, const struct reference
 		return error_hint(error_new(ERR_DENIED,
 						  "'%s': registry %s is blocked in registries.conf",
 						  name, entry->prefix),
-				"it has blocked = true");
+				"it has blocked = true there");
 	if (!for_writing) {
 		TRY(add_flag_mirrors(rules, name, ret));
 		if (entry)

@@ -520,7 +520,7 @@ secrets() {
 	printf 'FROM %s\nRUN true\n' "$img" >Dockerfile
 	succeeds buildah build --progress plain -m 64m --cpu-quota 50000 .
 	fails 125 "option '--memory-swap'" buildah build -q --memory-swap 1g .
-	fails 125 "option '--memory'" buildah build -q --memory lots .
+	fails 125 'for "--memory" flag' buildah build -q --memory lots .
 	fails 125 "option '--cache-ttl'" buildah build -q --cache-ttl never .
 	printf 'FROM %s\nRUN head -c 16 /dev/urandom >/t\n' "$img" >Dockerfile
 	first=$(buildah build -q --timestamp 0 .)

@@ -477,7 +477,7 @@ blob_is_whole() { # NAME
 	fails 1 "answers 500" try -r 1 -m "docker.io=$PROXY/hub" -M resolve busybox
 	printf '[[registry]]\nlocation = "%s"\nblocked = true\n' "$mirror" >registries.conf
 	fails 1 "is blocked" try -C registries.conf resolve "$mirror/own/app"
-	says "registries.conf has blocked = true"
+	says "is blocked in registries.conf"
 	printf '[[registry]]\nprefix = "old.example/x"\nlocation = "%s/own"\n' "$mirror" >registries.conf
 	succeeds try -C registries.conf resolve old.example/x/app
 }
