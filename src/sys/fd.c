@@ -213,7 +213,7 @@ static bool is_mounted_on(const char *path)
 FALLIBLE file_can_make(const char *path, bool is_dir, bool makes_parents)
 {
 	AUTO_FREE char *copy = xstrdup(path);
-	const char *at = copy;
+	const char *at = NULL;
 	struct stat st;
 	bool is_there = stat(path, &st) == 0;
 

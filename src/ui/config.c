@@ -28,7 +28,7 @@ enum setting_kind {
 	SETTING_SPAN /* int64_t ns, "72h" */
 };
 
-static const int64_t NS = 1000000000;
+static const int64_t second_ns = 1000000000;
 
 struct setting {
 	const char *name;
@@ -202,7 +202,7 @@ static FALLIBLE set_span(const char *value, int64_t max, int64_t *ret)
 		return error_new(ERR_INVALID, "'%s' is negative", value);
 	if (max && ns > max)
 		return error_new(ERR_INVALID, "'%s' is more than %lld seconds", value,
-				(long long)(max / NS));
+				(long long)(max / second_ns));
 	*ret = ns;
 	return NULL;
 }
@@ -610,7 +610,7 @@ bool config_each(const struct config *config, size_t *at, struct strbuf *text,
 		strbuf_addf(text, "%llu", (unsigned long long)*(const uint64_t *)field);
 		break;
 	case SETTING_SPAN:
-		strbuf_addf(text, "%.9gs", (double)*(const int64_t *)field / NS);
+		strbuf_addf(text, "%.9gs", (double)*(const int64_t *)field / second_ns);
 		break;
 	case SETTING_LIST:
 		for (size_t i = 0; i < list->n; i++)

@@ -88,7 +88,7 @@ commands() {
 	printf 'FROM scratch\nCOPY . /\n' >Dockerfile
 	mkdir folder
 	for option in --iidfile --metadata-file; do
-		fails 2 "option '$option': 'folder' is a directory" kiln build "$option" folder .
+		fails 2 "option '$option': 'folder': Is a directory" kiln build "$option" folder .
 		fails 2 "option '$option': " kiln build "$option" none/file .
 		says "No such file or directory"
 		says_not "COPY"
