@@ -330,6 +330,51 @@ static FALLIBLE open_newer(const struct image_homes *homes, const char *name, st
 	return NULL;
 }
 
+/*
+ * The name is the store's, and its manifest or config got lost there: that image is what the
+ * registry may give, not what the name means there by now, or to somebody else.
+ */
+static FALLIBLE open_lost(const struct image_homes *homes, enum pull_policy policy,
+		const struct reference *reference, const struct digest *lost, struct image **ret)
+{
+	AUTO(reference) struct reference exact = { 0 };
+	AUTO_FREE char *name = reference_text(reference);
+
+	reference_copy(reference, &exact);
+	exact.digest = *lost;
+	struct error *error = policy == PULL_MISSING && homes->registry
+					      ? source_registry_open(homes, &exact, ret)
+					      : error_new(ERR_NOT_FOUND, "it is not whole");
+	if (!error || error_is(error, ERR_CANCELED))
+		return error;
+	return error_hint(error_wrap(error, "the store has lost some of '%s'", name),
+			"make it again, fetch it anew (kiln pull), or remove it (kiln rmi)");
+}
+
+/* By the whole name, which the store may know although the image is lost. */
+static FALLIBLE open_here(const struct image_homes *homes, const char *full,
+		enum pull_policy policy, const struct reference *reference, struct image **ret,
+		bool *ret_is_lost)
+{
+	struct digest lost = { 0 };
+	struct error *error = source_store_open(homes, full, false, ret);
+
+	if (!error && policy == PULL_MISSING && !serves(homes, *ret)) {
+		image_free(TAKE(*ret));
+		return source_registry_open(homes, reference, ret);
+	}
+	if (!error && policy == PULL_MISSING && homes->registry)
+		source_store_refill(*ret, homes->registry, reference);
+	if (!error_is(error, ERR_NOT_FOUND))
+		return error;
+	struct error *worse = source_store_lost(homes, full, &lost);
+	*ret_is_lost = worse || digest_known(&lost);
+	if (!*ret_is_lost)
+		return error;
+	error_free(error);
+	return worse ? worse : open_lost(homes, policy, reference, &lost, ret);
+}
+
 static FALLIBLE open_reference(const struct image_homes *homes, const char *name,
 		enum pull_policy policy, struct image **ret)
 {
@@ -342,15 +387,10 @@ static FALLIBLE open_reference(const struct image_homes *homes, const char *name
 	/* What was named without a registry is localhost's under Buildah's name. */
 	bool is_bare = !reference_has_host(str_of(name));
 	if (policy != PULL_ALWAYS) {
-		struct error *error = source_store_open(homes, full, false, ret);
+		bool is_lost = false;
+		struct error *error = open_here(homes, full, policy, &reference, ret, &is_lost);
 
-		if (!error && policy == PULL_MISSING && !serves(homes, *ret)) {
-			image_free(TAKE(*ret));
-			return source_registry_open(homes, &reference, ret);
-		}
-		if (!error && policy == PULL_MISSING && homes->registry)
-			source_store_refill(*ret, homes->registry, &reference);
-		if (!error_is(error, ERR_NOT_FOUND))
+		if (is_lost || !error_is(error, ERR_NOT_FOUND))
 			return error;
 		error_free(error);
 		AUTO_FREE char *local = xasprintf("localhost/%s", name);

@@ -65,6 +65,8 @@ static FALLIBLE open_reference(const struct image_homes *homes, const char *name
 		if (!error_is(error, ERR_NOT_FOUND) || policy == PULL_NEVER)
 			return error;
 		error_free(error);
+		if (!digest_known(&reference.digest))
+			TRY(source_store_lost(homes, full, &reference.digest));
 	}
 	if (!homes->registry)
 		return error_new(ERR_NOT_FOUND, "'%s' is not in the store", full);

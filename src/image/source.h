@@ -54,6 +54,11 @@ FALLIBLE source_store_open(
  */
 void source_store_refill(struct image *image, struct registry_client *client,
 		const struct reference *reference);
+/*
+ * What a name of the store stands for, when its manifest (or index) or config is not there any
+ * more; *ret is unknown when nothing is lost, or there is no such name.
+ */
+FALLIBLE source_store_lost(const struct image_homes *homes, const char *name, struct digest *ret);
 FALLIBLE source_store_open_digest(const struct image_homes *homes,
 		const struct image_origin *origin, const char *name, const struct digest *manifest,
 		struct image **ret);

@@ -212,3 +212,23 @@ FALLIBLE source_store_open(
 	TRY(source_store_document(homes, name, is_id, &document, &source));
 	return image_from_document(homes, &here, name, &document, source, ret);
 }
+
+FALLIBLE source_store_lost(const struct image_homes *homes, const char *name, struct digest *ret)
+{
+	AUTO(tag_record) struct tag_record record = { 0 };
+	bool has_manifest = false, has_config = true;
+	struct error *error = tag_get(homes->store, name, &record);
+
+	*ret = (struct digest){ 0 };
+	if (error_is(error, ERR_NOT_FOUND)) {
+		error_free(error);
+		return NULL;
+	}
+	TRY(error);
+	TRY(blob_has(homes->store, &record.manifest, &has_manifest, NULL));
+	if (digest_known(&record.config))
+		TRY(blob_has(homes->store, &record.config, &has_config, NULL));
+	if (!has_manifest || !has_config)
+		*ret = record.manifest;
+	return NULL;
+}

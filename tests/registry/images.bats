@@ -280,6 +280,34 @@ credentials() { # KIND HOST
 	pushed "$REGISTRY/app:1"
 }
 
+@test "a manifest that got lost is fetched by its digest: what its name means by now is another image" {
+	local kind first store
+	kind=$(a_user)
+	export KILN_USERS_DIR=$BATS_TEST_TMPDIR/users # an empty store
+	registry_start plain
+	registry_put base/busybox busybox
+	printf 'FROM %s/base/busybox\nLABEL from=first\n' "$REGISTRY" >Dockerfile
+	succeeds build "$kind" "$REGISTRY/app:1" --insecure-registry "$REGISTRY"
+	first=$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$REGISTRY/app:1")
+	succeeds kiln_as "$kind" pull --insecure-registry "$REGISTRY" "$REGISTRY/app:1"
+	registry_put app:1 busybox
+	store=$(dirname "$(find "$KILN_USERS_DIR" -name store.db)")
+	rm "$store/blobs/sha256/${first#sha256:}"
+	printf 'FROM %s/app:1\nLABEL second=yes\n' "$REGISTRY" >Dockerfile
+	succeeds build "$kind" "$REGISTRY/second:1" --insecure-registry "$REGISTRY"
+	capture skopeo inspect --tls-verify=false --format '{{.Labels}}' "docker://$REGISTRY/second:1"
+	says "from:first"
+	# One that was never pushed is nobody else's of that name.
+	printf 'FROM scratch\nLABEL mine=yes\n' >Dockerfile
+	succeeds kiln_as "$kind" build -q -t "$REGISTRY/own:1" .
+	rm "$store/blobs/$(tr : / <<<"$output")"
+	registry_put own:1 busybox
+	printf 'FROM %s/own:1\nLABEL third=yes\n' "$REGISTRY" >Dockerfile
+	fails 1 "the store has lost some of '$REGISTRY/own:1'" build "$kind" "$REGISTRY/third:1" \
+		--insecure-registry "$REGISTRY"
+	succeeds build "$kind" "$REGISTRY/third:1" --insecure-registry "$REGISTRY" --pull
+}
+
 @test "pull, tag, push and rmi" {
 	local kind
 	kind=$(a_user)
