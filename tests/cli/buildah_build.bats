@@ -259,7 +259,7 @@ unnamed() {
 	echo '{"version": "1.0.0", "hook": {"path": "/bin/true"}, "when": {"always": true}, "stages": ["prestart"]}' >hooks/h.json
 	succeeds buildah build -q --hooks-dir none .
 	fails 125 "the hook 'hooks/h.json' cannot be run" buildah build -q --hooks-dir none --hooks-dir hooks .
-	fails 125 "open 'nothere': no such file" buildah build -q --hooks-dir nothere .
+	fails 125 "open the directory 'nothere': no such file" buildah build -q --hooks-dir nothere .
 	succeeds buildah build -q --isolation chroot --hooks-dir hooks .
 	BUILDAH_ISOLATION=chroot succeeds buildah build -q --hooks-dir hooks .
 	BUILDAH_ISOLATION=oci fails 125 "no OCI runtime" buildah build -q --hooks-dir hooks .
