@@ -238,7 +238,8 @@ bool plan_stage_waits(const struct plan_stage *stage, const struct plan_stage *o
 
 /*
  * For --dry-run and for tests: one line a stage, one a step, then the config. The values of
- * build_args ("NAME=value"; NULL: none) are left out, since a log is read by more than who builds.
+ * build_args ("NAME=value"; NULL: none) are left out behind their names, since a log is read by more
+ * people than who builds.
  */
 void plan_show(const struct plan *plan, const struct list *build_args, struct strbuf *out);
 

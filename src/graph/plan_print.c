@@ -98,27 +98,19 @@ static void print_step(const struct plan_step *step, struct strbuf *out)
 	}
 }
 
-/* Every "NAME=value" of the text becomes "NAME=...". */
-static void hide(const char *pair, struct strbuf *text)
+/* Marks the value in every "NAME=value" of the text; one may stand within another. */
+static void mark(const char *pair, struct str text, bool *hidden)
 {
-	size_t n = strlen(pair), kept = (size_t)(strchr(pair, '=') - pair) + 1;
-	AUTO(strbuf) struct strbuf out = { 0 };
-	const char *at = text->p, *found;
+	size_t n = strlen(pair), name = (size_t)(strchr(pair, '=') - pair) + 1;
+	const char *end = text.p + text.n, *found;
 
-	if (!text->n || n == kept)
-		return;
-	while ((found = memmem(at, text->n - (size_t)(at - text->p), pair, n))) {
-		strbuf_add_str(&out, (struct str){ at, (size_t)(found - at) + kept });
-		strbuf_add(&out, "...");
-		at = found + n;
-	}
-	strbuf_add_str(&out, (struct str){ at, text->n - (size_t)(at - text->p) });
-	strbuf_clear(text);
-	strbuf_add_str(text, strbuf_str(&out));
+	for (const char *at = text.p; n > name && (found = memmem(at, (size_t)(end - at), pair, n));
+			at = found + 1)
+		memset(hidden + (found - text.p) + name, true, n - name);
 }
 
 /* As words and as they stand in the config's JSON. */
-static void hide_values(const struct list *build_args, struct strbuf *text)
+static void mark_values(const struct list *build_args, struct str text, bool *hidden)
 {
 	for (size_t i = 0; build_args && i < build_args->n; i++) {
 		const char *pair = build_args->p[i];
@@ -126,12 +118,24 @@ static void hide_values(const struct list *build_args, struct strbuf *text)
 
 		if (!strchr(pair, '='))
 			continue;
-		hide(pair, text);
+		mark(pair, text, hidden);
 		json_out_text(&quoted, NULL, pair);
 		AUTO_FREE char *inner = xstrndup(quoted.text.p + 1, quoted.text.n - 2);
-		if (strcmp(inner, pair) != 0)
-			hide(inner, text);
+		mark(inner, text, hidden);
 	}
+}
+
+static void add_without_values(
+		const struct list *build_args, struct str text, struct strbuf *out)
+{
+	AUTO_FREE bool *hidden = xcalloc(text.n + 1, sizeof(*hidden));
+
+	mark_values(build_args, text, hidden);
+	for (size_t i = 0; i < text.n; i++)
+		if (!hidden[i])
+			strbuf_add_char(out, text.p[i]);
+		else if (!hidden[i + 1])
+			strbuf_add(out, "...");
 }
 
 void plan_show(const struct plan *plan, const struct list *build_args, struct strbuf *out)
@@ -157,6 +161,5 @@ void plan_show(const struct plan *plan, const struct list *build_args, struct st
 		AUTO_FREE char *config = image_config_print(&stage->config);
 		strbuf_addf(&text, "  config: %s\n", config);
 	}
-	hide_values(build_args, &text);
-	strbuf_add_str(out, strbuf_str(&text));
+	add_without_values(build_args, strbuf_str(&text), out);
 }

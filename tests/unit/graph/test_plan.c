@@ -398,5 +398,34 @@ static void plans_long_chains(void **state)
 	}
 }
 
+/* Whichever of them is found first, and wherever one ends within another. */
+static void shows_no_value_of_an_argument(void **state)
+{
+	static const char dockerfile[] = "FROM scratch\nARG TOKEN\nARG Q\nENV DATA=s1lver\n"
+					 "ENV X=1Y=g0ld\n";
+	AUTO(dockerfile) struct dockerfile *file = NULL;
+	AUTO(plan) struct plan *plan = NULL;
+	AUTO(strbuf) struct strbuf text = { 0 };
+	char one[] = "A=s", two[] = "TOKEN=s3cret", three[] = "DATA=s1lver", four[] = "X=1Y",
+	     five[] = "Y=g0ld", six[] = "Q=a\"b", seven[] = "EMPTY=", eight[] = "NAME";
+	char *words[] = { one, two, three, four, five, six, seven, eight };
+	const struct list args = { words, COUNT(words), 0 };
+	size_t opened = 0;
+
+	(void)state;
+	assert_ok(make(dockerfile, NULL, &args, &file, &plan, &opened));
+	plan_show(plan, &args, &text);
+	for (size_t i = 0; i < 2; i++) {
+		static const char *const parts[] = { "1lver", "0ld" };
+
+		if (strstr(strbuf_text(&text), parts[i]))
+			fail_msg("'%s' in:\n%s", parts[i], strbuf_text(&text));
+	}
+	assert_non_null(strstr(strbuf_text(&text), "ARG TOKEN=...\""));
+	assert_non_null(strstr(strbuf_text(&text), "ARG Q=...\""));
+	assert_non_null(strstr(strbuf_text(&text), "DATA=...\""));
+	assert_non_null(strstr(strbuf_text(&text), "\"X=...=...\""));
+}
+
 UNIT_TESTS(plans, wants_stages_above_the_target, bases_that_wait, refuses, named_contexts,
-		opens_an_image_once, plans_long_chains)
+		opens_an_image_once, plans_long_chains, shows_no_value_of_an_argument)

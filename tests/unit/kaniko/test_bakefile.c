@@ -48,6 +48,7 @@ static void refuses_what_it_cannot_read(void **state)
 		{ "group \"a\" { targets = [\"b\"] }", "k:1:1: this is no 'target \"NAME\" {'" },
 		{ "target app {}", "k:1:8: the name of a target is a text" },
 		{ "target \"\" {}", "k:1:8: the name of a target is a text" },
+		{ "target \"--no-push\" {}", "k:1:8: the name of target '--no-push' looks like" },
 		{ "target \"a\"\n", "k:2:1: '{' is missing" },
 		{ "target \"a\" {\n", "k:2:1: a key, or '}', is missing" },
 		{ "target \"a\" { tags = [\"b\"] }", "k:1:14: 'tags' of target 'a' is not known" },
