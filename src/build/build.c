@@ -187,7 +187,8 @@ static FALLIBLE make_plan(struct build *build)
 	return error;
 }
 
-/* Docker's format where the target stands on an image in it, unless its layers could not be. */
+/* Docker's format where the target stands on an image in it, unless its layers could not be, or the
+ * image is opened later (late.h): layers are written before that. */
 static enum image_format format_of_base(const struct build *build)
 {
 	const struct plan_image *base = plan_stage_image(build->plan->target);

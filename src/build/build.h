@@ -120,11 +120,10 @@ struct build_run_options {
  */
 struct build_image_options {
 	const struct list *unset_env, *unset_labels, *unset_annotations;
-	const struct list *os_features; /* "NAME" is added, "NAME-" taken away */
-	const char *os_version;         /* or NULL: the base's */
-	bool says_platform;   /* that which was asked for, whatever the target's FROM --platform= is
-			       */
-	const char *identity; /* IDENTITY_LABEL's; or NULL. A lone base stays as it is */
+	const struct list *os_features;  /* "NAME" is added, "NAME-" taken away */
+	const char *os_version;          /* or NULL: the base's */
+	bool says_platform;              /* the one asked for, not that of the target's FROM */
+	const char *identity;            /* IDENTITY_LABEL's; or NULL. A lone base stays as it is */
 	const struct list *stage_labels; /* "key=value" of the images of saves_stages, if the stage
 					    itself has no such key */
 	bool saves_stages;  /* each stage that the target needs is in the store afterwards as an
@@ -147,8 +146,7 @@ struct build_options {
 	const char *dockerfile;  /* path, address, "-" for stdin_fd, NULL: Dockerfile in the context
 				  */
 	const char *ignore_file; /* in the place of the context's .dockerignore; or NULL */
-	/* Of what the context has, and .containerignore; ignore files and sources as for Buildah.
-	 */
+	/* Of what the context has, and .containerignore; ignore files, sources as for Buildah. */
 	bool containerfile_first;
 	bool files_are_late; /* bases that are files may be made by stages above, as for Buildah */
 	bool from_variables; /* COPY --from= and from= of a mount may have some, as in Buildah */

@@ -2,8 +2,8 @@
  * late: base images that stages of the same build make (plan_image.late_of).
  *
  * A build goes in rounds then. Stages that stand on, or read, one that is not there yet are
- *blocked: the others run; what these have made is opened, and the plan is made anew, now that the
- *configs of those bases are known. What is finished goes on in it as it is.
+ * blocked: the others run; what these have made is opened, and the plan is made anew, now that the
+ * configs of those bases are known. What is finished goes on in it as it is.
  *
  *	TRY(late_begin(build));
  *	runs_make(build);
@@ -27,5 +27,6 @@ FALLIBLE late_begin(struct build *build);
 void late_mark(struct build *build);
 /* What was run is finished. */
 void late_finish(struct build *build);
-/* The next round's plan and runs, if a stage that is needed is blocked; else *ret_more is false. */
+/* Opens the bases whose stages are done, for the next round's plan and runs. *ret_more is false
+ * when nothing waits any more. */
 FALLIBLE late_open(struct build *build, bool *ret_more);

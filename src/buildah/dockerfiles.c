@@ -222,9 +222,8 @@ static FALLIBLE read_default(const struct dockerfiles *files, struct strbuf *out
 	}
 	error_free(error);
 	return error_new(ERR_NOT_FOUND,
-			"cannot find Containerfile or Dockerfile in context directory '%s': no "
-			"such "
-			"file or directory",
+			"cannot find Containerfile or Dockerfile in context directory '%s': "
+			"no such file or directory",
 			files->context);
 }
 

@@ -108,7 +108,7 @@ struct plan_image *lower_image(struct lower *lower, const char *name,
 /* The same of one stage alone, with plan_image.late_of. */
 struct plan_image *lower_late_image(struct lower *lower, const char *name,
 		const struct platform *platform, struct source_range at, size_t late_of);
-/* lower_after.c: what FROM --after names, set in lower->stages; NULL: nothing. */
+/* lower_after.c: what FROM --after names, also kept in lower->stages; NULL: nothing. */
 FALLIBLE lower_after(struct lower *lower, const struct stage *stage, const struct stage **ret);
 /* The base of a stage that is an image, as lower_image(): one that waits is of that stage alone. */
 struct plan_image *lower_base_image(struct lower *lower, const struct stage *stage,

@@ -135,7 +135,6 @@ static FALLIBLE find_reads(struct lower *lower, struct visit *visit)
 	struct platform platform;
 	const char *name = NULL;
 	size_t trigger_count = 0;
-
 	const struct stage *after = NULL;
 
 	TRY(lower_from(lower, stage, &name, &platform));

@@ -215,8 +215,8 @@ struct plan_input {
 	/* A base that is a file (oci-archive: …) may be one that stages above it make, as in
 	 * Buildah, which takes stages in turn. */
 	bool files_are_late;
-	bool keeps_defaults; /* an empty build argument leaves a global ARG as it is, as in Kaniko
-			      */
+	/* An empty build argument leaves a global ARG as it is, as in Kaniko. */
+	bool keeps_defaults;
 };
 
 /*
@@ -238,8 +238,8 @@ bool plan_stage_waits(const struct plan_stage *stage, const struct plan_stage *o
 
 /*
  * For --dry-run and for tests: one line a stage, one a step, then the config. The values of
- * build_args ("NAME=value"; NULL: none) are left out behind their names, since a log is read by more
- * people than who builds.
+ * build_args ("NAME=value"; NULL: none) are left out behind their names, since a log is read by
+ * more people than who builds.
  */
 void plan_show(const struct plan *plan, const struct list *build_args, struct strbuf *out);
 

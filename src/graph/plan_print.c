@@ -125,8 +125,7 @@ static void mark_values(const struct list *build_args, struct str text, bool *hi
 	}
 }
 
-static void add_without_values(
-		const struct list *build_args, struct str text, struct strbuf *out)
+static void add_without_values(const struct list *build_args, struct str text, struct strbuf *out)
 {
 	AUTO_FREE bool *hidden = xcalloc(text.n + 1, sizeof(*hidden));
 

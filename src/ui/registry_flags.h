@@ -43,8 +43,8 @@
 	OPT_SETTING(0, "signature-policy", "PATH", "the policy.json that images must meet", \
 			.is_path = true)
 
-/* Buildah's own cache of blobs beside its store. */
-/* Taken: the store keeps every blob that was fetched, and what is pushed goes out of it. */
+/* Buildah's own cache of blobs beside its store, which has nothing to do here: the store keeps
+ * every blob that was fetched, and what is pushed goes out of it. */
 #define BLOB_CACHE_ROW \
 	OPT_TEXT(0, "blob-cache", blob_cache, "DIR", "taken", .is_path = true, .is_hidden = true)
 
