@@ -1,5 +1,7 @@
 #include "registry/mirror.h"
 
+#include "registry/url.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -33,7 +35,7 @@ bool host_is_listed(const struct list *hosts, const char *host)
 {
 	for (size_t i = 0; hosts && i < hosts->n; i++) {
 		const char *rule = hosts->p[i];
-		size_t n = strlen(rule), bare = strcspn(host, ":");
+		size_t n = strlen(rule), bare = host_name_length(host);
 
 		if (strcmp(rule, host) == 0 || (n == bare && strncmp(rule, host, n) == 0))
 			return true;

@@ -109,14 +109,6 @@ static void get_query(const struct token_request *request, struct url *url)
 		url_add_query(url, "account", request->credential->username);
 }
 
-/* The same host, whatever the port. */
-static bool same_machine(const char *a, const char *b)
-{
-	size_t n = strcspn(a, ":");
-
-	return n == strcspn(b, ":") && strncmp(a, b, n) == 0;
-}
-
 /* The identity token is in the body, which goes along no redirect. */
 static FALLIBLE exchange_identity(struct registry_client *client,
 		const struct token_request *request, const struct url *url, bool is_insecure,
@@ -170,7 +162,7 @@ FALLIBLE token_fetch(struct registry_client *client, const struct token_request 
 				request->endpoint->host, url.host);
 	AUTO_FREE char *who = xasprintf("token service '%s'", url.host);
 	bool is_insecure = request->endpoint->is_insecure &&
-			   same_machine(url.host, request->endpoint->host);
+			   host_is_same(url.host, request->endpoint->host);
 	TRY_WRAP(credential->identity_token ? exchange_identity(client, request, &url, is_insecure,
 							      &answer, &body)
 					    : get_token(client, request, &url, is_insecure, &answer,

@@ -199,10 +199,23 @@ void url_add_query(struct url *url, const char *key, const char *value)
 	url->path = strbuf_take(&path);
 }
 
+size_t host_name_length(const char *host)
+{
+	size_t to_bracket = strcspn(host, "]");
+
+	return host[0] == '[' && host[to_bracket] ? to_bracket + 1 : strcspn(host, ":");
+}
+
+bool host_is_same(const char *a, const char *b)
+{
+	size_t n = host_name_length(a);
+
+	return n == host_name_length(b) && strncmp(a, b, n) == 0;
+}
+
 bool host_is_loopback(const char *host)
 {
-	size_t n = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
-	struct str name = str_slice(str_of(host), 0, n);
+	struct str name = str_slice(str_of(host), 0, host_name_length(host));
 
 	if (str_is_nocase(name, "localhost") || str_is(name, "[::1]"))
 		return true;

@@ -38,6 +38,10 @@ void url_add_query(struct url *url, const char *key, const char *value);
 /* Percent-encode everything but unreserved characters. */
 void url_escape(struct strbuf *out, const char *text);
 
+/* How much of "host[:port]" is the host: "[::1]" of "[::1]:80". */
+size_t host_name_length(const char *host);
+/* The same host, whatever the port. */
+bool host_is_same(const char *a, const char *b);
 /* "localhost", "127.1.2.3:5000", "[::1]:80": this machine. */
 bool host_is_loopback(const char *host);
 

@@ -60,6 +60,8 @@ static void orders(void **state)
 		{ "x.example/a", "docker.io=m.example", "x.example/a", false, true },
 		{ "insecure.example/a", NULL, "insecure.example/a!", false, false },
 		{ "insecure.example:1/a", NULL, "insecure.example:1/a!", false, false },
+		{ "[2001:db8::1]:5000/a", NULL, "[2001:db8::1]:5000/a!", false, false },
+		{ "[2001:db8::2]:5000/a", NULL, "[2001:db8::2]:5000/a", false, false },
 		{ "sub.insecure.example/a", NULL, "sub.insecure.example/a", false, false },
 		{ "tag.example/a:2", NULL, "tag.example/a", false, false },
 		{ "tag.example/b:1", NULL, "moved.example/b", false, false },
@@ -71,6 +73,7 @@ static void orders(void **state)
 	AUTO(list) struct list insecure = { 0 };
 
 	list_add(&insecure, "insecure.example");
+	list_add(&insecure, "[2001:db8::1]");
 	assert_ok(add(&conf, conf_text));
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		AUTO(reference) struct reference reference = { 0 };

@@ -140,4 +140,25 @@ static void loopback(void **state)
 		assert_false(host_is_loopback(there[i]));
 }
 
-UNIT_TESTS(parses, refuses, resolves, origins, queries, loopback)
+static void same_hosts(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		bool same;
+	} cases[] = {
+		{ "r", "r:5000", true },
+		{ "r:1", "r:5000", true },
+		{ "r", "rr", false },
+		{ "r.a", "r.b", false },
+		{ "[2001:db8::1]", "[2001:db8::1]:5000", true },
+		{ "[2001:db8::1]:1", "[2001:db8::1]:5000", true },
+		{ "[2001:db8::1]:5000", "[2001:dead::1]:5000", false },
+		{ "[::1]", "[::2]", false },
+		{ "[", "r", false },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_int_equal(host_is_same(cases[i].a, cases[i].b), cases[i].same);
+}
+
+UNIT_TESTS(parses, refuses, resolves, origins, queries, loopback, same_hosts)
