@@ -258,9 +258,11 @@ static FALLIBLE fetch_grant(struct auth *auth, struct grant_request *request, st
 					 credential),
 				"credentials for '%s'", request->endpoint->creds_host);
 	grant->source = xstrdup(credential->source);
+	grant->expires_ns = UINT64_MAX;
+	if (credential->registry_token)
+		return token_given(credential, &grant->header);
 	if (request->kind == CHALLENGE_BEARER)
 		return ask_token_service(auth, request, grant);
-	grant->expires_ns = UINT64_MAX;
 	if (credential->username && credential->password)
 		grant->header = token_basic(credential->username, credential->password);
 	return NULL;

@@ -20,6 +20,7 @@ void credential_done(struct credential *credential)
 {
 	credential_text_free(credential->password);
 	credential_text_free(credential->identity_token);
+	credential_text_free(credential->registry_token);
 	free(credential->username);
 	free(credential->source);
 	*credential = (struct credential){ 0 };
@@ -27,7 +28,8 @@ void credential_done(struct credential *credential)
 
 bool credential_known(const struct credential *credential)
 {
-	return credential->identity_token || (credential->username && credential->password);
+	return credential->registry_token || credential->identity_token ||
+	       (credential->username && credential->password);
 }
 
 void credential_copy(const struct credential *from, struct credential *ret)
@@ -35,6 +37,7 @@ void credential_copy(const struct credential *from, struct credential *ret)
 	*ret = (struct credential){ .username = xstrdup(from->username),
 		.password = xstrdup(from->password),
 		.identity_token = xstrdup(from->identity_token),
+		.registry_token = xstrdup(from->registry_token),
 		.source = xstrdup(from->source) };
 }
 

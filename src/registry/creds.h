@@ -48,6 +48,7 @@ struct credential {
 	char *username;
 	char *password;
 	char *identity_token; /* instead of a password: exchanged for access tokens */
+	char *registry_token; /* before all others: sent to the registry as it is */
 	char *source;         /* which file or program said so, for messages; never NULL if found */
 };
 

@@ -137,7 +137,6 @@ static FALLIBLE entry_credential(const struct creds_file *file, const char *key,
 {
 	AUTO(credential) struct credential credential = { 0 };
 	const char *auth = text_member(entry, "auth");
-	const char *token = text_member(entry, "identitytoken");
 
 	if (auth && strcmp(auth, "Og==") != 0) /* ":" */
 		TRY_WRAP(decode_auth(auth, key, &credential), "'%s'", file->source);
@@ -145,8 +144,9 @@ static FALLIBLE entry_credential(const struct creds_file *file, const char *key,
 		credential.username = xstrdup(text_member(entry, "username"));
 	if (!credential.password)
 		credential.password = xstrdup(text_member(entry, "password"));
-	credential.identity_token = xstrdup(token);
-	if (credential.identity_token || (credential.username && credential.password)) {
+	credential.identity_token = xstrdup(text_member(entry, "identitytoken"));
+	credential.registry_token = xstrdup(text_member(entry, "registrytoken"));
+	if (credential_known(&credential)) {
 		credential.source = xstrdup(file->source);
 		*ret = TAKE_VALUE(credential);
 	}

@@ -37,6 +37,15 @@ static bool is_header_text(const char *text)
 	return *text && strlen(text) <= TOKEN_TEXT_BYTES;
 }
 
+FALLIBLE token_given(const struct credential *credential, char **ret_header)
+{
+	if (!is_header_text(credential->registry_token))
+		return error_new(ERR_INVALID, "'%s': a registrytoken that is no token",
+				credential->source ? credential->source : "login");
+	*ret_header = xasprintf("Bearer %s", credential->registry_token);
+	return NULL;
+}
+
 /* {"token": …} or {"access_token": …}, and expires_in. */
 static FALLIBLE parse_token(
 		struct str json, const char *service, char **ret_header, uint64_t *ret_expires_ns)

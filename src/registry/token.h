@@ -22,5 +22,7 @@ struct token_request {
 FALLIBLE token_fetch(struct registry_client *client, const struct token_request *request,
 		char **ret_header, uint64_t *ret_expires_ns);
 
+/* *ret_header: the value of Authorization for a credential's registry_token, new. */
+FALLIBLE token_given(const struct credential *credential, char **ret_header);
 /* The value of Authorization for a name (or NULL) and a password, new. */
 char *token_basic(const char *username, const char *password);

@@ -197,6 +197,25 @@ blob_is_whole() { # NAME
 	no_secrets
 }
 
+@test "a registrytoken is sent as it is, and nobody is asked for another" {
+	local realm token
+	registry_start token
+	realm=$(sed -n 's|.*realm: \(http://.*\)|\1|p' "${TOKEN_LOG%/*}/config.yml")
+	token=$(curl -sfu user:password "$realm?service=kiln-test&scope=repository:a:pull,push" |
+		python3 -c 'import json, sys; print(json.load(sys.stdin)["token"])')
+	mkdir -p home/.docker
+	printf '{"auths":{"%s":{"auth":"eDp5","registrytoken":"%s"}}}' "$REGISTRY" "$token" \
+		>home/.docker/config.json
+	: >"$TOKEN_LOG"
+	succeeds try put "$REGISTRY/a" noise
+	equals 0 "$(wc -l <"$TOKEN_LOG")" "token requests"
+	# Not for that repository; refused as often as any other, and not for ever.
+	fails 1 "401" try put "$REGISTRY/b" noise
+	printf '{"auths":{"%s":{"registrytoken":"a\\nHost: b"}}}' "$REGISTRY" >home/.docker/config.json
+	fails 1 "no token" try put "$REGISTRY/a" noise
+	no_secrets
+}
+
 @test "token server: a redirect is followed, with the password to its own origin alone" {
 	registry_start token --moved ""
 	login_file "$REGISTRY"

@@ -71,6 +71,12 @@ static void finds(void **state)
 		{ "identity token",
 				"{\"auths\":{\"r\":{\"auth\":\"Og==\",\"identitytoken\":\"t\"}}}",
 				"r", "a", "t" },
+		{ "registry token", "{\"auths\":{\"r\":{\"registrytoken\":\"t\"}}}", "r", "a",
+				"registry:t" },
+		{ "registry token before a password",
+				"{\"auths\":{\"r\":{\"auth\":\"" USER
+				"\",\"registrytoken\":\"t\"}}}",
+				"r", "a", "registry:t" },
 		{ "empty entry", "{\"auths\":{\"r\":{}}}", "r", "a", NULL },
 		{ "an empty auth", "{\"auths\":{\"r\":{\"auth\":\"\"}}}", "r", "a", NULL },
 		{ "auths null", "{\"auths\":null}", "r", "a", NULL },
@@ -87,8 +93,9 @@ static void finds(void **state)
 		assert_int_equal(credential_known(&found), cases[i].wanted != NULL);
 		if (!cases[i].wanted)
 			continue;
-		text = found.identity_token ? xstrdup(found.identity_token)
-					    : xasprintf("%s:%s", found.username, found.password);
+		text = found.registry_token   ? xasprintf("registry:%s", found.registry_token)
+		       : found.identity_token ? xstrdup(found.identity_token)
+					      : xasprintf("%s:%s", found.username, found.password);
 		assert_string_equal(text, cases[i].wanted);
 		assert_string_equal(found.source, "DOCKER_AUTH_CONFIG");
 	}
