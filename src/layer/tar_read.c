@@ -524,6 +524,15 @@ static FALLIBLE next_entry(struct tar_reader *tar, bool *ret_end)
 	return NULL;
 }
 
+/* Behind the last file there may be none, as for Go's reader: then the archive ends here. */
+static FALLIBLE skip_padding(struct tar_reader *tar)
+{
+	char rest[TAR_BLOCK];
+	size_t n = 0;
+
+	return take(tar, rest, tar->padding, &n);
+}
+
 FALLIBLE tar_reader_next(
 		struct tar_reader *tar, const struct entry **ret, struct reader **ret_content)
 {
@@ -531,7 +540,7 @@ FALLIBLE tar_reader_next(
 
 	if (!end) {
 		TRY(skip(tar, tar->left));
-		TRY(skip(tar, tar->padding));
+		TRY(skip_padding(tar));
 		tar->left = tar->padding = 0;
 		TRY(next_entry(tar, &end));
 	}
