@@ -220,9 +220,9 @@ void build_done(struct build *build)
 	free(build->index_name);
 	vec_done(&build->wanted);
 	plan_free(build->plan);
-	for (size_t i = 0; i < build->plans_before.n; i++)
-		plan_free(build->plans_before.p[i]);
-	vec_done(&build->plans_before);
+	for (size_t i = 0; i < build->images_before.n; i++)
+		image_free(build->images_before.p[i]);
+	vec_done(&build->images_before);
 	if (!build->before) {
 		dockerfile_free(build->file);
 		context_free(build->context);

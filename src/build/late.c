@@ -2,6 +2,7 @@
 #include "build/bases.h"
 #include "build/rights.h"
 #include "build/runs.h"
+#include "build/trees.h"
 #include "build/way.h"
 
 /* What the next plan's images are taken from. */
@@ -124,18 +125,26 @@ static struct error *reopen(void *user, struct plan_image *const *images, size_t
 	return bases_open(reopening->build, fresh, count);
 }
 
-/* Images that were lent are the new plan's own from now on. The old one stays until the end: layers
- * know their images. */
+/* Images that were lent are the new plan's own from now on. The others of the old one, which may be
+ * freed then, stay until the end: layers know their images. */
 static void put_in_place(struct build *build, struct plan *plan)
 {
+	struct plan *old = build->plan;
+
 	for (size_t i = 0; i < plan->image_count; i++) {
 		struct plan_image *image = plan->images[i];
 
 		if (image->is_lent)
-			same_image(build->plan, image)->is_lent = true;
+			same_image(old, image)->is_lent = true;
 		image->is_lent = false;
 	}
-	vec_push(&build->plans_before, build->plan);
+	for (size_t i = 0; i < old->image_count; i++) {
+		struct plan_image *image = old->images[i];
+
+		if (image->image && !image->is_lent)
+			vec_push(&build->images_before, image->image);
+		image->is_lent = true;
+	}
 	build->plan = plan;
 }
 
@@ -156,22 +165,23 @@ static FALLIBLE plan_again(struct reopening *reopening, struct plan **ret)
 FALLIBLE late_begin(struct build *build)
 {
 	struct reopening reopening = { .build = build, .closes = true };
-	struct plan *plan = NULL;
+	struct plan *old = build->plan, *plan = NULL;
 	bool any = false;
 
-	for (size_t i = 0; i < build->plan->image_count; i++)
-		any = any || (build->plan->images[i]->late_of && build->plan->images[i]->image);
+	for (size_t i = 0; i < old->image_count; i++)
+		any = any || (old->images[i]->late_of && old->images[i]->image);
 	if (!any)
 		return NULL;
 	TRY(plan_again(&reopening, &plan));
 	put_in_place(build, plan);
+	plan_free(old);
 	return NULL;
 }
 
 /* Runs of the new plan, with what is finished. */
 static void go_on(struct build *build, struct plan *plan)
 {
-	const struct plan *old = build->plan;
+	struct plan *old = build->plan;
 	struct stage_run *stages = build->stages;
 	struct image_run *images = build->images;
 
@@ -186,6 +196,7 @@ static void go_on(struct build *build, struct plan *plan)
 			to->is_told = stages[i].is_told;
 	}
 	runs_done(old, stages, images);
+	plan_free(old);
 }
 
 FALLIBLE late_open(struct build *build, bool *ret_more)
@@ -205,5 +216,5 @@ FALLIBLE late_open(struct build *build, bool *ret_more)
 		return NULL;
 	TRY(plan_again(&reopening, &plan));
 	go_on(build, plan);
-	return NULL;
+	return trees_open(build);
 }

@@ -99,6 +99,8 @@ void runs_move(struct stage_run *from, struct stage_run *to)
 	const struct plan_stage *stage = to->stage;
 	struct stage_run *base = to->base;
 
+	for (size_t i = 0; i < stage->step_count; i++)
+		fetched_free(&from->steps[i]); /* speaks of from's plan, as nothing else does */
 	free(to->steps);
 	*to = *from;
 	pthread_mutex_init(&to->view_lock, NULL);

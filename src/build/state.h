@@ -116,7 +116,7 @@ struct build {
 	struct context *context;
 	struct dockerfile *file;
 	struct plan *plan;
-	VEC(struct plan *) plans_before; /* late.h: of earlier rounds */
+	VEC(struct image *) images_before; /* late.h: of earlier plans alone; layers know them */
 	struct platform platform;
 	struct pool *pool;
 	struct layer_set layers;

@@ -88,7 +88,8 @@ FALLIBLE trees_open(struct build *build)
 {
 	if (!build->options->context_count)
 		return NULL;
-	build->trees = xcalloc(build->options->context_count, sizeof(struct context *));
+	if (!build->trees)
+		build->trees = xcalloc(build->options->context_count, sizeof(struct context *));
 	for (size_t i = 0; i < build->plan->stage_count; i++) {
 		const struct plan_stage *stage = build->plan->stages[i];
 

@@ -15,6 +15,6 @@
 /* For the plan: *ret is new, its texts and it are freed by trees_plan_free(). */
 FALLIBLE trees_plan(const struct build_options *options, struct plan_context **ret);
 void trees_plan_free(struct plan_context *contexts, size_t n);
-/* Open those that the plan reads. */
+/* Open those that the plan reads and that are not open yet. */
 FALLIBLE trees_open(struct build *build);
 void trees_free(struct build *build);

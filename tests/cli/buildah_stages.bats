@@ -85,6 +85,19 @@ sees() {
 	equals one "$(cat files/seen)"
 }
 
+@test "FROM --after: what the base triggers reads a stage, and a context, that nobody else does" {
+	mkdir made more
+	echo more >more/f
+	printf 'FROM %s\nONBUILD COPY --from=extra /e /e\nONBUILD COPY --from=more /f /f\n' "$img" >made/Dockerfile
+	succeeds buildah build -q -t below made
+	succeeds buildah push -q below "oci:$PWD/in"
+	printf 'FROM %s AS maker\nRUN cp -a /in/. /out/made\nFROM %s AS extra\nRUN echo extra >/e\n' "$img" "$img" >Dockerfile
+	printf 'FROM --after=maker oci:out/made\nRUN cat /e /f >/both\n' >>Dockerfile
+	succeeds sees buildah build -q --build-context "more=$PWD/more" -o files
+	equals $'extra\nmore' "$(cat files/both)"
+	fails 125 'more: image not known' sees buildah build -q --pull=never
+}
+
 @test "FROM of a file waits for the stages above it, as they come in turn for Buildah" {
 	layout_of word
 	printf 'FROM %s AS maker\nRUN sleep 0.2; cp -a /in/. /out/made\nFROM oci:out/made\nRUN echo "$LATE" >/late\n' "$img" >Dockerfile
