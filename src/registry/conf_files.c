@@ -40,21 +40,11 @@ static FALLIBLE read_if_there(const char *path, bool is_drop_in, add_file *add, 
 
 static FALLIBLE read_directory(const char *path, add_file *add, void *user)
 {
-	AUTO(list) struct list names = { 0 };
-	struct error *error = dir_names(AT_FDCWD, path, &names);
+	AUTO(list) struct list files = { 0 };
 
-	if (error_is_errno(error, ENOENT) || error_is_errno(error, ENOTDIR)) {
-		error_free(error);
-		return NULL;
-	}
-	if (error)
-		return error;
-	for (size_t i = 0; i < names.n; i++) {
-		AUTO_FREE char *full = xasprintf("%s/%s", path, names.p[i]);
-
-		if (text_ends(full, ".conf"))
-			TRY(read_if_there(full, true, add, user));
-	}
+	TRY(dir_files(path, ".conf", &files));
+	for (size_t i = 0; i < files.n; i++)
+		TRY(read_if_there(files.p[i], true, add, user));
 	return NULL;
 }
 

@@ -40,6 +40,8 @@ static FALLIBLE open_file(const struct store *store, const struct digest *digest
 	TRY(file_open(store->fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, &fd));
 	if (fstat(fd, &st) < 0)
 		return error_sys("look at '%s'", path);
+	if (!S_ISREG(st.st_mode)) /* meanwhile */
+		return error_new(ERR_INVALID, "'%s/%s' is not a file", store->root, path);
 	*ret_bytes = (uint64_t)st.st_size;
 	*ret_fd = TAKE_FD(fd);
 	return NULL;

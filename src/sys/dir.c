@@ -70,6 +70,22 @@ FALLIBLE dir_names(int at_fd, const char *path, struct list *ret)
 	return NULL;
 }
 
+FALLIBLE dir_files(const char *path, const char *suffix, struct list *ret)
+{
+	AUTO(list) struct list names = { 0 };
+	struct error *error = dir_names(AT_FDCWD, path, &names);
+
+	if (error_is_errno(error, ENOENT) || error_is_errno(error, ENOTDIR)) {
+		error_free(error);
+		return NULL;
+	}
+	TRY(error);
+	for (size_t i = 0; i < names.n; i++)
+		if (text_ends(names.p[i], suffix))
+			list_addf(ret, "%s/%s", path, names.p[i]);
+	return NULL;
+}
+
 FALLIBLE dir_is_empty(int fd, bool *ret)
 {
 	AUTO(dir) struct dir dir = { 0 };

@@ -43,4 +43,6 @@ FALLIBLE dir_next(struct dir *dir, const struct dirent **ret_entry);
 int dir_fd(const struct dir *dir);
 /* All names, sorted. */
 FALLIBLE dir_names(int at_fd, const char *path, struct list *ret);
+/* "path/name" of those that end so, sorted; a directory that is not there has none. */
+FALLIBLE dir_files(const char *path, const char *suffix, struct list *ret);
 FALLIBLE dir_is_empty(int fd, bool *ret);

@@ -42,7 +42,7 @@ FALLIBLE rootfs_make_dirs(int root_fd, const char *path, const struct owner_poli
  * The root itself is ERR_INVALID.
  */
 FALLIBLE rootfs_remove_tree(int root_fd, const char *path);
-/* Open a regular file for reading; anything else, a pipe that nobody writes too, is ERR_INVALID. */
+/* Open a regular file for reading; anything else, a pipe that nobody writes to, is ERR_INVALID. */
 FALLIBLE rootfs_open_file(int root_fd, const char *path, int *ret_fd);
 /* Read a small file (at most limit bytes, else ERR_LIMIT) into *ret, NUL-terminated, free(). */
 FALLIBLE rootfs_read_file(int root_fd, const char *path, size_t limit, char **ret, size_t *ret_n);

@@ -123,21 +123,11 @@ static FALLIBLE read_one(const char *path, struct registries_d *ret)
 FALLIBLE registries_d_read(const char *dir, struct registries_d *ret)
 {
 	AUTO(registries_d) struct registries_d rules = { 0 };
-	AUTO(list) struct list names = { 0 };
-	struct error *error = dir_names(AT_FDCWD, dir, &names);
+	AUTO(list) struct list files = { 0 };
 
-	if (error_is_errno(error, ENOENT) || error_is_errno(error, ENOTDIR)) {
-		error_free(error);
-		return NULL;
-	}
-	if (error)
-		return error;
-	for (size_t i = 0; i < names.n; i++) {
-		AUTO_FREE char *path = xasprintf("%s/%s", dir, names.p[i]);
-
-		if (text_ends(path, ".yaml"))
-			TRY(read_one(path, &rules));
-	}
+	TRY(dir_files(dir, ".yaml", &files));
+	for (size_t i = 0; i < files.n; i++)
+		TRY(read_one(files.p[i], &rules));
 	*ret = TAKE_VALUE(rules);
 	return NULL;
 }

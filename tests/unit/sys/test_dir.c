@@ -44,6 +44,25 @@ static void refuses_what_is_no_directory(void **state)
 	assert_null(dir.stream);
 }
 
+static void files_that_end_so(void **state)
+{
+	AUTO(scratch) struct scratch scratch = scratch_new();
+	AUTO(list) struct list files = { 0 };
+	AUTO_FREE char *dir = xasprintf("/proc/self/fd/%d", scratch.fd);
+	AUTO_FREE char *none = xasprintf("%s/none", dir), *no_dir = xasprintf("%s/b.x", dir);
+	AUTO_FREE char *wanted = xasprintf("%s/b.x", dir);
+
+	scratch_put(scratch.fd, "c.y", "");
+	scratch_put(scratch.fd, "b.x", "");
+	scratch_put(scratch.fd, "a.x", "");
+	assert_ok(dir_files(none, ".x", &files));
+	assert_ok(dir_files(no_dir, ".x", &files));
+	assert_int_equal(files.n, 0);
+	assert_ok(dir_files(dir, ".x", &files));
+	assert_int_equal(files.n, 2);
+	assert_string_equal(files.p[1], wanted);
+}
+
 /* The disk fails in the middle: what was not read must not look like what is not there. */
 static void an_error_is_not_the_end(void **state)
 {
@@ -58,4 +77,5 @@ static void an_error_is_not_the_end(void **state)
 	assert_error(dir_next(&dir, &entry), ERR_SYS, "read the directory 'd'");
 }
 
-UNIT_TESTS(gives_names_and_no_dots, refuses_what_is_no_directory, an_error_is_not_the_end)
+UNIT_TESTS(gives_names_and_no_dots, refuses_what_is_no_directory, files_that_end_so,
+		an_error_is_not_the_end)
