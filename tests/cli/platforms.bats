@@ -206,6 +206,31 @@ listed() { # what the index on stdin says, a line an image
 	fails 2 "option '--platform'" kiln inspect --platform x/y/z/w foreign:1
 }
 
+blob_of() { # LAYOUT JSON: its digest and size, as members
+	local digest
+	digest=$(printf %s "$2" | sha256sum | cut -d' ' -f1)
+	printf %s "$2" >"$1/blobs/sha256/$digest"
+	printf '"digest":"sha256:%s","size":%s' "$digest" ${#2}
+}
+
+@test "a base that says no architecture: the result says the stage's" {
+	local config manifest type=application/vnd.oci.image
+	mkdir -p base/blobs/sha256
+	echo '{"imageLayoutVersion":"1.0.0"}' >base/oci-layout
+	config=$(blob_of base '{"config":{},"rootfs":{"type":"layers","diff_ids":[]}}')
+	manifest=$(blob_of base "{\"schemaVersion\":2,\"mediaType\":\"$type.manifest.v1+json\",\"config\":{\"mediaType\":\"$type.config.v1+json\",$config},\"layers\":[]}")
+	printf '{"schemaVersion":2,"manifests":[{"mediaType":"%s.manifest.v1+json",%s}]}' "$type" "$manifest" >base/index.json
+	printf 'ARG WHICH=$TARGETPLATFORM\nFROM --platform=$WHICH b\nLABEL a=b\n' >Dockerfile
+	said() { # [option...]: what the image says
+		succeeds kiln build "$@" --build-context "b=oci-layout://$PWD/base" -t said .
+		"$KILN" inspect --config said | jq -r '[.os, .architecture, .variant // empty] | join("/")'
+	}
+	equals linux/amd64 "$(said --build-arg WHICH=linux/amd64)"
+	[[ $(said) == linux/?* ]]
+	equals linux/arm64 "$(said --platform linux/arm64)"
+	equals linux/arm/v7 "$(said --build-arg WHICH=linux/arm/v7)"
+}
+
 @test "under Buildah's name --manifest takes all of them" {
 	succeeds kiln buildah build --platform "$BOTH" --manifest both .
 	says '[linux/amd64] [2/2] STEP 3/4: COPY'
