@@ -151,7 +151,8 @@ struct build_options {
 	bool files_are_late; /* bases that are files may be made by stages above, as for Buildah */
 	bool from_variables; /* COPY --from= and from= of a mount may have some, as in Buildah */
 	bool makes_volumes;  /* VOLUME makes its directory, as in Buildah */
-	bool keeps_defaults; /* plan.h */
+	bool sources_need_dir; /* several of a COPY go into a directory, as in Buildah */
+	bool keeps_defaults;   /* plan.h */
 	int stdin_fd;
 	const struct build_context *contexts; /* named ones */
 	size_t context_count;

@@ -152,6 +152,7 @@ static void set_dockerfile(const struct bud_opts *opts, struct bud_request *requ
 	options_ret->containerfile_first = true;
 	options_ret->from_variables = true;
 	options_ret->makes_volumes = true;
+	options_ret->sources_need_dir = true;
 	options_ret->files_are_late = true;
 	for (size_t i = 0; i < opts->files.n; i++)
 		if (*opts->files.p[i])

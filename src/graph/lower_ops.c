@@ -194,7 +194,8 @@ static FALLIBLE copy_dest(struct lower *lower, struct lowered *stage, const stru
 	list_add(words, dest);
 	copy->dest = lower_path(lower->arena, stage->workdir, dest);
 	copy->dest_is_dir = dest[0] == '\0' || strcmp(dest, ".") == 0 || text_ends(dest, "/") ||
-			    text_ends(dest, "/.");
+			    text_ends(dest, "/.") ||
+			    (lower->input->sources_need_dir && copy->source_count > 1);
 	return NULL;
 }
 

@@ -102,7 +102,7 @@ struct plan_copy {
 	const struct plan_source *sources;
 	size_t source_count;
 	const char *dest;  /* absolute, cleaned */
-	bool dest_is_dir;  /* written with a trailing slash, or "." */
+	bool dest_is_dir;  /* written with a trailing slash, or ".", or plan_input says so */
 	const char *chown; /* expanded text or NULL */
 	const char *chmod; /* expanded text or NULL */
 	bool link, parents;
@@ -212,6 +212,7 @@ struct plan_input {
 	bool up_to_target;           /* stages above the target are wanted, too, needed or not */
 	bool from_variables;         /* variables in --from and from=, as in Buildah */
 	bool makes_volumes;          /* VOLUME makes what is missing of its path, as in Buildah */
+	bool sources_need_dir;       /* several of a COPY go into a directory, as in Buildah */
 	/* A base that is a file (oci-archive: …) may be one that stages above it make, as in
 	 * Buildah, which takes stages in turn. */
 	bool files_are_late;

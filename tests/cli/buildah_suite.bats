@@ -226,6 +226,19 @@ buildah() {
 	fails 125 BUILD_REGISTRY_SOURCES buildah pull "$REGISTRY/base"
 }
 
+@test "build: several sources make a directory of their destination" {
+	mkdir dir && echo one >one && echo two >two && echo three >dir/three
+	printf 'FROM scratch\nCOPY one two /both\nADD dir one /also\nCOPY one <<EOF /here\ntext\nEOF\nCOPY t* /name\n' >Dockerfile
+	succeeds buildah build -q -o files .
+	says_not WARNING
+	equals $'also\nalso/one\nalso/three\nboth\nboth/one\nboth/two\nhere\nhere/EOF\nhere/one\nname' \
+		"$(cd files && find . -mindepth 1 -printf '%P\n' | sort)"
+	# BuildKit's rule under kiln's name.
+	printf 'FROM scratch\nCOPY one two /both\n' >Dockerfile
+	succeeds kiln build -q -o kiln .
+	equals two "$(cat kiln/both)"
+}
+
 @test "build: sources that match nothing, and what an ignore file lets in again" {
 	mkdir c c/sub
 	touch c/a.txt c/sub/one.go
