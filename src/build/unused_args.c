@@ -102,6 +102,9 @@ void missing_args_find(
 		for (size_t k = 0; k < instruction->pairs.n; k++) {
 			const struct pair *pair = &instruction->pairs.p[k];
 
+			/* What a name with a variable in it is, is not known here. */
+			if (strchr(pair->name, '$'))
+				continue;
 			if (pair->value && *pair->value)
 				list_add(&valued, pair->name);
 			else if (!pair->value && !list_has(&valued, pair->name) &&

@@ -275,11 +275,12 @@ buildah() {
 	equals kept "$output"
 	printf 'FROM platform-$which\n' >undeclared
 	fails 125 "image name 'platform-'" buildah build --build-arg which=a -f undeclared .
-	printf '%s\n' "FROM $img" 'ARG a=1' 'ARG a' 'ARG which' 'ARG TARGETOS' >Dockerfile
+	printf '%s\n' "FROM $img" 'ARG a=1' 'ARG a' 'ARG which' 'ARG TARGETOS' 'ARG is_$a' >Dockerfile
 	succeeds buildah build .
 	says 'missing "which" build argument. Try adding "--build-arg which=<VALUE>"'
 	says_not 'missing "a"'
 	says_not 'missing "TARGETOS"'
+	says_not 'missing "is_'
 	succeeds buildah build --build-arg which=a .
 	says_not missing
 	fails 125 'accepts at most 1 arg(s), received 2' buildah build . more
