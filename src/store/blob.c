@@ -54,6 +54,41 @@ static FALLIBLE forget_row(struct store *store, const struct digest *digest)
 						  digest);
 }
 
+/* seen: nothing happens when the name is another file's; NULL: whatever it is. */
+static FALLIBLE drop(struct store *store, const struct digest *digest, const struct stat *seen)
+{
+	AUTO(visit) struct visit visit = { 0 };
+	struct lease *lease = NULL;
+	char path[BLOB_PATH];
+	struct stat st;
+
+	TRY(store_need_write(store));
+	TRY(store_enter(store, VISIT, &visit));
+	if (seen && fstatat(store->fd, blob_path(digest, path), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			(st.st_ino != seen->st_ino || st.st_dev != seen->st_dev))
+		return NULL;
+	TRY(lease_blob(store, digest, &lease));
+	lease->bytes = UINT64_MAX;
+	if (unlinkat(store->fd, blob_path(digest, path), 0) < 0 && errno != ENOENT)
+		return error_sys("remove '%s/%s'", store->root, path);
+	return forget_row(store, digest);
+}
+
+/*
+ * fd's bytes were read and are wrong. While they were read, another process may have found that,
+ * too, and put right ones in their place, which stay.
+ */
+static FALLIBLE put_away(struct store *store, const struct digest *digest, int fd)
+{
+	struct stat seen;
+
+	if (store->read_only)
+		return NULL;
+	if (fstat(fd, &seen) < 0)
+		return error_sys("look at a damaged blob");
+	return drop(store, digest, &seen);
+}
+
 FALLIBLE blob_trusted(struct store *store, const struct digest *digest, uint64_t bytes, bool *ret)
 {
 	AUTO(rows) struct rows rows = { 0 };
@@ -153,8 +188,8 @@ static FALLIBLE make_sure(struct store *store, const struct digest *digest, int 
 		return adopt(store, digest, *bytes);
 	}
 	*state = BLOB_ABSENT;
-	(void)close(TAKE_FD(*fd));
-	return store->read_only ? NULL : blob_drop(store, digest);
+	AUTO_FD int wrong_fd = TAKE_FD(*fd);
+	return put_away(store, digest, wrong_fd);
 }
 
 /* *ret_fd is -1 when it is not here. */
@@ -205,6 +240,7 @@ FALLIBLE blob_open_fd(
 struct blob_reader {
 	struct reader base;
 	struct reader *below;
+	int fd; /* of below, which closes it */
 	struct store *store;
 	struct digest digest;
 };
@@ -216,8 +252,7 @@ static FALLIBLE blob_reader_read(struct reader *reader, void *buf, size_t n, siz
 
 	if (!error_is(error, ERR_DIGEST))
 		return error;
-	if (!self->store->read_only)
-		error_ignore(blob_drop(self->store, &self->digest), "a damaged blob");
+	error_ignore(put_away(self->store, &self->digest, self->fd), "a damaged blob");
 	return error_hint(error_wrap(error, "the store '%s' is damaged", self->store->root),
 			"try again: what was damaged is made or fetched anew; if it comes back, "
 			"check the disk");
@@ -242,6 +277,7 @@ FALLIBLE blob_open(struct store *store, const struct digest *digest, struct read
 	TRY(blob_open_fd(store, digest, &fd, &bytes));
 	struct blob_reader *self = xcalloc(1, sizeof(*self));
 	self->base.ops = &blob_reader_ops;
+	self->fd = fd;
 	self->below = verify_reader(reader_from_fd(fd), digest, bytes);
 	self->store = store;
 	self->digest = *digest;
@@ -287,17 +323,7 @@ FALLIBLE blob_load(const struct store *store, const struct digest *digest, size_
 
 FALLIBLE blob_drop(struct store *store, const struct digest *digest)
 {
-	AUTO(visit) struct visit visit = { 0 };
-	struct lease *lease = NULL;
-	char path[BLOB_PATH];
-
-	TRY(store_need_write(store));
-	TRY(store_enter(store, VISIT, &visit));
-	TRY(lease_blob(store, digest, &lease));
-	lease->bytes = UINT64_MAX;
-	if (unlinkat(store->fd, blob_path(digest, path), 0) < 0 && errno != ENOENT)
-		return error_sys("remove '%s/%s'", store->root, path);
-	return forget_row(store, digest);
+	return drop(store, digest, NULL);
 }
 
 /* Where else it is. */

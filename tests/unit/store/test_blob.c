@@ -131,6 +131,30 @@ static void finds_damage_while_reading(void **state)
 	test_root_remove(root);
 }
 
+/* Two read the damaged one; one of them has it again before the other comes to its end. */
+static void what_came_anew_meanwhile_stays(void **state)
+{
+	char *root = test_root(), *text = NULL;
+	struct store *store = test_open(root), *other = test_open(root);
+	struct digest digest = test_put(store, "hello");
+	struct reader *reader = NULL;
+	size_t n = 0;
+
+	damage(root, &digest);
+	assert_ok(blob_open(other, &digest, &reader, NULL));
+	assert_error(blob_read(store, &digest, 100, &text, &n), ERR_DIGEST, "is damaged");
+	digest = test_put(store, "hello");
+	assert_error(reader_read_all(reader, 100, &text, &n), ERR_DIGEST, "is damaged");
+	reader_free(reader);
+	assert_ok(blob_read(store, &digest, 100, &text, &n));
+	assert_string_equal(text, "hello");
+	free(text);
+	assert_int_equal(test_check(store), 0);
+	store_close(other);
+	store_close(store);
+	test_root_remove(root);
+}
+
 /* The row of this boot vouches for what was there; who brings the bytes again mends it. */
 static void is_mended_by_who_brings_it_again(void **state)
 {
@@ -334,6 +358,6 @@ static void is_read_while_it_is_written(void **state)
 
 UNIT_TESTS(gives_back_what_it_got, keeps_nothing_wrong, lives_below_other_writers,
 		is_mended_by_who_brings_it_again, what_is_no_file_is_no_blob,
-		finds_damage_while_reading, doubts_blobs_of_an_earlier_boot,
-		hashes_once_after_a_boot, takes_in_what_others_put, remembers_places,
-		is_read_while_it_is_written)
+		finds_damage_while_reading, what_came_anew_meanwhile_stays,
+		doubts_blobs_of_an_earlier_boot, hashes_once_after_a_boot, takes_in_what_others_put,
+		remembers_places, is_read_while_it_is_written)
