@@ -172,33 +172,32 @@ void store_use_reserve(const struct store *store)
 	(void)unlinkat(store->fd, "reserve", 0);
 }
 
+static const char *const directories[] = { "blobs", "blobs/sha256", "layers", "containers",
+	"digests", "tmp", "locks" };
+
 static FALLIBLE make_directories(const struct store *store)
 {
-	static const char *const names[] = { "blobs", "blobs/sha256", "layers", "containers",
-		"digests", "tmp", "locks" };
-
 	/*
 	 * The root keeps others out; below it a step's user namespace, whose root is nobody here,
 	 * must be able to pass through.
 	 */
-	for (size_t i = 0; i < COUNT(names); i++)
-		if (mkdirat(store->fd, names[i], 0711) < 0 && errno != EEXIST)
-			return error_sys("make directory '%s/%s'", store->root, names[i]);
+	for (size_t i = 0; i < COUNT(directories); i++)
+		if (mkdirat(store->fd, directories[i], 0711) < 0 && errno != EEXIST)
+			return error_sys("make directory '%s/%s'", store->root, directories[i]);
 	return NULL;
 }
 
 /* What nobody knows of in these is removed: that must not be somebody's files elsewhere. */
 static FALLIBLE refuse_links(const struct store *store)
 {
-	static const char *const names[] = { "layers", "containers", "tmp" };
 	struct stat st;
 
-	for (size_t i = 0; i < COUNT(names); i++)
-		if (fstatat(store->fd, names[i], &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	for (size_t i = 0; i < COUNT(directories); i++)
+		if (fstatat(store->fd, directories[i], &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 				S_ISLNK(st.st_mode))
 			return error_hint(
 					error_new(ERR_INVALID, "'%s/%s' is a link, not a directory",
-							store->root, names[i]),
+							store->root, directories[i]),
 					"to keep a store elsewhere, link or name the whole of it "
 					"(--root, KILN_ROOT)");
 	return NULL;

@@ -71,24 +71,28 @@ static void makes_lost_directories_again(void **state)
 /* What lies there is somebody's, and not what a killed kiln left. */
 static void follows_no_link_to_what_it_clears(void **state)
 {
-	static const char *const names[] = { "layers", "tmp", "containers" };
+	static const char *const names[] = { "layers", "tmp", "containers", "digests", "locks",
+		"blobs/sha256", "blobs" };
 	char *root = test_root();
 	struct store_settings settings = { .root = root };
 	struct store *store = NULL;
 	int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
+	AUTO_FREE char *away = xasprintf("%s/away", root);
+
 	store_close(test_open(root));
 	assert_int_equal(mkdirat(fd, "away", 0700), 0);
 	assert_int_equal(mkdirat(fd, "away/kept", 0700), 0);
+	assert_int_equal(mkdirat(fd, "away/sha256", 0700), 0);
 	for (size_t i = 0; i < COUNT(names); i++) {
 		assert_ok(file_remove_tree(fd, names[i]));
-		assert_int_equal(symlinkat("away", fd, names[i]), 0);
+		assert_int_equal(symlinkat(away, fd, names[i]), 0);
 		assert_error(store_open(&settings, &store), ERR_INVALID, "is a link");
 		assert_int_equal(faccessat(fd, "away/kept", F_OK, 0), 0);
 		assert_int_equal(unlinkat(fd, names[i], 0), 0);
+		store_close(test_open(root));
 	}
 	(void)close(fd);
-	store_close(test_open(root));
 	test_root_remove(root);
 }
 
