@@ -89,10 +89,9 @@ void result_edit_config(const struct build *build, struct image_config *config)
 void result_say_platform(const struct build *build, struct image_config *config)
 {
 	struct platform *have = &config->platform;
-	bool is_unsaid = !have->architecture[0]; /* by a base, and images have to say it */
-	const struct platform *want = is_unsaid ? &build->plan->target->platform : &build->platform;
+	const struct platform *want = &build->platform;
 
-	if (!is_unsaid && (!build->options->image.says_platform || platform_match(want, have) > 0))
+	if (!build->options->image.says_platform || platform_match(want, have) > 0)
 		return;
 	memcpy(have->os, want->os, sizeof(have->os));
 	memcpy(have->architecture, want->architecture, sizeof(have->architecture));

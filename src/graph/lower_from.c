@@ -172,7 +172,8 @@ static void start_from_image(struct lower *lower, struct lowered *stage, const s
 	mend_history(config);
 	stage->out->base_history = config->history.n;
 	config_defaults(config, stage->out->platform.os, !image);
-	if (!config->platform.os[0])
+	/* Of scratch, or a base that does not say what every image has to. */
+	if (!config->platform.os[0] || !config->platform.architecture[0])
 		config->platform = stage->out->platform;
 	list_add_all(&stage->scope.visible, &config->env);
 	stage->workdir = lower_path(

@@ -144,6 +144,8 @@ static FALLIBLE open_image(struct work *work, const struct from_opts *opts,
 		request.pull = PULL_NEVER;
 	TRY(names_open(&work->session, &request, &named));
 	from_image(&named, ret);
+	if (!ret->config.platform.architecture[0])
+		ret->config.platform = *platform;
 	return NULL;
 }
 

@@ -229,6 +229,9 @@ blob_of() { # LAYOUT JSON: its digest and size, as members
 	[[ $(said) == linux/?* ]]
 	equals linux/arm64 "$(said --platform linux/arm64)"
 	equals linux/arm/v7 "$(said --build-arg WHICH=linux/arm/v7)"
+	succeeds kiln from --name working --arch arm64 "oci:$PWD/base"
+	succeeds kiln commit working said
+	equals arm64 "$("$KILN" inspect --config said | jq -r .architecture)"
 }
 
 @test "under Buildah's name --manifest takes all of them" {
