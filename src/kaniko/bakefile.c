@@ -269,13 +269,15 @@ FALLIBLE bakefile_set(struct bakefile *file, const struct list *sets)
 	AUTO(list) struct list replaced = { 0 };
 
 	for (size_t i = 0; i < sets->n; i++) {
-		struct str left, value, name, field;
+		static const char field[] = ".destination"; /* a name may have dots */
+		struct str left, value;
 
 		if (!str_cut(str_of(sets->p[i]), '=', &left, &value) || !value.n ||
-				!str_cut(left, '.', &name, &field) || !str_is(field, "destination"))
+				!str_ends(left, field))
 			return error_usage("option '--set': '%s' is not TARGET.destination=NAME",
 					sets->p[i]);
-		AUTO_FREE char *wanted = str_dup(name), *text = str_dup(value);
+		AUTO_FREE char *wanted = str_dup(str_slice(left, 0, left.n - strlen(field)));
+		AUTO_FREE char *text = str_dup(value);
 		struct bake_target *target = bakefile_find(file, wanted);
 
 		if (!target)

@@ -21,7 +21,7 @@ static const char two[] = "# one\n"
 			  "\tdestination = [\"r.example/app:1\", \"r.example/\\\"app\\\"\",]\n"
 			  "}\n"
 			  "/* another\n */ target \"tool-1\" {\n"
-			  "\tdestination = [ ] }";
+			  "\tdestination = [ ] } target \"v1.2\" {}";
 
 static void reads_targets(void **state)
 {
@@ -29,7 +29,7 @@ static void reads_targets(void **state)
 
 	(void)state;
 	assert_ok(bakefile_parse(str_of(two), "k.hcl", &file));
-	assert_int_equal(file.targets.n, 2);
+	assert_int_equal(file.targets.n, 3);
 	assert_target(&file, 0, "app", "build", "r.example/app:1", 2);
 	assert_string_equal(file.targets.p[0].destinations.p[1], "r.example/\"app\"");
 	assert_target(&file, 1, "tool-1", "tool-1", NULL, 0);
@@ -79,7 +79,8 @@ static void sets_take_the_place_of_destinations(void **state)
 {
 	AUTO(bakefile) struct bakefile file = { 0 };
 	char first[] = "app.destination=x/y:1", second[] = "app.destination=x/y:2";
-	char *words[] = { first, second };
+	char dotted[] = "v1.2.destination=x/y:3";
+	char *words[] = { first, second, dotted };
 	const struct list sets = { words, COUNT(words), 0 };
 	static const char *const wrong[] = { "app=x", "app.tags=x", "app.destination",
 		"app.destination=", "nix.destination=x" };
@@ -89,6 +90,7 @@ static void sets_take_the_place_of_destinations(void **state)
 	assert_ok(bakefile_set(&file, &sets));
 	assert_target(&file, 0, "app", "build", "x/y:1", 2);
 	assert_string_equal(file.targets.p[0].destinations.p[1], "x/y:2");
+	assert_target(&file, 2, "v1.2", "v1.2", "x/y:3", 1);
 	for (size_t i = 0; i < COUNT(wrong); i++) {
 		AUTO(list) struct list one = { 0 };
 
