@@ -92,6 +92,7 @@ FALLIBLE made_close(struct build *build, struct made *made, struct build_layer *
 	if (made->entries == 0)
 		return NULL;
 	struct build_layer *layer = layer_new(&build->layers);
+	layer->is_placed = true;
 	if (made->parts & MADE_BLOB) {
 		TRY(keep_blob(build, made, layer));
 		facts.diff_id = layer->diff_id;

@@ -1,4 +1,5 @@
 #include "build/place.h"
+#include "sys/path.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -27,17 +28,19 @@ static FALLIBLE select_sources(struct build *build, struct step_run *run)
 }
 
 /*
- * Two sources that bring the same path: the later replaces the earlier. So do files that a pattern
- * matched, if the destination is no directory: who knows now whether it is.
+ * Whether the sources bring their paths in the order of a directory's walk, each once: that is how
+ * the layer is written from a directory, another time. Two that bring the same path, of which the
+ * later replaces the earlier, do not; nor perhaps files that a pattern matched, if the destination
+ * is no directory: who knows now whether it is.
  */
-static bool overlaps(const struct selection *selection, const struct plan_copy *copy)
+static bool is_in_order(const struct selection *selection, const struct plan_copy *copy)
 {
-	AUTO(map) struct map *seen = map_new(NULL);
+	const char *last = NULL;
 
 	if (selection->groups.n < 2)
-		return false;
-	if (!copy->dest_is_dir)
 		return true;
+	if (!copy->dest_is_dir)
+		return false;
 	for (size_t g = 0; g < selection->groups.n; g++) {
 		const struct select_group *group = &selection->groups.p[g];
 
@@ -45,25 +48,26 @@ static bool overlaps(const struct selection *selection, const struct plan_copy *
 			const char *path = group->is_dir ? selection->items.p[group->first + i].rel
 							 : group->name;
 
-			if (map_has(seen, path))
-				return true;
-			map_set(seen, path, seen);
+			if (last && path_compare(last, path) >= 0)
+				return false;
+			last = path;
 		}
 	}
-	return false;
+	return true;
 }
 
 /*
- * What is sent to a blob directly must name each path once. Where sources overlap, or an archive is
- * unpacked (whose own names may repeat), the result is made as a directory first, in which the
- * later replaces the earlier, and becomes a blob from there: without the paths that no layer gets.
+ * What is sent to a blob directly must name each path once, and in order. Where sources do not, or
+ * an archive is unpacked (whose own names may repeat), the result is made as a directory first, in
+ * which the later replaces the earlier, and becomes a blob from there: without the paths that no
+ * layer gets.
  */
 static FALLIBLE may_stream(const struct build *build, const struct step_run *run, bool *ret)
 {
 	const struct selection *selection = run->selection;
 	const struct plan_copy *copy = &run->step->copy;
 
-	*ret = !build_ignores(build) && !overlaps(selection, copy);
+	*ret = !build_ignores(build) && is_in_order(selection, copy);
 	for (size_t g = 0; g < selection->groups.n && *ret; g++) {
 		const struct select_group *group = &selection->groups.p[g];
 		const struct select_item *item = &selection->items.p[group->first];

@@ -127,8 +127,10 @@ void remote_look_up(struct build *build, struct step_run *run)
 	/* A definition that is somebody's key is no record of this step. */
 	if (!step || !digest_equal(&step->key, &key))
 		return;
-	if (step->kind == CACHED_LAYER)
+	if (step->kind == CACHED_LAYER) {
 		run->layer = layer_from_home(&build->layers, step, home);
+		run->layer->is_placed = run->step->kind != STEP_RUN;
+	}
 	run->cached = step;
 	run->home = home ? home->name : NULL;
 	run->content = step->content;

@@ -95,6 +95,7 @@ FALLIBLE step_look_up(struct build *build, struct step_run *run)
 		run->layer = layer_from_record(&build->layers, &layer,
 				build->options->has_epoch && run->step->kind == STEP_RUN);
 		run->layer->created = record.created;
+		run->layer->is_placed = run->step->kind != STEP_RUN;
 	}
 	run->content = record.content;
 	run->created = record.created;

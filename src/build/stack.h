@@ -40,7 +40,13 @@ struct build_layer {
 	struct layer_blob blob; /* blob.here tells */
 	bool is_empty;          /* found to hold nothing, when it was exported */
 	bool is_exact;          /* dir holds changes only: layer/diff.h */
-	struct ahead *ahead;    /* its blob on the way to the registry, or NULL */
+	/*
+	 * Of a COPY, ADD or WORKDIR: all of dir is the layer, as what is streamed is, whether it is
+	 * below as well or not. Else the bytes would tell what was built before, or by --link on
+	 * what.
+	 */
+	bool is_placed;
+	struct ahead *ahead; /* its blob on the way to the registry, or NULL */
 	/*
 	 * Made by a RUN, in a build with SOURCE_DATE_EPOCH: the files keep their times in the store
 	 * (another epoch finds the same layer) and have others in the image. So blob and diff_id

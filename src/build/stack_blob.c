@@ -153,7 +153,8 @@ static FALLIBLE export_changes(struct export *export, const struct build_layer *
 	struct diff_counts counts = { 0 };
 	struct diff_options diff = { .policy = options->userns->owner,
 		.lowers = *lowers,
-		.is_exact = layer->is_exact,
+		.is_exact = layer->is_exact || layer->is_placed,
+		.has_root = layer->is_placed,
 		.cancel = options->cancel,
 		.ignore = options->ignore };
 
@@ -179,7 +180,7 @@ static FALLIBLE export_over(
 static FALLIBLE need_lowers(struct layer_set *set, const struct build_layer *layer,
 		const struct stack *below, struct lower_fds *ret)
 {
-	if (layer->is_exact)
+	if (layer->is_exact || layer->is_placed)
 		return NULL;
 	TRY(stack_need_dirs(set, below, 0));
 	return open_lowers(set, below, 0, below->n, ret);

@@ -275,13 +275,13 @@ static FALLIBLE start(struct diff *diff, int upper_fd)
 	root->path = xstrdup("");
 	root->is_sent = true;
 	TRY(lower_root(lowers, &root->lower));
-	if (diff->options->is_exact)
+	if (diff->options->is_exact && !diff->options->has_root)
 		return NULL;
 	if (fstat(upper_fd, &st) < 0)
 		return error_sys("look at the upper directory");
 	TRY(entry_disk_read(&root->disk, &diff->options->policy, upper_fd, "", &st, root->path));
 	diff->below.entry.owner = (struct owner){ .mode = S_IFDIR | 0755 };
-	if (lowers->n && !lowers->has_plain_root) {
+	if (!diff->options->is_exact && lowers->n && !lowers->has_plain_root) {
 		if (fstat(lowers->fds[0], &st) < 0)
 			return error_sys("look at the directory below");
 		TRY(entry_disk_read(

@@ -23,6 +23,9 @@ struct diff_options {
 	/* The upper holds changes and their parents only: all of it is sent, lowers are not asked.
 	 */
 	bool is_exact;
+	/* With is_exact: the upper was filled by hand, and says what its root is unless it is the
+	 * usual one (root's, 0755). */
+	bool has_root;
 	struct cancel *cancel;
 	/* Paths to leave out with all below them, cleaned; what the sandbox put there. May be NULL.
 	 */

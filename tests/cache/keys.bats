@@ -26,6 +26,42 @@ teardown() {
 	done
 }
 
+# An intermediate stage is kept as directories, and becomes an image's layers later.
+@test "the bytes of a COPY do not tell what was built before, nor by --link on what" {
+	local base out=$BATS_TEST_TMPDIR/out
+	mkdir "$out"
+	base=$(image_ref busybox)
+	context
+	mkdir -p d/e
+	echo a >a && echo b >b && ln a h && echo f >d/e/f && echo z >d/e.txt
+	cat >Dockerfile <<-END
+		FROM $base AS s0
+		COPY a /x/
+		COPY a /x/
+		COPY b h a /x/
+		WORKDIR /x/deep
+		COPY . /usr/
+		COPY --link b a /x/
+		COPY --chown=5 . ? /
+		FROM scratch
+		COPY --from=s0 /x /y
+	END
+	export SOURCE_DATE_EPOCH=1000000000
+	succeeds kiln build -q -o "type=oci,dest=$out/image.tar" .
+	succeeds kiln build --progress plain --target s0 -o "type=oci,dest=$out/later.tar" --iidfile "$out/later" .
+	[ "$(grep -c '^#[0-9]* CACHED' <<<"$stderr")" -ge 7 ]
+	succeeds kiln build -q --no-cache --target s0 -o "type=oci,dest=$out/fresh.tar" --iidfile "$out/fresh" .
+	equals "$(<"$out/fresh")" "$(<"$out/later")" "the image of a stage that was between"
+
+	# The same layer of --link, made over other things.
+	printf 'FROM %s\nCOPY --link --chown=5 a b a /x/\n' "$base" >Dockerfile
+	succeeds kiln build -q --iidfile "$out/fresh" .
+	printf 'FROM %s\nCOPY --chown=5 a /x/\nCOPY --link --chown=5 a b a /x/\n' "$base" >Dockerfile
+	succeeds kiln build -q --iidfile "$out/later" .
+	succeeds kiln build -q --iidfile "$out/fresh" --no-cache .
+	equals "$(<"$out/fresh")" "$(<"$out/later")" "the image of a --link over what is the same"
+}
+
 @test "an attribute on a file that was known to have none" {
 	local set
 	context
