@@ -85,17 +85,9 @@ FALLIBLE exchange_run(const struct exchange *exchange, struct reader **ret_body)
 			error = error_wrap(error, "%s", exchange->what);
 		else
 			error = refusal(exchange, response.status, body);
-		if (is_temporary) {
-			struct error *stop =
-					retry_wait(&retry, after, error, exchange->cancel, &again);
-
-			if (stop) {
-				error_free(error);
-				return stop;
-			}
-		}
+		if (is_temporary)
+			error = retry_again(&retry, after, error, exchange->cancel, &again);
 		if (!again)
 			return error;
-		error_free(error);
 	}
 }

@@ -71,11 +71,7 @@ static FALLIBLE try_again(struct registry_home *self, struct error *error, struc
 	*ret_again = false;
 	if (!error_is(error, ERR_DIGEST) || error->code != 400)
 		return error;
-	struct error *stop = retry_wait(retry, NULL, error, self->means->cancel, ret_again);
-	if (!stop && !*ret_again)
-		return error;
-	error_free(error);
-	return stop;
+	return retry_again(retry, NULL, error, self->means->cancel, ret_again);
 }
 
 static FALLIBLE get_manifest(struct registry_home *self, const struct reference *reference,

@@ -497,18 +497,11 @@ FALLIBLE client_send(struct registry_client *client, const struct send *send, st
 
 		if (is_temporary && !(body_opened && send->body->once)) {
 			const char *after = error ? NULL : http_header(&answer.http, "Retry-After");
-			struct error *stop =
-					retry_wait(&retry, after, error, client->cancel, &again);
 
-			if (stop) {
-				error_free(error);
-				return stop;
-			}
+			error = retry_again(&retry, after, error, client->cancel, &again);
 		}
-		if (again) {
-			error_free(error);
+		if (again)
 			continue;
-		}
 		if (error)
 			return hint_plain(client_hint_trust(error, send->endpoint->host),
 					send->endpoint);

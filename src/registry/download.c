@@ -224,16 +224,10 @@ static FALLIBLE try_all(struct transfer *transfer)
 			return error;
 		if (transfer->done >= before + PROGRESS_BYTES)
 			transfer->retry.used = 0;
-		struct error *stop = retry_wait(&transfer->retry, retry_after, error,
-				client_cancel(transfer->client), &again);
-		if (stop || !again) {
-			if (stop)
-				error_ignore(error, "stopped while waiting to try again");
-			return stop ? stop : error;
-		}
+		TRY(retry_again(&transfer->retry, retry_after, error,
+				client_cancel(transfer->client), &again));
 		log_info("%s broke after %llu bytes, trying again", transfer->shown,
 				(unsigned long long)transfer->done);
-		error_ignore(error, "it is tried again");
 	}
 }
 

@@ -39,18 +39,11 @@ FALLIBLE client_exchange(struct registry_client *client, const struct http_reque
 				exchange_once(client, request, body, limit, &answer, ret_body);
 		if (error ? retry_is_broken(error) : retry_is_temporary(answer.status)) {
 			const char *after = error ? NULL : http_header(&answer, "Retry-After");
-			struct error *stop = retry_wait(
-					&retry, after, error, client_cancel(client), &again);
 
-			if (stop) {
-				error_free(error);
-				return stop;
-			}
+			error = retry_again(&retry, after, error, client_cancel(client), &again);
 		}
-		if (again) {
-			error_free(error);
+		if (again)
 			continue;
-		}
 		if (error)
 			return client_hint_trust(error, request->url->host);
 		*ret = TAKE_VALUE(answer);

@@ -45,19 +45,10 @@ FALLIBLE fetch_document(struct registry_client *client, const struct send *send,
 		if (http_content_length(&answer.http) > (int64_t)limit)
 			return error_new(ERR_LIMIT, "%s: larger than %zu bytes", what, limit);
 		struct error *error = reader_read_all(answer.body, limit, ret_body, ret_n);
-		if (error && retry_is_broken(error)) {
-			struct error *stop = retry_wait(
-					&retry, NULL, error, client_cancel(client), &again);
-
-			if (stop) {
-				error_free(error);
-				return stop;
-			}
-		}
-		if (again) {
-			error_free(error);
+		if (error && retry_is_broken(error))
+			error = retry_again(&retry, NULL, error, client_cancel(client), &again);
+		if (again)
 			continue;
-		}
 		TRY_WRAP(error, "%s", what);
 		if (ret_answer) {
 			*ret_answer = TAKE_VALUE(answer);
@@ -361,18 +352,10 @@ static FALLIBLE resume(struct blob_reader *blob, struct error *why, bool *ret_en
 		if (blob->at >= blob->broke_at + PROGRESS_BYTES)
 			blob->retry.used = 0;
 		blob->broke_at = blob->at;
-		struct error *stop = retry_wait(
-				&blob->retry, NULL, why, client_cancel(blob->client), &again);
-		if (stop || !again) {
-			struct error *first = stop ? stop : why;
-
-			if (stop)
-				error_free(why);
-			return error_wrap(first, "%s: broke off after %llu bytes", blob->what,
-					(unsigned long long)blob->at);
-		}
+		why = retry_again(&blob->retry, NULL, why, client_cancel(blob->client), &again);
+		TRY_WRAP(why, "%s: broke off after %llu bytes", blob->what,
+				(unsigned long long)blob->at);
 		log_info("%s: resuming at byte %llu", blob->what, (unsigned long long)blob->at);
-		error_free(why);
 		why = open_body(blob, ret_ended);
 		if (!why)
 			return NULL;

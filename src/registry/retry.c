@@ -99,3 +99,14 @@ FALLIBLE retry_wait(struct retry *retry, const char *retry_after, const struct e
 	*ret_again = true;
 	return NULL;
 }
+
+FALLIBLE retry_again(struct retry *retry, const char *retry_after, struct error *why,
+		struct cancel *cancel, bool *ret_again)
+{
+	struct error *stop = retry_wait(retry, retry_after, why, cancel, ret_again);
+
+	if (!stop && !*ret_again)
+		return why;
+	error_free(why);
+	return stop;
+}

@@ -31,5 +31,11 @@ bool retry_is_broken(const struct error *error);
  */
 FALLIBLE retry_wait(struct retry *retry, const char *retry_after, const struct error *why,
 		struct cancel *cancel, bool *ret_again);
+/*
+ * The same for who holds what went wrong: takes why (NULL: only a status) and gives what is to be
+ * returned if *ret_again is false: why, or ERR_CANCELED in its place.
+ */
+FALLIBLE retry_again(struct retry *retry, const char *retry_after, struct error *why,
+		struct cancel *cancel, bool *ret_again);
 /* Retry-After as milliseconds from now: seconds or an HTTP date. -1 when it is neither. */
 int64_t retry_after_ms(const char *text, int64_t now_seconds);

@@ -303,18 +303,11 @@ static FALLIBLE send_blob(struct sending *sending)
 		const char *after = error ? NULL : http_header(&answer.http, "Retry-After");
 		if (!error)
 			error = answer_error(&answer, &said, sending->what);
-		if (is_temporary) {
-			struct error *stop = retry_wait(&retry, after, error,
-					client_cancel(sending->client), &again);
-
-			if (stop) {
-				error_free(error);
-				return stop;
-			}
-		}
+		if (is_temporary)
+			error = retry_again(&retry, after, error, client_cancel(sending->client),
+					&again);
 		if (!again)
 			return error;
-		error_free(error);
 		TRY(ask_session(sending));
 	}
 }

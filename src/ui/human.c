@@ -5,37 +5,39 @@
 
 static const char *const size_units[] = { "B", "kB", "MB", "GB", "TB", "PB", "EB" };
 
+/* *value of the unit that is returned: below ceiling. */
+static const char *scale(double *value, double ceiling)
+{
+	size_t unit = 0;
+
+	for (; *value >= ceiling; unit++)
+		*value /= 1000;
+	return size_units[unit];
+}
+
 char *human_size(uint64_t bytes, char buf[static HUMAN_TEXT])
 {
 	double value = (double)bytes;
-	size_t unit = 0;
-
 	/* 999.5 would be printed as 1000. */
-	while (value >= 999.5) {
-		value /= 1000;
-		unit++;
-	}
-	if (unit == 0)
+	const char *unit = scale(&value, 999.5);
+
+	if (unit == size_units[0])
 		(void)snprintf(buf, HUMAN_TEXT, "%uB", (unsigned)bytes);
 	else
 		(void)snprintf(buf, HUMAN_TEXT, "%.*f%s",
 				value < 9.995   ? 2
 				: value < 99.95 ? 1
 						: 0,
-				value, size_units[unit]);
+				value, unit);
 	return buf;
 }
 
 char *human_size_4(uint64_t bytes, char buf[static HUMAN_TEXT])
 {
 	double value = (double)bytes;
-	size_t unit = 0;
+	const char *unit = scale(&value, 1000);
 
-	while (value >= 1000) {
-		value /= 1000;
-		unit++;
-	}
-	(void)snprintf(buf, HUMAN_TEXT, "%.4g%s", value, size_units[unit]);
+	(void)snprintf(buf, HUMAN_TEXT, "%.4g%s", value, unit);
 	return buf;
 }
 
