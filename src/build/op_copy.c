@@ -143,10 +143,6 @@ static FALLIBLE make_layer(struct build *build, struct stage_run *stage, struct 
 		error = place_all(build, run, &made, &view, *ret_names, rules);
 	if (!error)
 		error = made_close(build, &made, &run->layer);
-	/* What lies below is one directory now, and perhaps never will be so layer by layer. */
-	bool is_plain = stage->flat && !stage->name_count && view.fd >= 0;
-	if (!error && run->layer && is_plain && stage->is_packed && build->exports)
-		error = layer_need_blob_over(&build->layers, run->layer, view.fd);
 	stage_look_done(&view);
 	return error;
 }

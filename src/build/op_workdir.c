@@ -1,7 +1,16 @@
 #include "build/place.h"
+#include "sys/path.h"
 
+#include <stdlib.h>
+
+static int by_walk(const void *a, const void *b)
+{
+	return path_compare(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* In the order in which the layer would be written from its directory. */
 static FALLIBLE make_layer(struct build *build, struct stage_run *stage, struct step_run *run,
-		const struct view *view, const struct list *paths, struct place_rules rules)
+		const struct view *view, struct list *paths, struct place_rules rules)
 {
 	AUTO(made) struct made made = { 0 };
 	AUTO(place) struct place place = { 0 };
@@ -12,6 +21,7 @@ static FALLIBLE make_layer(struct build *build, struct stage_run *stage, struct 
 	struct view_names *names = with_dir ? NULL : view_names_new(false);
 	struct error *error = view_lookup(view, "", &root);
 
+	qsort(paths->p, paths->n, sizeof(*paths->p), by_walk);
 	if (!error)
 		error = made_open(build, &root.owner, parts, &made);
 	if (!error) {

@@ -149,15 +149,9 @@ FALLIBLE stack_view(struct layer_set *set, const struct stack *stack, int *ret_f
 
 /*
  * Layer i with a blob in the wanted compression (layers of an image keep theirs and need nothing).
- * The layers below tell what was copied up and not changed.
+ * The layers below tell what was copied up and not changed, where that can be.
  */
 FALLIBLE stack_need_blob(struct layer_set *set, const struct stack *stack, size_t i);
-
-/*
- * The same for a new layer with a directory, where all that lies below is one directory: then no
- * layer below need be one.
- */
-FALLIBLE layer_need_blob_over(struct layer_set *set, struct build_layer *layer, int below_fd);
 
 /* Puts a sink above the one that makes a blob (takes that). */
 typedef struct entry_sink *stack_filter_fn(void *user, struct entry_sink *below);

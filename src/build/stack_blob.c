@@ -163,19 +163,6 @@ static FALLIBLE export_changes(struct export *export, const struct build_layer *
 	return NULL;
 }
 
-static FALLIBLE export_over(
-		struct layer_set *set, struct build_layer *layer, const struct lowers *lowers)
-{
-	AUTO(export) struct export export = { 0 };
-	AUTO_FD int upper = -1;
-
-	TRY(file_open(store_dir_fd(set->options->store), layer->dir, O_RDONLY | O_DIRECTORY, 0,
-			&upper));
-	TRY(export_open(set, true, &export));
-	TRY(export_changes(&export, layer, lowers, upper, &layer->is_empty));
-	return export_close(&export, layer);
-}
-
 /* Directories of what lies below, where the changes have to be told from it. */
 static FALLIBLE need_lowers(struct layer_set *set, const struct build_layer *layer,
 		const struct stack *below, struct lower_fds *ret)
@@ -190,22 +177,19 @@ static FALLIBLE need_lowers(struct layer_set *set, const struct build_layer *lay
 static FALLIBLE export_dir(struct layer_set *set, const struct stack *stack, size_t i)
 {
 	AUTO(lower_fds) struct lower_fds fds = { 0 };
+	AUTO(export) struct export export = { 0 };
+	AUTO_FD int upper = -1;
+	struct build_layer *layer = stack->p[i];
 	struct stack below = { stack->p, i, i };
 
-	TRY(need_lowers(set, stack->p[i], &below, &fds));
-	TRY(export_over(set, stack->p[i], &(struct lowers){ fds.p, fds.n, fds.has_plain_root }));
+	TRY(need_lowers(set, layer, &below, &fds));
+	TRY(file_open(store_dir_fd(set->options->store), layer->dir, O_RDONLY | O_DIRECTORY, 0,
+			&upper));
+	TRY(export_open(set, true, &export));
+	TRY(export_changes(&export, layer, &(struct lowers){ fds.p, fds.n, fds.has_plain_root },
+			upper, &layer->is_empty));
+	TRY(export_close(&export, layer));
 	return layer_set_check_trees(set);
-}
-
-FALLIBLE layer_need_blob_over(struct layer_set *set, struct build_layer *layer, int below_fd)
-{
-	pthread_mutex_lock(&layer->lock);
-	struct error *error =
-			layer->blob.here || !layer->dir
-					? NULL
-					: export_over(set, layer, &(struct lowers){ &below_fd, 1 });
-	pthread_mutex_unlock(&layer->lock);
-	return error;
 }
 
 /* From a blob of it: the same entries, compressed or timed in another way. */

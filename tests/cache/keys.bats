@@ -53,6 +53,13 @@ teardown() {
 	succeeds kiln build -q --no-cache --target s0 -o "type=oci,dest=$out/fresh.tar" --iidfile "$out/fresh" .
 	equals "$(<"$out/fresh")" "$(<"$out/later")" "the image of a stage that was between"
 
+	# Directories of a VOLUME, which Buildah's builds make.
+	printf 'FROM %s AS s0\nVOLUME /w-a /w/b /w\nFROM scratch\nCOPY --from=s0 /w /y\n' "$base" >volume.Dockerfile
+	succeeds kiln buildah build -q --timestamp 1000000000 -f volume.Dockerfile .
+	succeeds kiln buildah build -q --timestamp 1000000000 -f volume.Dockerfile --target s0 --iidfile "$out/later" .
+	succeeds kiln buildah build -q --timestamp 1000000000 -f volume.Dockerfile --target s0 --iidfile "$out/fresh" --no-cache .
+	equals "$(<"$out/fresh")" "$(<"$out/later")" "the image of a stage with volumes"
+
 	# The same layer of --link, made over other things.
 	printf 'FROM %s\nCOPY --link --chown=5 a b a /x/\n' "$base" >Dockerfile
 	succeeds kiln build -q --iidfile "$out/fresh" .
