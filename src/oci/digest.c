@@ -3,6 +3,7 @@
 #include "oci/digest.h"
 
 #include <assert.h>
+#include <openssl/crypto.h>
 #include <openssl/sha.h>
 #include <string.h>
 
@@ -95,5 +96,32 @@ struct digest digest_of(const void *bytes, size_t n)
 	(void)SHA256_Init(&state);
 	(void)SHA256_Update(&state, bytes, n);
 	(void)SHA256_Final(digest.bytes, &state);
+	return digest;
+}
+
+struct digest digest_hmac(const void *key, size_t key_bytes, struct str text)
+{
+	struct digest digest = { .algo = DIGEST_SHA256 };
+	uint8_t pad[SHA256_CBLOCK] = { 0 };
+	SHA256_CTX state;
+
+	if (key_bytes > sizeof(pad))
+		digest = digest_of(key, key_bytes);
+	if (key_bytes)
+		memcpy(pad, key_bytes > sizeof(pad) ? digest.bytes : key,
+				key_bytes > sizeof(pad) ? sizeof(digest.bytes) : key_bytes);
+	for (size_t i = 0; i < sizeof(pad); i++)
+		pad[i] ^= 0x36;
+	(void)SHA256_Init(&state);
+	(void)SHA256_Update(&state, pad, sizeof(pad));
+	(void)SHA256_Update(&state, text.p, text.n);
+	(void)SHA256_Final(digest.bytes, &state);
+	for (size_t i = 0; i < sizeof(pad); i++)
+		pad[i] ^= 0x36 ^ 0x5c;
+	(void)SHA256_Init(&state);
+	(void)SHA256_Update(&state, pad, sizeof(pad));
+	(void)SHA256_Update(&state, digest.bytes, sizeof(digest.bytes));
+	(void)SHA256_Final(digest.bytes, &state);
+	OPENSSL_cleanse(pad, sizeof(pad));
 	return digest;
 }

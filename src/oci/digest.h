@@ -39,6 +39,8 @@ int digest_compare(const struct digest *a, const struct digest *b);
 
 /* sha256 of bytes in memory. */
 struct digest digest_of(const void *bytes, size_t n);
+/* HMAC-SHA-256 (RFC 2104) of text. */
+struct digest digest_hmac(const void *key, size_t key_bytes, struct str text);
 
 /* Digest and size of an empty gzip layer and of an empty tar (1,024 zero bytes). */
 extern const char *const digest_empty_gzip_layer_text;

@@ -2,10 +2,10 @@
 
 #include "base/limits.h"
 #include "registry/creds_helper.h"
+#include "stream/crypto.h"
 #include "sys/proc.h"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <string.h>
 
 #define SSO "IAM Identity Center"
@@ -58,19 +58,22 @@ FALLIBLE aws_from_process(struct cloud *cloud, const char *profile, const char *
 /* --- a login --- */
 
 /* The file is named by the SHA-1 of what the login was for. */
-static char *cache_path(const struct cloud *cloud, const char *name)
+static FALLIBLE cache_path(const struct cloud *cloud, const char *name, char **ret)
 {
+	const struct crypto_calls *crypto = NULL;
 	const char *home = cloud_env(cloud, "HOME");
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	AUTO(strbuf) struct strbuf path = { 0 };
 	unsigned n = 0;
 
 	strbuf_addf(&path, "%s/.aws/sso/cache/", home ? home : "/root");
-	(void)EVP_Digest(name, strlen(name), digest, &n, EVP_sha1(), NULL);
+	TRY(crypto_load(&crypto));
+	(void)crypto->EVP_Digest(name, strlen(name), digest, &n, crypto->EVP_sha1(), NULL);
 	for (unsigned i = 0; i < n; i++)
 		strbuf_addf(&path, "%02x", digest[i]);
 	strbuf_add(&path, ".json");
-	return strbuf_take(&path);
+	*ret = strbuf_take(&path);
+	return NULL;
 }
 
 static struct error *no_login(struct error *error, const struct aws_sso *sso)
@@ -80,11 +83,12 @@ static struct error *no_login(struct error *error, const struct aws_sso *sso)
 
 static FALLIBLE read_login(const struct cloud *cloud, const struct aws_sso *sso, char **ret)
 {
-	AUTO_FREE char *path = cache_path(cloud, sso->session ? sso->session : sso->start_url);
+	AUTO_FREE char *path = NULL;
 	json_auto_t *value = NULL;
 	struct json_field root;
 	char *text = NULL;
 
+	TRY(cache_path(cloud, sso->session ? sso->session : sso->start_url, &path));
 	struct error *error = cloud_read_file(path, &text);
 	if (error)
 		return no_login(error_wrap(error, "there is no login"), sso);

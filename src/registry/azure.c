@@ -4,7 +4,6 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <string.h>
 #include <time.h>
 
@@ -285,10 +284,9 @@ FALLIBLE azure_sign_blob(const char *key, const char *account, const char *metho
 	static const char *const days[] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
 	static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul",
 		"Aug", "Sep", "Oct", "Nov", "Dec" };
-	unsigned char secret[KEY_TEXT_MAX], mac[EVP_MAX_MD_SIZE], text[EVP_MAX_MD_SIZE * 2];
+	unsigned char secret[KEY_TEXT_MAX], text[DIGEST_BYTES * 2];
 	AUTO(strbuf) struct strbuf to_sign = { 0 };
 	time_t seconds = (time_t)now;
-	unsigned length = 0;
 	struct tm tm = { 0 };
 	size_t n = 0;
 
@@ -302,10 +300,9 @@ FALLIBLE azure_sign_blob(const char *key, const char *account, const char *metho
 	list_addf(headers, "x-ms-date: %s", date);
 	list_add(headers, "x-ms-version: " STORAGE_VERSION);
 	add_to_sign(account, method, url, bytes, headers, &to_sign);
-	(void)HMAC(EVP_sha256(), secret, (int)n, (const unsigned char *)to_sign.p, to_sign.n, mac,
-			&length);
+	struct digest mac = digest_hmac(secret, n, strbuf_str(&to_sign));
 	OPENSSL_cleanse(secret, sizeof(secret));
-	(void)EVP_EncodeBlock(text, mac, (int)length);
+	(void)EVP_EncodeBlock(text, mac.bytes, sizeof(mac.bytes));
 	list_addf(headers, "Authorization: SharedKey %s:%s", account, (char *)text);
 	return NULL;
 }

@@ -10,6 +10,7 @@
 #include "registry/auth.h"
 #include "registry/cloud.h"
 #include "registry/probe.h"
+#include "stream/crypto.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -55,6 +56,7 @@ static void read_ahead(struct registry_client *client)
 {
 	AUTO(list) struct list there = { 0 };
 	const struct registries_conf *conf = NULL;
+	const struct crypto_calls *crypto = NULL;
 
 	for (size_t i = 0; i < client->settings.certs_dirs.n; i++)
 		if (access(client->settings.certs_dirs.p[i], F_OK) == 0)
@@ -63,6 +65,7 @@ static void read_ahead(struct registry_client *client)
 	client->settings.certs_dirs = TAKE_VALUE(there);
 	error_ignore(client_conf(client, &conf), "told by the first transfer");
 	error_ignore(http_client_prepare(client->http), "told by the first transfer");
+	error_ignore(crypto_load(&crypto), "told by the first key");
 }
 
 struct registry_client *registry_client_new(

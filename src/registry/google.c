@@ -3,11 +3,9 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "registry/google_external.h"
+#include "stream/crypto.h"
 
-#include <openssl/bio.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <string.h>
 
 #define SERVICE  "Google's token service"
@@ -33,29 +31,31 @@ static int no_password(char *buf, int n, int is_writing, void *user)
 	return -1;
 }
 
-static EVP_PKEY *read_key(const char *pem)
+static EVP_PKEY *read_key(const struct crypto_calls *crypto, const char *pem)
 {
-	BIO *bio = BIO_new_mem_buf(pem, -1);
-	EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL) : NULL;
+	BIO *bio = crypto->BIO_new_mem_buf(pem, -1);
+	EVP_PKEY *key = bio ? crypto->PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL) : NULL;
 
-	BIO_free(bio);
+	crypto->BIO_free(bio);
 	return key;
 }
 
-static bool sign_text(EVP_PKEY *key, const struct strbuf *text, struct strbuf *out)
+static bool sign_text(const struct crypto_calls *crypto, EVP_PKEY *key, const struct strbuf *text,
+		struct strbuf *out)
 {
-	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	EVP_MD_CTX *context = crypto->EVP_MD_CTX_new();
 	const unsigned char *bytes = (const unsigned char *)text->p;
 	size_t n = 0;
-	bool done = context && EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA &&
-		    EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, key) == 1 &&
-		    EVP_DigestSign(context, NULL, &n, bytes, text->n) == 1;
+	bool done = context && crypto->EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA &&
+		    crypto->EVP_DigestSignInit(context, NULL, crypto->EVP_sha256(), NULL, key) ==
+				    1 &&
+		    crypto->EVP_DigestSign(context, NULL, &n, bytes, text->n) == 1;
 	AUTO_FREE unsigned char *signature = xcalloc(n + 1, 1);
 
-	done = done && EVP_DigestSign(context, signature, &n, bytes, text->n) == 1;
+	done = done && crypto->EVP_DigestSign(context, signature, &n, bytes, text->n) == 1;
 	if (done)
 		add_base64url(out, signature, n);
-	EVP_MD_CTX_free(context);
+	crypto->EVP_MD_CTX_free(context);
 	return done;
 }
 
@@ -81,10 +81,13 @@ FALLIBLE google_jwt(const char *email, const char *key_id, const char *private_k
 	strbuf_add_char(&text, '.');
 	add_base64url(&text, claims.text.p, claims.text.n);
 
-	EVP_PKEY *key = read_key(private_key);
-	bool done = key && sign_text(key, &text, &signature);
+	const struct crypto_calls *crypto = NULL;
 
-	EVP_PKEY_free(key);
+	TRY(crypto_load(&crypto));
+	EVP_PKEY *key = read_key(crypto, private_key);
+	bool done = key && sign_text(crypto, key, &text, &signature);
+
+	crypto->EVP_PKEY_free(key);
 	if (!done)
 		return error_new(ERR_INVALID, "'private_key' is not an RSA key in PEM");
 	strbuf_addf(&text, ".%s", strbuf_text(&signature));

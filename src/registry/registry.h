@@ -62,8 +62,8 @@ struct registry_settings {
 	char *http_proxy, *https_proxy, *no_proxy;
 	/*
 	 * Soon "/" will be somebody else's (isolation inplace): the system's authorities and
-	 * registries.conf as they are now are used to the end, libcurl is loaded now, and of
-	 * certs_dirs those that are there now are read.
+	 * registries.conf as they are now are used to the end, libcurl and OpenSSL are loaded
+	 * now, and of certs_dirs those that are there now are read.
 	 */
 	bool reads_ahead;
 	const char *user_agent;      /* NULL: "kiln/VERSION" */

@@ -2,25 +2,9 @@
 #include "base/strbuf.h"
 
 #include <ctype.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-
-struct mac {
-	uint8_t bytes[DIGEST_BYTES];
-};
-
-static struct mac mac_of(const void *key, size_t n, const char *text)
-{
-	struct mac mac = { 0 };
-	unsigned length = sizeof(mac.bytes);
-
-	(void)HMAC(EVP_sha256(), key, (int)n, (const unsigned char *)text, strlen(text), mac.bytes,
-			&length);
-	return mac;
-}
 
 static bool is_signed(struct str name)
 {
@@ -85,15 +69,20 @@ static struct digest request_digest(const char *method, const struct url *url, c
 	return digest_of(strbuf_text(&request), request.n);
 }
 
-static struct mac signature_of(const struct sigv4 *sigv4, const char *day, const char *to_sign)
+static struct digest mac_of(const struct digest *key, const char *text)
+{
+	return digest_hmac(key->bytes, sizeof(key->bytes), str_of(text));
+}
+
+static struct digest signature_of(const struct sigv4 *sigv4, const char *day, const char *to_sign)
 {
 	AUTO_FREE char *secret = xasprintf("AWS4%s", sigv4->secret);
-	struct mac mac = mac_of(secret, strlen(secret), day);
+	struct digest mac = digest_hmac(secret, strlen(secret), str_of(day));
 
-	mac = mac_of(mac.bytes, sizeof(mac.bytes), sigv4->region);
-	mac = mac_of(mac.bytes, sizeof(mac.bytes), sigv4->service);
-	mac = mac_of(mac.bytes, sizeof(mac.bytes), "aws4_request");
-	mac = mac_of(mac.bytes, sizeof(mac.bytes), to_sign);
+	mac = mac_of(&mac, sigv4->region);
+	mac = mac_of(&mac, sigv4->service);
+	mac = mac_of(&mac, "aws4_request");
+	mac = mac_of(&mac, to_sign);
 	explicit_bzero(secret, strlen(secret));
 	return mac;
 }
@@ -125,9 +114,8 @@ void sigv4_sign(const struct sigv4 *sigv4, const char *method, const struct url 
 	strbuf_addf(&to_sign, "AWS4-HMAC-SHA256\n%s\n%s\n%s", stamp, scope,
 			digest_hex(&digest, hex));
 
-	struct mac mac = signature_of(sigv4, day, strbuf_text(&to_sign));
-	struct digest signature = { .algo = DIGEST_SHA256 };
-	memcpy(signature.bytes, mac.bytes, sizeof(mac.bytes));
+	struct digest signature = signature_of(sigv4, day, strbuf_text(&to_sign));
+
 	list_addf(headers,
 			"Authorization: AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=%s, "
 			"Signature=%s",

@@ -5,7 +5,6 @@
 #include "base/xalloc.h"
 
 #include <limits.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <string.h>
 
@@ -23,7 +22,6 @@ bool base64_decode(struct str text, unsigned char **ret, size_t *ret_n)
 		return false;
 	AUTO_FREE unsigned char *bytes = xcalloc(1, clean.n + 1);
 	int n = EVP_DecodeBlock(bytes, (const unsigned char *)encoded, (int)clean.n);
-	ERR_clear_error();
 	/* Padding counts as bytes there. */
 	if (n < (int)padding)
 		return false;

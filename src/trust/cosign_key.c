@@ -3,12 +3,11 @@
 #include "base/limits.h"
 #include "base/xalloc.h"
 #include "oci/json.h"
+#include "stream/crypto.h"
 #include "trust/base64.h"
 
 #include <dlfcn.h>
 #include <openssl/crypto.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
 #include <string.h>
 
 enum { BOX_KEY = 32, BOX_NONCE = 24, BOX_MAC = 16 };
@@ -151,6 +150,7 @@ FALLIBLE cosign_key_open(
 {
 	AUTO(secret) struct secret json = { 0 }, plain = { 0 };
 	AUTO(box) struct box box = { 0 };
+	const struct crypto_calls *crypto = NULL;
 	unsigned char key[BOX_KEY];
 	struct str body = { 0 };
 	open_box *open = NULL;
@@ -159,11 +159,12 @@ FALLIBLE cosign_key_open(
 		return error_new(ERR_INVALID, "%s: an encrypted key that is not whole", what);
 	TRY_WRAP(read_box((struct str){ (const char *)json.p, json.n }, &box), "%s", what);
 	TRY(load_sodium(&open));
+	TRY(crypto_load(&crypto));
 	passphrase = passphrase ? passphrase : "";
-	if (EVP_PBE_scrypt(passphrase, strlen(passphrase), box.salt.p, box.salt.n, (uint64_t)box.n,
-			    (uint64_t)box.r, (uint64_t)box.p, SCRYPT_BYTES_MAX, key,
-			    sizeof(key)) != 1) {
-		ERR_clear_error();
+	if (crypto->EVP_PBE_scrypt(passphrase, strlen(passphrase), box.salt.p, box.salt.n,
+			    (uint64_t)box.n, (uint64_t)box.r, (uint64_t)box.p, SCRYPT_BYTES_MAX,
+			    key, sizeof(key)) != 1) {
+		crypto->ERR_clear_error();
 		return error_new(ERR_INVALID, "%s: scrypt cannot take these parameters", what);
 	}
 	plain.n = box.ciphertext.n - BOX_MAC;

@@ -2,8 +2,8 @@
 
 #include "base/auto.h"
 #include "base/xalloc.h"
+#include "sys/library.h"
 
-#include <dlfcn.h>
 #include <string.h>
 #include <yaml.h>
 
@@ -28,19 +28,11 @@ static const char *const names[] = {
 
 static FALLIBLE load(struct yaml_calls *ret)
 {
-	/* Never closed, as curl. */
-	void *library = dlopen("libyaml-0.so.2", RTLD_LAZY | RTLD_LOCAL);
+	struct error *error = library_load("libyaml-0.so.2", names, COUNT(names), ret);
 
-	for (size_t i = 0; library && i < COUNT(names); i++) {
-		void *symbol = dlsym(library, names[i]);
-
-		if (!symbol)
-			library = NULL;
-		memcpy((char *)ret + i * sizeof(symbol), &symbol, sizeof(symbol));
-	}
-	if (library)
+	if (!error)
 		return NULL;
-	return error_hint(error_new(ERR_NOT_FOUND, "load libyaml, which registries.d needs"),
+	return error_hint(error_wrap(error, "load libyaml, which registries.d needs"),
 			"install it, for example with apt-get install libyaml-0-2");
 }
 

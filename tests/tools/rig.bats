@@ -90,3 +90,10 @@ watch() {
 	equals "" "$output$stderr"
 	fails 1 "unknown task 'moon'" "$REPO/tools/setup" moon
 }
+
+@test "a start of kiln loads no library that few commands need" {
+	succeeds ldd "$KILN"
+	says libc.so
+	says_not libcurl
+	says_not libcrypto
+}

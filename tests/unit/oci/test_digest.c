@@ -78,4 +78,32 @@ static void compares(void **state)
 	assert_int_equal(digest_compare(&a, &b) < 0, digest_compare(&b, &a) > 0);
 }
 
-UNIT_TESTS(prints_what_it_parsed, refuses, of_bytes, compares)
+/* RFC 4231, cases 1, 2, 3 and 6; and no key, which RFC 2104 allows. */
+static void makes_macs(void **state)
+{
+	uint8_t key[131], text[50];
+	struct digest mac;
+	char hex[DIGEST_HEX];
+
+	memset(key, 0x0b, 20);
+	mac = digest_hmac(key, 20, STR("Hi There"));
+	assert_string_equal(digest_hex(&mac, hex),
+			"b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+	mac = digest_hmac("Jefe", 4, STR("what do ya want for nothing?"));
+	assert_string_equal(digest_hex(&mac, hex),
+			"5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+	memset(key, 0xaa, sizeof(key));
+	memset(text, 0xdd, sizeof(text));
+	mac = digest_hmac(key, 20, (struct str){ (const char *)text, sizeof(text) });
+	assert_string_equal(digest_hex(&mac, hex),
+			"773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe");
+	mac = digest_hmac(key, sizeof(key),
+			STR("Test Using Larger Than Block-Size Key - Hash Key First"));
+	assert_string_equal(digest_hex(&mac, hex),
+			"60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+	mac = digest_hmac(NULL, 0, STR(""));
+	assert_string_equal(digest_hex(&mac, hex),
+			"b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+}
+
+UNIT_TESTS(prints_what_it_parsed, refuses, of_bytes, compares, makes_macs)
