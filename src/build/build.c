@@ -439,7 +439,8 @@ static FALLIBLE open_empty(struct build *build)
  */
 static bool may_use_trees(const struct build_options *options)
 {
-	bool may = options->userns->mode == USERNS_SUBUID && !options->squash;
+	bool may = options->userns->mode == USERNS_SUBUID &&
+		   options->userns->owner.kind == OWNER_PLAIN && !options->squash;
 
 	for (size_t i = 0; i < options->output_count && may; i++)
 		may = options->outputs[i].kind != OUTPUT_TAR &&

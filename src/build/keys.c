@@ -113,6 +113,20 @@ static void key_run_options(struct key *key, const struct build_run_options *run
 		volume_key(&run->volumes[i], key);
 }
 
+/* A step sees its map, and may do no more than that allows. */
+static void key_maps(struct key *key, const struct owner_policy *owner)
+{
+	AUTO(strbuf) struct strbuf uids = { 0 };
+	AUTO(strbuf) struct strbuf gids = { 0 };
+
+	if (owner->kind != OWNER_MAPPED)
+		return;
+	idmap_triples(&owner->maps.uids, &uids);
+	idmap_triples(&owner->maps.gids, &gids);
+	key_text(key, "uid_map", strbuf_text(&uids));
+	key_text(key, "gid_map", strbuf_text(&gids));
+}
+
 static void key_run(struct build *build, struct key *key, const struct plan_step *step)
 {
 	const struct build_options *options = build->options;
@@ -139,6 +153,7 @@ static void key_run(struct build *build, struct key *key, const struct plan_step
 	if (step->run.is_insecure)
 		key_text(key, "security", "insecure");
 	key_run_options(key, &options->run);
+	key_maps(key, &options->userns->owner);
 	for (size_t i = 0; i < step->run.mount_count; i++)
 		key_mount(key, &step->run.mounts[i]);
 }

@@ -177,7 +177,8 @@ static FALLIBLE prepare_bind(
 	case ORIGIN_CONTEXT:
 		break;
 	}
-	if (build->options->userns->owner.kind != OWNER_SHIFTED && mount->selection->is_whole &&
+	enum owner_kind kind = build->options->userns->owner.kind;
+	if (kind != OWNER_SHIFTED && kind != OWNER_MAPPED && mount->selection->is_whole &&
 			!mount->plan->as.takes_over && !holds_store(build))
 		return show_live(build, mount, out);
 	return show_copy(build, mount, NULL, out);

@@ -101,11 +101,16 @@ static FALLIBLE give_below(int at_fd, const char *name, uid_t uid, gid_t gid, un
 static FALLIBLE take_over(const struct opening *opening, int fd)
 {
 	const struct owner_policy *policy = &opening->userns->owner;
-	uint32_t shift = policy->kind == OWNER_SHIFTED ? policy->base : 0;
-	uid_t uid = opening->user->uid + shift;
-	gid_t gid = opening->user->gid + shift;
+	uid_t uid = 0;
+	gid_t gid = 0;
 	struct stat st;
 
+	if (policy->kind == OWNER_RECORDED) {
+		uid = opening->user->uid;
+		gid = opening->user->gid;
+	} else {
+		TRY(owner_disk_ids(policy, opening->user->uid, opening->user->gid, &uid, &gid));
+	}
 	TRY(give(fd, "", uid, gid));
 	if (fstat(fd, &st) != 0)
 		return error_sys("look at a volume");
@@ -165,7 +170,12 @@ static FALLIBLE add_overlay(const struct opening *opening, const struct volume *
 	mount->kind = SANDBOX_LAYERS;
 	mount->layers = &held->below;
 	mount->n_layers = 1;
-	const struct owner root = { .mode = st.st_mode, .uid = st.st_uid, .gid = st.st_gid };
+	struct owner root = { .mode = st.st_mode, .uid = st.st_uid, .gid = st.st_gid };
+	/* A directory of nobody whom the command knows is root's, so that it can be written to. */
+	if (opening->userns->owner.kind == OWNER_MAPPED &&
+			(!idmap_in(&opening->userns->uids, st.st_uid, &root.uid) ||
+					!idmap_in(&opening->userns->gids, st.st_gid, &root.gid)))
+		root.uid = root.gid = 0;
 	return volume->upper ? keep_upper(opening, volume, held, mount)
 			     : make_upper(opening, &root, held, mount);
 }

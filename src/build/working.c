@@ -6,6 +6,7 @@
 #include "build/key_agent.h"
 #include "build/mount_travel.h"
 #include "build/working_inner.h"
+#include "container/maps.h"
 #include "stream/codec.h"
 #include "sys/fd.h"
 
@@ -48,6 +49,26 @@ static FALLIBLE add_sealed(struct working *working)
 	return NULL;
 }
 
+/* Two containers of one command have the same ids: those that the command has taken on. */
+static FALLIBLE check_maps(const struct working *working)
+{
+	const struct userns *userns = working->with.userns;
+	const struct container *container = working->container;
+	bool is_mapped = userns->owner.kind == OWNER_MAPPED;
+	struct id_maps maps;
+
+	TRY(container_maps(container, &maps));
+	if (is_mapped ? idmap_equal(&maps.uids, &userns->owner.maps.uids) &&
+							idmap_equal(&maps.gids,
+									&userns->owner.maps.gids)
+		      : !maps.uids.n)
+		return NULL;
+	return error_hint(error_new(ERR_UNSUPPORTED,
+					  "container \"%s\" has other ids (--userns-uid-map)",
+					  container->name),
+			"commit it, and take files from the image");
+}
+
 static FALLIBLE open_all(struct working *working)
 {
 	const struct container *container = working->container;
@@ -63,6 +84,7 @@ static FALLIBLE open_all(struct working *working)
 						  "working containers need mounts, which are not "
 						  "allowed here"),
 				"'kiln build' works here; 'kiln doctor' tells what is missing");
+	TRY(check_maps(working));
 	working->build.pool = pool_new(0);
 	TRY(layer_set_open(&working->build.layers));
 	working->build.layers.pool = working->build.pool;

@@ -55,6 +55,7 @@ struct bud_request {
 	struct dockerfiles dockerfiles;
 	int text_fd; /* the Dockerfile's text, or -1 */
 	struct source_policy *policy;
+	struct id_maps maps; /* of --userns-uid-map; or none */
 	struct build_options options;
 };
 

@@ -220,6 +220,7 @@ static struct error *run(const struct invocation *call)
 
 	TRY(bud_request_make(call, &request));
 	TRY(build_logs_open(opts, &request.options, &logs));
+	session.maps = request.maps.uids.n ? &request.maps : NULL;
 	TRY(session_open(call->config,
 			SESSION_STORE | SESSION_REGISTRY | SESSION_TREES | SESSION_SANDBOX,
 			&session));

@@ -8,7 +8,7 @@
 #include "base/str.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
-#include "container/container.h"
+#include "container/maps.h"
 #include "oci/json.h"
 #include "oci/mediatype.h"
 #include "sandbox/capability.h"
@@ -42,6 +42,7 @@ struct subject {
 	const struct list *annotations;
 	const char *comment, *created_by, *manifest_json;
 	const char *isolation, *mounts_file; /* as they were asked for, or NULL */
+	struct id_maps maps;                 /* the same */
 	size_t manifest_bytes;
 };
 
@@ -140,6 +141,7 @@ static json_t *go_names(const json_t *value)
 		const char *json, *go;
 	} names[] = { { "architecture", "Architecture" }, { "author", "Author" },
 		{ "comment", "Comment" }, { "config", "Config" }, { "container", "Container" },
+		{ "containerID", "ContainerID" }, { "hostID", "HostID" }, { "size", "Size" },
 		{ "container_config", "ContainerConfig" }, { "created", "Created" },
 		{ "created_by", "CreatedBy" }, { "diff_ids", "DiffIDs" },
 		{ "docker_version", "DockerVersion" }, { "empty_layer", "EmptyLayer" },
@@ -179,6 +181,26 @@ static json_t *capabilities(void)
 	return array;
 }
 
+static json_t *map_json(const struct idmap *map)
+{
+	json_t *array = json_array();
+
+	for (unsigned i = 0; i < map->n; i++)
+		json_array_append_new(
+				array, json_pack("{s:I, s:I, s:I}", "containerID",
+						       (json_int_t)map->range[i].inside, "hostID",
+						       (json_int_t)map->range[i].outside, "size",
+						       (json_int_t)map->range[i].count));
+	return array;
+}
+
+static json_t *id_mappings(const struct id_maps *maps)
+{
+	return json_pack("{s:b, s:b, s:o, s:o}", "HostUIDMapping", !maps->uids.n, "HostGIDMapping",
+			!maps->gids.n, "UIDMap", map_json(&maps->uids), "GIDMap",
+			map_json(&maps->gids));
+}
+
 static json_t *document_of(const struct subject *subject)
 {
 	char id[DIGEST_HEX] = "", digest[DIGEST_TEXT] = "";
@@ -205,7 +227,7 @@ static json_t *document_of(const struct subject *subject)
 	fill_config(json_object_get(docker, "config"));
 	json_t *history = json_deep_copy(json_object_get(oci, "history"));
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:o, "
-			 "s:o, s:s, s:s, s:o, s:o, s:n, s:n}",
+			 "s:o, s:s, s:s, s:o, s:o, s:o, s:n, s:n}",
 			"Type", "buildah 0.0.1", "FromImage", subject->image_name, "FromImageID",
 			id, "FromImageDigest", digest, "Config", config, "Manifest", manifest,
 			"Container", subject->container, "ContainerID", subject->container_id,
@@ -216,7 +238,8 @@ static json_t *document_of(const struct subject *subject)
 			docker, "DefaultMountsFilePath",
 			subject->mounts_file ? subject->mounts_file : "", "Isolation",
 			subject->isolation ? subject->isolation : "oci", "Capabilities",
-			capabilities(), "History", history, "Devices", "NamespaceOptions");
+			capabilities(), "History", history, "IDMappingOptions",
+			id_mappings(&subject->maps), "Devices", "NamespaceOptions");
 }
 
 /* Durations as Go prints them in a template: "5s", "1m30s". */
@@ -280,7 +303,7 @@ static FALLIBLE inspect_container(struct session *session, const char *text, con
 	AUTO(container) struct container *container = NULL;
 
 	TRY(container_look(session->store, text, &container));
-	const struct subject subject = {
+	struct subject subject = {
 		.container = container->name,
 		.container_id = container->id,
 		.mount_point = container->mount_point,
@@ -294,6 +317,7 @@ static FALLIBLE inspect_container(struct session *session, const char *text, con
 		.isolation = list_env_get(&container->settings, "isolation"),
 		.mounts_file = list_env_get(&container->settings, MOUNTS_CONF_SETTING),
 	};
+	TRY(container_maps(container, &subject.maps));
 	return print(&subject, format);
 }
 

@@ -43,8 +43,9 @@ static const struct option options[] = {
 			"instead of the user's short-name-aliases.conf", .is_path = true),
 	OPT_LATER(0, "imagestore", "'--root' is the one store"),
 	OPT_LATER(0, "transient-store", "'--root' is the one store"),
-	OPT_LATER(0, "userns-uid-map", "the range of /etc/subuid is taken"),
-	OPT_LATER(0, "userns-gid-map", "the range of /etc/subgid is taken"),
+	OPT_SETTING(0, "userns-uid-map", "CONTAINER:HOST:LENGTH",
+			"of 'from' and 'build', where they do not say"),
+	OPT_SETTING(0, "userns-gid-map", "CONTAINER:HOST:LENGTH", "the same of groups"),
 	OPT_END,
 };
 #undef OPTS

@@ -105,10 +105,21 @@ FALLIBLE helper_detach(int control_fd)
 	return detach(&(struct helper){ .control_fd = control_fd, .sync_fd = -1 });
 }
 
+/* Most spares never are; then kiln closes its end, or dies. */
+static void wait_until_wanted(int fd)
+{
+	char byte;
+
+	if (TEMP_FAILURE_RETRY(read(fd, &byte, 1)) != 1)
+		_exit(0);
+}
+
 static FALLIBLE settle(const struct helper *helper)
 {
 	die_with_kiln();
 	TRY(detach(helper));
+	if (helper->is_spare)
+		wait_until_wanted(helper->sync_fd);
 	if (helper->sync_fd >= 0)
 		TRY(userns_child_enter(helper->sync_fd));
 	else if (unshare(CLONE_NEWNS) < 0)

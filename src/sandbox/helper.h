@@ -11,7 +11,8 @@
 
 struct helper {
 	int control_fd; /* its end of the socket that steps come through */
-	int sync_fd;    /* USERNS_ROOT: the parent maps us over it; else -1 */
+	int sync_fd;    /* a namespace of its own: the parent maps us over it; else -1 */
+	bool is_spare;  /* waits for a byte there before it does anything */
 	bool records_owners;
 	bool is_for_one; /* one step is likely all: no PID 1 waits for a second before it comes */
 };

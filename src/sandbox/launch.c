@@ -20,10 +20,17 @@
 /* Between SIGTERM and SIGKILL of a cancelled step. */
 enum { GRACE_MS = 10000, SMALL_BYTES = 65536 };
 
+/* A helper that begins when it is wanted, in a namespace that is known only then. */
+struct spare {
+	int control_fd, sync_fd; /* ours; 0: there is none */
+	pid_t pid;
+};
+
 struct sandbox {
 	struct userns userns;
 	int control_fd;
 	pid_t helper;
+	struct spare spare;
 	char *resolv_conf; /* the host's, read once */
 	pthread_mutex_t lock;
 	struct network *network;        /* guarded by lock; made on first use */
@@ -52,50 +59,106 @@ static char *host_resolv_conf(void)
 	return text ? text : xstrdup("");
 }
 
-FALLIBLE sandbox_start(const struct userns *userns, bool is_for_one, struct sandbox **ret)
+/* A helper has a namespace of its own unless kiln is in the steps' already. */
+static bool is_mapped_by_us(const struct userns *userns)
+{
+	return userns->owner.kind == OWNER_MAPPED ||
+	       (userns->mode == USERNS_ROOT && userns->owner.kind != OWNER_RECORDED);
+}
+
+/* What a helper is told; ret's fds are ours. */
+static FALLIBLE fork_helper(const struct userns *userns, struct helper helper, struct spare *ret)
 {
 	bool is_bare = userns_is_bare(userns->mode);
-
-	/* Steps share our process numbers: what is ours is not to be read below /proc. */
-	if (is_bare)
-		(void)prctl(PR_SET_DUMPABLE, 0);
-	bool is_root = userns->mode == USERNS_ROOT && userns->owner.kind != OWNER_RECORDED;
 	int control[2], sync[2] = { -1, -1 };
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) < 0)
 		return error_sys("make a socket pair");
 	AUTO_FD int ours_fd = control[0];
 	AUTO_FD int theirs_fd = control[1];
-	if (is_root && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sync) < 0)
+	if ((helper.is_spare || is_mapped_by_us(userns)) &&
+			socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sync) < 0)
 		return error_sys("make a socket pair");
 	AUTO_FD int our_sync_fd = sync[0];
 	AUTO_FD int their_sync_fd = sync[1];
 
+	helper.control_fd = theirs_fd;
+	helper.sync_fd = their_sync_fd;
 	pid_t pid = fork();
 	if (pid < 0)
 		return error_sys("fork the sandbox helper");
 	if (pid == 0 && is_bare)
 		bare_helper_run(&(struct bare_helper){ theirs_fd, userns->mode });
 	if (pid == 0)
-		helper_run(&(struct helper){
-				.control_fd = theirs_fd,
-				.sync_fd = their_sync_fd,
-				.records_owners = userns->owner.kind == OWNER_RECORDED,
-				.is_for_one = is_for_one,
-		});
-	(void)close(TAKE_FD(their_sync_fd));
-	(void)close(TAKE_FD(theirs_fd));
-	/* A child that fails before it is mapped keeps the reason for the first step. */
-	if (is_root)
-		error_ignore(userns_parent_map(userns, pid, our_sync_fd), "told by the first step");
+		helper_run(&helper);
+	*ret = (struct spare){ TAKE_FD(ours_fd), TAKE_FD(our_sync_fd), pid };
+	return NULL;
+}
+
+/* A child that fails before it is mapped keeps the reason for the first step. */
+static void map_helper(const struct userns *userns, struct spare *helper)
+{
+	if (helper->sync_fd < 0)
+		return;
+	error_ignore(userns_parent_map(userns, helper->pid, helper->sync_fd),
+			"told by the first step");
+	(void)close(helper->sync_fd);
+}
+
+static bool may_map(const struct userns *userns, unsigned how)
+{
+	return (how & SANDBOX_MAY_MAP) && userns->owner.kind != OWNER_MAPPED &&
+	       (userns->mode == USERNS_SUBUID || is_mapped_by_us(userns));
+}
+
+FALLIBLE sandbox_start(const struct userns *userns, unsigned how, struct sandbox **ret)
+{
+	struct spare helper = { 0 }, spare = { 0 };
+	struct helper told = {
+		.records_owners = userns->owner.kind == OWNER_RECORDED,
+		.is_for_one = (how & SANDBOX_FOR_ONE) != 0,
+	};
+
+	/* Steps share our process numbers: what is ours is not to be read below /proc. */
+	if (userns_is_bare(userns->mode))
+		(void)prctl(PR_SET_DUMPABLE, 0);
+	TRY(fork_helper(userns, told, &helper));
+	map_helper(userns, &helper);
+	told.is_spare = true;
+	if (may_map(userns, how))
+		TRY(fork_helper(userns, told, &spare));
 
 	struct sandbox *sandbox = xcalloc(1, sizeof(*sandbox));
 	sandbox->userns = *userns;
-	sandbox->control_fd = TAKE_FD(ours_fd);
+	sandbox->control_fd = helper.control_fd;
 	sandbox->resolv_conf = host_resolv_conf();
-	sandbox->helper = pid;
+	sandbox->helper = helper.pid;
+	sandbox->spare = spare;
 	(void)pthread_mutex_init(&sandbox->lock, NULL);
 	*ret = sandbox;
+	return NULL;
+}
+
+static void stop_helper(int control_fd, pid_t pid)
+{
+	(void)close(control_fd);
+	(void)TEMP_FAILURE_RETRY(waitpid(pid, NULL, 0));
+}
+
+FALLIBLE sandbox_map(struct sandbox *sandbox, const struct userns *userns)
+{
+	struct spare spare = sandbox->spare;
+
+	if (!spare.pid)
+		return error_new(ERR_INVALID, "a sandbox that cannot change its ids");
+	if (send(spare.sync_fd, "+", 1, MSG_NOSIGNAL) != 1)
+		return error_sys("wake the sandbox helper");
+	map_helper(userns, &spare);
+	stop_helper(sandbox->control_fd, sandbox->helper);
+	sandbox->spare = (struct spare){ 0 };
+	sandbox->control_fd = spare.control_fd;
+	sandbox->helper = spare.pid;
+	sandbox->userns = *userns;
 	return NULL;
 }
 
@@ -104,8 +167,11 @@ void sandbox_stop(struct sandbox *sandbox)
 	if (!sandbox)
 		return;
 	network_free(sandbox->network);
-	(void)close(sandbox->control_fd);
-	(void)TEMP_FAILURE_RETRY(waitpid(sandbox->helper, NULL, 0));
+	stop_helper(sandbox->control_fd, sandbox->helper);
+	if (sandbox->spare.pid) {
+		(void)close(sandbox->spare.sync_fd);
+		stop_helper(sandbox->spare.control_fd, sandbox->spare.pid);
+	}
 	/* Not before the helper has left the group that we may be in. */
 	resources_groups_done(&sandbox->groups);
 	(void)pthread_mutex_destroy(&sandbox->lock);
@@ -181,18 +247,21 @@ static FALLIBLE own(const struct owner_policy *policy, const struct mount_dir *d
 {
 	struct stat st;
 	const char *path = dir->path && *dir->path ? dir->path : ".";
+	uid_t root = 0;
+	gid_t group = 0;
 
-	if (policy->kind != OWNER_SHIFTED || dir->fd <= 0)
+	if ((policy->kind != OWNER_SHIFTED && policy->kind != OWNER_MAPPED) || dir->fd <= 0)
 		return NULL;
 	if (fstat(dir->fd, &st) < 0)
 		return error_sys("look at the directory of '%s'", path);
-	if (st.st_uid == 0 && !(st.st_mode & S_IXOTH))
+	TRY(owner_disk_ids(policy, 0, 0, &root, &group));
+	if (st.st_uid == 0 && root != 0 && !(st.st_mode & S_IXOTH))
 		return error_hint(error_new(ERR_DENIED, "the directory of '%s' is closed to steps",
 						  path),
 				"its mode must let others search it (chmod o+x)");
 	if (fstatat(dir->fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return error_sys("look at '%s'", path);
-	if (st.st_uid != 0 || policy->base == 0)
+	if (st.st_uid != 0 || root == 0)
 		return NULL;
 	return owner_set(policy, dir->fd, path,
 			&(struct owner){ .mode = S_IFDIR | (st.st_mode & 07777) });
@@ -201,13 +270,20 @@ static FALLIBLE own(const struct owner_policy *policy, const struct mount_dir *d
 /* A pipe is opened again by "> /dev/stderr", with the rights of who the step is. */
 static void own_pipe(const struct owner_policy *policy, const struct sandbox_step *step, int fd)
 {
-	uint32_t base = policy->kind == OWNER_SHIFTED ? policy->base : 0;
 	struct stat st;
+	uid_t uid = 0;
+	gid_t gid = 0;
 
 	if (policy->kind == OWNER_RECORDED || fd <= 0 || fstat(fd, &st) < 0 ||
-			!S_ISFIFO(st.st_mode) || st.st_uid == base + step->uid)
+			!S_ISFIFO(st.st_mode))
 		return;
-	if (fchown(fd, base + step->uid, base + step->gid) < 0)
+	/* A user who is not mapped is an error of the step itself. */
+	struct error *error = owner_disk_ids(policy, step->uid, step->gid, &uid, &gid);
+	if (error) {
+		error_ignore(error, "the step tells");
+		return;
+	}
+	if (st.st_uid != uid && fchown(fd, uid, gid) < 0)
 		log_debug("a pipe cannot be given to user %u", step->uid);
 }
 

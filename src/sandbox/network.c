@@ -166,7 +166,8 @@ FALLIBLE network_new(int control_fd, const struct userns *userns, struct network
 	AUTO_FREE char *pasta = proc_find("pasta");
 	AUTO_FREE char *slirp = proc_find("slirp4netns");
 
-	bool is_outside = userns->mode == USERNS_ROOT && userns->owner.kind != OWNER_RECORDED;
+	bool is_outside = userns->owner.kind == OWNER_MAPPED ||
+			  (userns->mode == USERNS_ROOT && userns->owner.kind != OWNER_RECORDED);
 
 	network->hold_fd = network->net_fd = network->user_fd = -1;
 	network->pid_fd = network->life_fd = -1;
@@ -175,7 +176,8 @@ FALLIBLE network_new(int control_fd, const struct userns *userns, struct network
 							     "slirp4netns"),
 				"apt-get install passt, or use the host's network");
 	if (is_outside && !slirp)
-		return error_hint(error_new(ERR_UNSUPPORTED, "a private network of root needs "
+		return error_hint(error_new(ERR_UNSUPPORTED, "a private network of root, or of "
+							     "mapped ids, needs "
 							     "slirp4netns"),
 				"apt-get install slirp4netns, or use the host's network");
 	TRY(hold(control_fd, network));

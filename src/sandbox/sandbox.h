@@ -163,11 +163,20 @@ struct sandbox_result {
 	char notes[1024];
 };
 
+enum sandbox_how {
+	SANDBOX_FOR_ONE = 1 << 0, /* one step is expected; others work, and start later */
+	SANDBOX_MAY_MAP = 1 << 1, /* sandbox_map() may come */
+};
 /*
  * Fork the helper. Single-threaded caller, right after userns_enter(); userns is copied. Costs
- * well under a millisecond. is_for_one: one step is expected; others work, and start later.
+ * well under a millisecond.
  */
-FALLIBLE sandbox_start(const struct userns *userns, bool is_for_one, struct sandbox **ret);
+FALLIBLE sandbox_start(const struct userns *userns, unsigned how, struct sandbox **ret);
+/*
+ * From here on steps are in a namespace of userns, which userns_map() has changed since. Before
+ * the first step; any number of threads. Of a sandbox with SANDBOX_MAY_MAP, once.
+ */
+FALLIBLE sandbox_map(struct sandbox *sandbox, const struct userns *userns);
 /* Ask the helper to end, kill what is left, wait. */
 void sandbox_stop(struct sandbox *sandbox);
 

@@ -17,8 +17,8 @@ enum { ID_BYTES = LIMIT_PATH_BYTES * 2 };
 char *cache_mount_path(
 		const struct store *store, const char *id, const char *variant, size_t number)
 {
-	AUTO_FREE char *text = xasprintf("%zu:%s%zu:%s%zu:%s%zu", strlen(store->owner_key),
-			store->owner_key, strlen(id), id, strlen(variant), variant, number);
+	AUTO_FREE char *text = xasprintf("%zu:%s%zu:%s%zu:%s%zu", strlen(store->tree_key),
+			store->tree_key, strlen(id), id, strlen(variant), variant, number);
 	struct digest digest = digest_of(text, strlen(text));
 	char hex[DIGEST_HEX];
 

@@ -34,7 +34,8 @@ struct store {
 	unsigned close_ms;              /* UINT_MAX: takes its time */
 	int why_read_only;              /* errno */
 	bool uses_trees;                /* an owner policy was given */
-	char owner_key[OWNER_KEY_TEXT]; /* policy and id mapping: whose trees we can use */
+	char owner_key[OWNER_KEY_TEXT]; /* policy and id mapping: what kind of user we are */
+	char tree_key[OWNER_KEY_TEXT];  /* the same of whose trees we can use */
 	char *boot_id;
 	pthread_mutex_t lock;
 	struct db *db;       /* guarded by lock */

@@ -76,7 +76,7 @@ static FALLIBLE put_tree(struct store *store, const struct layer_draft *draft,
 	TRY(db_run(store->db,
 			"UPDATE layer SET owner = ?, chain = ?, tree_bytes = ?, boot = ?, "
 			"synced = 0 WHERE id = ?",
-			"tditt", store->owner_key, &facts->chain, (int64_t)facts->tree_bytes,
+			"tditt", store->tree_key, &facts->chain, (int64_t)facts->tree_bytes,
 			store->boot_id, id));
 	/* What has that name belongs to nobody: it was left by a kill at this very place. */
 	TRY(run_discard(store, layer_path(id, path)));

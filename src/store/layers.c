@@ -25,7 +25,7 @@ static bool fits(const struct store *store, const struct rows *row, const struct
 {
 	struct digest needs = rows_digest(row, 8);
 
-	if (!store->uses_trees || !text_equal(rows_text(row, 7), store->owner_key))
+	if (!store->uses_trees || !text_equal(rows_text(row, 7), store->tree_key))
 		return false;
 	if (!rows_null(row, 8) && !(chain && digest_equal(&needs, chain)))
 		return false;

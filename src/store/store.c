@@ -149,6 +149,8 @@ static void make_owner_key(const struct owner_policy *owner, char buf[static OWN
 	char hex[DIGEST_HEX];
 
 	strbuf_addf(&text, "%d %u %u\n", (int)owner->kind, owner->base, owner->count);
+	idmap_text(&owner->maps.uids, &text);
+	idmap_text(&owner->maps.gids, &text);
 	add_file(&text, "/proc/self/uid_map");
 	add_file(&text, "/proc/self/gid_map");
 	if (owner->is_flat)
@@ -356,6 +358,11 @@ static FALLIBLE open_rest(struct store *store)
 	return runs_clear_dead(store);
 }
 
+void store_use_owner(struct store *store, const struct owner_policy *owner)
+{
+	make_owner_key(owner, store->tree_key);
+}
+
 FALLIBLE store_open(const struct store_settings *settings, struct store **ret)
 {
 	AUTO(store) struct store *store = xcalloc(1, sizeof(*store));
@@ -369,6 +376,7 @@ FALLIBLE store_open(const struct store_settings *settings, struct store **ret)
 	store->uses_trees = settings->owner.kind != 0;
 	if (store->uses_trees)
 		make_owner_key(&settings->owner, store->owner_key);
+	memcpy(store->tree_key, store->owner_key, sizeof(store->tree_key));
 	TRY(open_root(store, settings->root));
 	store->trash = trash_new(store->fd);
 	store->close_ms = UINT_MAX;

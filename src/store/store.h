@@ -47,6 +47,11 @@ struct store_settings {
  * index.json). Costs about 1 ms. What dead processes left in tmp/ is removed in the background.
  */
 FALLIBLE store_open(const struct store_settings *settings, struct store **ret);
+/*
+ * Trees and cache mounts from here on are of this policy; what kind of user we are, which working
+ * containers ask for, stays. Before the first of them, by one thread.
+ */
+void store_use_owner(struct store *store, const struct owner_policy *owner);
 /* Ends all leases, removes what is left in tmp/, waits for background removals. */
 void store_close(struct store *store);
 

@@ -6,6 +6,7 @@
 #include "sys/proc.h"
 
 #include <fcntl.h>
+#include <string.h>
 
 static void add(struct idmap *map, uint64_t inside, uint64_t outside, uint64_t count)
 {
@@ -86,6 +87,107 @@ bool idmap_covers(const struct idmap *map, uint64_t first, uint64_t count)
 			return true;
 	}
 	return false;
+}
+
+bool idmap_equal(const struct idmap *a, const struct idmap *b)
+{
+	return a->n == b->n && memcmp(a->range, b->range, a->n * sizeof(a->range[0])) == 0;
+}
+
+bool idmap_out(const struct idmap *map, uint32_t id, uint32_t *ret)
+{
+	for (unsigned i = 0; i < map->n; i++) {
+		if (id - map->range[i].inside >= map->range[i].count)
+			continue;
+		*ret = map->range[i].outside + (id - map->range[i].inside);
+		return true;
+	}
+	return false;
+}
+
+bool idmap_in(const struct idmap *map, uint32_t id, uint32_t *ret)
+{
+	for (unsigned i = 0; i < map->n; i++) {
+		if (id - map->range[i].outside >= map->range[i].count)
+			continue;
+		*ret = map->range[i].inside + (id - map->range[i].outside);
+		return true;
+	}
+	return false;
+}
+
+/* Past what is no digit, and the number there; empty at the end. */
+static struct str digits(struct str *text)
+{
+	size_t from = 0, to;
+
+	while (from < text->n && !(text->p[from] >= '0' && text->p[from] <= '9'))
+		from++;
+	for (to = from; to < text->n && text->p[to] >= '0' && text->p[to] <= '9';)
+		to++;
+	struct str number = str_slice(*text, from, to);
+	*text = str_slice(*text, to, text->n);
+	return number;
+}
+
+FALLIBLE idmap_add_triples(struct str text, struct idmap *map)
+{
+	struct str rest = text;
+	unsigned n = 0;
+	uint64_t number[3] = { 0 };
+
+	for (struct str word; (word = digits(&rest)).n; n++) {
+		TRY_WRAP(parse_u64(word, UINT32_MAX, &number[n % 3]), "mapping \"%.*s\"",
+				STR_ARG(text));
+		if (n % 3 != 2)
+			continue;
+		if (map->n == IDMAP_RANGES)
+			return error_new(ERR_LIMIT, "more than %d ranges of ids", IDMAP_RANGES);
+		map->range[map->n++] = (struct id_range){ (uint32_t)number[0], (uint32_t)number[1],
+			(uint32_t)number[2] };
+	}
+	if (n == 0 || n % 3)
+		return error_new(ERR_INVALID,
+				"mapping \"%.*s\" is not in the form containerid:hostid:size[,...]",
+				STR_ARG(text));
+	return NULL;
+}
+
+static bool overlap(uint64_t a, uint64_t b, uint64_t a_count, uint64_t b_count)
+{
+	return a < b + b_count && b < a + a_count;
+}
+
+FALLIBLE idmap_check(const struct idmap *map)
+{
+	for (unsigned i = 0; i < map->n; i++) {
+		const struct id_range *one = &map->range[i];
+
+		if (one->count == 0 || (uint64_t)one->inside + one->count > UINT32_MAX ||
+				(uint64_t)one->outside + one->count > UINT32_MAX)
+			return error_new(ERR_INVALID,
+					"mapping %u:%u:%u has no ids, or more than there are",
+					one->inside, one->outside, one->count);
+		for (unsigned k = 0; k < i; k++) {
+			const struct id_range *other = &map->range[k];
+
+			if (overlap(one->inside, other->inside, one->count, other->count) ||
+					overlap(one->outside, other->outside, one->count,
+							other->count))
+				return error_new(ERR_INVALID,
+						"the specified UID and/or GID mapping %u:%u:%u "
+						"conflicts with other mappings",
+						one->inside, one->outside, one->count);
+		}
+	}
+	return NULL;
+}
+
+void idmap_triples(const struct idmap *map, struct strbuf *out)
+{
+	for (unsigned i = 0; i < map->n; i++)
+		strbuf_addf(out, "%s%u:%u:%u", i ? "," : "", map->range[i].inside,
+				map->range[i].outside, map->range[i].count);
 }
 
 void idmap_parse_subids(struct str text, const char *name, uid_t uid, struct idmap *ret)
@@ -179,6 +281,18 @@ FALLIBLE idmap_subids(const char *path, const char *name, uid_t uid, struct idma
 	TRY(error);
 	idmap_parse_subids((struct str){ text, n }, name, uid, ret);
 	return NULL;
+}
+
+void idmap_of_subids(const struct idmap *subids, struct idmap *ret)
+{
+	struct idmap map = { 0 };
+	uint64_t next = 0;
+
+	for (unsigned i = 0; i < subids->n && next < UINT32_MAX; i++) {
+		add(&map, next, subids->range[i].outside, subids->range[i].count);
+		next += subids->range[i].count;
+	}
+	*ret = map;
 }
 
 void idmap_with_self(uint32_t id, const struct idmap *subids, struct idmap *ret)

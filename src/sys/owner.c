@@ -1,5 +1,5 @@
 /*
- * Ownership on disk under the three policies.
+ * Ownership on disk under the policies.
  *
  * OWNER_RECORDED keeps the owner of regular files, directories and devices (which are empty regular
  * files there) in an xattr. The permission bits are set on disk as well, so that a step sees them;
@@ -70,26 +70,33 @@ static int subject_chmod(const struct subject *subject, mode_t bits)
 	return fchmodat(subject->fd, subject->name, bits, 0);
 }
 
-static struct error *not_mapped(const struct owner *owner)
+static struct error *not_mapped(const struct owner_policy *policy, uint32_t uid, uint32_t gid)
 {
-	return error_hint(error_new(ERR_UNSUPPORTED, "owner %u:%u is not among the ids we have",
-					  owner->uid, owner->gid),
-			"give the user a larger range in /etc/subuid and /etc/subgid");
+	struct error *error = error_new(
+			ERR_UNSUPPORTED, "owner %u:%u is not among the ids we have", uid, gid);
+
+	if (policy->kind == OWNER_MAPPED)
+		return error_hint(error, "map that id, too: --userns-uid-map and --userns-gid-map");
+	return error_hint(error, "give the user a larger range in /etc/subuid and /etc/subgid");
 }
 
-static FALLIBLE disk_ids(const struct owner_policy *policy, const struct owner *owner,
-		uint32_t *ret_uid, uint32_t *ret_gid)
+FALLIBLE owner_disk_ids(const struct owner_policy *policy, uint32_t uid, uint32_t gid,
+		uid_t *ret_uid, gid_t *ret_gid)
 {
 	uint32_t base = policy->kind == OWNER_SHIFTED ? policy->base : 0;
 
 	/* (uid_t)-1 means "leave it" to chown. */
-	if (owner->uid == UINT32_MAX || owner->gid == UINT32_MAX)
-		return not_mapped(owner);
-	if (policy->kind == OWNER_SHIFTED &&
-			(owner->uid >= policy->count || owner->gid >= policy->count))
-		return not_mapped(owner);
-	*ret_uid = base + owner->uid;
-	*ret_gid = base + owner->gid;
+	if (uid == UINT32_MAX || gid == UINT32_MAX)
+		return not_mapped(policy, uid, gid);
+	if (policy->kind == OWNER_SHIFTED && (uid >= policy->count || gid >= policy->count))
+		return not_mapped(policy, uid, gid);
+	if (policy->kind == OWNER_MAPPED)
+		return idmap_out(&policy->maps.uids, uid, ret_uid) &&
+						       idmap_out(&policy->maps.gids, gid, ret_gid)
+				       ? NULL
+				       : not_mapped(policy, uid, gid);
+	*ret_uid = base + uid;
+	*ret_gid = base + gid;
 	return NULL;
 }
 
@@ -102,10 +109,10 @@ static FALLIBLE set_real(const struct owner_policy *policy, const struct subject
 	mode_t bits = owner->mode & ALL_BITS;
 	bool chowned = false;
 
-	TRY(disk_ids(policy, owner, &uid, &gid));
+	TRY(owner_disk_ids(policy, owner->uid, owner->gid, &uid, &gid));
 	if (!st || st->st_uid != uid || st->st_gid != gid) {
 		if (subject_chown(subject, uid, gid) < 0)
-			return errno == EINVAL ? not_mapped(owner)
+			return errno == EINVAL ? not_mapped(policy, owner->uid, owner->gid)
 					       : error_sys("set the owner of '%s' to %u:%u",
 								 shown(subject), owner->uid,
 								 owner->gid);
@@ -245,6 +252,7 @@ static FALLIBLE set(const struct owner_policy *policy, const struct subject *sub
 	switch (policy->kind) {
 	case OWNER_PLAIN:
 	case OWNER_SHIFTED:
+	case OWNER_MAPPED:
 		return set_real(policy, subject, st, owner);
 	case OWNER_RECORDED:
 		return set_recorded(subject, st, owner);
@@ -275,8 +283,13 @@ FALLIBLE owner_set_new_fd(const struct owner_policy *policy, int fd, const struc
 	return set(policy, &(struct subject){ fd, NULL }, st, owner);
 }
 
-static uint32_t image_id(const struct owner_policy *policy, uint32_t id)
+/* map is that of uids or gids. */
+static uint32_t image_id(const struct owner_policy *policy, const struct idmap *map, uint32_t id)
 {
+	uint32_t inside = 0;
+
+	if (policy->kind == OWNER_MAPPED)
+		return idmap_in(map, id, &inside) ? inside : OVERFLOW_ID;
 	if (policy->kind != OWNER_SHIFTED)
 		return id;
 	return id - policy->base < policy->count ? id - policy->base : OVERFLOW_ID;
@@ -382,8 +395,8 @@ static FALLIBLE get(const struct owner_policy *policy, const struct subject *sub
 {
 	bool is_device = S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode);
 	struct owner owner = {
-		.uid = image_id(policy, st->st_uid),
-		.gid = image_id(policy, st->st_gid),
+		.uid = image_id(policy, &policy->maps.uids, st->st_uid),
+		.gid = image_id(policy, &policy->maps.gids, st->st_gid),
 		.mode = st->st_mode,
 		.major = is_device ? major(st->st_rdev) : 0,
 		.minor = is_device ? minor(st->st_rdev) : 0,
@@ -490,11 +503,14 @@ FALLIBLE owner_set_capability(const struct owner_policy *policy, int dir_fd, con
 		return error_new(ERR_INVALID, "file capabilities of '%s' have %zu bytes", name, n);
 	memcpy(disk, value, n);
 	n = capability_to_image(disk, n);
-	if (policy->kind == OWNER_SHIFTED && n == CAP_V2_BYTES) {
+	if (policy->kind != OWNER_PLAIN && policy->kind != OWNER_RECORDED && n == CAP_V2_BYTES) {
 		uint32_t flags = get_le32(disk) & ~VFS_CAP_REVISION_MASK;
+		uid_t root = 0;
+		gid_t group = 0;
 
+		TRY(owner_disk_ids(policy, 0, 0, &root, &group));
 		put_le32(disk, VFS_CAP_REVISION_3 | flags);
-		put_le32(disk + CAP_V2_BYTES, policy->base);
+		put_le32(disk + CAP_V2_BYTES, root);
 		n = CAP_V3_BYTES;
 	}
 

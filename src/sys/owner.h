@@ -1,9 +1,10 @@
 /*
- * owner: who owns a file in a rootfs, and how that is kept on disk. Three ways:
+ * owner: who owns a file in a rootfs, and how that is kept on disk. Four ways:
  *
  *	OWNER_PLAIN     the ids on disk are the ids of the image (root without shift; inside a user
  *	                namespace with a subordinate range)
  *	OWNER_SHIFTED   real root outside: image id i is on disk as base + i (0 <= i < count)
+ *	OWNER_MAPPED    image id i is on disk as the user's own map says (--userns-uid-map)
  *	OWNER_RECORDED  one mapped id only: files belong to us, and the wanted owner, mode and
  *	                device number are written down in the xattr user.containers.override_stat
  *	                ("uid:gid:mode:type", type is file, dir, pipe, block-MAJOR-MINOR or
@@ -18,14 +19,16 @@
  */
 #pragma once
 #include "base/error.h"
+#include "sys/idmap.h"
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
 struct owner_policy {
-	enum owner_kind { OWNER_PLAIN = 1, OWNER_SHIFTED, OWNER_RECORDED } kind;
+	enum owner_kind { OWNER_PLAIN = 1, OWNER_SHIFTED, OWNER_RECORDED, OWNER_MAPPED } kind;
 	uint32_t base, count; /* OWNER_SHIFTED */
+	struct id_maps maps;  /* OWNER_MAPPED: inside is the image's, outside the disk's */
 	/* No overlay ever stacks trees made so (userns_is_bare()): a whiteout may be a mark that
 	 * only kiln itself knows for one, and others' trees are none of ours. */
 	bool is_flat;
@@ -47,6 +50,9 @@ FALLIBLE owner_set(const struct owner_policy *policy, int dir_fd, const char *na
 		const struct owner *owner);
 /* The same for an open file (not O_PATH). */
 FALLIBLE owner_set_fd(const struct owner_policy *policy, int fd, const struct owner *owner);
+/* The ids on disk of who is uid:gid in the image. ERR_UNSUPPORTED as above. */
+FALLIBLE owner_disk_ids(const struct owner_policy *policy, uint32_t uid, uint32_t gid,
+		uid_t *ret_uid, gid_t *ret_gid);
 /*
  * The same for a file that was made by this process a moment ago, whose lstat is st: what is right
  * already is not set again.

@@ -46,8 +46,10 @@ enum { USERNS_REASON_BYTES = 256 };
 struct userns {
 	enum userns_mode mode;     /* never USERNS_BEST */
 	struct owner_policy owner; /* for whatever reads or makes owners in a rootfs */
-	struct idmap uids, gids;   /* of a step's namespace, as seen from where kiln started */
-	uid_t outer_uid;           /* who started us */
+	/* Of a step's namespace, as seen from where kiln started; OWNER_MAPPED: from where it is.
+	 */
+	struct idmap uids, gids;
+	uid_t outer_uid; /* who started us */
 	gid_t outer_gid;
 	char reason[USERNS_REASON_BYTES]; /* why not a better mode; "" when it is the best */
 };
@@ -68,6 +70,14 @@ enum {
 };
 FALLIBLE userns_enter(enum userns_mode wish, unsigned how, struct userns *ret);
 
+/*
+ * Files and steps from now on are of these maps (--userns-uid-map), from ids of the namespace that
+ * kiln has entered: OWNER_MAPPED. Whoever has userns copied is told by its own call (sandbox_map(),
+ * store_use_owner()). ERR_INVALID: ranges that overlap, or root is not mapped; ERR_UNSUPPORTED: ids
+ * that are not ours, or none at all are.
+ */
+FALLIBLE userns_map(struct userns *userns, const struct id_maps *maps);
+
 /* False: ids of this process are not those of the machine. */
 bool userns_is_initial(void);
 /* True for the modes without namespaces: nothing can be mounted. */
@@ -78,8 +88,9 @@ const char *userns_mode_name(enum userns_mode mode);
 FALLIBLE userns_mode_parse(const char *name, enum userns_mode *ret);
 
 /*
- * For the sandbox helper in USERNS_ROOT: both sides of a fork, over a socket pair. The child comes
- * back as root of the mapped namespace with a private mount namespace; the parent writes the maps.
+ * For the sandbox helper in USERNS_ROOT, or of OWNER_MAPPED: both sides of a fork, over a socket
+ * pair. The child comes back as root of the mapped namespace with a private mount namespace; the
+ * parent writes the maps.
  */
 FALLIBLE userns_child_enter(int sync_fd);
 FALLIBLE userns_parent_map(const struct userns *userns, pid_t child, int sync_fd);

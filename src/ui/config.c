@@ -137,6 +137,12 @@ static const struct setting settings[] = {
 			.help = "check certificates of registries" },
 	{ "user-agent", SETTING_TEXT, FIELD(user_agent, char *),
 			.help = "how kiln calls itself to servers" },
+	{ "userns-gid-map", SETTING_LIST, FIELD(gid_maps, struct list),
+			.help = "groups of working containers and of Buildah's build: "
+				"CONTAINER:HOST:LENGTH" },
+	{ "userns-uid-map", SETTING_LIST, FIELD(uid_maps, struct list),
+			.help = "users of working containers and of Buildah's build: "
+				"CONTAINER:HOST:LENGTH" },
 };
 
 const char *environ_get(const char *const *variables, const char *name)

@@ -64,6 +64,7 @@ struct config {
 	char *podman_root; /* its graph root, whatever storage.conf says; or NULL */
 	char *podman_driver, *podman_options; /* as $STORAGE_DRIVER and $STORAGE_OPTS; or NULL */
 	char *default_mounts_file;            /* instead of the mounts.conf found; or NULL */
+	struct list uid_maps, gid_maps;       /* "CONTAINER:HOST:LENGTH" */
 	char *signature_policy;               /* policy.json; NULL: the user's, else the system's */
 	char *registries_d;                   /* instead of the user's or the system's; or NULL */
 	char *sign_key_file, *sign_fingerprint, *sign_passphrase_file; /* or NULL */

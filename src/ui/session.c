@@ -202,9 +202,26 @@ static unsigned entering_of(unsigned needs)
 	return (needs & SESSION_FORCE ? USERNS_FORCED : 0) | (builds ? USERNS_BUILDS : 0);
 }
 
+static unsigned how_of(unsigned needs)
+{
+	return (needs & SESSION_ONE_STEP ? SANDBOX_FOR_ONE : 0) |
+	       (needs & SESSION_MAY_MAP ? SANDBOX_MAY_MAP : 0);
+}
+
+FALLIBLE session_map(struct session *session, const struct id_maps *maps)
+{
+	TRY(userns_map(&session->userns, maps));
+	if (session->sandbox)
+		TRY(sandbox_map(session->sandbox, &session->userns));
+	if (session->store)
+		store_use_owner(session->store, &session->userns.owner);
+	return NULL;
+}
+
 FALLIBLE session_open(const struct config *config, unsigned needs, struct session *ret)
 {
 	enum userns_mode wish;
+	struct owner_policy own = { 0 };
 
 	ret->config = config;
 	TRY(check_fd_limit());
@@ -212,9 +229,12 @@ FALLIBLE session_open(const struct config *config, unsigned needs, struct sessio
 	if (needs & (SESSION_TREES | SESSION_SANDBOX)) {
 		TRY(wish_of(config->isolation, &wish));
 		TRY(userns_enter(wish, entering_of(needs), &ret->userns));
+		own = ret->userns.owner;
+		if (ret->maps)
+			TRY(userns_map(&ret->userns, ret->maps));
 	}
 	if (needs & SESSION_SANDBOX)
-		TRY(sandbox_start(&ret->userns, (needs & SESSION_ONE_STEP) != 0, &ret->sandbox));
+		TRY(sandbox_start(&ret->userns, how_of(needs), &ret->sandbox));
 
 	ret->podman = podman_settings_of(ret, needs);
 	/* The helper has been forked; from here threads may begin. */
@@ -226,9 +246,10 @@ FALLIBLE session_open(const struct config *config, unsigned needs, struct sessio
 	/* Nor a limit of file sizes: the write that meets it fails and says where. */
 	(void)signal(SIGXFSZ, SIG_IGN);
 	if (needs & SESSION_STORE)
-		TRY(store_open(&(struct store_settings){ .root = config->root,
-					       .owner = ret->userns.owner },
+		TRY(store_open(&(struct store_settings){ .root = config->root, .owner = own },
 				&ret->store));
+	if (ret->store && ret->maps)
+		store_use_owner(ret->store, &ret->userns.owner);
 	if (ret->store)
 		set_patience(ret);
 	if (needs & SESSION_REGISTRY)

@@ -33,10 +33,12 @@ enum {
 	SESSION_FORCE = 1 << 5,    /* in place even in what does not look like a container */
 	SESSION_WORKING = 1 << 7,  /* of the sandbox: for a working container, which needs mounts */
 	SESSION_NEW_AUTH = 1 << 6, /* of the registry: --authfile need not be there yet */
+	SESSION_MAY_MAP = 1 << 8,  /* of the sandbox: session_map() may come */
 };
 
 struct session {
 	const struct config *config;
+	const struct id_maps *maps; /* before it is opened: of files and steps; NULL: the usual */
 	struct cancel *cancel;
 	struct interrupt *interrupt;
 	struct userns userns; /* with SESSION_TREES */
@@ -49,6 +51,11 @@ struct session {
 };
 
 FALLIBLE session_open(const struct config *config, unsigned needs, struct session *ret);
+/*
+ * With SESSION_TREES: files and steps are of these maps (userns_map()), as a working container that
+ * was looked up since wants them. Once; not where maps were given before.
+ */
+FALLIBLE session_map(struct session *session, const struct id_maps *maps);
 /*
  * What a command needs besides when a name that it was given leads to Podman's store, or may, whose
  * files belong to ids of our user namespace: SESSION_TREES, or 0.

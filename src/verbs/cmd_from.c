@@ -2,11 +2,13 @@
 #include "verbs/names.h"
 #include "verbs/run_conf.h"
 #include "verbs/triggers.h"
+#include "verbs/userns_flag.h"
 #include "verbs/verbs.h"
 #include "verbs/work.h"
 
 #include "base/str.h"
 #include "base/xalloc.h"
+#include "container/maps.h"
 #include "sys/fd.h"
 #include "ui/registry_flags.h"
 
@@ -201,10 +203,13 @@ static struct error *run(const struct invocation *call)
 	struct triggers triggers = {
 		.platform = &platform, .flags = &run, .parts = &parts, .quiet = opts->quiet
 	};
+	TRY(userns_flags_make(&opts->run, call->config, &work.maps));
+	work.session.maps = work.maps.uids.n ? &work.maps : NULL;
 	TRY(work_open(call, WORK_BUILD, &work));
 	TRY(open_image(&work, opts, &platform, container));
 	TRY(take_triggers(&work, &triggers, container));
 	run_flags_save(&run, &container->settings);
+	container_set_maps(container, &work.maps);
 	TRY(keep_mounts_file(call->config, container));
 	TRY(create(&work, opts, container));
 	(void)printf("%s\n", container->name);

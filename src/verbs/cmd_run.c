@@ -3,6 +3,7 @@
 #include "verbs/run_mounts.h"
 #include "verbs/run_stdin.h"
 #include "verbs/terminal.h"
+#include "verbs/userns_flag.h"
 #include "verbs/verbs.h"
 #include "verbs/work.h"
 
@@ -276,6 +277,7 @@ static struct error *run(const struct invocation *call)
 	if (argv.n == 0)
 		return error_usage("command must be specified");
 	TRY(run_flags_check(&opts->run));
+	TRY(userns_flags_refuse(&opts->run));
 	TRY(run_mounts_flags(&opts->secrets, &opts->agents, &parts.mounts));
 	TRY(work_open(call, WORK_RUN, &work));
 	return run_one(&work, opts, args->p[0], &argv, &parts);

@@ -117,15 +117,6 @@ void run_flags_done(struct run_flags *flags)
 
 /* --- what is not there --- */
 
-static FALLIBLE refuse(const char *name, bool is_given, const char *why)
-{
-	if (!is_given)
-		return NULL;
-	return error_hint(
-			error_code(ERR_INVALID, EXIT_USAGE, "option '--%s' is not supported", name),
-			"%s", why);
-}
-
 static FALLIBLE check_namespace(const char *name, const char *value, const char *allowed)
 {
 	if (!value || !*value || text_equal(value, "private") || text_equal(value, "container") ||
@@ -134,6 +125,17 @@ static FALLIBLE check_namespace(const char *name, const char *value, const char 
 	return error_hint(error_code(ERR_INVALID, EXIT_USAGE, "option '--%s' cannot be '%s' here",
 					  name, value),
 			"a step of kiln always has its own: leave the option away, or say private");
+}
+
+/*
+ * The one we are in: for an ordinary user that is what steps have anyhow. Root's are kept in a
+ * range of their own, in which files of the host have the numbers that they have there.
+ */
+static FALLIBLE check_userns(const char *value)
+{
+	if (text_equal(value, "host"))
+		return NULL;
+	return check_namespace("userns", value, "auto");
 }
 
 FALLIBLE run_flags_check_dns(const struct run_flags *flags, bool is_build)
@@ -189,12 +191,10 @@ FALLIBLE run_flags_check(const struct run_flags *flags)
 	if (!known)
 		return error_usage("unrecognized isolation type \"%s\"", flags->isolation);
 	TRY(check_network(flags));
-	TRY(refuse("userns-*-map*", flags->userns_maps.n > 0,
-			"kiln takes the range that /etc/subuid and /etc/subgid give"));
 	TRY(check_namespace("ipc", flags->ipc, "private"));
 	TRY(check_namespace("pid", flags->pid, "private"));
 	TRY(check_namespace("uts", flags->uts, "private"));
-	TRY(check_namespace("userns", flags->userns, "auto"));
+	TRY(check_userns(flags->userns));
 	return check_namespace("cgroupns", flags->cgroupns, "private");
 }
 

@@ -15,8 +15,9 @@
 
 struct run_flags {
 	struct list hosts, cap_add, cap_drop, devices, dns, dns_options, dns_search, groups,
-			security, ulimits, volumes, userns_maps;
-	char *network, *isolation, *ipc, *pid, *uts, *userns, *cgroupns, *shm_size, *runtime;
+			security, ulimits, volumes, uid_maps, gid_maps;
+	char *network, *isolation, *ipc, *pid, *uts, *userns, *cgroupns, *shm_size, *runtime,
+			*uid_user, *gid_group;
 	struct resource_flags limits;
 	struct list runtime_flags;
 	bool http_proxy;
@@ -62,16 +63,16 @@ struct run_flags {
 					.is_hidden = true),                                        \
 			OPT_LIST(0, "runtime-flag", run.runtime_flags, "FLAG", "kiln needs none",  \
 					.is_hidden = true),                                        \
-			OPT_TEXT(0, "userns", run.userns, "private|auto", "user namespace",        \
+			OPT_TEXT(0, "userns", run.userns, "private|host|auto", "user namespace",   \
 					.is_hidden = true),                                        \
-			OPT_LIST(0, "userns-uid-map", run.userns_maps, "MAP", "refused",           \
-					.is_hidden = true),                                        \
-			OPT_LIST(0, "userns-gid-map", run.userns_maps, "MAP", "refused",           \
-					.is_hidden = true),                                        \
-			OPT_LIST(0, "userns-uid-map-user", run.userns_maps, "USER", "refused",     \
-					.is_hidden = true),                                        \
-			OPT_LIST(0, "userns-gid-map-group", run.userns_maps, "GROUP", "refused",   \
-					.is_hidden = true),                                        \
+			OPT_LIST(0, "userns-uid-map", run.uid_maps, "CONTAINER:HOST:LENGTH",       \
+					"the users that files and commands have on the host"),     \
+			OPT_LIST(0, "userns-gid-map", run.gid_maps, "CONTAINER:HOST:LENGTH",       \
+					"the groups; without it those of --userns-uid-map"),       \
+			OPT_TEXT(0, "userns-uid-map-user", run.uid_user, "NAME",                   \
+					"whose range of /etc/subuid that is"),                     \
+			OPT_TEXT(0, "userns-gid-map-group", run.gid_group, "NAME",                 \
+					"whose range of /etc/subgid that is"),                     \
 			OPT_LATER(0, "cdi-config-dir", "CDI names of devices are not supported"),  \
 			OPT_LATER(0, "cni-config-dir", "kiln sets up no CNI networks"),            \
 			OPT_LATER(0, "cni-plugin-path", "kiln sets up no CNI networks"),           \

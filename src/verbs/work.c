@@ -2,6 +2,7 @@
 
 #include "base/str.h"
 #include "base/xalloc.h"
+#include "container/maps.h"
 #include "ui/source_environment.h"
 #include "verbs/names.h"
 
@@ -18,7 +19,7 @@ FALLIBLE work_open(const struct invocation *call, enum work_needs needs, struct 
 		parts |= SESSION_TREES;
 	if (needs >= WORK_RUN)
 		parts |= SESSION_SANDBOX | SESSION_WORKING |
-			 (needs == WORK_RUN ? SESSION_ONE_STEP : 0);
+			 (needs == WORK_RUN ? SESSION_ONE_STEP | SESSION_MAY_MAP : 0);
 	ret->host_fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
 	TRY(session_open(call->config, parts, &ret->session));
 	return NULL;
@@ -53,6 +54,10 @@ FALLIBLE work_take(struct work *work, const char *name, bool changes)
 
 	TRY_WRAP(container_open(session->store, name, session->cancel, &work->container),
 			"reading build container \"%s\"", name);
+	TRY(container_maps(work->container, &work->maps));
+	if (work->maps.uids.n)
+		TRY_WRAP(session_map(session, &work->maps), "container \"%s\"",
+				work->container->name);
 	TRY(working_open(&with, work->container, &work->working));
 	return changes ? take_off(work) : NULL;
 }

@@ -24,6 +24,76 @@ static void parses_maps(void **state)
 	assert_error(idmap_parse(STR("0 0 4294967296\n"), &map), ERR_INVALID, "read an id map");
 }
 
+/* As Buildah writes them, and what is none. */
+static void takes_triples(void **state)
+{
+	static const struct {
+		const char *why, *text, *is;
+	} good[] = {
+		{ "one", "0:1000:1", "0:1000:1" },
+		{ "two", "0:1000:1,1:100000:65535", "0:1000:1,1:100000:65535" },
+		{ "any separator", "0 5/3 3-9:2", "0:5:3,3:9:2" },
+	};
+	static const struct {
+		const char *why, *text;
+	} bad[] = {
+		{ "nothing", "" },
+		{ "no digit", "a:b:c" },
+		{ "no length", "0:1" },
+		{ "half of the second", "0:1:2,3" },
+		{ "too large", "0:4294967296:1" },
+	};
+	struct idmap map;
+
+	for (size_t i = 0; i < COUNT(good); i++) {
+		AUTO(strbuf) struct strbuf text = { 0 };
+
+		note("%s", good[i].why);
+		map = (struct idmap){ 0 };
+		assert_ok(idmap_add_triples(str_of(good[i].text), &map));
+		idmap_triples(&map, &text);
+		assert_string_equal(strbuf_text(&text), good[i].is);
+	}
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		note("%s", bad[i].why);
+		map = (struct idmap){ 0 };
+		assert_error(idmap_add_triples(str_of(bad[i].text), &map), ERR_INVALID, "mapping");
+	}
+	map = (struct idmap){ 0 };
+	for (unsigned i = 0; i < IDMAP_RANGES; i++)
+		assert_ok(idmap_add_triples(STR("0:1:1"), &map));
+	assert_error(idmap_add_triples(STR("0:1:1"), &map), ERR_LIMIT, "ranges");
+}
+
+static void checks_and_maps_ids(void **state)
+{
+	static const struct {
+		const char *text, *why;
+	} bad[] = {
+		{ "0:1:10,5:300:10", "5:300:10 conflicts" },
+		{ "0:1:10,10:5:10", "10:5:10 conflicts" },
+		{ "0:1:0", "no ids" },
+		{ "0:4294967290:10", "more than there are" },
+	};
+	struct idmap map = { 0 };
+	uint32_t id = 0;
+
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		map = (struct idmap){ 0 };
+		assert_ok(idmap_add_triples(str_of(bad[i].text), &map));
+		assert_error(idmap_check(&map), ERR_INVALID, bad[i].why);
+	}
+	map = (struct idmap){ 0 };
+	assert_ok(idmap_add_triples(STR("0:1000:1,1:100000:9"), &map));
+	assert_ok(idmap_check(&map));
+	assert_true(idmap_out(&map, 9, &id) && id == 100008);
+	assert_true(idmap_in(&map, 100008, &id) && id == 9);
+	assert_true(idmap_out(&map, 0, &id) && id == 1000);
+	assert_false(idmap_out(&map, 10, &id));
+	assert_false(idmap_in(&map, 1001, &id));
+	assert_false(idmap_in(&map, 99999, &id));
+}
+
 static void finds_subordinate_ranges(void **state)
 {
 	static const char text[] = "alice:100000:65536\n"
@@ -59,4 +129,5 @@ static void fills_the_width_of_an_image(void **state)
 	assert_true(idmap_count(&map) == 1);
 }
 
-UNIT_TESTS(parses_maps, finds_subordinate_ranges, fills_the_width_of_an_image)
+UNIT_TESTS(parses_maps, takes_triples, checks_and_maps_ids, finds_subordinate_ranges,
+		fills_the_width_of_an_image)

@@ -9,6 +9,11 @@ static const struct owner_policy plain = { .kind = OWNER_PLAIN };
 static const struct owner_policy shifted = {
 	.kind = OWNER_SHIFTED, .base = 100000, .count = 65536
 };
+static const struct owner_policy mapped = {
+	.kind = OWNER_MAPPED,
+	.maps = { { { { 0, 70000, 1 }, { 1, 100000, 60000 } }, 2 },
+			{ { { 0, 200000, 65536 } }, 1 } },
+};
 static const struct owner_policy recorded = { .kind = OWNER_RECORDED };
 
 /* Whether we may give files away: root with more ids than one. */
@@ -125,6 +130,26 @@ static void keeps_shifted(void **state)
 			"owner 65536:0 is not among");
 }
 
+static void keeps_mapped(void **state)
+{
+	if (!has_ids())
+		skip();
+
+	AUTO(scratch) struct scratch scratch = scratch_new();
+	struct owner foreign = { .uid = 60001, .gid = 3, .mode = S_IFREG | 0600 };
+	struct owner is;
+
+	round_trip(&mapped);
+	scratch_put(scratch.fd, "f", "");
+	is = owner_of(&mapped, &scratch, "f");
+	assert_int_equal(is.uid, 65534);
+	assert_ok(owner_set(&mapped, scratch.fd, "f", &kinds[0].owner));
+	assert_int_equal(lstat_of(&scratch, "f").st_uid, 100000 + 1233);
+	assert_int_equal(lstat_of(&scratch, "f").st_gid, 200000 + 5678);
+	assert_error(owner_set(&mapped, scratch.fd, "f", &foreign), ERR_UNSUPPORTED,
+			"owner 60001:3 is not among");
+}
+
 static void keeps_recorded(void **state)
 {
 	round_trip(&recorded);
@@ -232,7 +257,7 @@ static void translates_capabilities(void **state)
 	/* cap_net_bind_service=ep, version 2 */
 	static const uint8_t v2[20] = { 1, 0, 0, 2, 0, 4 };
 	AUTO(scratch) struct scratch scratch = scratch_new();
-	const struct owner_policy *policies[] = { &plain, &shifted, &recorded };
+	const struct owner_policy *policies[] = { &plain, &shifted, &mapped, &recorded };
 	uint8_t buf[64];
 	ssize_t on_disk = 0;
 	size_t n = 0;
@@ -240,19 +265,19 @@ static void translates_capabilities(void **state)
 	scratch_put(scratch.fd, "f", "");
 	assert_ok(owner_get_capability(&plain, scratch.fd, "f", buf, sizeof(buf), &n));
 	assert_int_equal(n, 0);
-	for (size_t i = has_ids() ? 0 : 2; i < COUNT(policies); i++) {
+	for (size_t i = has_ids() ? 0 : 3; i < COUNT(policies); i++) {
 		assert_ok(owner_set_capability(policies[i], scratch.fd, "f", v2, sizeof(v2)));
 		assert_ok(owner_get_capability(policies[i], scratch.fd, "f", buf, sizeof(buf), &n));
 		assert_int_equal(n, sizeof(v2));
 		assert_memory_equal(buf, v2, sizeof(v2));
 		assert_ok(xattr_get(scratch.fd, "f", "security.capability", buf, sizeof(buf),
 				&on_disk));
-		if (policies[i] == &shifted)
+		if (policies[i] == &shifted || policies[i] == &mapped)
 			assert_int_equal(on_disk, 24);
 	}
 	assert_error(owner_set_capability(&plain, scratch.fd, "f", v2, 1), ERR_INVALID, "1 bytes");
 }
 
-UNIT_TESTS(keeps_plain, keeps_shifted, keeps_recorded, refuses_no_owner, writes_the_convention,
-		a_later_chmod_counts, never_locks_us_out, survives_strange_records,
-		travels_with_a_link, translates_capabilities)
+UNIT_TESTS(keeps_plain, keeps_shifted, keeps_mapped, keeps_recorded, refuses_no_owner,
+		writes_the_convention, a_later_chmod_counts, never_locks_us_out,
+		survives_strange_records, travels_with_a_link, translates_capabilities)
