@@ -11,6 +11,7 @@
 #include "base/xalloc.h"
 #include "ui/config.h"
 #include "ui/help.h"
+#include "ui/home.h"
 #include "ui/options.h"
 #include "ui/report.h"
 
@@ -281,6 +282,7 @@ int main(int argc, char **argv)
 	int status = 0;
 
 	hold_standard_streams();
+	home_settle();
 	/* Modes are given where files are made; what the caller's shell masks is not our files'
 	 * mode. */
 	(void)umask(0022);

@@ -27,6 +27,8 @@ const struct option executor_options[] = {
 	OPT_LIST(0, "build-arg", build_args, "NAME[=VALUE]",
 			"set an ARG; without a value, from the environment"),
 	OPT_LIST(0, "secret", secrets, "id=ID[,src=PATH][,env=NAME]", "for RUN --mount=type=secret"),
+	OPT_SETTING(0, "isolation", "auto|subuid|recorded|root|chroot|inplace|proot",
+			"kiln's own: how steps are kept apart"),
 	OPT_FLAG(0, "allow-secret-in-layer", secret_in_layer,
 			"kiln's own: keep a layer that a step wrote a secret into"),
 	OPT_TEXT(0, "custom-platform", platform, "OS/ARCH[/VARIANT]", "what to build for"),

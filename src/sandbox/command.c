@@ -365,6 +365,19 @@ static FALLIBLE check_program(int root_fd, const struct wish *wish)
 	return exec_error(program, ENOENT);
 }
 
+/* Below what the step has of its own. */
+static void add_variables(const struct list *variables, struct list *env)
+{
+	for (size_t i = 0; i < variables->n; i++) {
+		struct str name, value;
+
+		(void)str_cut(str_of(variables->p[i]), '=', &name, &value);
+		AUTO_FREE char *text = str_dup(name);
+		if (!list_env_get(env, text))
+			list_env_set(env, text, value.p);
+	}
+}
+
 /* By another program, which finds the command in the root and changes to the directory. */
 static FALLIBLE execute_below(const struct command *command, struct wish *wish)
 {
@@ -374,8 +387,7 @@ static FALLIBLE execute_below(const struct command *command, struct wish *wish)
 	TRY(become(wish));
 	list_add_all(&argv, command->bare.words);
 	list_add_all(&argv, &wish->argv);
-	if (command->bare.variable)
-		list_env_set(&wish->env, command->bare.variable, "1");
+	add_variables(command->bare.env, &wish->env);
 	wish->argv.p = argv.p;
 	wish->argv.n = argv.n;
 	wish->argv.capacity = argv.capacity;

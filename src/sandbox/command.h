@@ -18,7 +18,7 @@ struct command_bare {
 	int null_fd;              /* in place of /dev/null */
 	int confine_fd;           /* confine.h, or -1 */
 	const struct list *words; /* in front of the command's own: proot's */
-	const char *variable;     /* what proot needs in its environment, or NULL */
+	const struct list *env;   /* and what they need in theirs, NAME=VALUE */
 };
 
 struct command {

@@ -143,12 +143,12 @@ static int number_of(const struct abi *abi, const char *name)
 }
 
 /* "socket, unless its family is AF_VSOCK" and the like. The accumulator has the number. */
-static void emit_conditions(struct filter_program *program, const struct abi *abi)
+static void emit_conditions(struct filter_program *program, const struct abi *abi, bool is_traced)
 {
 	size_t n = sizeof(personalities) / sizeof(personalities[0]);
 
 	emit(program, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number_of(abi, "clone3"), 0, 1);
-	emit_return(program, ANSWER_MISSING);
+	emit_return(program, is_traced ? SECCOMP_RET_ALLOW : ANSWER_MISSING);
 
 	emit(program, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number_of(abi, "clone"), 0, 4);
 	emit_load(program, argument_at(0));
@@ -170,7 +170,7 @@ static void emit_conditions(struct filter_program *program, const struct abi *ab
 	emit_return(program, SECCOMP_RET_ALLOW);
 }
 
-static void emit_profile_of(struct filter_program *program, const struct abi *abi)
+static void emit_profile_of(struct filter_program *program, const struct abi *abi, bool is_traced)
 {
 	VEC(int) numbers = { 0 };
 	struct steps steps = { 0 };
@@ -188,20 +188,20 @@ static void emit_profile_of(struct filter_program *program, const struct abi *ab
 	vec_push(&steps, ((struct step){ NEWEST_CALL + 1, ANSWER_MISSING }));
 
 	emit_load(program, offsetof(struct seccomp_data, nr));
-	emit_conditions(program, abi);
+	emit_conditions(program, abi, is_traced);
 	emit_tree(program, steps.p, steps.n);
 	vec_done(&numbers);
 	vec_done(&steps);
 }
 
-void filter_profile(struct filter_program *ret)
+void filter_profile(bool is_traced, struct filter_program *ret)
 {
 	*ret = (struct filter_program){ 0 };
 	emit_load(ret, offsetof(struct seccomp_data, arch));
 	for (size_t i = 0; i < sizeof(abis) / sizeof(abis[0]); i++) {
 		struct filter_program block = { 0 };
 
-		emit_profile_of(&block, &abis[i]);
+		emit_profile_of(&block, &abis[i], is_traced);
 		/* Jumps reach 255 instructions, so a long one goes over the block. */
 		emit(ret, BPF_JMP | BPF_JEQ | BPF_K, abis[i].audit, 1, 0);
 		emit(ret, BPF_JMP | BPF_JA, (uint32_t)block.code.n, 0, 0);

@@ -11,7 +11,10 @@
  *
  * A step under proot has one more: calls that name files and that proot 5.1 does not know reach the
  * kernel with the step's path, and would find the machine's own file or none. They are ENOSYS, and
- * libraries fall back on those that it translates.
+ * libraries fall back on those that it translates. And clone3, whose flags no filter sees, is let
+ * through there, where it is ENOSYS elsewhere: what libraries fall back on is clone, and proot 5.1
+ * takes parent and child of CLONE_VM for one program, so that a parent's heap is gone when its
+ * child executes (github.com/proot-me/proot, pull request 119).
  *
  * Floor: sandbox. Spec: seccomp(2).
  */
@@ -32,8 +35,8 @@ struct filter_watch {
 	uint32_t mask;
 };
 
-/* The programs; vec_done() the code. */
-void filter_profile(struct filter_program *ret);
+/* The programs; vec_done() the code. is_traced: under proot. */
+void filter_profile(bool is_traced, struct filter_program *ret);
 void filter_proot(struct filter_program *ret);
 void filter_listener(const struct filter_watch *watch, size_t n, struct filter_program *ret);
 

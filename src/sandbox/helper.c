@@ -211,7 +211,7 @@ _Noreturn void helper_run(const struct helper *helper)
 
 	if (error)
 		refuse(helper, error_wrap(error, "prepare sandboxes"));
-	filter_profile(&profile);
+	filter_profile(false, &profile);
 	record_filter(&listener);
 	(void)sigemptyset(&child);
 	(void)sigaddset(&child, SIGCHLD);

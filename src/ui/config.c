@@ -10,12 +10,12 @@
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "sys/fd.h"
+#include "ui/home.h"
 #include "ui/options.h"
 
 #include <ctype.h>
 #include <fcntl.h>
 #include <jansson.h>
-#include <pwd.h>
 #include <unistd.h>
 
 enum setting_kind {
@@ -460,16 +460,6 @@ static FALLIBLE apply_flags(struct config *config, const struct list *flags)
 }
 
 /* --- what is not ours --- */
-
-static char *home_of_user(void)
-{
-	char buf[16384];
-	struct passwd entry, *found = NULL;
-
-	if (getpwuid_r(getuid(), &entry, buf, sizeof(buf), &found) == 0 && found && found->pw_dir)
-		return xstrdup(found->pw_dir);
-	return xstrdup("/");
-}
 
 static char *dir_or(
 		const char *const *variables, const char *name, const char *home, const char *below)

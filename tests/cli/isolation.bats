@@ -131,6 +131,39 @@ builds_the_same() { # POD-OPTION.. -- KILN-ARG..
 	succeeds kiln_as "$kind" build --isolation proot .
 }
 
+@test "under proot programs that start others keep their heap" {
+	command -v proot >/dev/null || skip "proot is not installed"
+	local kind
+	kind=$(a_user)
+	cat >spawn.c <<-'END'
+		#include <spawn.h>
+		#include <stdlib.h>
+		#include <string.h>
+		#include <sys/wait.h>
+
+		int main(void)
+		{
+			char *const argv[] = { "true", NULL };
+
+			for (int i = 0; i < 50; i++) {
+				int status = 1;
+				pid_t pid;
+
+				if (posix_spawn(&pid, "/bin/true", NULL, NULL, argv, argv + 1) ||
+						waitpid(pid, &status, 0) != pid || status)
+					return 1;
+				for (int j = 0; j < 8; j++)
+					memset(malloc(10000), i, 10000);
+			}
+			return 0;
+		}
+	END
+	cc -static -o spawn spawn.c
+	# The shell is the first, and has a heap that ends elsewhere.
+	printf 'FROM %s\nCOPY spawn /\nRUN /spawn; test $? = 0\n' "$(image_ref busybox)" >Dockerfile
+	succeeds kiln_as "$kind" build --isolation proot .
+}
+
 @test "with user namespaces allowed they are taken, in a container too" {
 	need_root
 	everything

@@ -23,6 +23,19 @@ commands() {
 	equals "" "$stderr"
 }
 
+@test "a HOME that is closed to us is not asked for settings" {
+	local kind
+	kind=$(a_user)
+	[ "$kind" != root ] || skip "nothing is closed to root"
+	local closed=$BATS_TEST_TMPDIR/closed/home
+	mkdir -p "$closed/.config/kiln"
+	echo '{ no settings' >"$closed/.config/kiln/config.json"
+	chmod 0 "$closed"
+	run -0 as_user "$kind" env -u XDG_CONFIG_HOME HOME="$closed" "$(kiln_for_all)" info
+	chmod 0700 "$closed"
+	[[ $output != *"$closed"* ]]
+}
+
 @test "help goes to stdout, in 80 columns, sorted" {
 	succeeds kiln help
 	equals "" "$stderr"

@@ -309,6 +309,11 @@ $REGISTRY/team/app:latest@$digest" "$(cat tags)"
 	says "Skipping push to container registry due to --no-push flag"
 	succeeds executor version
 	says kiln
+	fails 1 "'inplac' is not one of" executor --context . --no-push --isolation inplac
+	if command -v proot >/dev/null; then
+		succeeds executor --context . --no-push --isolation proot
+		says "isolation 'proot'"
+	fi
 	# A log is read by more people than who builds: no value of a build argument is in it. Nor is
 	# what the checks found a warning, since pipelines look for those. All goes to one stream, in order.
 	printf 'from %s as base\nARG TOKEN\nARG QUOTED\nRUN test "$TOKEN$QUOTED" = '\''s3cret"q'\''\n' "$(image_ref busybox)" >Dockerfile

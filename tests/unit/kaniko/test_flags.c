@@ -148,6 +148,7 @@ static const struct flag_case executor_cases[] = {
 	{ "secret", { "--secret id=a,src=Dockerfile --secret=id=b,env=HOME,type=env" },
 			{ { "--secret src=Dockerfile", "option '--secret'" },
 					{ "--secret id=a,sauce=x", "option '--secret'" } } },
+	{ "isolation", { "--isolation chroot", "--isolation=inplace" } },
 	{ "allow-secret-in-layer", { "--allow-secret-in-layer" } },
 	{ "custom-platform", { "--custom-platform linux/arm64", "--custom-platform=linux/arm/v7" },
 			{ { "--custom-platform linux/arm64/v8/x",

@@ -56,7 +56,7 @@ static void the_profile_is_dockers(void **state)
 	};
 	struct filter_program program;
 
-	filter_profile(&program);
+	filter_profile(false, &program);
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		note("%s", cases[i].why);
 		assert_int_equal(ask(&program, NATIVE_ARCH, cases[i].number, cases[i].first, 0),
@@ -68,6 +68,19 @@ static void the_profile_is_dockers(void **state)
 	assert_int_equal(ask(&program, AUDIT_ARCH_I386, 21 /* mount */, 0, 0), EPERM_ANSWER);
 	assert_int_equal(ask(&program, NATIVE_ARCH, 0x40000000, 0, 0), ENOSYS_ANSWER);
 #endif
+	vec_done(&program.code);
+}
+
+/* The clone that libraries fall back on costs a parent its heap there. */
+static void under_proot_clone3_is_let_through(void **state)
+{
+	struct filter_program program;
+
+	filter_profile(true, &program);
+	assert_int_equal(ask(&program, NATIVE_ARCH, SYS_clone3, 0, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(ask(&program, NATIVE_ARCH, SYS_clone, 0x10000000, 0), EPERM_ANSWER);
+	assert_int_equal(ask(&program, NATIVE_ARCH, SYS_unshare, 0, 0), EPERM_ANSWER);
+	assert_int_equal(ask(&program, NATIVE_ARCH, SYS_read, 0, 0), SECCOMP_RET_ALLOW);
 	vec_done(&program.code);
 }
 
@@ -126,5 +139,5 @@ static void the_tree_is_the_list(void **state)
 	}
 }
 
-UNIT_TESTS(the_profile_is_dockers, the_listener_asks_for_few, what_proot_does_not_know_is_missing,
-		the_tree_is_the_list)
+UNIT_TESTS(the_profile_is_dockers, under_proot_clone3_is_let_through, the_listener_asks_for_few,
+		what_proot_does_not_know_is_missing, the_tree_is_the_list)
