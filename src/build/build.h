@@ -98,7 +98,8 @@ struct build_run_options {
 	struct sandbox_security security;
 	const struct list *security_texts; /* what stands for it in keys; or NULL */
 	bool no_hosts_file, no_hostname_file, no_resolv_file;
-	const char *engine; /* /run/.containerenv names it; NULL: there is no such file */
+	const char *hostname; /* NULL: as the sandbox has it; images of Docker's format say it */
+	const char *engine;   /* /run/.containerenv names it; NULL: there is no such file */
 	const char *const *dns, *const *dns_search, *const *dns_options;
 	const uint32_t *groups; /* besides the user's own */
 	size_t group_count;

@@ -61,7 +61,7 @@ const char *build_hostname(const struct build_options *options)
 								 "BUILDKIT_SANDBOX_HOSTNAME")
 					       : NULL;
 
-	return name && *name ? name : NULL;
+	return name && *name ? name : options->run.hostname;
 }
 
 /* What BuildKit's frontend reads of the build arguments. */

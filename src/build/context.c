@@ -238,6 +238,15 @@ static FALLIBLE read_dockerfile(const struct context_input *input, struct contex
 
 /* --- the ignore list --- */
 
+/* From the root of the host on; where the context is no directory of it, of the context. New. */
+static char *whole_path(const struct context *context, int dir_fd, const char *name)
+{
+	AUTO_FREE char *top = dir_fd == AT_FDCWD ? NULL : realpath(context->path, NULL);
+	char *own = dir_fd == AT_FDCWD ? realpath(name, NULL) : NULL;
+
+	return own ? own : xasprintf("%s/%s", top ? top : "", name);
+}
+
 /*
  * *ret_found tells whether the file is there; an unreadable one is an error. dir_fd is the
  * context's, which no link leads out of, or AT_FDCWD.
@@ -260,6 +269,7 @@ static FALLIBLE read_ignore(int dir_fd, const char *name, struct context *contex
 		return error_wrap(error, "read '%s'", name);
 	*ret_found = true;
 	context->ignore_name = xstrdup(name);
+	context->ignore_path = whole_path(context, dir_fd, name);
 	return ignore_parse((struct str){ text, n }, name, &context->ignore);
 }
 
@@ -340,6 +350,7 @@ void context_free(struct context *context)
 	free(context->path);
 	free(context->name);
 	free(context->ignore_name);
+	free(context->ignore_path);
 	free(context->dockerfile);
 	free(context->dockerfile_name);
 	free(context->vcs_source);

@@ -34,6 +34,7 @@ struct context {
 	bool is_inside; /* everything is in the directory: nothing of the host belongs to it */
 	struct ignore *ignore; /* NULL: nothing is left out */
 	char *ignore_name;     /* which file it came from, or NULL */
+	char *ignore_path;     /* the same with its whole path */
 	char *dockerfile;      /* its text; NULL in a named context */
 	size_t dockerfile_bytes;
 	char *dockerfile_name;           /* for messages */

@@ -120,8 +120,9 @@ static FALLIBLE check_digest(const struct fetched *one, const struct plan_copy *
 	if (!copy->checksum || !copy->checksum[0] ||
 			strcmp(digest_text(&one->digest, got), copy->checksum) == 0)
 		return NULL;
-	return error_hint(error_new(ERR_DIGEST, "'%s' is %s, and --checksum says %s",
-					  one->source->path, got, copy->checksum),
+	return error_hint(
+			error_new(ERR_DIGEST, "unexpected response digest for \"%s\": %s, want %s",
+					one->source->path, got, copy->checksum),
 			"it changed, or is not what was meant: look before writing the new one "
 			"down");
 }

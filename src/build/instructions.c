@@ -50,14 +50,14 @@ static void add_text(const struct instruction *instruction, struct strbuf *out)
 	}
 }
 
-/* What FROM names, with what its variables are. */
+/* What FROM names, with what its variables are; an image that stands in for it by its own name. */
 static const char *base_name(const struct plan_stage *stage, const struct from *from)
 {
-	if (!strchr(from->image, '$'))
-		return from->image;
-	if (stage->base.kind == ORIGIN_STAGE)
-		return stage->base.stage->name;
-	return stage->base.kind == ORIGIN_IMAGE ? stage->base.image->name : from->image;
+	if (stage->base.kind == ORIGIN_IMAGE)
+		return stage->base.image->name;
+	return stage->base.kind == ORIGIN_STAGE && strchr(from->image, '$')
+			       ? stage->base.stage->name
+			       : from->image;
 }
 
 static void add_from(

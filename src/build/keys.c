@@ -310,6 +310,7 @@ FALLIBLE step_origin(struct build *build, const struct plan_copy *copy, bool mak
 		ret->ignore = origin_context(build, &copy->origin)->ignore;
 		ret->digests = origin_digests(build, &copy->origin);
 		ret->ignore_name = origin_context(build, &copy->origin)->ignore_name;
+		ret->ignore_path = origin_context(build, &copy->origin)->ignore_path;
 		return NULL;
 	case ORIGIN_STAGE: {
 		struct stage_run *from = build_stage(build, copy->origin.stage);

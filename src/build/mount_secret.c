@@ -22,7 +22,8 @@ static struct error *not_given(const struct run_mount *as, const struct build_se
 		return error_hint(error_new(ERR_NOT_FOUND, "the secret '%s' is required, and %s",
 						  as->id, secret->missing),
 				"set it, or leave 'required' out");
-	return error_hint(error_new(ERR_NOT_FOUND, "the secret '%s' is required and was not given",
+	return error_hint(error_new(ERR_NOT_FOUND,
+					  "secret required but no secret with id \"%s\" found",
 					  as->id),
 			"give it: --secret id=%s,src=FILE or --secret id=%s,env=NAME", as->id,
 			as->id);

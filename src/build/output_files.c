@@ -60,6 +60,15 @@ static void make_local(const struct copy_out *out, struct entry *entry, struct x
 	entry->n_xattrs = kept->n;
 }
 
+/* No later than the time of the image, as in its layers. */
+static void clamp_time(const struct build_options *options, struct entry *entry)
+{
+	if (!options->has_epoch || entry->mtime < options->epoch)
+		return;
+	entry->mtime = options->epoch;
+	entry->mtime_ns = 0;
+}
+
 static struct error *copy_out_visit(void *state, const struct tree_item *at, enum tree_step *step)
 {
 	struct copy_out *out = state;
@@ -73,6 +82,7 @@ static struct error *copy_out_visit(void *state, const struct tree_item *at, enu
 			at->st, at->path));
 	struct entry entry = out->disk.entry;
 	entry.path = path;
+	clamp_time(out->build->options, &entry);
 	if (S_ISSOCK(entry.owner.mode))
 		return NULL;
 	if (out->is_local)
@@ -124,14 +134,11 @@ static FALLIBLE tar_folder(struct build *build, struct entry_sink *tar)
 
 FALLIBLE output_tar(const struct made *made, const char *dest)
 {
-	const struct build_options *options = made->builds[0].options;
 	AUTO(out_file) struct out_file file = { 0 };
-	struct entry_times times = { 0 };
+	const struct entry_times as_they_are = { 0 };
 
-	if (options->has_epoch)
-		times = (struct entry_times){ TIMES_CLAMP, options->epoch };
 	TRY(out_file_open(dest, &file));
-	AUTO(entry_sink) struct entry_sink *tar = tar_writer(TAKE(file.writer), &times);
+	AUTO(entry_sink) struct entry_sink *tar = tar_writer(TAKE(file.writer), &as_they_are);
 	if (made->is_index) {
 		for (size_t i = 0; i < made->n; i++)
 			TRY(tar_folder(&made->builds[i], tar));

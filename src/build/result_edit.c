@@ -81,6 +81,11 @@ void result_edit_config(const struct build *build, struct image_config *config)
 	unset(&config->labels, told->unset_labels);
 	for (size_t i = 0; told->os_features && i < told->os_features->n; i++)
 		edit_feature(&config->os_features, told->os_features->p[i]);
+	if (build->options->run.hostname && build->options->format == FORMAT_DOCKER) {
+		free(config->hostname);
+		config->hostname = xstrdup(build->options->run.hostname);
+		config->domainname = config->domainname ? config->domainname : xstrdup("");
+	}
 	if (told->os_version)
 		(void)strncpy(config->platform.os_version, told->os_version,
 				sizeof(config->platform.os_version) - 1);
@@ -109,7 +114,11 @@ static void add_base(const struct plan_image *base, struct list *to)
 
 	error_ignore(error, "the name as it is");
 	list_env_set(to, IMAGE_ANNOTATION "base.digest", digest_text(&base->image->digest, text));
-	list_env_set(to, IMAGE_ANNOTATION "base.name", name);
+	/* An ID is no name, nor is the one that the base's own base had. */
+	if (image_may_be_id(found))
+		list_env_unset(to, IMAGE_ANNOTATION "base.name");
+	else
+		list_env_set(to, IMAGE_ANNOTATION "base.name", name);
 }
 
 void result_inherit_annotations(

@@ -26,6 +26,7 @@ struct walk {
 	struct strbuf path;
 	dev_t device;         /* whose files' ctime tells of a new attribute; 0: none is known to */
 	VEC(size_t) doubtful; /* directories that are left out unless something in them is not */
+	size_t left_out;      /* matches of patterns that the ignore file has */
 };
 
 static const char capability_name[] = "security.capability";
@@ -187,11 +188,25 @@ static struct error *leave(void *state, const struct tree_item *at)
 	return cancel_check(walk->cancel);
 }
 
+/* Scripts look for these words of Buildah's. */
+static struct error *left_out(const struct select_origin *origin, const char *source, size_t count)
+{
+	AUTO_FREE char *ignored = xasprintf("%zu filtered out using %s", count,
+			origin->ignore_path ? origin->ignore_path : "the ignore file");
+
+	return error_new(ERR_NOT_FOUND,
+			"no items matching glob '%s' in %s (%s): no such file or directory", source,
+			origin->name, count ? ignored : "it matched nothing");
+}
+
 static struct error *not_there(const struct walk *walk, const char *path, bool is_ignored)
 {
-	struct error *error = error_new(ERR_NOT_FOUND,
-			"'/%s' is not in %s: no such file or directory", path, walk->origin->name);
+	AUTO_FREE char *whole = xasprintf("/%s", path);
 
+	if (is_ignored && walk->origin->needs_match)
+		return left_out(walk->origin, whole, 1);
+	struct error *error = error_new(ERR_NOT_FOUND,
+			"'%s' is not in %s: no such file or directory", whole, walk->origin->name);
 	if (is_ignored)
 		return error_hint(error, "it is there, but '%s' leaves it out",
 				walk->origin->ignore_name ? walk->origin->ignore_name
@@ -247,6 +262,13 @@ static struct error *leads_nowhere(const struct walk *walk, const char *path, co
 			walk->origin->name);
 }
 
+/* A pattern may match what is left out. */
+static struct error *pass(struct walk *walk)
+{
+	walk->left_out++;
+	return NULL;
+}
+
 /* One source, literal by now. The name it has at the destination is the one that was asked for. */
 static FALLIBLE add_group(struct walk *walk, const char *path, bool is_match)
 {
@@ -257,7 +279,7 @@ static FALLIBLE add_group(struct walk *walk, const char *path, bool is_match)
 
 	TRY_WRAP(find_name(walk, path, &own), "follow '/%s' in %s", path, walk->origin->name);
 	if (is_ignored_link(walk, own))
-		return is_match ? NULL : not_there(walk, path, true);
+		return is_match ? pass(walk) : not_there(walk, path, true);
 	TRY(find_source(walk, path, own, &real));
 	bool is_link = strcmp(own, real) != 0;
 	struct error *error = rootfs_open_parent(walk->origin->fd, real, &parent, &name);
@@ -273,7 +295,7 @@ static FALLIBLE add_group(struct walk *walk, const char *path, bool is_match)
 	walk->top = is_dir ? real : "";
 	bool left_out = real[0] && ignore_matches(walk->origin->ignore, real);
 	if (left_out && (!is_dir || ignore_may_skip_dir(walk->origin->ignore, real)))
-		return is_match && !is_link ? NULL : not_there(walk, path, true);
+		return is_match && !is_link ? pass(walk) : not_there(walk, path, true);
 	if (!is_dir && ignore_matches(walk->excludes, real))
 		return NULL;
 	struct select_group group = {
@@ -520,14 +542,13 @@ static dev_t device_of(const struct select_origin *origin)
 	return fs.f_type == TMPFS_MAGIC ? 0 : st.st_dev;
 }
 
-static FALLIBLE check_match(const struct select_origin *origin, const struct plan_copy *copy,
-		const struct selection *selection)
+static FALLIBLE check_match(const struct walk *walk, const struct plan_copy *copy)
 {
-	if (!origin->needs_match || selection->groups.n || copy->excludes.n || !copy->source_count)
+	const struct select_origin *origin = walk->origin;
+
+	if (!origin->needs_match || walk->out->groups.n || copy->excludes.n || !copy->source_count)
 		return NULL;
-	return error_new(ERR_NOT_FOUND,
-			"'%s': the pattern matches nothing in %s: no such file or directory",
-			copy->sources[0].path, origin->name);
+	return left_out(origin, copy->sources[0].path, walk->left_out);
 }
 
 FALLIBLE select_make(const struct select_origin *origin, const struct plan_copy *copy,
@@ -558,7 +579,7 @@ FALLIBLE select_make(const struct select_origin *origin, const struct plan_copy 
 	strbuf_done(&walk.path);
 	vec_done(&walk.doubtful);
 	if (!error)
-		error = check_match(origin, copy, out);
+		error = check_match(&walk, copy);
 	if (error)
 		return error;
 	for (size_t g = 0; g < out->groups.n; g++)

@@ -71,6 +71,7 @@ struct select_origin {
 	const char *name;                  /* "the build context", "stage 'build'": for messages */
 	const struct ignore *ignore;       /* or NULL */
 	const char *ignore_name;           /* for hints */
+	const char *ignore_path;           /* for messages, where needs_match is */
 	const struct owner_policy *policy; /* NULL: everything belongs to 0:0 */
 	bool keeps_links;                  /* a source that is a link is copied as one */
 	bool needs_match;                  /* sources that match nothing at all are an error */

@@ -351,8 +351,8 @@ FALLIBLE view_lookup(const struct view *view, const char *path, struct view_entr
 }
 
 /* One component more: follow it when it is a link, by putting its target in front of the rest. */
-static FALLIBLE resolve_one(const struct view *view, struct strbuf *at, struct str component,
-		struct strbuf *rest, unsigned *links)
+static FALLIBLE resolve_one(const struct view *view, const char *path, struct strbuf *at,
+		struct str component, struct strbuf *rest, unsigned *links)
 {
 	AUTO(view_entry) struct view_entry entry = { 0 };
 	size_t length = at->n;
@@ -364,8 +364,9 @@ static FALLIBLE resolve_one(const struct view *view, struct strbuf *at, struct s
 	if (!entry.link)
 		return NULL;
 	if (++*links > VIEW_LINKS)
-		return error_new(ERR_INVALID, "too many levels of symbolic links at '/%s'",
-				strbuf_text(at));
+		return error_new(ERR_INVALID,
+				"open /%s: too many levels of symbolic links at '/%s'",
+				path + strspn(path, "/"), strbuf_text(at));
 	strbuf_truncate(at, entry.link[0] == '/' ? 0 : length);
 	AUTO_FREE char *tail = xstrdup(strbuf_text(rest));
 	strbuf_clear(rest);
@@ -395,7 +396,7 @@ FALLIBLE view_resolve(const struct view *view, const char *path, char **ret)
 			strbuf_truncate(&at, slash < at.n ? slash : 0);
 			continue;
 		}
-		TRY(resolve_one(view, &at, str_of(name), &rest, &links));
+		TRY(resolve_one(view, path, &at, str_of(name), &rest, &links));
 	}
 	*ret = strbuf_take(&at);
 	return NULL;

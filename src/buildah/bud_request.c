@@ -74,7 +74,7 @@ static FALLIBLE check(const struct bud_opts *opts)
 	if (opts->no_hosts && opts->run.hosts.n)
 		return error_usage("--no-hosts and --add-host conflict, can not be used together");
 	if (opts->stage_labels && !opts->save_stages)
-		return error_usage("--stage-labels requires --save-stages");
+		return error_usage("\"--stage-labels\" requires \"--save-stages\"");
 	return refuse(opts->compat_volumes, "compat-volumes", "what a step writes there stays");
 }
 
@@ -208,6 +208,17 @@ static FALLIBLE set_platform(const struct bud_opts *opts, struct bud_request *re
 	return NULL;
 }
 
+/* Standard output is '-', and nothing that is merely not said. */
+static FALLIBLE check_dest(const char *output)
+{
+	bool needs_one = strstr(output, "type=tar") || strstr(output, "type=local");
+
+	if (!needs_one || strstr(output, "dest="))
+		return NULL;
+	return error_usage("option '--output': invalid value '%s': missing required key \"dest\"",
+			output);
+}
+
 static FALLIBLE set_outputs(const char *program, const struct config *config,
 		const struct bud_opts *opts, struct bud_request *request)
 {
@@ -220,6 +231,7 @@ static FALLIBLE set_outputs(const char *program, const struct config *config,
 				text_equal(opts->outputs.p[i], "-") ? "tar" : "local",
 				opts->outputs.p[i]);
 
+		TRY(check_dest(opts->outputs.p[i]));
 		TRY(output_flags_add(&request->out, is_plain ? local : opts->outputs.p[i]));
 	}
 	/* Without files as its only aim, it is in the store too. */
@@ -390,6 +402,8 @@ FALLIBLE bud_request_make(const struct invocation *call, struct bud_request *ret
 	TRY(set_outputs(call->program, call->config, opts, ret));
 	TRY(set_compression(opts, call->config, made));
 	set_time(opts, &ret->out, call->config, made);
+	/* As newer Buildahs: an image of a time of its own tells nothing of this build. */
+	made->run.hostname = made->has_epoch ? "sandbox" : NULL;
 	TRY(set_lists(opts, ret));
 	TRY(identity_label(call->program, opts->identity_label, made->has_epoch,
 			&made->image.identity));

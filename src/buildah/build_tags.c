@@ -32,6 +32,18 @@ void build_tags_share(
 	list_add_all(&output->names, tags);
 }
 
+/* Takes error. In the words that scripts look for. */
+static struct error *wrong_tag(const char *text, struct error *error)
+{
+	const char *hint = error_find_hint(error);
+
+	if (!hint || !text_ends(hint, "must be lowercase"))
+		return usage_of_option(error, "--tag");
+	error_free(error);
+	return error_usage("tag %s: invalid reference format: repository name must be lowercase",
+			text);
+}
+
 FALLIBLE build_tags_add(const char *program, const char *text, struct list *texts,
 		struct list *tags, struct list *dirs, struct output_flags *out)
 {
@@ -39,7 +51,9 @@ FALLIBLE build_tags_add(const char *program, const char *text, struct list *text
 	AUTO_FREE char *name = NULL;
 	struct build_output *output = NULL;
 
-	TRY(usage_of_option(destination_parse(program, text, TO_STORE, &to), "--tag"));
+	struct error *error = destination_parse(program, text, TO_STORE, &to);
+	if (error)
+		return wrong_tag(text, error);
 	switch (to.kind) {
 	case TO_STORE:
 		list_add(tags, to.name);

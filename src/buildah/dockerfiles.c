@@ -134,8 +134,13 @@ FALLIBLE dockerfiles_check(const struct dockerfiles *files)
 		AUTO_FREE char *path = dockerfiles_find(files, files->files->p[i]);
 		struct stat st;
 
-		if (text_equal(path, "-") || url_is_http(path) || stat(path, &st) != 0)
+		if (text_equal(path, "-") || url_is_http(path))
 			continue;
+		if (stat(path, &st) != 0) {
+			if (errno == ENOTDIR)
+				return error_new(ERR_INVALID, "stat %s: not a directory", path);
+			continue;
+		}
 		if (S_ISDIR(st.st_mode))
 			return error_new(ERR_INVALID,
 					"containerfile: \"%s\" cannot be path to a directory",

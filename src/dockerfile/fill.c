@@ -133,8 +133,8 @@ static FALLIBLE check_choice(const struct flag *flag, const char *const *choices
 		if (text_equal(flag->value, choices[i]))
 			return NULL;
 	const char *nearest = text_nearest(flag->value, choices, count);
-	return error_hint(error_at(error_new(ERR_INVALID, "'%s' is no value of --%s", flag->value,
-						   flag->name),
+	return error_hint(error_at(error_new(ERR_INVALID, "unsupported value '%s' of --%s",
+						   flag->value, flag->name),
 					  flag->at),
 			"did you mean %s?", nearest ? nearest : choices[0]);
 }

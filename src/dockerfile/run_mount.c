@@ -36,7 +36,8 @@ struct key {
 
 static FALLIBLE wrong_value(const struct parse *parse, const char *key, const char *value)
 {
-	return error_at(error_new(ERR_INVALID, "--%s: invalid value for %s: '%s'",
+	return error_at(error_new(ERR_INVALID,
+					"--%s: invalid mount option: invalid value for %s: '%s'",
 					parse->flag->name, key, value),
 			parse->flag->at);
 }

@@ -123,7 +123,9 @@ static FALLIBLE run_network(const struct flag *flag, enum plan_network *ret)
 	else if (text_equal(value, "host"))
 		*ret = NETWORK_HOST;
 	else
-		return error_hint(error_at(error_new(ERR_INVALID, "unknown network '%s'", value),
+		return error_hint(error_at(error_new(ERR_INVALID,
+							   "unsupported value '%s' of --network",
+							   value),
 						  flag->at),
 				"one of default, none, host");
 	return NULL;

@@ -38,6 +38,11 @@ static FALLIBLE check_order(const struct stage *read, const struct stage *reader
 
 	if (read->index < reader->index)
 		return NULL;
+	if (read == reader && text_equal(verb, "copy"))
+		return error_new(ERR_INVALID,
+				"COPY --from=%s: no stage or image found with that name: it is "
+				"this very stage",
+				name);
 	if (read == reader)
 		return error_new(ERR_INVALID, "cannot %s from stage '%s': it is this very stage",
 				verb, name);

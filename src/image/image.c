@@ -297,12 +297,34 @@ static FALLIBLE find_candidate(
 	return error;
 }
 
-/* "sha256:…", or hexadecimal digits that could begin one: Buildah takes these for images, too. */
-static bool may_be_id(const char *name)
+bool image_may_be_id(const char *name)
 {
 	const char *hex = text_starts(name, "sha256:") ? name + strlen("sha256:") : name;
 
 	return strlen(hex) >= 12 && hex[strspn(hex, "0123456789abcdef")] == '\0';
+}
+
+/* All 64 digits of one can be nothing else. */
+static bool is_whole_id(const char *name)
+{
+	return strlen(name) == DIGEST_HEX - 1 && image_may_be_id(name);
+}
+
+/* What no registry knows, whatever the policy is. */
+static FALLIBLE open_id(const struct image_homes *homes, const char *name, struct image **ret)
+{
+	struct image *shared = NULL;
+	struct error *error = source_store_open(homes, name, true, ret);
+
+	if (!error_is(error, ERR_NOT_FOUND))
+		return error;
+	struct error *worse = image_open_shared(homes, name, &shared);
+	if (worse || shared) {
+		error_free(error);
+		*ret = shared;
+		return worse;
+	}
+	return error;
 }
 
 /* What is here under that name may have been fetched for another platform. */
@@ -380,6 +402,8 @@ static FALLIBLE open_reference(const struct image_homes *homes, const char *name
 {
 	AUTO(reference) struct reference reference = { 0 };
 
+	if (homes->short_names && is_whole_id(name))
+		return open_id(homes, name, ret);
 	if (policy == PULL_NEWER)
 		return open_newer(homes, name, ret);
 	TRY(reference_parse(str_of(name), &reference));
@@ -399,7 +423,7 @@ static FALLIBLE open_reference(const struct image_homes *homes, const char *name
 			TRY(reference_parse(str_of(local), &own));
 		AUTO_FREE char *own_text = is_bare ? reference_text(&own) : xstrdup(full);
 		error = source_store_open(homes, own_text, false, ret);
-		if (error_is(error, ERR_NOT_FOUND) && homes->short_names && may_be_id(name)) {
+		if (error_is(error, ERR_NOT_FOUND) && homes->short_names && image_may_be_id(name)) {
 			error_free(error);
 			error = source_store_open(homes, name, true, ret);
 		}

@@ -125,6 +125,8 @@ FALLIBLE image_open(const struct image_homes *homes, const char *name, enum pull
 		struct image **ret);
 /* A transport, of those above: not a name. */
 bool image_is_transport(const char *name);
+/* "sha256:…", or hexadecimal digits that could begin one: Buildah takes these for images, too. */
+bool image_may_be_id(const char *name);
 /*
  * What a plain name, or an ID, means in Podman's store, where names are shared with it
  * (podman_settings.is_shared); image_open() looks there, too, before it asks a registry. *ret is

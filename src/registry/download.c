@@ -129,13 +129,13 @@ static FALLIBLE follow(
 static struct error *status_error(int status)
 {
 	if (status == 404 || status == 410)
-		return error_new(ERR_NOT_FOUND, "not found (status %d)", status);
+		return error_new(ERR_NOT_FOUND, "not found (invalid response status %d)", status);
 	if (status == 401 || status == 403)
 		return error_hint(
 				error_new(ERR_DENIED, "the server refuses it (status %d)", status),
 				"a secret HTTP_AUTH_HEADER_host or HTTP_AUTH_TOKEN_host is sent "
 				"to that host");
-	return error_code(ERR_HTTP, status, "the server answers with status %d", status);
+	return error_code(ERR_HTTP, status, "invalid response status %d", status);
 }
 
 static FALLIBLE start_over(struct transfer *transfer)

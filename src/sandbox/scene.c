@@ -228,7 +228,8 @@ static FALLIBLE do_dev(struct scene *scene, const struct plan_op *op)
 		return NULL;
 
 	char size[24];
-	const struct mount_option options[] = { { "mode", "1777" }, { "size", size } };
+	const struct mount_option options[] = { { "source", "shm" }, { "mode", "1777" },
+		{ "size", size } };
 	AUTO_FD int mount_fd = -1;
 	AUTO_FD int target_fd = -1;
 	(void)snprintf(size, sizeof(size), "%llu", (unsigned long long)op->number);

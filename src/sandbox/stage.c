@@ -227,7 +227,8 @@ static FALLIBLE ready_devpts(int dev_fd)
 static FALLIBLE ready_shm(int dev_fd, uint64_t bytes)
 {
 	char size[24];
-	const struct mount_option options[] = { { "mode", "1777" }, { "size", size } };
+	const struct mount_option options[] = { { "source", "shm" }, { "mode", "1777" },
+		{ "size", size } };
 
 	(void)snprintf(size, sizeof(size), "%llu", (unsigned long long)bytes);
 	return attach_new("tmpfs", options, COUNT(options), CLOSED, dev_fd, "shm");

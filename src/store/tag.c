@@ -260,8 +260,20 @@ FALLIBLE tag_get(struct store *store, const char *name, struct tag_record *ret)
 	return NULL;
 }
 
-/* One image may come with several names; two images are one too many. */
-static FALLIBLE read_one(struct rows *rows, const char *id, struct tag_record *ret)
+/* Are both the one image whose ID begins with these digits? */
+static bool is_same_image(const struct digest *a, const struct digest *b, const char *digits)
+{
+	char hex[DIGEST_HEX];
+
+	return digest_known(a) && digest_equal(a, b) && text_starts(digest_hex(a, hex), digits);
+}
+
+/*
+ * One image may come with several names, and with several manifests of one config: other
+ * annotations, another format. The newest is meant. Two images are one too many.
+ */
+static FALLIBLE read_one(
+		struct rows *rows, const char *id, const char *digits, struct tag_record *ret)
 {
 	bool more = false;
 
@@ -271,7 +283,8 @@ static FALLIBLE read_one(struct rows *rows, const char *id, struct tag_record *r
 			return NULL;
 		struct tag_record record = read_row(rows);
 		bool first = !ret->media_type;
-		bool same = first || digest_equal(&ret->manifest, &record.manifest);
+		bool same = first || digest_equal(&ret->manifest, &record.manifest) ||
+			    is_same_image(&ret->config, &record.config, digits);
 		if (first)
 			*ret = record;
 		else
@@ -308,9 +321,9 @@ FALLIBLE tag_find(struct store *store, const char *id, struct tag_record *ret)
 				"SELECT " TAG_COLUMNS ", tag.name FROM image LEFT JOIN tag USING "
 				"(manifest) WHERE substr(lower(hex(manifest)), 1, length(?1)) = ?1 "
 				"OR substr(lower(hex(config)), 1, length(?1)) = ?1 "
-				"ORDER BY tag.created DESC, tag.name",
+				"ORDER BY coalesce(tag.created, image.created) DESC, tag.name",
 				"t", digits));
-		TRY(read_one(&rows, id, &record));
+		TRY(read_one(&rows, id, digits, &record));
 	}
 	if (!record.media_type)
 		return error_new(ERR_NOT_FOUND, "image '%s' is not in the store '%s'", id,

@@ -38,7 +38,8 @@ FALLIBLE tag_put(struct store *store, const char *name, const struct digest *man
 /* ERR_NOT_FOUND. */
 FALLIBLE tag_get(struct store *store, const char *name, struct tag_record *ret);
 /* By digest of manifest or config, or at least 4 leading hex digits of one ("sha256:" allowed).
- * ERR_NOT_FOUND; ERR_INVALID when several images match. ret->name is one of its names or NULL. */
+ * The newest of several manifests with that config. ERR_NOT_FOUND; ERR_INVALID when several images
+ * match. ret->name is one of its names or NULL. */
 FALLIBLE tag_find(struct store *store, const char *id, struct tag_record *ret);
 /* Every name, then every image without one; each by age, newest first. Nothing is leased. */
 FALLIBLE tag_list(struct store *store, struct tag_list *ret);

@@ -31,11 +31,14 @@ void secret_flags_done(struct secret_flags *flags)
 	vec_done(&flags->loaded);
 }
 
+/* Scripts of Buildah's look for these words. */
+#define INCORRECT "option '--secret': incorrect secret flag format: "
+
 static FALLIBLE unknown_key(const char *key)
 {
 	static const char *const keys[] = { "id", "src", "source", "env", "type" };
 	const char *nearest = text_nearest(key, keys, COUNT(keys));
-	struct error *error = error_usage("option '--secret': unknown key '%s'", key);
+	struct error *error = error_usage(INCORRECT "unknown key '%s'", key);
 
 	return nearest ? error_hint(error, "did you mean '%s'?", nearest) : error;
 }
@@ -45,7 +48,7 @@ static FALLIBLE add_field(struct secret_flag *flag, const char *field, char **ty
 	struct str key = { 0 }, value = { 0 };
 
 	if (!str_cut(str_of(field), '=', &key, &value))
-		return error_usage("option '--secret': '%s' is not KEY=VALUE", field);
+		return error_usage(INCORRECT "'%s' is not KEY=VALUE", field);
 	AUTO_FREE char *name = str_dup(key);
 	char **slot = NULL;
 
@@ -73,7 +76,7 @@ static FALLIBLE fill_in(struct secret_flag *flag, const char *type,
 	if (type && !is_env && !text_equal(type, "file"))
 		return error_usage("option '--secret': type '%s' is neither file nor env", type);
 	if (!flag->id || !flag->id[0])
-		return error_hint(error_usage("option '--secret' needs an id"),
+		return error_hint(error_usage(INCORRECT "it needs an id"),
 				"--secret id=token,src=FILE");
 	if (flag->path && flag->env)
 		return error_usage("option '--secret': both src and env for '%s'", flag->id);

@@ -1,4 +1,5 @@
 #include "verbs/run_flags.h"
+#include "ui/config.h"
 #include "ui/host_flag.h"
 
 #include "base/str.h"
@@ -174,9 +175,10 @@ bool run_flags_dns_is_none(const struct run_flags *flags)
 static FALLIBLE check_network(const struct run_flags *flags)
 {
 	const char *network = flags->network;
+	const char *isolation =
+			flags->isolation ? flags->isolation : config_getenv("BUILDAH_ISOLATION");
 
-	if (text_equal(flags->isolation, "chroot") && network && *network &&
-			!text_equal(network, "host"))
+	if (text_equal(isolation, "chroot") && network && *network && !text_equal(network, "host"))
 		return error_usage("cannot set --network other than host with --isolation chroot");
 	return NULL;
 }

@@ -3,10 +3,16 @@
 #include "base/str.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
+#include "sys/dir.h"
 #include "sys/path.h"
 #include "ui/options.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+
+/* What a folder of devices may hold. */
+enum { DEVICE_DEPTH = 8, DEVICES = 256 };
 
 void volume_flags_done(struct volume_flags *flags)
 {
@@ -171,10 +177,39 @@ static bool are_whole(struct str rights)
 	       memchr(rights.p, 'w', rights.n);
 }
 
+/* Below a folder each device is shown by its own name; what else is there is not. */
+static FALLIBLE add_devices(
+		struct volume_flags *flags, const char *host, const char *target, unsigned depth)
+{
+	struct volume device = { .is_device = true };
+	AUTO(list) struct list names = { 0 };
+	struct stat st;
+
+	bool is_folder = stat(host, &st) == 0 && S_ISDIR(st.st_mode);
+	if (depth && !is_folder && !S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
+		return NULL;
+	if (!is_folder) {
+		device.source = keep(flags, str_of(host));
+		device.target = keep(flags, str_of(target));
+		vec_push(&flags->volumes, device);
+		return NULL;
+	}
+	TRY_WRAP(dir_names(AT_FDCWD, host, &names), "read the devices of '%s'", host);
+	if (depth > DEVICE_DEPTH || names.n + flags->volumes.n > DEVICES)
+		return error_usage("option '--device': too much is below '%s'", host);
+	for (size_t i = 0; i < names.n; i++) {
+		AUTO_FREE char *from = xasprintf("%s/%s", host, names.p[i]);
+		AUTO_FREE char *to = xasprintf("%s/%s", target, names.p[i]);
+
+		if (lstat(from, &st) == 0 && !S_ISLNK(st.st_mode))
+			TRY(add_devices(flags, from, to, depth + 1));
+	}
+	return NULL;
+}
+
 FALLIBLE device_flag_add(struct volume_flags *flags, const char *text)
 {
 	struct str host, rest, target, rights;
-	struct volume device = { .is_device = true };
 
 	if (!str_cut(str_of(text), ':', &host, &rest))
 		rest = host;
@@ -192,10 +227,8 @@ FALLIBLE device_flag_add(struct volume_flags *flags, const char *text)
 		return error_hint(error_usage("option '--device': rights '%.*s' are not supported",
 						  STR_ARG(rights)),
 				"a command may do what the device's mode lets it: rwm");
-	device.source = keep(flags, host);
-	device.target = keep(flags, target);
-	vec_push(&flags->volumes, device);
-	return NULL;
+	AUTO_FREE char *from = str_dup(host), *to = str_dup(target);
+	return add_devices(flags, from, to, 0);
 }
 
 FALLIBLE mount_flag_add(struct volume_flags *flags, const struct run_mount *mount,

@@ -83,7 +83,7 @@ asked() { # REGEX
 	: >"$W/log"
 	succeeds add "--checksum=$sum $U/files/hello.txt /d/"
 	equals 0 "$(asked .)" "requests for a known checksum"
-	fails 1 "and --checksum says sha256:0000" add "--checksum=sha256:$(printf '0%.0s' {1..64}) $U/files/hello.txt /d/"
+	fails 1 "want sha256:0000" add "--checksum=sha256:$(printf '0%.0s' {1..64}) $U/files/hello.txt /d/"
 	[ ! -e "$W/out" ]
 	fails 1 "Dockerfile:2:5" add "--checksum=md5:x $U/files/hello.txt /d/"
 	fails 1 "--checksum goes with one source" add "--checksum=$sum $U/files/hello.txt $U/files/big /d/"
@@ -197,7 +197,7 @@ asked() { # REGEX
 hello
 c.tgz
 hello.txt" "$output"
-	fails 1 "and --checksum says sha256:0000" kiln add -q --checksum "sha256:$(printf '0%.0s' {1..64})" "$c" "$U/files/hello.txt" /bad
+	fails 1 "want sha256:0000" kiln add -q --checksum "sha256:$(printf '0%.0s' {1..64})" "$c" "$U/files/hello.txt" /bad
 	fails 1 "404" kiln add -q "$c" "$U/files/nothere" /bad
 	fails 2 "goes with one source" kiln add -q --checksum "$sum" "$c" beside /bad
 	fails 2 "takes no git repository" kiln copy -q "$c" git@example.invalid:a/b.git /bad

@@ -199,7 +199,7 @@ unnamed() {
 	equals 2 "$(unnamed | wc -l)"
 	succeeds buildah prune -f
 	equals '' "$(unnamed)"
-	fails 125 "--stage-labels requires --save-stages" buildah build -q --stage-labels .
+	fails 125 '"--stage-labels" requires "--save-stages"' buildah build -q --stage-labels .
 }
 
 @test "cpp: what it complains of is told, also with -q; what it stops at is an error" {
@@ -242,8 +242,8 @@ unnamed() {
 	fails 1 "$url/wrong:2:1" kiln build --progress plain -f "$url/wrong?token=s3cr3t" ctx
 	says 'COPPY a b'
 	says_not s3cr3t
-	fails 125 "not found (status 404)" buildah build -f "$url/none" ctx
-	fails 125 "not found (status 404)" buildah build -f "$url/none" -f second ctx
+	fails 125 "not found (invalid response status 404)" buildah build -f "$url/none" ctx
+	fails 125 "not found (invalid response status 404)" buildah build -f "$url/none" -f second ctx
 	fails 1 "big" kiln build -f "$url/big" ctx
 	says "larger than 2097152 bytes"
 	printf '{"rules": [{"action": "DENY", "selector": {"identifier": "%s/*"}}]}' "$url" >policy.json

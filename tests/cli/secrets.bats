@@ -88,7 +88,7 @@ give() { # FILE TEXT
 
 @test "a secret that is required and not there is told" {
 	dockerfile <<<'RUN --mount=type=secret,id=key,required true'
-	fails 1 "the secret 'key' is required and was not given" build
+	fails 1 "secret required but no secret with id \"key\" found" build
 	says 'Dockerfile:3'
 	says '--secret id=key,src=FILE'
 	fails 1 "the environment variable 'NOT_SET' is not set" build --secret id=key,env=NOT_SET

@@ -69,7 +69,7 @@ caches() { # HOME
 	put sub/context.tar.gz
 	takes s3://kiln
 	takes s3://kiln/sub/context.tar.gz
-	fails 1 "not found (status 404)" "$BATS_FILE_TMPDIR/bin/executor" --context s3://kiln/none --no-push
+	fails 1 "not found (invalid response status 404)" "$BATS_FILE_TMPDIR/bin/executor" --context s3://kiln/none --no-push
 }
 
 @test "Azurite: a context in a container, under the service's own name" {
@@ -89,7 +89,7 @@ caches() { # HOME
 	export AZURE_STORAGE_ACCESS_KEY=$key
 	takes https://acct.blob.core.windows.net/kiln/context.tar.gz
 	takes https://acct.blob.core.windows.net/kiln/a%20b.tar.gz
-	fails 1 "not found (status 404)" "$BATS_FILE_TMPDIR/bin/executor" --no-push \
+	fails 1 "not found (invalid response status 404)" "$BATS_FILE_TMPDIR/bin/executor" --no-push \
 		--context https://acct.blob.core.windows.net/kiln/none
 	AZURE_STORAGE_ACCESS_KEY=$(printf other | base64) fails 1 "refuses it (status 403)" \
 		"$BATS_FILE_TMPDIR/bin/executor" --no-push --context https://acct.blob.core.windows.net/kiln/context.tar.gz
