@@ -131,20 +131,27 @@ struct place {
 	int below_fd;
 };
 
-static void place_init(struct place *place)
+static struct place place; /* made once, for a run */
+
+static void place_remove(void)
+{
+	error_free(file_remove_tree(AT_FDCWD, place.path));
+}
+
+static void place_init(void)
 {
 	const char *where = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
 
-	(void)snprintf(place->path, sizeof(place->path), "%s/kiln-fuzz-XXXXXX", where);
-	require(mkdtemp(place->path) != NULL);
-	place->fd = open(place->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	error_free(file_write_atomic(place->fd, "secret", "secret", 6, 0600, false));
-	require(mkdirat(place->fd, "below", 0755) == 0);
-	place->below_fd = openat(place->fd, "below", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	require(mkdirat(place->below_fd, "d", 0755) == 0);
-	error_free(file_write_atomic(place->below_fd, "d/f", "file", 4, 0644, false));
-	require(symlinkat("d", place->below_fd, "l") == 0);
-	require(symlinkat("../..", place->below_fd, "up") == 0);
+	(void)snprintf(place.path, sizeof(place.path), "%s/kiln-fuzz-XXXXXX", where);
+	require(mkdtemp(place.path) != NULL && atexit(place_remove) == 0);
+	place.fd = open(place.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	error_free(file_write_atomic(place.fd, "secret", "secret", 6, 0600, false));
+	require(mkdirat(place.fd, "below", 0755) == 0);
+	place.below_fd = openat(place.fd, "below", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	require(mkdirat(place.below_fd, "d", 0755) == 0);
+	error_free(file_write_atomic(place.below_fd, "d/f", "file", 4, 0644, false));
+	require(symlinkat("d", place.below_fd, "l") == 0);
+	require(symlinkat("../..", place.below_fd, "up") == 0);
 }
 
 static struct error *count(void *state, const struct tree_item *item, enum tree_step *step)
@@ -155,35 +162,33 @@ static struct error *count(void *state, const struct tree_item *item, enum tree_
 	return NULL;
 }
 
-static void place_check(struct place *place)
+static void place_check(void)
 {
 	AUTO_FREE char *text = NULL;
 	struct stat st;
 
-	require(!file_read(place->fd, "secret", 100, &text, NULL) && strcmp(text, "secret") == 0);
-	require(fstatat(place->fd, "secret", &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_nlink == 1);
-	error_free(file_remove_tree(place->fd, "in"));
+	require(!file_read(place.fd, "secret", 100, &text, NULL) && strcmp(text, "secret") == 0);
+	require(fstatat(place.fd, "secret", &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_nlink == 1);
+	error_free(file_remove_tree(place.fd, "in"));
 	/* Nothing was made beside it or in the layer below. */
 	unsigned names = 0;
 	const struct tree_visitor visitor = { count, NULL, &names };
-	require(!tree_walk(place->fd, &visitor) && names == 6);
+	require(!tree_walk(place.fd, &visitor) && names == 6);
 }
 
-static struct error *unpack(struct place *place, const uint8_t *bytes, size_t size,
-		const struct apply_options *options)
+static struct error *unpack(const uint8_t *bytes, size_t size, const struct apply_options *options)
 {
-	require(mkdirat(place->fd, "in", 0755) == 0);
-	AUTO_FD int fd = openat(place->fd, "in", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	require(mkdirat(place.fd, "in", 0755) == 0);
+	AUTO_FD int fd = openat(place.fd, "in", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	require(fd >= 0);
 	struct error *error =
 			send(bytes, size, options->mode == APPLY_LAYER, apply_sink(fd, options));
-	place_check(place);
+	place_check();
 	return error;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-	static struct place place; /* made once, for a run */
 	const struct lowers lowers = { &place.below_fd, 1 };
 	const struct owner_policy recorded = { .kind = OWNER_RECORDED };
 	const struct apply_options rootfs = { APPLY_ROOTFS, recorded, NULL };
@@ -191,13 +196,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	const struct apply_options chain = { APPLY_LAYER, recorded, &lowers };
 
 	if (!place.path[0])
-		place_init(&place);
+		place_init();
 	write_twice(bytes, size);
-	struct error *error = unpack(&place, bytes, size, &alone);
+	struct error *error = unpack(bytes, size, &alone);
 	bool again = apply_needs_lowers(error);
 	error_free(error);
 	if (again)
-		error_free(unpack(&place, bytes, size, &chain));
-	error_free(unpack(&place, bytes, size, &rootfs));
+		error_free(unpack(bytes, size, &chain));
+	error_free(unpack(bytes, size, &rootfs));
 	return 0;
 }
