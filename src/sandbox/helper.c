@@ -118,10 +118,12 @@ static FALLIBLE settle(const struct helper *helper)
 {
 	die_with_kiln();
 	TRY(detach(helper));
-	if (helper->is_spare)
+	if (helper->is_spare) {
 		wait_until_wanted(helper->sync_fd);
+		TRY(userns_child_unshare(helper->sync_fd));
+	}
 	if (helper->sync_fd >= 0)
-		TRY(userns_child_enter(helper->sync_fd));
+		TRY(userns_child_enter(helper->refused, helper->sync_fd));
 	else if (unshare(CLONE_NEWNS) < 0)
 		return error_sys("make a mount namespace");
 	die_with_kiln();
@@ -145,6 +147,9 @@ static _Noreturn void refuse(const struct helper *helper, struct error *error)
 {
 	AUTO(strbuf) struct strbuf bytes = { 0 };
 
+	/* A parent that waits for us to be mapped is told, too. */
+	if (helper->sync_fd >= 0)
+		(void)close(helper->sync_fd);
 	wire_put_error(error, &bytes);
 	for (;;) {
 		AUTO_FD int step_fd = init_take(helper->control_fd);

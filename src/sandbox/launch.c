@@ -24,6 +24,8 @@ enum { GRACE_MS = 10000, SMALL_BYTES = 65536 };
 struct spare {
 	int control_fd, sync_fd; /* ours; 0: there is none */
 	pid_t pid;
+	int refused; /* it has no namespace to be mapped, and knows */
+	bool is_dismissed;
 };
 
 struct sandbox {
@@ -84,14 +86,15 @@ static FALLIBLE fork_helper(const struct userns *userns, struct helper helper, s
 
 	helper.control_fd = theirs_fd;
 	helper.sync_fd = their_sync_fd;
-	pid_t pid = fork();
+	bool is_born_in = is_mapped_by_us(userns) && !helper.is_spare;
+	pid_t pid = is_born_in ? userns_fork(&helper.refused) : fork();
 	if (pid < 0)
 		return error_sys("fork the sandbox helper");
 	if (pid == 0 && is_bare)
 		bare_helper_run(&(struct bare_helper){ theirs_fd, userns->mode });
 	if (pid == 0)
 		helper_run(&helper);
-	*ret = (struct spare){ TAKE_FD(ours_fd), TAKE_FD(our_sync_fd), pid };
+	*ret = (struct spare){ TAKE_FD(ours_fd), TAKE_FD(our_sync_fd), pid, helper.refused };
 	return NULL;
 }
 
@@ -100,8 +103,9 @@ static void map_helper(const struct userns *userns, struct spare *helper)
 {
 	if (helper->sync_fd < 0)
 		return;
-	error_ignore(userns_parent_map(userns, helper->pid, helper->sync_fd),
-			"told by the first step");
+	if (!helper->refused)
+		error_ignore(userns_parent_map(userns, helper->pid, helper->sync_fd),
+				"told by the first step");
 	(void)close(helper->sync_fd);
 }
 
@@ -145,14 +149,32 @@ static void stop_helper(int control_fd, pid_t pid)
 	(void)TEMP_FAILURE_RETRY(waitpid(pid, NULL, 0));
 }
 
+/* Once a step has come the ids are settled: it goes while that runs, and is waited for at the end.
+ */
+static void dismiss_spare(struct sandbox *sandbox)
+{
+	(void)pthread_mutex_lock(&sandbox->lock);
+	if (sandbox->spare.pid && !sandbox->spare.is_dismissed) {
+		(void)close(sandbox->spare.sync_fd);
+		(void)close(sandbox->spare.control_fd);
+		sandbox->spare.is_dismissed = true;
+	}
+	(void)pthread_mutex_unlock(&sandbox->lock);
+}
+
 FALLIBLE sandbox_map(struct sandbox *sandbox, const struct userns *userns)
 {
 	struct spare spare = sandbox->spare;
 
-	if (!spare.pid)
+	if (!spare.pid || spare.is_dismissed)
 		return error_new(ERR_INVALID, "a sandbox that cannot change its ids");
 	if (send(spare.sync_fd, "+", 1, MSG_NOSIGNAL) != 1)
 		return error_sys("wake the sandbox helper");
+	/* One that cannot unshare keeps the reason for the first step. */
+	struct error *error = userns_parent_wait(spare.sync_fd);
+
+	spare.refused = error != NULL;
+	error_ignore(error, "told by the first step");
 	map_helper(userns, &spare);
 	stop_helper(sandbox->control_fd, sandbox->helper);
 	sandbox->spare = (struct spare){ 0 };
@@ -168,10 +190,9 @@ void sandbox_stop(struct sandbox *sandbox)
 		return;
 	network_free(sandbox->network);
 	stop_helper(sandbox->control_fd, sandbox->helper);
-	if (sandbox->spare.pid) {
-		(void)close(sandbox->spare.sync_fd);
-		stop_helper(sandbox->spare.control_fd, sandbox->spare.pid);
-	}
+	dismiss_spare(sandbox);
+	if (sandbox->spare.pid)
+		(void)TEMP_FAILURE_RETRY(waitpid(sandbox->spare.pid, NULL, 0));
 	/* Not before the helper has left the group that we may be in. */
 	resources_groups_done(&sandbox->groups);
 	(void)pthread_mutex_destroy(&sandbox->lock);
@@ -462,6 +483,7 @@ FALLIBLE sandbox_run(struct sandbox *sandbox, const struct sandbox_step *step,
 	own_pipe(&sandbox->userns.owner, step, step->stdout_fd);
 	own_pipe(&sandbox->userns.owner, step, step->stderr_fd);
 	TRY(launch(sandbox, &plan, &launched.step_fd));
+	dismiss_spare(sandbox);
 	struct error *error = wait_for(&launched, cancel, &result);
 	/* A PID 1 that we leave before its end sees this, and ends with all it has. */
 	(void)close(launched.step_fd);

@@ -1,6 +1,7 @@
 #include "sandbox/running.h"
 #include "base/clock.h"
 #include "sandbox/wire.h"
+#include "sys/proc.h"
 
 #include <poll.h>
 #include <sched.h>
@@ -11,7 +12,6 @@
 #include <sys/wait.h>
 
 enum {
-	STACK_BYTES = 256 * 1024,
 	TICK_MS = 100,
 	RUSAGE_BLOCK_BYTES = 512, /* getrusage(2) counts in these */
 };
@@ -100,29 +100,19 @@ FALLIBLE running_wait(struct running *running)
 	return NULL;
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-static const bool may_share_memory = false;
-#else
-static const bool may_share_memory = true;
-#endif
-
 static int become_command(void *command)
 {
 	command_run(command);
 }
 
 /*
- * As vfork does, which spares the copy of our memory, a tenth of a step: we sleep until the command
- * has been executed. Not where we have to answer its calls before that, nor under sanitizers.
+ * Not in our memory where we have to answer its calls before the command has been executed. To be
+ * spared the copy is a tenth of a step.
  */
 static pid_t start_process(struct command *command, bool is_shared)
 {
-	if (may_share_memory && is_shared) {
-		AUTO_FREE char *stack = xmalloc(STACK_BYTES);
-
-		return clone(become_command, stack + STACK_BYTES, SIGCHLD | CLONE_VM | CLONE_VFORK,
-				command);
-	}
+	if (is_shared)
+		return proc_share(become_command, command, 0);
 
 	pid_t pid = fork();
 

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-enum { TERM_MS = 10000, OUTPUT_LIMIT = 1024 * 1024 };
+enum { TERM_MS = 10000, OUTPUT_LIMIT = 1024 * 1024, STACK_BYTES = 256 * 1024 };
 
 void proc_result_done(struct proc_result *result)
 {
@@ -162,6 +163,48 @@ FALLIBLE proc_spawn(const struct proc_spec *spec, pid_t *ret_pid, int *ret_pid_f
 	}
 	*ret_pid = pid;
 	return NULL;
+}
+
+FALLIBLE proc_become(const char *const *argv, int stderr_fd)
+{
+	AUTO_FREE char *program = proc_find(argv[0]);
+	AUTO(list) struct list env = { 0 };
+	AUTO_FD int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	sigset_t none;
+
+	if (!program)
+		return error_new(ERR_NOT_FOUND, "program '%s' is not there", argv[0]);
+	clean_env(&env);
+	(void)sigemptyset(&none);
+	if (null_fd < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0 || dup2(null_fd, 0) < 0 ||
+			dup2(null_fd, 1) < 0 || dup2(stderr_fd, 2) < 0 ||
+			close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
+		return error_sys("prepare to start '%s'", program);
+	(void)execve(program, (char *const *)(uintptr_t)argv, env.p);
+	return error_sys("start '%s'", program);
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+static const bool may_share_memory = false;
+#else
+static const bool may_share_memory = true;
+#endif
+
+pid_t proc_share(int (*work)(void *user), void *user, int flags)
+{
+	if (may_share_memory) {
+		AUTO_FREE char *stack = xmalloc(STACK_BYTES);
+
+		return clone(work, stack + STACK_BYTES, SIGCHLD | CLONE_VM | CLONE_VFORK | flags,
+				user);
+	}
+
+	pid_t pid = flags ? (pid_t)syscall(SYS_clone, SIGCHLD | flags, NULL, NULL, NULL, NULL)
+			  : fork();
+
+	if (pid == 0)
+		_exit(work(user));
+	return pid;
 }
 
 static FALLIBLE reap(pid_t pid, int *ret_status)

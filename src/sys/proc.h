@@ -39,6 +39,18 @@ void proc_result_done(struct proc_result *result);
 FALLIBLE proc_spawn(const struct proc_spec *spec, pid_t *ret_pid, int *ret_pid_fd);
 /* Wait for pid (our child; pid_fd may be -1); cancel kills it (SIGTERM, after 10 s SIGKILL). */
 FALLIBLE proc_wait(pid_t pid, int pid_fd, struct cancel *cancel, int *ret_status);
+/*
+ * Be a program from now on, with stderr_fd and otherwise nothing of ours: for the child of a fork
+ * in a single-threaded process that has to wait for something first. Comes back on failure alone.
+ */
+FALLIBLE proc_become(const char *const *argv, int stderr_fd);
+/*
+ * As vfork does, which spares the copy of our memory (a quarter of a millisecond): a child that
+ * does work(user) in our memory while we sleep until it has ended, with what work returns as its
+ * status, or has executed a program. flags are more of clone's, for namespaces. Single-threaded
+ * callers alone. Under sanitizers the memory is copied. -1 with errno.
+ */
+pid_t proc_share(int (*work)(void *user), void *user, int flags);
 /* The full path of a program in PATH, or NULL. New; free(). */
 char *proc_find(const char *name);
 

@@ -1,7 +1,7 @@
 /*
- * How an ordinary user gets there: the process itself unshares, and a child that was forked before
- * (and so stays outside) runs newuidmap and newgidmap on it, both at once. What cannot be mapped
- * that way ends as the single-id map, which every user may write for themselves.
+ * How an ordinary user gets there: the process itself unshares, and two children that were forked
+ * before (and so stay outside) run newuidmap and newgidmap on it, both at once. What cannot be
+ * mapped that way ends as the single-id map, which every user may write for themselves.
  *
  * Root stays where it is; only the sandbox helper enters a namespace, mapped by its parent.
  */
@@ -165,14 +165,20 @@ static FALLIBLE write_map(pid_t pid, const char *file, const struct idmap *map)
 	return write_text(path, strbuf_text(&text));
 }
 
-/* newuidmap PID 0 1000 1 1 100000 65535 */
-static FALLIBLE start_mapper(const char *program, pid_t pid, const struct idmap *map, int err_fd,
-		int *ret_pid_fd)
-{
-	AUTO(list) struct list argv = { 0 };
-	pid_t child;
+/* Who writes one of the two maps: a program, or where we hold the rights, we ourselves. */
+struct mapper {
+	const char *program; /* or NULL */
+	const char *file;
+	const struct idmap *map;
+};
 
-	list_add(&argv, program);
+/* newuidmap PID 0 1000 1 1 100000 65535 */
+static FALLIBLE become_program(const struct mapper *mapper, pid_t pid, int sync_fd, int err_fd)
+{
+	const struct idmap *map = mapper->map;
+	AUTO(list) struct list argv = { 0 };
+
+	list_add(&argv, mapper->program);
 	list_addf(&argv, "%d", (int)pid);
 	for (unsigned i = 0; i < map->n; i++) {
 		list_addf(&argv, "%u", map->range[i].inside);
@@ -180,48 +186,22 @@ static FALLIBLE start_mapper(const char *program, pid_t pid, const struct idmap 
 		list_addf(&argv, "%u", map->range[i].count);
 	}
 	vec_push(&argv, NULL);
-	return proc_spawn(
-			&(struct proc_spec){
-					.argv = (const char *const *)argv.p,
-					.stderr_fd = err_fd,
-			},
-			&child, ret_pid_fd);
+	TRY(sync_wait(sync_fd));
+	return proc_become((const char *const *)argv.p, err_fd);
 }
 
-static bool ended_well(int pid_fd)
-{
-	siginfo_t info = { 0 };
-
-	return TEMP_FAILURE_RETRY(waitid(P_PIDFD, (id_t)pid_fd, &info, WEXITED)) == 0 &&
-	       info.si_code == CLD_EXITED && info.si_status == 0;
-}
-
-static FALLIBLE run_mappers(
-		pid_t pid, const struct idmap *uids, const struct idmap *gids, int err_fd)
-{
-	AUTO_FD int uid_pid_fd = -1;
-	AUTO_FD int gid_pid_fd = -1;
-
-	TRY(start_mapper("newuidmap", pid, uids, err_fd, &uid_pid_fd));
-	TRY(start_mapper("newgidmap", pid, gids, err_fd, &gid_pid_fd));
-	bool is_mapped = ended_well(uid_pid_fd);
-	is_mapped = ended_well(gid_pid_fd) && is_mapped;
-	/* What they have to say is on err_fd already. */
-	return is_mapped ? NULL : error_new(ERR_UNSUPPORTED, "not mapped");
-}
-
-/* The child that stayed outside: wait until the parent has unshared, map it, say how it went. */
+/* A child that stays outside: wait until the parent has unshared, then map it. */
 static _Noreturn void map_from_outside(
-		pid_t pid, const struct userns *userns, bool directly, int sync_fd, int err_fd)
+		pid_t pid, const struct mapper *mapper, int sync_fd, int err_fd)
 {
-	struct error *error = sync_wait(sync_fd);
+	struct error *error = NULL;
 
-	if (!error && directly)
-		error = write_map(pid, "uid_map", &userns->uids);
-	if (!error && directly)
-		error = write_map(pid, "gid_map", &userns->gids);
-	if (!error && !directly)
-		error = run_mappers(pid, &userns->uids, &userns->gids, err_fd);
+	if (mapper->program)
+		error = become_program(mapper, pid, sync_fd, err_fd);
+	else
+		error = sync_wait(sync_fd);
+	if (!error)
+		error = write_map(pid, mapper->file, mapper->map);
 	if (error) {
 		AUTO(strbuf) struct strbuf text = { 0 };
 
@@ -248,11 +228,17 @@ static FALLIBLE mapper_error(int err_fd)
 }
 
 /*
- * unshare, mapped as userns says by newuidmap or, where we hold the rights, directly.
+ * unshare, mapped as userns says by newuidmap or, where we hold the rights, directly. A child for
+ * each map: both programs, which take a millisecond and a half, start at once.
  * *ret_unshared says whether the namespace exists on failure.
  */
 static FALLIBLE enter_mapped(const struct userns *userns, bool directly, bool *ret_unshared)
 {
+	const struct mapper mappers[] = {
+		{ directly ? NULL : "newuidmap", "uid_map", &userns->uids },
+		{ directly ? NULL : "newgidmap", "gid_map", &userns->gids },
+	};
+	pid_t us = getpid(), children[COUNT(mappers)];
 	int sync[2];
 	int err[2];
 
@@ -266,27 +252,34 @@ static FALLIBLE enter_mapped(const struct userns *userns, bool directly, bool *r
 	AUTO_FD int err_read_fd = err[0];
 	AUTO_FD int err_write_fd = err[1];
 
-	pid_t us = getpid();
-	pid_t child = fork();
-	if (child < 0)
-		return error_sys("fork");
-	if (child == 0) {
-		(void)close(TAKE_FD(our_fd));
-		map_from_outside(us, userns, directly, child_fd, err_write_fd);
+	struct error *error = NULL;
+	for (size_t i = 0; i < COUNT(mappers); i++) {
+		children[i] = fork();
+		if (children[i] < 0)
+			error = error_first(error, error_sys("fork"));
+		if (children[i] == 0) {
+			(void)close(TAKE_FD(our_fd));
+			map_from_outside(us, &mappers[i], child_fd, err_write_fd);
+		}
 	}
 	(void)close(TAKE_FD(child_fd));
 	(void)close(TAKE_FD(err_write_fd));
-
-	struct error *error = unshare_user();
-	if (!error) {
-		*ret_unshared = true;
+	if (!error)
+		error = unshare_user();
+	*ret_unshared = !error;
+	for (size_t i = 0; !error && i < COUNT(mappers); i++)
 		error = sync_send(our_fd);
-	}
 	(void)close(TAKE_FD(our_fd));
-	int status = 1;
-	(void)TEMP_FAILURE_RETRY(waitpid(child, &status, 0));
+	bool is_mapped = true;
+	for (size_t i = 0; i < COUNT(mappers); i++) {
+		int status = 1;
+
+		if (children[i] > 0)
+			(void)TEMP_FAILURE_RETRY(waitpid(children[i], &status, 0));
+		is_mapped = is_mapped && status == 0;
+	}
 	TRY(error);
-	return status == 0 ? NULL : mapper_error(err_read_fd);
+	return is_mapped ? NULL : mapper_error(err_read_fd);
 }
 
 static FALLIBLE enter_single(struct userns *userns, bool is_unshared)
@@ -571,10 +564,30 @@ FALLIBLE userns_enter(enum userns_mode wish, unsigned how, struct userns *ret)
 	return NULL;
 }
 
-FALLIBLE userns_child_enter(int sync_fd)
+pid_t userns_fork(int *ret_refused)
+{
+	const unsigned long flags = CLONE_NEWUSER | CLONE_NEWNS | SIGCHLD;
+	pid_t pid = (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
+
+	*ret_refused = pid < 0 ? errno : 0;
+	return pid < 0 ? fork() : pid;
+}
+
+FALLIBLE userns_child_unshare(int sync_fd)
 {
 	TRY(unshare_user());
-	TRY(sync_send(sync_fd));
+	return sync_send(sync_fd);
+}
+
+FALLIBLE userns_parent_wait(int sync_fd)
+{
+	return sync_wait(sync_fd);
+}
+
+FALLIBLE userns_child_enter(int refused, int sync_fd)
+{
+	if (refused)
+		return no_namespace(refused, "make a user namespace");
 	TRY(sync_wait(sync_fd));
 	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		return error_sys("become root of a user namespace");
@@ -583,7 +596,6 @@ FALLIBLE userns_child_enter(int sync_fd)
 
 FALLIBLE userns_parent_map(const struct userns *userns, pid_t child, int sync_fd)
 {
-	TRY(sync_wait(sync_fd));
 	TRY_WRAP(write_map(child, "uid_map", &userns->uids), "map a step's users");
 	TRY_WRAP(write_map(child, "gid_map", &userns->gids), "map a step's groups");
 	return sync_send(sync_fd);

@@ -88,9 +88,15 @@ const char *userns_mode_name(enum userns_mode mode);
 FALLIBLE userns_mode_parse(const char *name, enum userns_mode *ret);
 
 /*
- * For the sandbox helper in USERNS_ROOT, or of OWNER_MAPPED: both sides of a fork, over a socket
- * pair. The child comes back as root of the mapped namespace with a private mount namespace; the
- * parent writes the maps.
+ * For the sandbox helper in USERNS_ROOT, or of OWNER_MAPPED: a fork whose child is born in a user
+ * namespace, so that the parent can map it without waiting for it. *ret_refused is 0, or why there
+ * is none: the child is then an ordinary one. The parent writes the maps and says so over a socket
+ * pair; the child comes back from userns_child_enter() as root of the mapped namespace, with a
+ * private mount namespace.
  */
-FALLIBLE userns_child_enter(int sync_fd);
+pid_t userns_fork(int *ret_refused);
+/* For one that is an ordinary fork: it makes the namespace, and the parent waits for that. */
+FALLIBLE userns_child_unshare(int sync_fd);
+FALLIBLE userns_parent_wait(int sync_fd);
+FALLIBLE userns_child_enter(int refused, int sync_fd);
 FALLIBLE userns_parent_map(const struct userns *userns, pid_t child, int sync_fd);

@@ -21,44 +21,43 @@ bool userns_is_bare(enum userns_mode mode)
 	return mode == USERNS_CHROOT || mode == USERNS_INPLACE || mode == USERNS_PROOT;
 }
 
-static FALLIBLE try_namespace(void)
+/* What a sandbox does first, in a child that was born in a namespace. Its status: an errno, or 0.
+ */
+static int try_mounts(void *nothing)
 {
 	AUTO_FD int fd = -1;
 	AUTO_FD int root_fd = -1;
+	struct error *error = mount_make_private();
 
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
-		return error_sys("make a user namespace");
-	TRY_WRAP(mount_make_private(), "in a user namespace");
-	TRY(file_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0, &root_fd));
-	TRY_WRAP(mount_clone(root_fd, NULL, true, &fd), "in a user namespace");
-	return NULL;
+	(void)nothing;
+	if (!error)
+		error = file_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0, &root_fd);
+	if (!error)
+		error = mount_clone(root_fd, NULL, true, &fd);
+	int number = !error ? 0 : error->code ? error->code : EIO;
+
+	error_free(error);
+	return number;
 }
 
 bool userns_try(char reason[static USERNS_REASON_BYTES])
 {
-	int ends[2];
-	int status = 1;
+	const char *what = "make a user namespace";
+	int status = 0;
+	pid_t pid = proc_share(try_mounts, NULL, CLONE_NEWUSER | CLONE_NEWNS);
+	int number = pid < 0 ? errno : 0;
 
-	reason[0] = '\0';
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return false;
-	pid_t pid = fork();
-	if (pid == 0) {
-		AUTO(strbuf) struct strbuf text = { 0 };
-		struct error *error = try_namespace();
-
-		if (error)
-			error_text(error, &text);
-		(void)!write(ends[1], strbuf_text(&text), text.n);
-		_exit(error ? 1 : 0);
+	if (pid > 0) {
+		what = "change mounts in a user namespace";
+		number = TEMP_FAILURE_RETRY(waitpid(pid, &status, 0)) < 0 || !WIFEXITED(status)
+					 ? EIO
+					 : WEXITSTATUS(status);
 	}
-	(void)close(ends[1]);
-	ssize_t n = pid < 0 ? 0 : read(ends[0], reason, USERNS_REASON_BYTES - 1);
-	reason[n > 0 ? n : 0] = '\0';
-	(void)close(ends[0]);
-	if (pid > 0)
-		(void)TEMP_FAILURE_RETRY(waitpid(pid, &status, 0));
-	return status == 0;
+	reason[0] = '\0';
+	if (number)
+		(void)snprintf(reason, USERNS_REASON_BYTES, "%s: %s", what,
+				strerrordesc_np(number));
+	return !number;
 }
 
 /* A child that is a namespace's first process: its status says whether /proc could be mounted. */

@@ -4,7 +4,9 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/wait.h>
 
 static struct proc_spec shell(const char *script, const char **argv)
 {
@@ -176,6 +178,54 @@ static void finds_programs(void **state)
 	assert_null(proc_find(""));
 }
 
+static int work(void *user)
+{
+	return *(int *)user + 1;
+}
+
+static void runs_work_in_a_child(void **state)
+{
+	int status = 0, number = 41;
+	pid_t pid = proc_share(work, &number, 0);
+
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 42);
+	assert_int_equal(number, 41);
+	/* What clone refuses is told: a new file system table and one that is shared. */
+	assert_int_equal(proc_share(work, &number, CLONE_NEWNS | CLONE_FS), -1);
+	assert_int_equal(errno, EINVAL);
+}
+
+static void becomes_a_program(void **state)
+{
+	static const char *const script[] = { "sh", "-c",
+		"read -r x; echo out; ls /proc/self/fd | tr -d '\\n' >&2; env | grep -c "
+		"KILN_SECRET >&2",
+		NULL };
+	static const char *const missing[] = { "kiln-no-such-program", NULL };
+	AUTO_FREE char *text = NULL;
+	int ends[2], status = 0;
+	size_t n = 0;
+
+	assert_error(proc_become(missing, 2), ERR_NOT_FOUND, "'kiln-no-such-program' is not there");
+	assert_int_equal(setenv("KILN_SECRET", "x", 1), 0);
+	assert_int_equal(pipe(ends), 0); /* not CLOEXEC */
+	pid_t pid = fork();
+	if (pid == 0) {
+		error_free(proc_become(script, ends[1]));
+		_exit(99);
+	}
+	(void)close(ends[1]);
+	assert_ok(fd_read_all(ends[0], 4096, &text, &n));
+	(void)close(ends[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 1 << 8);     /* grep's */
+	assert_string_equal(text, "01230\n"); /* 3 is ls's own */
+	(void)unsetenv("KILN_SECRET");
+}
+
 UNIT_TESTS(captures, much_output_does_not_block, says_what_failed, limits_time,
 		does_not_wait_for_grandchildren, cleans_the_environment, leaks_no_fd, swaps_streams,
-		stops_when_asked, finds_programs)
+		stops_when_asked, finds_programs, runs_work_in_a_child, becomes_a_program)
