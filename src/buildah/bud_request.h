@@ -55,7 +55,7 @@ struct bud_request {
 	struct dockerfiles dockerfiles;
 	int text_fd; /* the Dockerfile's text, or -1 */
 	struct source_policy *policy;
-	struct id_maps maps; /* of --userns-uid-map; or none */
+	struct session_ids ids; /* of --userns-uid-map and --userns; or none */
 	struct build_options options;
 };
 

@@ -15,6 +15,7 @@
 #include "ui/session.h"
 #include "verbs/identity_label.h"
 #include "verbs/manifest_list.h"
+#include "verbs/userns_flag.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -220,7 +221,7 @@ static struct error *run(const struct invocation *call)
 
 	TRY(bud_request_make(call, &request));
 	TRY(build_logs_open(opts, &request.options, &logs));
-	session.maps = request.maps.uids.n ? &request.maps : NULL;
+	session.ids = userns_flags_ids(&request.ids);
 	TRY(session_open(call->config,
 			SESSION_STORE | SESSION_REGISTRY | SESSION_TREES | SESSION_SANDBOX,
 			&session));

@@ -11,6 +11,7 @@
 /* Lines of container->settings. */
 #define CONTAINER_UID_MAP "userns-uid-map"
 #define CONTAINER_GID_MAP "userns-gid-map"
+#define CONTAINER_USERNS  "userns" /* the file of a namespace that commands join */
 
 /* Nothing where both maps are empty. */
 void container_set_maps(struct container *container, const struct id_maps *maps);

@@ -12,6 +12,7 @@
 #include "sys/userns.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -105,23 +106,33 @@ FALLIBLE helper_detach(int control_fd)
 	return detach(&(struct helper){ .control_fd = control_fd, .sync_fd = -1 });
 }
 
-/* Most spares never are; then kiln closes its end, or dies. */
-static void wait_until_wanted(int fd)
+/*
+ * Most spares never are; then kiln closes its end, or dies. ret: the namespace to join, or "": a
+ * text with its end.
+ */
+static void wait_until_wanted(int fd, char ret[static PATH_MAX])
 {
-	char byte;
-
-	if (TEMP_FAILURE_RETRY(read(fd, &byte, 1)) != 1)
-		_exit(0);
+	for (size_t n = 0; n < PATH_MAX; n++) {
+		if (TEMP_FAILURE_RETRY(read(fd, &ret[n], 1)) != 1)
+			break;
+		if (!ret[n])
+			return;
+	}
+	_exit(0);
 }
 
 static FALLIBLE settle(const struct helper *helper)
 {
+	char join[PATH_MAX] = "";
+
 	die_with_kiln();
 	TRY(detach(helper));
-	if (helper->is_spare) {
-		wait_until_wanted(helper->sync_fd);
-		TRY(userns_child_unshare(helper->sync_fd));
-	}
+	if (helper->is_spare)
+		wait_until_wanted(helper->sync_fd, join);
+	else if (helper->join)
+		(void)snprintf(join, sizeof(join), "%s", helper->join);
+	if (helper->is_spare || helper->join)
+		TRY(userns_child_unshare(*join ? join : NULL, helper->sync_fd));
 	if (helper->sync_fd >= 0)
 		TRY(userns_child_enter(helper->refused, helper->sync_fd));
 	else if (unshare(CLONE_NEWNS) < 0)

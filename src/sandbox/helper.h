@@ -13,7 +13,8 @@ struct helper {
 	int control_fd; /* its end of the socket that steps come through */
 	int sync_fd;    /* a namespace of its own: the parent maps us, and says so there; else -1 */
 	int refused;    /* why we are not born in one: an errno; else 0 */
-	bool is_spare;  /* waits for a byte on sync_fd, and makes its namespace then */
+	const char *join; /* as in struct userns */
+	bool is_spare;    /* waits for a byte on sync_fd, and makes its namespace then */
 	bool records_owners;
 	bool is_for_one; /* one step is likely all: no PID 1 waits for a second before it comes */
 };

@@ -86,7 +86,7 @@ static FALLIBLE fork_helper(const struct userns *userns, struct helper helper, s
 
 	helper.control_fd = theirs_fd;
 	helper.sync_fd = their_sync_fd;
-	bool is_born_in = is_mapped_by_us(userns) && !helper.is_spare;
+	bool is_born_in = is_mapped_by_us(userns) && !helper.is_spare && !helper.join;
 	pid_t pid = is_born_in ? userns_fork(&helper.refused) : fork();
 	if (pid < 0)
 		return error_sys("fork the sandbox helper");
@@ -98,14 +98,23 @@ static FALLIBLE fork_helper(const struct userns *userns, struct helper helper, s
 	return NULL;
 }
 
-/* A child that fails before it is mapped keeps the reason for the first step. */
-static void map_helper(const struct userns *userns, struct spare *helper)
+static FALLIBLE meet(const struct userns *userns, const struct spare *helper, bool is_ordinary)
+{
+	if (is_ordinary)
+		TRY(userns_parent_wait(helper->sync_fd));
+	return userns_parent_map(userns, helper->pid, helper->sync_fd);
+}
+
+/*
+ * A child that fails before it is mapped keeps the reason for the first step. is_ordinary: it was
+ * not born in its namespace.
+ */
+static void map_helper(const struct userns *userns, struct spare *helper, bool is_ordinary)
 {
 	if (helper->sync_fd < 0)
 		return;
 	if (!helper->refused)
-		error_ignore(userns_parent_map(userns, helper->pid, helper->sync_fd),
-				"told by the first step");
+		error_ignore(meet(userns, helper, is_ordinary), "told by the first step");
 	(void)close(helper->sync_fd);
 }
 
@@ -119,6 +128,7 @@ FALLIBLE sandbox_start(const struct userns *userns, unsigned how, struct sandbox
 {
 	struct spare helper = { 0 }, spare = { 0 };
 	struct helper told = {
+		.join = userns->join,
 		.records_owners = userns->owner.kind == OWNER_RECORDED,
 		.is_for_one = (how & SANDBOX_FOR_ONE) != 0,
 	};
@@ -127,7 +137,7 @@ FALLIBLE sandbox_start(const struct userns *userns, unsigned how, struct sandbox
 	if (userns_is_bare(userns->mode))
 		(void)prctl(PR_SET_DUMPABLE, 0);
 	TRY(fork_helper(userns, told, &helper));
-	map_helper(userns, &helper);
+	map_helper(userns, &helper, userns->join != NULL);
 	told.is_spare = true;
 	if (may_map(userns, how))
 		TRY(fork_helper(userns, told, &spare));
@@ -165,17 +175,13 @@ static void dismiss_spare(struct sandbox *sandbox)
 FALLIBLE sandbox_map(struct sandbox *sandbox, const struct userns *userns)
 {
 	struct spare spare = sandbox->spare;
+	const char *join = userns->join ? userns->join : "";
 
 	if (!spare.pid || spare.is_dismissed)
 		return error_new(ERR_INVALID, "a sandbox that cannot change its ids");
-	if (send(spare.sync_fd, "+", 1, MSG_NOSIGNAL) != 1)
+	if (send(spare.sync_fd, join, strlen(join) + 1, MSG_NOSIGNAL) < 0)
 		return error_sys("wake the sandbox helper");
-	/* One that cannot unshare keeps the reason for the first step. */
-	struct error *error = userns_parent_wait(spare.sync_fd);
-
-	spare.refused = error != NULL;
-	error_ignore(error, "told by the first step");
-	map_helper(userns, &spare);
+	map_helper(userns, &spare, true);
 	stop_helper(sandbox->control_fd, sandbox->helper);
 	sandbox->spare = (struct spare){ 0 };
 	sandbox->control_fd = spare.control_fd;

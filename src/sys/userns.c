@@ -573,9 +573,9 @@ pid_t userns_fork(int *ret_refused)
 	return pid < 0 ? fork() : pid;
 }
 
-FALLIBLE userns_child_unshare(int sync_fd)
+FALLIBLE userns_child_unshare(const char *join, int sync_fd)
 {
-	TRY(unshare_user());
+	TRY(join ? userns_enter_other(join) : unshare_user());
 	return sync_send(sync_fd);
 }
 
@@ -596,6 +596,8 @@ FALLIBLE userns_child_enter(int refused, int sync_fd)
 
 FALLIBLE userns_parent_map(const struct userns *userns, pid_t child, int sync_fd)
 {
+	if (userns->join)
+		return sync_send(sync_fd);
 	TRY_WRAP(write_map(child, "uid_map", &userns->uids), "map a step's users");
 	TRY_WRAP(write_map(child, "gid_map", &userns->gids), "map a step's groups");
 	return sync_send(sync_fd);

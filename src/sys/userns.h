@@ -49,7 +49,8 @@ struct userns {
 	/* Of a step's namespace, as seen from where kiln started; OWNER_MAPPED: from where it is.
 	 */
 	struct idmap uids, gids;
-	uid_t outer_uid; /* who started us */
+	const char *join; /* borrowed: the file of a namespace that steps join; or NULL */
+	uid_t outer_uid;  /* who started us */
 	gid_t outer_gid;
 	char reason[USERNS_REASON_BYTES]; /* why not a better mode; "" when it is the best */
 };
@@ -77,6 +78,11 @@ FALLIBLE userns_enter(enum userns_mode wish, unsigned how, struct userns *ret);
  * that are not ours, or none at all are.
  */
 FALLIBLE userns_map(struct userns *userns, const struct id_maps *maps);
+/*
+ * Steps from now on join the user namespace of that file (/proc/PID/ns/user; borrowed, for as long
+ * as userns lives), and files are of its maps. Errors as of userns_map(), and ERR_DENIED.
+ */
+FALLIBLE userns_join(struct userns *userns, const char *path);
 
 /* False: ids of this process are not those of the machine. */
 bool userns_is_initial(void);
@@ -92,11 +98,12 @@ FALLIBLE userns_mode_parse(const char *name, enum userns_mode *ret);
  * namespace, so that the parent can map it without waiting for it. *ret_refused is 0, or why there
  * is none: the child is then an ordinary one. The parent writes the maps and says so over a socket
  * pair; the child comes back from userns_child_enter() as root of the mapped namespace, with a
- * private mount namespace.
+ * private mount namespace. One that joins a namespace is an ordinary fork, and mapped already.
  */
 pid_t userns_fork(int *ret_refused);
-/* For one that is an ordinary fork: it makes the namespace, and the parent waits for that. */
-FALLIBLE userns_child_unshare(int sync_fd);
+/* For one that is an ordinary fork: it makes or joins the namespace, and the parent waits for that.
+ */
+FALLIBLE userns_child_unshare(const char *join, int sync_fd);
 FALLIBLE userns_parent_wait(int sync_fd);
 FALLIBLE userns_child_enter(int refused, int sync_fd);
 FALLIBLE userns_parent_map(const struct userns *userns, pid_t child, int sync_fd);

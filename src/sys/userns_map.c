@@ -1,6 +1,16 @@
 /* The maps that somebody asks for by name, within the ids that we have. */
 #include "base/auto.h"
+#include "base/xalloc.h"
+#include "sys/fd.h"
 #include "sys/userns_parts.h"
+
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static struct error *not_ours(const char *what, uint64_t id, const struct id_range *range)
 {
@@ -57,7 +67,7 @@ static FALLIBLE take_map(
 	return NULL;
 }
 
-FALLIBLE userns_map(struct userns *userns, const struct id_maps *maps)
+static FALLIBLE check_able(const struct userns *userns)
 {
 	bool is_able = userns->mode == USERNS_SUBUID ||
 		       (userns->mode == USERNS_ROOT && userns->owner.kind != OWNER_RECORDED);
@@ -69,8 +79,95 @@ FALLIBLE userns_map(struct userns *userns, const struct id_maps *maps)
 						userns->reason[0] ? ": " : "", userns->reason),
 				"it takes root, or a range in /etc/subuid and /etc/subgid and "
 				"newuidmap; or leave the mapping away");
+	return NULL;
+}
+
+FALLIBLE userns_map(struct userns *userns, const struct id_maps *maps)
+{
+	TRY(check_able(userns));
 	TRY(take_map("/proc/self/uid_map", &maps->uids, "user", &userns->uids));
 	TRY(take_map("/proc/self/gid_map", &maps->gids, "group", &userns->gids));
 	userns->owner = (struct owner_policy){ .kind = OWNER_MAPPED, .maps = *maps };
+	return NULL;
+}
+
+static FALLIBLE open_other(const char *path, int *ret_fd)
+{
+	AUTO_FD int fd = -1;
+
+	TRY(file_open(AT_FDCWD, path, O_RDONLY, 0, &fd));
+	if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWUSER)
+		return error_new(ERR_INVALID, "'%s' is no user namespace", path);
+	*ret_fd = TAKE_FD(fd);
+	return NULL;
+}
+
+FALLIBLE userns_enter_other(const char *path)
+{
+	AUTO_FD int fd = -1;
+
+	TRY(open_other(path, &fd));
+	if (setns(fd, CLONE_NEWUSER) < 0 || unshare(CLONE_NEWNS) < 0)
+		return error_sys("join the user namespace '%s'", path);
+	return NULL;
+}
+
+/* Nothing but system calls: the parent may have threads. */
+static _Noreturn void stay_in(int ns_fd, int fd)
+{
+	char byte = setns(ns_fd, CLONE_NEWUSER) == 0 ? '+' : '-';
+
+	if (write(fd, &byte, 1) == 1)
+		(void)!read(fd, &byte, 1); /* until the parent lets go */
+	_exit(0);
+}
+
+static FALLIBLE read_maps_of(pid_t child, int fd, const char *path, struct id_maps *ret)
+{
+	AUTO_FREE char *uids = xasprintf("/proc/%d/uid_map", (int)child);
+	AUTO_FREE char *gids = xasprintf("/proc/%d/gid_map", (int)child);
+	char byte = '-';
+
+	if (TEMP_FAILURE_RETRY(read(fd, &byte, 1)) != 1 || byte != '+')
+		return error_hint(error_new(ERR_DENIED, "the user namespace '%s' cannot be joined",
+						  path),
+				"root can, from the namespace above it; an ordinary user's kiln "
+				"has "
+				"one of its own by then");
+	TRY(idmap_read(uids, &ret->uids));
+	return idmap_read(gids, &ret->gids);
+}
+
+/* As we see them, whoever is in it. */
+static FALLIBLE maps_of(int ns_fd, const char *path, struct id_maps *ret)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return error_sys("make a socket pair");
+	pid_t child = fork();
+	if (child == 0) {
+		(void)close(pair[0]);
+		stay_in(ns_fd, pair[1]);
+	}
+	(void)close(pair[1]);
+	struct error *error =
+			child < 0 ? error_sys("fork") : read_maps_of(child, pair[0], path, ret);
+	(void)close(pair[0]);
+	if (child > 0)
+		(void)TEMP_FAILURE_RETRY(waitpid(child, NULL, 0));
+	return error;
+}
+
+FALLIBLE userns_join(struct userns *userns, const char *path)
+{
+	AUTO_FD int fd = -1;
+	struct id_maps maps;
+
+	TRY(check_able(userns));
+	TRY(open_other(path, &fd));
+	TRY(maps_of(fd, path, &maps));
+	TRY_WRAP(userns_map(userns, &maps), "the user namespace '%s'", path);
+	userns->join = path;
 	return NULL;
 }

@@ -208,10 +208,31 @@ static unsigned how_of(unsigned needs)
 	       (needs & SESSION_MAY_MAP ? SANDBOX_MAY_MAP : 0);
 }
 
-FALLIBLE session_map(struct session *session, const struct id_maps *maps)
+/* The files' owners were those of the namespace once, and must be still. */
+static FALLIBLE take_ids(struct session *session, const struct session_ids *ids)
 {
-	TRY(userns_map(&session->userns, maps));
-	if (session->sandbox)
+	struct userns *userns = &session->userns;
+	const struct id_maps *is = &userns->owner.maps;
+	bool is_for_files = ids->maps.uids.n && !session->sandbox;
+
+	if (!ids->join || is_for_files)
+		return userns_map(userns, &ids->maps);
+	TRY(userns_join(userns, ids->join));
+	if (ids->maps.uids.n && (!idmap_equal(&ids->maps.uids, &is->uids) ||
+						!idmap_equal(&ids->maps.gids, &is->gids)))
+		return error_new(ERR_INVALID,
+				"the user namespace '%s' maps other ids now than those of the "
+				"files",
+				ids->join);
+	return NULL;
+}
+
+FALLIBLE session_use_ids(struct session *session, const struct session_ids *ids)
+{
+	session->userns = session->usual;
+	if (ids)
+		TRY(take_ids(session, ids));
+	if (ids && session->sandbox)
 		TRY(sandbox_map(session->sandbox, &session->userns));
 	if (session->store)
 		store_use_owner(session->store, &session->userns.owner);
@@ -221,7 +242,6 @@ FALLIBLE session_map(struct session *session, const struct id_maps *maps)
 FALLIBLE session_open(const struct config *config, unsigned needs, struct session *ret)
 {
 	enum userns_mode wish;
-	struct owner_policy own = { 0 };
 
 	ret->config = config;
 	TRY(check_fd_limit());
@@ -229,9 +249,9 @@ FALLIBLE session_open(const struct config *config, unsigned needs, struct sessio
 	if (needs & (SESSION_TREES | SESSION_SANDBOX)) {
 		TRY(wish_of(config->isolation, &wish));
 		TRY(userns_enter(wish, entering_of(needs), &ret->userns));
-		own = ret->userns.owner;
-		if (ret->maps)
-			TRY(userns_map(&ret->userns, ret->maps));
+		ret->usual = ret->userns;
+		if (ret->ids)
+			TRY(take_ids(ret, ret->ids));
 	}
 	if (needs & SESSION_SANDBOX)
 		TRY(sandbox_start(&ret->userns, how_of(needs), &ret->sandbox));
@@ -246,9 +266,10 @@ FALLIBLE session_open(const struct config *config, unsigned needs, struct sessio
 	/* Nor a limit of file sizes: the write that meets it fails and says where. */
 	(void)signal(SIGXFSZ, SIG_IGN);
 	if (needs & SESSION_STORE)
-		TRY(store_open(&(struct store_settings){ .root = config->root, .owner = own },
+		TRY(store_open(&(struct store_settings){ .root = config->root,
+					       .owner = ret->usual.owner },
 				&ret->store));
-	if (ret->store && ret->maps)
+	if (ret->store && ret->ids)
 		store_use_owner(ret->store, &ret->userns.owner);
 	if (ret->store)
 		set_patience(ret);

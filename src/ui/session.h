@@ -33,15 +33,23 @@ enum {
 	SESSION_FORCE = 1 << 5,    /* in place even in what does not look like a container */
 	SESSION_WORKING = 1 << 7,  /* of the sandbox: for a working container, which needs mounts */
 	SESSION_NEW_AUTH = 1 << 6, /* of the registry: --authfile need not be there yet */
-	SESSION_MAY_MAP = 1 << 8,  /* of the sandbox: session_map() may come */
+	SESSION_MAY_MAP = 1 << 8,  /* of the sandbox: session_use_ids() may come */
+};
+
+/* Whose ids files and steps have: userns_map(), or userns_join(). All borrowed. */
+struct session_ids {
+	struct id_maps maps; /* of files; empty: those of join */
+	const char *join;    /* the file of a namespace; or NULL */
 };
 
 struct session {
 	const struct config *config;
-	const struct id_maps *maps; /* before it is opened: of files and steps; NULL: the usual */
+	/* Before it is opened: the ids of files and steps; NULL: the usual. */
+	const struct session_ids *ids;
 	struct cancel *cancel;
 	struct interrupt *interrupt;
 	struct userns userns; /* with SESSION_TREES */
+	struct userns usual;  /* the same without any ids that were asked for */
 	struct sandbox *sandbox;
 	struct registry_client *registry;
 	struct store *store;
@@ -52,10 +60,10 @@ struct session {
 
 FALLIBLE session_open(const struct config *config, unsigned needs, struct session *ret);
 /*
- * With SESSION_TREES: files and steps are of these maps (userns_map()), as a working container that
- * was looked up since wants them. Once; not where maps were given before.
+ * With SESSION_TREES: files and steps have these ids, as a working container that was looked up
+ * since wants them; NULL: the usual. With a sandbox once, and not where ids were given before.
  */
-FALLIBLE session_map(struct session *session, const struct id_maps *maps);
+FALLIBLE session_use_ids(struct session *session, const struct session_ids *ids);
 /*
  * What a command needs besides when a name that it was given leads to Podman's store, or may, whose
  * files belong to ids of our user namespace: SESSION_TREES, or 0.

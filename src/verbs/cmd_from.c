@@ -184,6 +184,13 @@ static FALLIBLE keep_mounts_file(const struct config *config, struct container *
 	return NULL;
 }
 
+static void keep_ids(const struct work *work, struct container *container)
+{
+	container_set_maps(container, &work->session.userns.owner.maps);
+	if (work->ids.join)
+		list_env_set(&container->settings, CONTAINER_USERNS, work->ids.join);
+}
+
 static struct error *run(const struct invocation *call)
 {
 	const struct from_opts *opts = call->opts;
@@ -203,13 +210,14 @@ static struct error *run(const struct invocation *call)
 	struct triggers triggers = {
 		.platform = &platform, .flags = &run, .parts = &parts, .quiet = opts->quiet
 	};
-	TRY(userns_flags_make(&opts->run, call->config, &work.maps));
-	work.session.maps = work.maps.uids.n ? &work.maps : NULL;
+	TRY(userns_flags_make(&opts->run, call->config, &work.ids));
+	work.session.ids = userns_flags_ids(&work.ids);
 	TRY(work_open(call, WORK_BUILD, &work));
 	TRY(open_image(&work, opts, &platform, container));
 	TRY(take_triggers(&work, &triggers, container));
 	run_flags_save(&run, &container->settings);
-	container_set_maps(container, &work.maps);
+	if (work.session.ids)
+		keep_ids(&work, container);
 	TRY(keep_mounts_file(call->config, container));
 	TRY(create(&work, opts, container));
 	(void)printf("%s\n", container->name);

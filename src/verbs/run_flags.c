@@ -128,17 +128,6 @@ static FALLIBLE check_namespace(const char *name, const char *value, const char 
 			"a step of kiln always has its own: leave the option away, or say private");
 }
 
-/*
- * The one we are in: for an ordinary user that is what steps have anyhow. Root's are kept in a
- * range of their own, in which files of the host have the numbers that they have there.
- */
-static FALLIBLE check_userns(const char *value)
-{
-	if (text_equal(value, "host"))
-		return NULL;
-	return check_namespace("userns", value, "auto");
-}
-
 FALLIBLE run_flags_check_dns(const struct run_flags *flags, bool is_build)
 {
 	const struct {
@@ -196,7 +185,6 @@ FALLIBLE run_flags_check(const struct run_flags *flags)
 	TRY(check_namespace("ipc", flags->ipc, "private"));
 	TRY(check_namespace("pid", flags->pid, "private"));
 	TRY(check_namespace("uts", flags->uts, "private"));
-	TRY(check_userns(flags->userns));
 	return check_namespace("cgroupns", flags->cgroupns, "private");
 }
 

@@ -63,7 +63,7 @@ struct run_flags {
 					.is_hidden = true),                                        \
 			OPT_LIST(0, "runtime-flag", run.runtime_flags, "FLAG", "kiln needs none",  \
 					.is_hidden = true),                                        \
-			OPT_TEXT(0, "userns", run.userns, "private|host|auto", "user namespace",   \
+			OPT_TEXT(0, "userns", run.userns, "private|host|PATH", "user namespace",   \
 					.is_hidden = true),                                        \
 			OPT_LIST(0, "userns-uid-map", run.uid_maps, "CONTAINER:HOST:LENGTH",       \
 					"the users that files and commands have on the host"),     \

@@ -2,6 +2,11 @@
 
 #include "base/str.h"
 
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
 static FALLIBLE add_name(const char *path, const char *kind, const char *name, struct idmap *ret)
 {
 	struct idmap subids = { 0 };
@@ -43,8 +48,36 @@ static bool is_host(const struct run_flags *flags)
 	return text_equal(flags->userns, "host");
 }
 
+/* A path, or "ns:" and one. That of the namespace we are in is as good as "host". */
+static FALLIBLE find_namespace(const char *how, const char **ret)
+{
+	static const char *const words[] = { "", "private", "container", "auto", "host" };
+	const char *path = how && text_starts(how, "ns:") ? how + strlen("ns:") : how;
+	struct stat theirs, ours;
+
+	*ret = NULL;
+	for (size_t i = 0; i < COUNT(words); i++)
+		if (!how || text_equal(how, words[i]))
+			return NULL;
+	if (stat(path, &theirs) != 0)
+		return error_usage(
+				"parsing ID mapping options: checking user namespace: stat %s: %s",
+				path, strerrordesc_np(errno));
+	if (strlen(path) >= PATH_MAX)
+		return error_usage("option '--userns': the path is too long");
+	if (stat("/proc/self/ns/user", &ours) != 0 || ours.st_ino != theirs.st_ino ||
+			ours.st_dev != theirs.st_dev)
+		*ret = path;
+	return NULL;
+}
+
+const struct session_ids *userns_flags_ids(const struct session_ids *ids)
+{
+	return ids->maps.uids.n || ids->join ? ids : NULL;
+}
+
 FALLIBLE userns_flags_make(
-		const struct run_flags *flags, const struct config *config, struct id_maps *ret)
+		const struct run_flags *flags, const struct config *config, struct session_ids *ret)
 {
 	const char *user = flags->uid_user ? flags->uid_user : flags->gid_group;
 	const char *group = flags->gid_group ? flags->gid_group : flags->uid_user;
@@ -67,7 +100,13 @@ FALLIBLE userns_flags_make(
 				   "using host's user namespace");
 	TRY(check("--userns-uid-map", &maps.uids));
 	TRY(check("--userns-gid-map", &maps.gids));
-	*ret = maps;
+	ret->maps = maps;
+	TRY(find_namespace(flags->userns, &ret->join));
+	if (ret->join && maps.uids.n)
+		return error_hint(error_usage("options '--userns' and '--userns-uid-map' exclude "
+					      "each "
+					      "other"),
+				"the namespace has its ids already");
 	return NULL;
 }
 

@@ -5,14 +5,16 @@
  * Floor: verbs.
  */
 #pragma once
-#include "sys/idmap.h"
+#include "ui/session.h"
 #include "verbs/run_flags.h"
 
 /*
  * Both maps, or none: one of the two stands for the other. flags over what config says for the
- * whole program; names are looked up in /etc/subuid and /etc/subgid.
+ * whole program; names are looked up in /etc/subuid and /etc/subgid. Or a namespace to join.
  */
-FALLIBLE userns_flags_make(
-		const struct run_flags *flags, const struct config *config, struct id_maps *ret);
+FALLIBLE userns_flags_make(const struct run_flags *flags, const struct config *config,
+		struct session_ids *ret);
+/* For session->ids: NULL where nothing was asked for. */
+const struct session_ids *userns_flags_ids(const struct session_ids *ids);
 /* What a command says that works in a container, whose ids are given. */
 FALLIBLE userns_flags_refuse(const struct run_flags *flags);

@@ -54,10 +54,12 @@ FALLIBLE work_take(struct work *work, const char *name, bool changes)
 
 	TRY_WRAP(container_open(session->store, name, session->cancel, &work->container),
 			"reading build container \"%s\"", name);
-	TRY(container_maps(work->container, &work->maps));
-	if (work->maps.uids.n)
-		TRY_WRAP(session_map(session, &work->maps), "container \"%s\"",
-				work->container->name);
+	TRY(container_maps(work->container, &work->ids.maps));
+	work->ids.join = list_env_get(&work->container->settings, CONTAINER_USERNS);
+	/* Of several, one after the other, each has its own. */
+	const struct session_ids *ids = work->ids.maps.uids.n ? &work->ids : NULL;
+	if (ids || session->userns.owner.kind == OWNER_MAPPED)
+		TRY_WRAP(session_use_ids(session, ids), "container \"%s\"", work->container->name);
 	TRY(working_open(&with, work->container, &work->working));
 	return changes ? take_off(work) : NULL;
 }

@@ -20,7 +20,7 @@ struct work {
 	struct list source_environment;
 	int host_fd; /* the mount namespace that we were started in */
 	struct container *container;
-	struct id_maps maps; /* the container's, or none */
+	struct session_ids ids; /* the container's, or none */
 	struct working *working;
 	bool is_off; /* its user's mount was taken away for the while */
 };

@@ -12,6 +12,10 @@ setup() {
 	MAPPERS=$(each_user | grep -v plain) || skip 'needs root or a range in /etc/subuid'
 }
 
+teardown() {
+	[ -z "${HOLDER-}" ] || kill "$HOLDER" 2>/dev/null || true
+}
+
 # Where a kind's maps lead to: FIRST_UID FIRST_GID.
 outside() {
 	[ "$1" = root ] && echo 200000 300000 || echo 1 2
@@ -154,6 +158,48 @@ plain_lines() {
 	says "'unshare cat /proc/self/uid_map' tells"
 	succeeds kiln_as sub from -q --userns host "$img"
 	fails 2 'are not for a container that is there' kiln_as sub run --userns-uid-map 0:1:2 "$output" -- true
+}
+
+@test "a namespace that is there is joined, as root" {
+	local pid path
+	need_root
+	chmod 1777 .
+	unshare --user sh -c 'echo $$ >pid.new; mv pid.new pid; exec sleep 100000' 3>&- &
+	HOLDER=$!
+	await test -s pid
+	pid=$(cat pid)
+	echo '0 210000 3000' >"/proc/$pid/uid_map"
+	echo '0 310000 3000' >"/proc/$pid/gid_map"
+	path=/proc/$pid/ns/user
+	succeeds kiln_as root from -q --name joins "--userns=$path" "$img"
+	succeeds kiln_as root run joins -- sh -c 'cat /proc/self/uid_map /proc/self/gid_map; readlink /proc/self/ns/user
+		touch /n && chown 5:6 /n && stat -c %u:%g /n'
+	equals "0 210000 3000
+0 310000 3000
+$(readlink "$path")
+5:6" "$(plain_lines)"
+	succeeds kiln_as root mount joins
+	equals 210005:310006 "$(stat -c %u:%g "$output/n")"
+	succeeds kiln_as root umount joins
+	printf 'FROM %s\nRUN readlink /proc/self/ns/user >&2\n' "$img" >Dockerfile
+	succeeds kiln_as root buildah bud "--userns=ns:$path" .
+	says "$(readlink "$path")"
+	# Our own is the host's.
+	succeeds kiln_as root from -q --userns "/proc/$$/ns/user" "$img"
+	fails 2 'exclude each other' kiln_as root from "--userns=$path" --userns-uid-map 0:1:1 "$img"
+	fails 1 'is no user namespace' kiln_as root from --userns /etc/passwd "$img"
+	fails 2 'checking user namespace: stat bogus: No such file' kiln_as root from --userns bogus "$img"
+	kill "$HOLDER"
+	wait "$HOLDER" || true
+	# What is left of the container can still be had.
+	fails 1 "open '$path'" kiln_as root run joins -- true
+	succeeds kiln_as root diff joins
+	says 'A /n'
+	# Several containers of several maps at once.
+	succeeds kiln_as root from -q --name usual "$img"
+	succeeds kiln_as root mount joins usual
+	succeeds kiln_as root umount joins usual
+	succeeds kiln_as root rm joins usual
 }
 
 @test "without ids to give it is refused" {
