@@ -96,20 +96,19 @@ DEFINE_AUTO_VALUE(mapped)
 
 static FALLIBLE map_ids(struct working *working, struct mapped *ret)
 {
-	const struct owner_policy *policy = &working->with.userns->owner;
+	const struct userns *userns = working->with.userns;
 
-	if (policy->kind == OWNER_RECORDED)
+	if (userns->owner.kind == OWNER_RECORDED)
 		return error_hint(error_new(ERR_UNSUPPORTED, "without subordinate ids a container "
 							     "cannot be mounted with its owners"),
 				"give the user a range in /etc/subuid and /etc/subgid, or use "
 				"'run' "
 				"and 'copy'");
-	if (policy->kind != OWNER_SHIFTED)
+	if (userns->owner.kind != OWNER_SHIFTED)
 		return NULL;
-	TRY(idmount_clone(working->build.layers.layers_fd, NULL, policy->base, policy->count,
-			IDMOUNT_IN, &ret->layers_fd));
-	return idmount_clone(working->dir_fd, NULL, policy->base, policy->count, IDMOUNT_IN,
-			&ret->dir_fd);
+	TRY(idmount_clone(working->build.layers.layers_fd, NULL, &userns->uids, IDMOUNT_IN,
+			&ret->layers_fd));
+	return idmount_clone(working->dir_fd, NULL, &userns->uids, IDMOUNT_IN, &ret->dir_fd);
 }
 
 static FALLIBLE merge_mapped(struct working *working, const struct mapped *mapped, int *ret_fd)

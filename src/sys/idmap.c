@@ -301,11 +301,12 @@ void idmap_with_self(uint32_t id, const struct idmap *subids, struct idmap *ret)
 	uint64_t next = 1;
 
 	add(&map, 0, id, 1);
-	for (unsigned i = 0; i < subids->n && next < IDMAP_WIDTH; i++) {
+	for (unsigned i = 0; i < subids->n; i++) {
 		uint64_t count = subids->range[i].count;
 
-		if (count > IDMAP_WIDTH - next)
-			count = IDMAP_WIDTH - next;
+		/* (uid_t)-1 is nobody's. */
+		if (count > UINT32_MAX - next)
+			count = UINT32_MAX - next;
 		add(&map, next, subids->range[i].outside, count);
 		next += count;
 	}

@@ -64,5 +64,5 @@ void idmap_parse_subids(struct str text, const char *name, uid_t uid, struct idm
 FALLIBLE idmap_subids(const char *path, const char *name, uid_t uid, struct idmap *ret);
 /* 0.. are the subordinate ranges, one after the other. */
 void idmap_of_subids(const struct idmap *subids, struct idmap *ret);
-/* 0 is id, and 1.. are the subordinate ranges, at most IDMAP_WIDTH ids in all. */
+/* 0 is id, and 1.. are the subordinate ranges, one after the other. */
 void idmap_with_self(uint32_t id, const struct idmap *subids, struct idmap *ret);

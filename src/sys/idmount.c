@@ -67,14 +67,25 @@ static FALLIBLE open_mapping(const char *map, int *ret_fd)
 	return error;
 }
 
-FALLIBLE idmount_clone(int fd, const char *path, uint32_t base, uint32_t count,
-		enum idmount_way way, int *ret_fd)
+static void write_way(const struct idmap *map, enum idmount_way way, struct strbuf *out)
 {
-	AUTO_FREE char *map = way == IDMOUNT_OUT ? xasprintf("0 %u %u\n", base, count)
-						 : xasprintf("%u 0 %u\n", base, count);
+	struct idmap turned = *map;
+
+	for (unsigned i = 0; i < map->n && way == IDMOUNT_IN; i++) {
+		turned.range[i].inside = map->range[i].outside;
+		turned.range[i].outside = map->range[i].inside;
+	}
+	idmap_text(&turned, out);
+}
+
+FALLIBLE idmount_clone(int fd, const char *path, const struct idmap *map, enum idmount_way way,
+		int *ret_fd)
+{
+	AUTO(strbuf) struct strbuf text = { 0 };
 	AUTO_FD int mapping_fd = -1, mount_fd = -1;
 
-	TRY(open_mapping(map, &mapping_fd));
+	write_way(map, way, &text);
+	TRY(open_mapping(strbuf_text(&text), &mapping_fd));
 	TRY(mount_clone(fd, path, false, &mount_fd));
 	struct mount_attr attr = {
 		.attr_set = MOUNT_ATTR_IDMAP,

@@ -77,26 +77,46 @@ static struct error *not_mapped(const struct owner_policy *policy, uint32_t uid,
 
 	if (policy->kind == OWNER_MAPPED)
 		return error_hint(error, "map that id, too: --userns-uid-map and --userns-gid-map");
+	if (policy->kind == OWNER_SHIFTED)
+		return error_hint(error, "%s",
+				policy->has_high ? "root gives files to ids below 2147483647"
+						 : "run kiln in a namespace that has more ids");
 	return error_hint(error, "give the user a larger range in /etc/subuid and /etc/subgid");
+}
+
+/* OWNER_SHIFTED; false: not among ours. */
+static bool shift_out(const struct owner_policy *policy, uint32_t id, uint32_t *ret)
+{
+	if (id >= policy->count && (!policy->has_high || id > OWNER_HIGH_LAST))
+		return false;
+	*ret = (id < policy->count ? policy->base : OWNER_HIGH) + id;
+	return true;
+}
+
+static uint32_t shift_in(const struct owner_policy *policy, uint32_t id)
+{
+	if (id - policy->base < policy->count)
+		return id - policy->base;
+	return policy->has_high && id >= OWNER_HIGH + policy->count ? id - OWNER_HIGH : OVERFLOW_ID;
 }
 
 FALLIBLE owner_disk_ids(const struct owner_policy *policy, uint32_t uid, uint32_t gid,
 		uid_t *ret_uid, gid_t *ret_gid)
 {
-	uint32_t base = policy->kind == OWNER_SHIFTED ? policy->base : 0;
-
 	/* (uid_t)-1 means "leave it" to chown. */
 	if (uid == UINT32_MAX || gid == UINT32_MAX)
 		return not_mapped(policy, uid, gid);
-	if (policy->kind == OWNER_SHIFTED && (uid >= policy->count || gid >= policy->count))
-		return not_mapped(policy, uid, gid);
+	if (policy->kind == OWNER_SHIFTED)
+		return shift_out(policy, uid, ret_uid) && shift_out(policy, gid, ret_gid)
+				       ? NULL
+				       : not_mapped(policy, uid, gid);
 	if (policy->kind == OWNER_MAPPED)
 		return idmap_out(&policy->maps.uids, uid, ret_uid) &&
 						       idmap_out(&policy->maps.gids, gid, ret_gid)
 				       ? NULL
 				       : not_mapped(policy, uid, gid);
-	*ret_uid = base + uid;
-	*ret_gid = base + gid;
+	*ret_uid = uid;
+	*ret_gid = gid;
 	return NULL;
 }
 
@@ -290,9 +310,7 @@ static uint32_t image_id(const struct owner_policy *policy, const struct idmap *
 
 	if (policy->kind == OWNER_MAPPED)
 		return idmap_in(map, id, &inside) ? inside : OVERFLOW_ID;
-	if (policy->kind != OWNER_SHIFTED)
-		return id;
-	return id - policy->base < policy->count ? id - policy->base : OVERFLOW_ID;
+	return policy->kind == OWNER_SHIFTED ? shift_in(policy, id) : id;
 }
 
 /* "char-1-3" -> type and device number of *owner. */

@@ -3,7 +3,8 @@
  *
  *	OWNER_PLAIN     the ids on disk are the ids of the image (root without shift; inside a user
  *	                namespace with a subordinate range)
- *	OWNER_SHIFTED   real root outside: image id i is on disk as base + i (0 <= i < count)
+ *	OWNER_SHIFTED   real root outside: image id i is on disk as base + i (0 <= i < count), and
+ *	                a higher one, where has_high, as OWNER_HIGH + i (i <= OWNER_HIGH_LAST)
  *	OWNER_MAPPED    image id i is on disk as the user's own map says (--userns-uid-map)
  *	OWNER_RECORDED  one mapped id only: files belong to us, and the wanted owner, mode and
  *	                device number are written down in the xattr user.containers.override_stat
@@ -25,10 +26,15 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+/* Where the high ids of an image are: nobody's on any machine, since most tools end at 2^31. */
+#define OWNER_HIGH      0x80000000u
+#define OWNER_HIGH_LAST 0x7ffffffeu
+
 struct owner_policy {
 	enum owner_kind { OWNER_PLAIN = 1, OWNER_SHIFTED, OWNER_RECORDED, OWNER_MAPPED } kind;
 	uint32_t base, count; /* OWNER_SHIFTED */
-	struct id_maps maps;  /* OWNER_MAPPED: inside is the image's, outside the disk's */
+	bool has_high;
+	struct id_maps maps; /* OWNER_MAPPED: inside is the image's, outside the disk's */
 	/* No overlay ever stacks trees made so (userns_is_bare()): a whiteout may be a mark that
 	 * only kiln itself knows for one, and others' trees are none of ours. */
 	bool is_flat;

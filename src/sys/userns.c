@@ -455,6 +455,16 @@ static void one_to_one(const struct idmap *ours, struct idmap *ret)
 	*ret = map;
 }
 
+/* An image's ids above its usual width, all that we have place for. */
+static const struct id_range high_ids = { IDMAP_WIDTH, OWNER_HIGH + IDMAP_WIDTH,
+	OWNER_HIGH_LAST - IDMAP_WIDTH + 1 };
+
+static bool has_high_ids(const struct idmap *ours, const struct idmap *our_gids)
+{
+	return idmap_covers(ours, high_ids.outside, high_ids.count) &&
+	       idmap_covers(our_gids, high_ids.outside, high_ids.count);
+}
+
 static FALLIBLE stay_as_root(struct userns *userns)
 {
 	struct idmap ours, our_gids;
@@ -473,8 +483,10 @@ static FALLIBLE stay_as_root(struct userns *userns)
 			.kind = OWNER_SHIFTED,
 			.base = base,
 			.count = IDMAP_WIDTH,
+			.has_high = has_high_ids(&ours, &our_gids),
 		};
-		userns->uids = (struct idmap){ { { 0, base, IDMAP_WIDTH } }, 1 };
+		userns->uids = (struct idmap){ { { 0, base, IDMAP_WIDTH }, high_ids },
+			userns->owner.has_high ? 2 : 1 };
 		userns->gids = userns->uids;
 	} else {
 		give_reason(userns,
@@ -505,8 +517,11 @@ static FALLIBLE become_full_root(struct userns *userns)
 	if (idmap_count(&ours) == 1)
 		return NULL;
 	if (spare_base(&ours, &our_gids, &base)) {
-		userns->uids = (struct idmap){ { { 0, 0, 1 }, { IDMAP_WIDTH, base, IDMAP_WIDTH } },
-			2 };
+		const struct id_range high = { high_ids.outside, high_ids.outside, high_ids.count };
+
+		userns->uids = (struct idmap){ { { 0, 0, 1 }, { IDMAP_WIDTH, base, IDMAP_WIDTH },
+							       high },
+			has_high_ids(&ours, &our_gids) ? 3 : 2 };
 		userns->gids = userns->uids;
 	} else {
 		one_to_one(&ours, &userns->uids);

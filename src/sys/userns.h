@@ -5,7 +5,7 @@
  *	mode             kiln itself                      a step                    owners on disk
  *	USERNS_SUBUID    inside: 0 is us, 1.. subuids     the same namespace        OWNER_PLAIN
  *	USERNS_RECORDED  inside: 0 is us, nothing else    the same namespace        OWNER_RECORDED
- *	USERNS_ROOT      outside, as it was started       a mapped 65,536-wide one  OWNER_SHIFTED,
+ *	USERNS_ROOT      outside, as it was started       a mapped one, far away    OWNER_SHIFTED,
  *or OWNER_PLAIN 1:1
  *
  * Where no namespace can be had, kiln stays as it was started and steps share all it has:

@@ -103,3 +103,36 @@ config() {
 	sed -i '1s/=.*/=soon/' Dockerfile
 	fails 1 "ARG SOURCE_DATE_EPOCH: 'soon' is not a time" kiln build .
 }
+
+# Archives bring them (Windows, directories of companies), and OpenShift's users.
+@test "owners above 65535: root has them, copied, made and on top of a base" {
+	need_root
+	awk '$1 <= 2147549184 && $1 + $3 > 4294967294 {found = 1} END {exit !found}' /proc/self/uid_map ||
+		skip "the namespace we run in has no such ids"
+	cat >Dockerfile <<-EOD
+		FROM $(image_ref busybox)
+		COPY --chown=197609:1000720000 Dockerfile /far
+		RUN touch /x && chown 2147483646:70000 /x && [ "\$(stat -c %u:%g /x /far)" = "\$(printf '2147483646:70000\\n197609:1000720000')" ]
+		RUN touch y && chown 197609:197121 y && tar -cf /t.tar y && rm y && tar -xpf /t.tar && [ "\$(stat -c %u:%g y)" = 197609:197121 ]
+		USER 1000720000
+		RUN [ "\$(id -u)" = 1000720000 ] && echo >/tmp/mine
+	EOD
+	layout
+	succeeds kiln build -t far -o "type=oci,tar=false,dest=$BATS_TEST_TMPDIR/tagged" .
+	mkdir bundle
+	umoci unpack --image "$BATS_TEST_TMPDIR/tagged:latest" bundle >/dev/null
+	equals '2147483646:70000 197609:1000720000 1000720000:0' \
+		"$(cd bundle/rootfs && stat -c %u:%g x far tmp/mine | tr '\n' ' ' | sed 's/ $//')"
+	# As Docker shows them to root, so does a mount of the host.
+	printf 'FROM oci:%s/tagged:latest\nUSER 0\nRUN --mount=type=bind,target=/c stat -c %%u:%%g /far /tmp/mine\n' "$BATS_TEST_TMPDIR" >Dockerfile
+	succeeds kiln build --progress plain .
+	says 197609:1000720000
+	says 1000720000:0
+	mkdir shared && touch shared/theirs && chown 100000:200000 shared/theirs
+	succeeds kiln from "$(image_ref busybox)"
+	local container=$output
+	succeeds kiln run -v "$PWD/shared:/shared" "$container" sh -c 'stat -c %u:%g /shared/theirs && touch /shared/x && chown 70000 /shared/x'
+	says 100000:200000
+	equals 70000:0 "$(stat -c %u:%g shared/x)"
+	kiln rm "$container"
+}

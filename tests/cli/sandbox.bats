@@ -35,7 +35,7 @@ root_of() {
 		tar -C "$dir" --no-same-owner -xf "$(image busybox)/rootfs.tar"
 		[ "$(id -u)" != 0 ] || [ "$kind" = root ] || chown -Rh "$(user_account "$kind"):" "$dir"
 		if [ "$kind" = root ]; then
-			base=$(try_in root --layer "$dir" -- awk '{print $2}' /proc/self/uid_map)
+			base=$(try_in root --layer "$dir" -- awk 'NR == 1 {print $2}' /proc/self/uid_map)
 			chown -Rh "$base:$base" "$dir"
 		fi
 	fi

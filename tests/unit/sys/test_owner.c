@@ -111,6 +111,48 @@ static void keeps_plain(void **state)
 	round_trip(&plain);
 }
 
+static void keeps_high_ids_far_away(void **state)
+{
+	static const struct owner_policy high = {
+		.kind = OWNER_SHIFTED, .base = 100000, .count = 65536, .has_high = true
+	};
+	static const struct {
+		uint32_t id, disk;
+	} ids[] = {
+		{ 65535, 165535 },
+		{ 65536, 0x80010000 },
+		{ 197609, 0x800303e9 },
+		{ 0x7ffffffe, 0xfffffffe },
+	};
+	uid_t uid;
+	gid_t gid;
+
+	for (size_t i = 0; i < COUNT(ids); i++) {
+		assert_ok(owner_disk_ids(&high, ids[i].id, 0, &uid, &gid));
+		assert_int_equal(uid, ids[i].disk);
+		assert_int_equal(gid, 100000);
+	}
+	assert_error(owner_disk_ids(&high, 0x7fffffff, 0, &uid, &gid), ERR_UNSUPPORTED,
+			"owner 2147483647:0 is not among");
+	assert_error(owner_disk_ids(&high, 0, 0xffffffff, &uid, &gid), ERR_UNSUPPORTED,
+			"is not among");
+	if (!has_ids())
+		skip();
+	AUTO(scratch) struct scratch scratch = scratch_new();
+	const struct owner far = { .uid = 197609, .gid = 0x7ffffffe, .mode = S_IFREG | 0640 };
+
+	round_trip(&high);
+	scratch_put(scratch.fd, "f", "");
+	assert_ok(owner_set(&high, scratch.fd, "f", &far));
+	struct owner is = owner_of(&high, &scratch, "f");
+	assert_owner(&is, &far);
+	/* Ids on disk that no step can have made. */
+	assert_int_equal(fchownat(scratch.fd, "f", 0x8000ffff, 3, 0), 0);
+	is = owner_of(&high, &scratch, "f");
+	assert_int_equal(is.uid, 65534);
+	assert_int_equal(is.gid, 65534);
+}
+
 static void keeps_shifted(void **state)
 {
 	if (!has_ids())
@@ -278,6 +320,6 @@ static void translates_capabilities(void **state)
 	assert_error(owner_set_capability(&plain, scratch.fd, "f", v2, 1), ERR_INVALID, "1 bytes");
 }
 
-UNIT_TESTS(keeps_plain, keeps_shifted, keeps_mapped, keeps_recorded, refuses_no_owner,
-		writes_the_convention, a_later_chmod_counts, never_locks_us_out,
+UNIT_TESTS(keeps_plain, keeps_high_ids_far_away, keeps_shifted, keeps_mapped, keeps_recorded,
+		refuses_no_owner, writes_the_convention, a_later_chmod_counts, never_locks_us_out,
 		survives_strange_records, travels_with_a_link, translates_capabilities)
