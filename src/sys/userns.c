@@ -539,23 +539,9 @@ static FALLIBLE enter_as_root(struct userns *userns)
 	return stay_as_root(userns);
 }
 
-FALLIBLE userns_enter(enum userns_mode wish, unsigned how, struct userns *ret)
+static FALLIBLE enter_namespace(enum userns_mode wish, unsigned how, struct userns *userns)
 {
-	struct userns userns = { .outer_uid = geteuid(), .outer_gid = getegid() };
-	char reason[USERNS_REASON_BYTES];
-
-	if (userns_is_bare(wish)) {
-		TRY(userns_enter_bare(wish, (how & USERNS_FORCED) != 0, &userns));
-		*ret = userns;
-		return NULL;
-	}
-	if (wish == USERNS_BEST && !userns_try(reason)) {
-		TRY(userns_enter_best_bare(reason, &userns));
-		log_debug("isolation: %s; %s", userns_mode_name(userns.mode), reason);
-		*ret = userns;
-		return NULL;
-	}
-	bool is_root = userns.outer_uid == 0 &&
+	bool is_root = userns->outer_uid == 0 &&
 		       (userns_has_capability(CAP_SYS_ADMIN) ||
 				       (userns_has_capability(CAP_SETUID) &&
 						       userns_has_capability(CAP_SETGID)));
@@ -569,10 +555,30 @@ FALLIBLE userns_enter(enum userns_mode wish, unsigned how, struct userns *ret)
 							     "CAP_SYS_ADMIN, or CAP_SETUID and "
 							     "CAP_SETGID"),
 				"leave the mode to kiln");
-	if (is_root)
-		TRY(enter_as_root(&userns));
-	else
-		TRY(enter_as_user(wish, how, &userns));
+	return is_root ? enter_as_root(userns) : enter_as_user(wish, how, userns);
+}
+
+FALLIBLE userns_enter(enum userns_mode wish, unsigned how, struct userns *ret)
+{
+	struct userns userns = { .outer_uid = geteuid(), .outer_gid = getegid() };
+	char reason[USERNS_REASON_BYTES];
+	pid_t tried = 0;
+
+	if (userns_is_bare(wish)) {
+		TRY(userns_enter_bare(wish, (how & USERNS_FORCED) != 0, &userns));
+		*ret = userns;
+		return NULL;
+	}
+	if (wish == USERNS_BEST && (tried = userns_try(reason)) < 0) {
+		TRY(userns_enter_best_bare(reason, &userns));
+		log_debug("isolation: %s; %s", userns_mode_name(userns.mode), reason);
+		*ret = userns;
+		return NULL;
+	}
+	struct error *error = enter_namespace(wish, how, &userns);
+
+	userns_try_end(tried);
+	TRY(error);
 	log_debug("user namespace: %s; %s", userns_mode_name(userns.mode),
 			userns.reason[0] ? userns.reason : "the best there is");
 	*ret = userns;

@@ -21,43 +21,57 @@ bool userns_is_bare(enum userns_mode mode)
 	return mode == USERNS_CHROOT || mode == USERNS_INPLACE || mode == USERNS_PROOT;
 }
 
-/* What a sandbox does first, in a child that was born in a namespace. Its status: an errno, or 0.
+/*
+ * What a sandbox does first, in a child that was born in a namespace. It says how it went, an errno
+ * or 0, by a byte: that comes before its namespaces are taken down, which takes as long as the
+ * rest.
  */
-static int try_mounts(void *nothing)
+static int try_mounts(void *verdict_fd)
 {
-	AUTO_FD int fd = -1;
-	AUTO_FD int root_fd = -1;
+	int fd = -1;
+	int root_fd = -1;
 	struct error *error = mount_make_private();
 
-	(void)nothing;
 	if (!error)
 		error = file_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0, &root_fd);
 	if (!error)
 		error = mount_clone(root_fd, NULL, true, &fd);
-	int number = !error ? 0 : error->code ? error->code : EIO;
+	uint8_t number = !error ? 0 : error->code ? (uint8_t)error->code : EIO;
 
 	error_free(error);
-	return number;
+	return write(*(int *)verdict_fd, &number, 1) == 1 ? 0 : 1;
 }
 
-bool userns_try(char reason[static USERNS_REASON_BYTES])
+pid_t userns_try(char reason[static USERNS_REASON_BYTES])
 {
 	const char *what = "make a user namespace";
-	int status = 0;
-	pid_t pid = proc_share(try_mounts, NULL, CLONE_NEWUSER | CLONE_NEWNS);
-	int number = pid < 0 ? errno : 0;
+	uint8_t number = 0;
+	int ends[2];
 
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -1;
+	pid_t pid = proc_share(try_mounts, &ends[1], CLONE_NEWUSER | CLONE_NEWNS);
+	if (pid < 0)
+		number = (uint8_t)errno;
+	(void)close(ends[1]);
+	if (pid > 0 && TEMP_FAILURE_RETRY(read(ends[0], &number, 1)) != 1)
+		number = EIO;
+	(void)close(ends[0]);
+	reason[0] = '\0';
+	if (!number)
+		return pid;
 	if (pid > 0) {
 		what = "change mounts in a user namespace";
-		number = TEMP_FAILURE_RETRY(waitpid(pid, &status, 0)) < 0 || !WIFEXITED(status)
-					 ? EIO
-					 : WEXITSTATUS(status);
+		userns_try_end(pid);
 	}
-	reason[0] = '\0';
-	if (number)
-		(void)snprintf(reason, USERNS_REASON_BYTES, "%s: %s", what,
-				strerrordesc_np(number));
-	return !number;
+	(void)snprintf(reason, USERNS_REASON_BYTES, "%s: %s", what, strerrordesc_np(number));
+	return -1;
+}
+
+void userns_try_end(pid_t pid)
+{
+	if (pid > 0)
+		(void)TEMP_FAILURE_RETRY(waitpid(pid, NULL, 0));
 }
 
 /* A child that is a namespace's first process: its status says whether /proc could be mounted. */

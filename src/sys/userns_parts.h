@@ -8,8 +8,12 @@
 #include <stdbool.h>
 
 bool userns_has_capability(unsigned capability);
-/* Can a user namespace with mounts be had? Tried in a child. reason says why not. */
-bool userns_try(char reason[static USERNS_REASON_BYTES]);
+/*
+ * Can a user namespace with mounts be had? Tried in a child that takes what it made down again,
+ * which is for userns_try_end() to wait for. -1: it cannot; reason says why.
+ */
+pid_t userns_try(char reason[static USERNS_REASON_BYTES]);
+void userns_try_end(pid_t pid); /* 0: there is none */
 /* Can a namespace have a /proc of its own? Not where a container masks parts of its own. */
 bool userns_try_proc(void);
 FALLIBLE userns_enter_bare(enum userns_mode wish, bool force, struct userns *userns);
