@@ -222,12 +222,3 @@ FALLIBLE working_merge(struct working *working, int *ret_fd)
 	};
 	return mount_overlay(&overlay, ret_fd);
 }
-
-FALLIBLE working_user(struct working *working, const char *spec, struct user *ret)
-{
-	AUTO_FD int fd = -1;
-
-	TRY(working_view(working, &fd));
-	TRY_WRAP(user_lookup(fd, spec, ret), "unknown user '%s'", spec);
-	return NULL;
-}

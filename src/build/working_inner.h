@@ -77,6 +77,3 @@ const char *working_run_unseen(const struct working_run *run);
 void working_run_key(struct working *working, const struct working_run *run,
 		const struct plan_step *step, const struct digest *parent, struct digest *ret,
 		char **ret_record);
-
-/* What "USER spec" is in it. */
-FALLIBLE working_user(struct working *working, const char *spec, struct user *ret);

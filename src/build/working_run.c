@@ -31,6 +31,7 @@ struct parts {
 	struct plan_stage stage;
 	struct plan_step plan;
 	struct step_run run;
+	int view_fd; /* all as it is before the step; or -1 */
 };
 
 static void parts_done(struct parts *parts)
@@ -46,6 +47,8 @@ static void parts_done(struct parts *parts)
 	user_done(&parts->user);
 	list_done(&parts->run_env);
 	step_mounts_free(parts->run.mounts);
+	if (parts->view_fd >= 0)
+		(void)close(parts->view_fd);
 }
 
 DEFINE_AUTO_VALUE(parts)
@@ -142,10 +145,37 @@ static void make_plan(struct working *working, const struct working_run *run, st
 	working->options.agent_count = run->agent_count;
 }
 
+/* Borrowed. To unmount it takes as long as to mount it, so who needs one looks at the same. */
+static FALLIBLE need_view(struct working *working, struct parts *parts, int *ret_fd)
+{
+	if (parts->view_fd < 0)
+		TRY(working_view(working, &parts->view_fd));
+	*ret_fd = parts->view_fd;
+	return NULL;
+}
+
+static void drop_view(struct parts *parts)
+{
+	if (parts->view_fd >= 0)
+		(void)close(parts->view_fd);
+	parts->view_fd = -1;
+}
+
+/* What "USER spec" is in it. */
+static FALLIBLE find_user(struct working *working, struct parts *parts)
+{
+	const char *spec = parts->plan.user;
+	int view_fd = -1;
+
+	TRY(need_view(working, parts, &view_fd));
+	TRY_WRAP(user_lookup(view_fd, spec, &parts->user), "unknown user '%s'", spec);
+	return NULL;
+}
+
 static FALLIBLE gather(struct working *working, const struct working_run *run, const char *hostname,
 		struct parts *parts)
 {
-	TRY(working_user(working, parts->plan.user, &parts->user));
+	TRY(find_user(working, parts));
 	TRY(key_agents_start(&working->options, &working->build.key_agents));
 	TRY(mounts_prepare(&working->build, &parts->run, &parts->user));
 	set_environment(run, hostname, parts);
@@ -213,32 +243,34 @@ static void fill(struct working *working, const struct working_run *run, const c
 }
 
 /* A directory that is not there is made, as Buildah does. */
-static FALLIBLE need_dir(struct working *working, const char *path)
+static FALLIBLE need_dir(struct working *working, struct parts *parts, const char *path)
 {
 	struct owner owner = { .mode = S_IFDIR | 0755 };
-	AUTO_FD int view_fd = -1, merged_fd = -1;
+	AUTO_FD int merged_fd = -1;
+	int view_fd = -1;
 	struct stat st;
 
 	if (strcmp(path, "/") == 0)
 		return NULL;
-	TRY(working_view(working, &view_fd));
+	TRY(need_view(working, parts, &view_fd));
 	struct error *error = rootfs_stat(view_fd, path, &st);
 	if (!error_is_errno(error, ENOENT))
 		return error;
 	error_free(error);
+	drop_view(parts);
 	TRY(working_merge(working, &merged_fd));
 	return rootfs_make_dirs(merged_fd, path, &working->with.userns->owner, &owner, NULL);
 }
 
 /* The working directory, and what the image declares as volumes: a program may count on them. */
 static FALLIBLE need_dirs(
-		struct working *working, const struct working_run *run, const char *workdir)
+		struct working *working, const struct working_run *run, struct parts *parts)
 {
 	const struct list *volumes = &working->container->config.volumes;
 
-	TRY(need_dir(working, workdir));
+	TRY(need_dir(working, parts, parts->step.cwd));
 	for (size_t i = 0; i < volumes->n && !is_shared(run); i++)
-		error_ignore(need_dir(working, volumes->p[i]), "a volume where none can be");
+		error_ignore(need_dir(working, parts, volumes->p[i]), "a volume where none can be");
 	return NULL;
 }
 
@@ -273,10 +305,12 @@ static FALLIBLE run_once(struct working *working, const struct working_run *run,
 	TRY(working_prepare(working));
 	TRY(gather(working, run, hostname, parts));
 	fill(working, run, hostname, parts);
-	TRY(need_dirs(working, run, parts->step.cwd));
+	TRY(need_dirs(working, run, parts));
 	TRY(working_fresh_work(working, "work", &work_fd));
 	struct error *error =
 			sandbox_run(working->with.sandbox, &parts->step, working->with.cancel, ret);
+	/* While the sandbox takes its mounts down there is time for that. */
+	drop_view(parts);
 	mounts_release(&parts->run);
 	/* Also after Ctrl-C, which ends this, too: then it is not known. */
 	struct error *found = look_for_secrets(working, parts);
@@ -336,7 +370,7 @@ static FALLIBLE run_layer(struct working *working, const struct working_run *run
 FALLIBLE working_run(
 		struct working *working, const struct working_run *run, struct sandbox_result *ret)
 {
-	AUTO(parts) struct parts parts = { 0 };
+	AUTO(parts) struct parts parts = { .view_fd = -1 };
 	struct digest parent;
 
 	make_plan(working, run, &parts);
