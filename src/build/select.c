@@ -42,13 +42,14 @@ static bool is_not_named(const struct walk *walk, const char *rel)
 	return !glob_matches_parents(walk->include, &split);
 }
 
-static bool is_left_out(const struct walk *walk, const char *path)
+static bool is_left_out(const struct walk *walk, const char *path, bool is_dir)
 {
+	const struct ignore *includes = is_dir ? NULL : walk->origin->includes;
 	const char *rel = path_is_in(path, walk->top) ? path + strlen(walk->top) : path;
 
 	rel += *rel == '/';
 	return ignore_matches(walk->origin->ignore, path) || ignore_matches(walk->excludes, rel) ||
-	       is_not_named(walk, rel);
+	       (includes && !ignore_matches(includes, rel)) || is_not_named(walk, rel);
 }
 
 /* Nothing below a directory that is left out can come back. */
@@ -154,7 +155,7 @@ static struct error *visit(void *state, const struct tree_item *at, enum tree_st
 		strbuf_add_char(&walk->path, '/');
 	strbuf_add(&walk->path, at->path);
 	const char *path = strbuf_text(&walk->path);
-	bool left_out = is_left_out(walk, path);
+	bool left_out = is_left_out(walk, path, is_dir);
 	if (!left_out)
 		return add_item(walk, at->dir_fd, at->name, at->st, path);
 	walk->out->is_whole = false;
@@ -296,7 +297,7 @@ static FALLIBLE add_group(struct walk *walk, const char *path, bool is_match)
 	bool left_out = real[0] && ignore_matches(walk->origin->ignore, real);
 	if (left_out && (!is_dir || ignore_may_skip_dir(walk->origin->ignore, real)))
 		return is_match && !is_link ? pass(walk) : not_there(walk, path, true);
-	if (!is_dir && ignore_matches(walk->excludes, real))
+	if (!is_dir && is_left_out(walk, real, false))
 		return NULL;
 	struct select_group group = {
 		.name = arena_text(walk->out->arena, walk->is_pivot ? "" : path_name(path)),

@@ -70,6 +70,7 @@ struct select_origin {
 	int fd;                            /* -1 when there is none */
 	const char *name;                  /* "the build context", "stage 'build'": for messages */
 	const struct ignore *ignore;       /* or NULL */
+	const struct ignore *includes;     /* files that it does not have are left out; or NULL */
 	const char *ignore_name;           /* for hints */
 	const char *ignore_path;           /* for messages, where needs_match is */
 	const struct owner_policy *policy; /* NULL: everything belongs to 0:0 */

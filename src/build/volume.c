@@ -210,6 +210,8 @@ static FALLIBLE show_layers(const struct opening *opening, const struct volume *
 static FALLIBLE open_one(const struct opening *opening, const struct volume *volume,
 		struct volume_held *held, struct sandbox_mount *mount)
 {
+	struct stat st = { 0 };
+
 	*mount = (struct sandbox_mount){
 		.target = volume->target,
 		.read_only = volume->read_only,
@@ -228,14 +230,16 @@ static FALLIBLE open_one(const struct opening *opening, const struct volume *vol
 		mount->mode = volume->mode;
 		return NULL;
 	}
-	if (volume->is_copied)
+	bool is_file = volume->discards && stat(volume->source, &st) == 0 && S_ISREG(st.st_mode);
+	bool is_folder = volume->discards && !is_file && S_ISDIR(st.st_mode);
+	if (volume->is_copied || is_file)
 		return copy_host(opening, volume, held, mount);
 	TRY(open_host(opening, volume->source, volume->is_device, &held->fd));
 	if (volume->takes_over)
 		TRY(take_over(opening, held->fd));
 	mount->kind = SANDBOX_BIND;
 	mount->source = (struct mount_dir){ held->fd, NULL };
-	return volume->is_scratch ? add_overlay(opening, volume, held, mount) : NULL;
+	return volume->is_scratch || is_folder ? add_overlay(opening, volume, held, mount) : NULL;
 }
 
 FALLIBLE volumes_open(const struct volume *wanted, size_t n, struct store *store,
@@ -262,7 +266,7 @@ void volume_key(const struct volume *volume, struct key *key)
 	key_text(key, "volume", volume->target);
 	key_text(key, "source", volume->source);
 	key_number(key, "read_only", volume->read_only);
-	key_number(key, "scratch", volume->is_scratch);
+	key_number(key, "scratch", volume->is_scratch || volume->discards);
 	key_number(key, "takes_over", volume->takes_over);
 	key_number(key, "size", volume->size_bytes);
 	key_number(key, "mode", volume->mode);

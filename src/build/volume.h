@@ -25,6 +25,7 @@ struct volume {
 	bool read_only;
 	bool is_scratch;          /* "O": what is written goes away after the step, */
 	const char *upper, *work; /* or stays in upper ("upperdir="); both or none */
+	bool discards;            /* the same of a file, too: that is copied */
 	bool is_device;
 	bool is_copied;  /* as host_copy.h has it; of no key */
 	bool takes_over; /* "U": the source, and all in it, is given to the step's user */

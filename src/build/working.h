@@ -92,6 +92,8 @@ struct working_run {
 	const char *const *dns_options;
 	uint64_t add_capabilities, drop_capabilities; /* bits */
 	bool drops_all, is_unconfined, no_new_privileges;
+	bool has_umask; /* as in sandbox_step */
+	uint32_t umask;
 	struct sandbox_security security;
 	const struct list *security_texts; /* what stands for it in keys; or NULL */
 	bool no_hosts_file, no_hostname_file, no_resolv_file; /* as in sandbox_step */
@@ -123,7 +125,8 @@ struct working_copy {
 	const char *chown, *chmod;
 	const char *ignore_file; /* on the host, or NULL */
 	bool has_context; /* origin_fd is a build context: what its own ignore file says counts */
-	const struct list *excludes;
+	const struct list *excludes, *includes; /* patterns; or NULL */
+	const struct list *required;            /* paths in a source that have to be copied */
 	bool parents;
 	bool keeps_links;       /* a source that is a link is copied as one */
 	bool allows_none;       /* a pattern may match nothing */

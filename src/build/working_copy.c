@@ -23,7 +23,7 @@
 /* Where it comes from, opened. */
 struct origin {
 	struct select_origin select;
-	struct ignore *ignore;
+	struct ignore *ignore, *includes;
 	struct working *working; /* of another container */
 	struct image *image;
 	struct stack stack;
@@ -39,6 +39,7 @@ static void origin_done(struct origin *origin)
 	stack_done(&origin->stack);
 	image_free(origin->image);
 	ignore_free(origin->ignore);
+	ignore_free(origin->includes);
 	free(origin->name);
 }
 
@@ -273,6 +274,44 @@ static FALLIBLE hash(struct copying *copying)
 	return NULL;
 }
 
+static bool has_item(const struct selection *selection, const char *path)
+{
+	for (size_t i = 0; i < selection->groups.n; i++) {
+		const struct select_group *group = &selection->groups.p[i];
+
+		for (size_t k = group->first; k < group->first + group->count; k++) {
+			const char *rel = selection->items.p[k].rel;
+
+			if (text_equal(rel[0] ? rel : group->name, path))
+				return true;
+		}
+	}
+	return false;
+}
+
+static FALLIBLE check_required(const struct copying *copying)
+{
+	const struct list *required = copying->copy->required;
+
+	for (size_t i = 0; required && i < required->n; i++) {
+		AUTO_FREE char *path = path_clean(str_of(required->p[i]));
+
+		if (!has_item(copying->selection, path))
+			return error_new(ERR_NOT_FOUND, "required path \"%s\" was not copied",
+					required->p[i]);
+	}
+	return NULL;
+}
+
+static FALLIBLE read_includes(const struct working_copy *copy, struct origin *origin)
+{
+	if (!copy->includes || !copy->includes->n)
+		return NULL;
+	TRY(ignore_from_patterns(copy->includes, &origin->includes));
+	origin->select.includes = origin->includes;
+	return NULL;
+}
+
 static FALLIBLE select_all(struct copying *copying)
 {
 	struct working *working = copying->working;
@@ -280,6 +319,7 @@ static FALLIBLE select_all(struct copying *copying)
 
 	make_words(working, copy, &copying->words);
 	TRY(open_origin(working, copy, &copying->origin));
+	TRY(read_includes(copy, &copying->origin));
 	if (copying->origin.ignore && copy->ignores_by_prefix)
 		ignore_by_prefix(copying->origin.ignore);
 	if (copy_is_fetched(&copying->words.step.copy)) {
@@ -289,12 +329,14 @@ static FALLIBLE select_all(struct copying *copying)
 	TRY(select_make(&copying->origin.select, &copying->words.step.copy, working->with.cancel,
 			&copying->selection));
 	assert(copying->selection);
+	TRY(check_required(copying));
 	/* As Buildah has it; a Dockerfile's pattern may name a file. */
 	if (copying->selection->groups.n > 1)
 		copying->words.step.copy.dest_is_dir = true;
 	if (copying->selection->groups.n || copy->allows_none)
 		return NULL;
-	return error_hint(error_new(ERR_NOT_FOUND, "'%s': the pattern matches nothing in %s",
+	return error_hint(error_new(ERR_NOT_FOUND,
+					  "no items matching glob '%s' in %s: it matched nothing",
 					  copy->sources->p[0], copying->origin.select.name),
 			"--allow-empty-wildcard lets that pass");
 }

@@ -40,8 +40,9 @@ static bool says_more(const struct working_run *run)
 	return run->layers->declared || run->hostname || run->dns || run->dns_search ||
 	       run->dns_options || run->add_capabilities || run->drop_capabilities ||
 	       run->drops_all || run->is_unconfined || run->no_new_privileges || run->group_count ||
-	       has_volumes(run) || (run->security_texts && run->security_texts->n) ||
-	       run->no_hosts_file || run->no_hostname_file || run->no_resolv_file;
+	       run->has_umask || has_volumes(run) ||
+	       (run->security_texts && run->security_texts->n) || run->no_hosts_file ||
+	       run->no_hostname_file || run->no_resolv_file;
 }
 
 static void key_strings(struct key *key, const char *name, const char *const *strings)
@@ -69,6 +70,8 @@ static void key_more(const struct working_run *run, const struct digest *parent,
 	key_number(key, "cap_drop", run->drop_capabilities);
 	key_number(key, "unconfined", run->is_unconfined);
 	key_number(key, "no_new_privileges", run->no_new_privileges);
+	if (run->has_umask)
+		key_number(key, "umask", run->umask);
 	if (run->security_texts && run->security_texts->n) {
 		struct texts texts = { (const char *const *)run->security_texts->p,
 			run->security_texts->n };

@@ -168,7 +168,8 @@ static FALLIBLE find_user(struct working *working, struct parts *parts)
 	int view_fd = -1;
 
 	TRY(need_view(working, parts, &view_fd));
-	TRY_WRAP(user_lookup(view_fd, spec, &parts->user), "unknown user '%s'", spec);
+	TRY_WRAP(user_lookup(view_fd, spec, &parts->user), "unknown user error: unknown user '%s'",
+			spec);
 	return NULL;
 }
 
@@ -234,6 +235,8 @@ static void fill(struct working *working, const struct working_run *run, const c
 						    : run->drop_capabilities,
 		.is_unconfined = run->is_unconfined,
 		.no_new_privileges = run->no_new_privileges,
+		.has_umask = run->has_umask,
+		.umask = run->umask,
 		.security = run->security,
 		.has_terminal = run->has_terminal,
 		.stdin_fd = run->stdin_fd,

@@ -12,6 +12,7 @@
 #include "ui/build_result_files.h"
 #include "ui/report.h"
 #include "ui/source_policy_flag.h"
+#include "verbs/compression_conf.h"
 #include "verbs/identity_label.h"
 #include "verbs/mounts_conf.h"
 #include "verbs/names.h"
@@ -251,6 +252,9 @@ static FALLIBLE set_compression(
 	ret->format = text_equal(config->format, "docker") ? FORMAT_DOCKER : FORMAT_OCI;
 	ret->compression_level = (int)opts->level;
 	ret->compression = opts->disable_compression ? COMPRESSION_NONE : COMPRESSION_GZIP;
+	if (!opts->compression && !opts->disable_compression)
+		TRY(compression_conf("buildah", ret->format == FORMAT_DOCKER, &ret->compression,
+				&ret->compression_level));
 	if (text_equal(opts->compression, "zstd"))
 		ret->compression = COMPRESSION_ZSTD;
 	else if (opts->compression && !text_equal(opts->compression, "gzip"))

@@ -8,6 +8,7 @@
 #include "sys/fd.h"
 #include "ui/image_names.h"
 #include "ui/registry_flags.h"
+#include "verbs/compression_conf.h"
 #include "verbs/destination.h"
 #include "verbs/manifest_forms.h"
 #include "verbs/names.h"
@@ -160,7 +161,7 @@ static const struct option push_options[] = {
 };
 #undef OPTS
 
-static FALLIBLE make_form(const struct push_opts *opts, struct image_form *ret)
+static FALLIBLE make_form(const char *program, const struct push_opts *opts, struct image_form *ret)
 {
 	*ret = (struct image_form){ .level = (int)opts->level,
 		.force = opts->force_compression || opts->compression };
@@ -181,6 +182,11 @@ static FALLIBLE make_form(const struct push_opts *opts, struct image_form *ret)
 	/* "none" of what is uncompressed is how it is. */
 	if (opts->disable_compression && !opts->compression)
 		ret->compression = COMPRESSION_NONE;
+	if (opts->disable_compression || opts->force_compression || opts->compression)
+		return NULL;
+	TRY(compression_conf(
+			program, ret->format == FORMAT_DOCKER, &ret->compression, &ret->level));
+	ret->force = ret->compression == COMPRESSION_ZSTD;
 	return NULL;
 }
 
@@ -267,7 +273,7 @@ static struct error *run_push(const struct invocation *call)
 	bool is_sent = false;
 	char text[DIGEST_TEXT];
 
-	TRY(make_form(opts, &form));
+	TRY(make_form(call->program, opts, &form));
 	if (call->args->n > 1)
 		TRY(destination_parse(call->program, call->args->p[1], TO_REGISTRY, &to));
 	TRY(session_open(call->config,

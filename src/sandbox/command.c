@@ -31,6 +31,7 @@ struct wish {
 	uid_t uid;
 	gid_t gid;
 	uint64_t capabilities;
+	mode_t umask;
 	int stdio[3];
 	const char *directory;
 	bool is_confined, records_owners, no_new_privileges, has_terminal;
@@ -99,6 +100,9 @@ static FALLIBLE gather(const struct command *command, struct wish *wish)
 			break;
 		case PLAN_NO_NEW_PRIVILEGES:
 			wish->no_new_privileges = true;
+			break;
+		case PLAN_UMASK:
+			wish->umask = op->mode & 0777;
 			break;
 		case PLAN_DIRECTORY:
 			wish->directory = plan_text_of(plan, op->text);
@@ -396,14 +400,14 @@ static FALLIBLE execute_below(const struct command *command, struct wish *wish)
 
 static FALLIBLE run(const struct command *command)
 {
-	struct wish wish = { .stdio = { -1, -1, -1 }, .directory = "/" };
+	struct wish wish = { .umask = 022, .stdio = { -1, -1, -1 }, .directory = "/" };
 	bool is_bare = command->bare.is_bare;
 
 	TRY(gather(command, &wish));
 	if (!wish.argv.n)
 		return error_new(ERR_INVALID, "a plan without a command");
 	(void)setsid();
-	(void)umask(022);
+	(void)umask(wish.umask);
 	reset_signals();
 	TRY(set_stdio(command, &wish));
 	if (wish.has_terminal && ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)

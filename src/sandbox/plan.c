@@ -56,6 +56,7 @@ static const struct shape {
 	[PLAN_SECCOMP] = { "seccomp", HAS_BYTES, 0 },
 	[PLAN_RECORD] = { "record owners", 0, 0 },
 	[PLAN_NO_NEW_PRIVILEGES] = { "no-new-privileges", 0, 0 },
+	[PLAN_UMASK] = { "umask", 0, 0 },
 	[PLAN_DIRECTORY] = { "directory", HAS_TEXT, 0 },
 	[PLAN_VARIABLE] = { "variable", HAS_TEXT, 0 },
 	[PLAN_ARGUMENT] = { "argument", HAS_TEXT, 0 },
@@ -233,6 +234,9 @@ static void print_details(const struct plan *plan, const struct plan_op *op, str
 	case PLAN_USER:
 		print_number(op->number, out);
 		print_number(op->second, out);
+		return;
+	case PLAN_UMASK:
+		strbuf_addf(out, " %04o", op->mode);
 		return;
 	case PLAN_CAPABILITIES:
 		strbuf_addf(out, " %#llx", (unsigned long long)op->number);

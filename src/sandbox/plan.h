@@ -46,6 +46,7 @@ enum plan_kind {
 	PLAN_SECCOMP,      /* more: a program; none: Docker's default profile */
 	PLAN_RECORD,       /* owners are answered and recorded by a supervisor */
 	PLAN_NO_NEW_PRIVILEGES,
+	PLAN_UMASK,     /* mode; none: 022 */
 	PLAN_DIRECTORY, /* text */
 	PLAN_VARIABLE,  /* text NAME=value */
 	PLAN_ARGUMENT,  /* text */

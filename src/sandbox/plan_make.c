@@ -223,6 +223,8 @@ static void add_identity(
 	add_number(plan, PLAN_CAPABILITIES, step->insecure ? every : bits, 0);
 	if (step->no_new_privileges)
 		(void)plan_add(plan, PLAN_NO_NEW_PRIVILEGES);
+	if (step->has_umask)
+		plan_add(plan, PLAN_UMASK)->mode = step->umask;
 	if (!step->insecure && !step->is_unconfined)
 		add_filter(plan, &step->security);
 	if (host->records_owners)

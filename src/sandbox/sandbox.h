@@ -142,6 +142,8 @@ struct sandbox_step {
 	bool insecure; /* RUN --security=insecure: all of the namespace's capabilities,
 			* no seccomp profile, no masked paths */
 	bool no_new_privileges;
+	bool has_umask; /* umask counts, else 022 */
+	uint32_t umask;
 	bool is_unconfined;                           /* no seccomp profile */
 	uint64_t add_capabilities, drop_capabilities; /* bits, to and from the default set */
 	struct sandbox_security security;

@@ -463,6 +463,7 @@ static FALLIBLE carry_out(struct scene *scene, size_t i)
 	case PLAN_SECCOMP:
 	case PLAN_RECORD:
 	case PLAN_NO_NEW_PRIVILEGES:
+	case PLAN_UMASK:
 	case PLAN_DIRECTORY:
 	case PLAN_VARIABLE:
 	case PLAN_ARGUMENT:

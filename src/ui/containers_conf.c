@@ -8,7 +8,7 @@
 
 enum where { IN_OTHER = 0, IN_CONTAINERS, IN_ENGINE };
 
-enum { RETRIES_MAX = 1000 };
+enum { RETRIES_MAX = 1000, LEVEL_MAX = 100 };
 
 struct reading {
 	struct containers_conf *conf;
@@ -46,6 +46,7 @@ void containers_conf_done(struct containers_conf *conf)
 		list_done(&list_at(conf, i)->texts);
 	free(conf->shm_size);
 	free(conf->base_hosts_file);
+	free(conf->compression);
 	*conf = (struct containers_conf)CONTAINERS_CONF_INIT;
 }
 
@@ -77,11 +78,11 @@ static FALLIBLE take_list(const struct toml_value *value, struct conf_list *list
 	return NULL;
 }
 
-static FALLIBLE take_retries(const struct toml_value *value, int64_t *ret)
+static FALLIBLE take_number(const struct toml_value *value, int64_t max, int64_t *ret)
 {
 	if (value->kind != TOML_NUMBER || value->number < 0)
 		return error_new(ERR_INVALID, "is not a number");
-	*ret = value->number < RETRIES_MAX ? value->number : RETRIES_MAX;
+	*ret = value->number < max ? value->number : max;
 	return NULL;
 }
 
@@ -97,8 +98,14 @@ static struct error *on_value(void *user, const char *key, const struct toml_val
 		return toml_take_text(value, &conf->shm_size);
 	if (reading->where == IN_CONTAINERS && strcmp(key, "base_hosts_file") == 0)
 		return toml_take_text(value, &conf->base_hosts_file);
+	if (reading->where == IN_CONTAINERS && strcmp(key, "container_name_as_hostname") == 0)
+		return toml_take_bool(value, &conf->names_hosts);
 	if (reading->where == IN_ENGINE && strcmp(key, "retry") == 0)
-		return take_retries(value, &conf->retries);
+		return take_number(value, RETRIES_MAX, &conf->retries);
+	if (reading->where == IN_ENGINE && strcmp(key, "compression_format") == 0)
+		return toml_take_text(value, &conf->compression);
+	if (reading->where == IN_ENGINE && strcmp(key, "compression_level") == 0)
+		return take_number(value, LEVEL_MAX, &conf->level);
 	return NULL;
 }
 

@@ -35,12 +35,15 @@ struct containers_conf {
 	struct conf_list add_compression;
 	char *shm_size;        /* or NULL */
 	char *base_hosts_file; /* a path, "none" or "image"; or NULL */
+	char *compression;     /* compression_format; or NULL */
 	int64_t retries;       /* of transfers; -1: not said */
+	int64_t level;         /* compression_level; -1: not said */
+	bool names_hosts;      /* container_name_as_hostname */
 };
 
-#define CONTAINERS_CONF_INIT   \
-	{                      \
-		.retries = -1, \
+#define CONTAINERS_CONF_INIT                \
+	{                                   \
+		.retries = -1, .level = -1, \
 	}
 
 /* Where the files are; NULL: the system's folders. Tests have their own. */

@@ -1,3 +1,4 @@
+#include "verbs/compression_conf.h"
 #include "verbs/destination.h"
 #include "verbs/identity_label.h"
 #include "verbs/manifest_list.h"
@@ -103,7 +104,8 @@ static const struct option options[] = {
 };
 #undef OPTS
 
-static FALLIBLE set_compression(const struct commit_opts *opts, struct working_commit *ret)
+static FALLIBLE set_compression(
+		const char *program, const struct commit_opts *opts, struct working_commit *ret)
 {
 	ret->compression = COMPRESSION_NONE;
 	ret->compression_level = CODEC_LEVEL_DEFAULT;
@@ -116,7 +118,9 @@ static FALLIBLE set_compression(const struct commit_opts *opts, struct working_c
 	else
 		return error_usage("unknown compression \"%s\"", opts->compression);
 	ret->compression_level = (int)opts->level;
-	return NULL;
+	return opts->compression ? NULL
+				 : compression_conf(program, ret->format == FORMAT_DOCKER,
+						   &ret->compression, &ret->compression_level);
 }
 
 static FALLIBLE set_time(const struct commit_opts *opts, const struct config *config,
@@ -145,8 +149,8 @@ static FALLIBLE set_time(const struct commit_opts *opts, const struct config *co
 	return NULL;
 }
 
-static FALLIBLE make_wish(const struct commit_opts *opts, const struct config *config,
-		struct working_commit *ret)
+static FALLIBLE make_wish(const char *program, const struct commit_opts *opts,
+		const struct config *config, struct working_commit *ret)
 {
 	*ret = (struct working_commit){
 		.squash = opts->squash,
@@ -161,7 +165,7 @@ static FALLIBLE make_wish(const struct commit_opts *opts, const struct config *c
 	else if (opts->format)
 		return error_usage("unrecognized image type \"%s\"", opts->format);
 	TRY(set_time(opts, config, ret));
-	return set_compression(opts, ret);
+	return set_compression(program, opts, ret);
 }
 
 /* "FILE" keeps its name, the path that was typed. */
@@ -234,7 +238,7 @@ static FALLIBLE send(struct work *work, const struct commit_opts *opts, struct i
 		.compression = opts->compression || !opts->disable_compression ? wish->compression
 									       : 0,
 		.level = wish->compression_level,
-		.force = opts->force_compression };
+		.force = opts->force_compression || wish->compression == COMPRESSION_ZSTD };
 
 	return destination_send(&work->session, image, to, &form, opts->quiet, ret_manifest);
 }
@@ -306,7 +310,7 @@ static struct error *run(const struct invocation *call)
 
 	if (call->args->n == 0)
 		return error_usage("container ID must be specified");
-	TRY(make_wish(opts, call->config, &wish));
+	TRY(make_wish(call->program, opts, call->config, &wish));
 	TRY(make_files(opts, &texts, &files, &wish));
 	if (text)
 		TRY(destination_parse(call->program, text, TO_STORE, &to));

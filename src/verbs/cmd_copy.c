@@ -4,8 +4,8 @@
 #include "verbs/work.h"
 
 #include "base/str.h"
-#include "base/strbuf.h"
 #include "base/xalloc.h"
+#include "dockerfile/glob.h"
 #include "sys/fd.h"
 #include "sys/path.h"
 #include "ui/registry_flags.h"
@@ -16,7 +16,7 @@
 #include <string.h>
 
 struct copy_opts {
-	struct list excludes;
+	struct list excludes, includes, required;
 	char *chown, *chmod, *from, *ignore_file, *context_dir, *checksum, *blob_cache;
 	int64_t timestamp;
 	bool add_history, quiet, link, parents, no_follow, remove_signatures, wildcard,
@@ -33,6 +33,9 @@ static const struct copy_opts defaults = { .timestamp = -1, .wildcard = true };
 					"sources are below it, less what its ignore file says",    \
 					.is_path = true),                                          \
 			OPT_LIST(0, "exclude", excludes, "PATTERN", "leave out"),                  \
+			OPT_LIST(0, "include", includes, "PATTERN", "leave every other file out"), \
+			OPT_LIST(0, "required-path", required, "PATH",                             \
+					"fail unless --include brings it"),                        \
 			OPT_TEXT(0, "from", from, "CONTAINER|IMAGE", "sources are in it"),         \
 			OPT_TEXT(0, "ignorefile", ignore_file, "PATH",                             \
 					"instead of --contextdir's own .dockerignore",             \
@@ -91,16 +94,6 @@ static FALLIBLE from_context(const char *dir, const char *text, struct list *out
 	return NULL;
 }
 
-/* What means itself where patterns are looked for. */
-static char *literal(const char *text)
-{
-	AUTO(strbuf) struct strbuf out = { 0 };
-
-	for (; *text; text++)
-		strbuf_addf(&out, "%s%c", strchr("*?[\\", *text) ? "\\" : "", *text);
-	return strbuf_take(&out);
-}
-
 static FALLIBLE check_sources(const struct copy_opts *opts, const struct list *typed, bool is_add)
 {
 	size_t n_remote = 0;
@@ -113,6 +106,8 @@ static FALLIBLE check_sources(const struct copy_opts *opts, const struct list *t
 			return error_hint(error_usage("'copy' takes no git repository"),
 					"'add' does");
 	}
+	if (opts->checksum && !n_remote)
+		return error_usage("checksum flag is not supported for local sources");
 	if (opts->checksum && (n_remote != 1 || typed->n != 1))
 		return error_usage("option '--checksum' goes with one source, an address");
 	return NULL;
@@ -123,9 +118,10 @@ static FALLIBLE make_sources(
 {
 	for (size_t i = 0; i < typed->n; i++) {
 		bool is_remote = working_copy_is_remote(typed->p[i]);
-		AUTO_FREE char *escaped = opts->wildcard || is_remote ? NULL : literal(typed->p[i]);
-		const char *text = escaped ? escaped : typed->p[i];
+		const char *text = typed->p[i];
 
+		if (!opts->wildcard && !is_remote && glob_is_pattern(text))
+			return error_usage("'%s': wildcards are not allowed", text);
 		if (opts->from || is_remote)
 			list_add(out, text);
 		else if (opts->context_dir)
@@ -177,6 +173,8 @@ static FALLIBLE copy(const struct invocation *call, bool is_add)
 	if (opts->ignore_file && !opts->context_dir)
 		return error_usage("--ignorefile option requires that you specify a context dir "
 				   "using --contextdir");
+	if (opts->required.n && !opts->includes.n)
+		return error_usage("--required-path must be used with --include");
 	bool has_dest = args->n > 2;
 	const struct list typed = { args->p + 1, args->n - 1 - has_dest, 0 };
 	struct working_layers layers = { .no_cache = opts->no_cache };
@@ -193,6 +191,8 @@ static FALLIBLE copy(const struct invocation *call, bool is_add)
 		.ignore_file = opts->ignore_file,
 		.has_context = opts->context_dir != NULL,
 		.excludes = &opts->excludes,
+		.includes = &opts->includes,
+		.required = &opts->required,
 		.parents = opts->parents,
 		.keeps_links = opts->no_follow,
 		.allows_none = opts->empty_wildcard,

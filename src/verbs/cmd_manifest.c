@@ -48,6 +48,24 @@ static const struct option create_options[] = {
 };
 #undef OPTS
 
+/* What --amend finds: a list, or an image, which becomes the first of a new one. */
+static FALLIBLE amend(struct session *session, const struct invocation *call, const char *text,
+		const char *name, struct manifest_list *ret)
+{
+	static const struct list_change nothing = { 0 };
+	const struct create_opts *opts = call->opts;
+	struct digest added = { 0 };
+	struct error *error = manifest_list_open(session, call->program, text, ret);
+
+	if (!error_is(error, ERR_INVALID))
+		return error;
+	error_ignore(error, "it is an image");
+	manifest_list_done(ret);
+	*ret = (struct manifest_list){ .name = xstrdup(name) };
+	return manifest_list_add(session, ret, call->program, text, opts->all, &nothing,
+			opts->quiet, &added);
+}
+
 /* The list under its name: the one that is there, or an empty one. */
 static FALLIBLE begin_list(
 		struct session *session, const struct invocation *call, struct manifest_list *ret)
@@ -66,13 +84,15 @@ static FALLIBLE begin_list(
 	}
 	TRY(error);
 	if (opts->amend)
-		return manifest_list_open(session, call->program, text, ret);
+		return amend(session, call, text, name, ret);
 	if (!opts->replace)
 		return error_hint(error_new(ERR_EXISTS, "that name is already in use: '%s' is '%s'",
 						  text, name),
 				"--amend adds to it, --replace begins anew");
 	ret->name = TAKE(name);
-	ret->digest = record.manifest;
+	/* The old list goes, an image stays without the name. */
+	if (mediatype_role(record.media_type) == MEDIA_INDEX)
+		ret->digest = record.manifest;
 	return NULL;
 }
 
@@ -98,6 +118,8 @@ static struct error *run_create(const struct invocation *call)
 	struct digest added = { 0 };
 	char hex[DIGEST_HEX];
 
+	if (opts->amend && opts->replace)
+		return error_usage("--amend and --replace are mutually exclusive");
 	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY, &session));
 	TRY(begin_list(&session, call, &list));
 	TRY(annotate_index(&list, &opts->annotations));

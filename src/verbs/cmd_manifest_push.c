@@ -6,6 +6,7 @@
 #include "sys/fd.h"
 #include "ui/containers_conf.h"
 #include "ui/registry_flags.h"
+#include "verbs/compression_conf.h"
 #include "verbs/manifest_forms.h"
 
 #include <fcntl.h>
@@ -117,6 +118,11 @@ static struct error *run_push(const struct invocation *call)
 
 	TRY(make_form(opts, &form));
 	TRY(add_from_conf(call, &form));
+	if (!opts->compression && !opts->force_compression) {
+		TRY(compression_conf(call->program, form.form.format == FORMAT_DOCKER,
+				&form.form.compression, &form.form.level));
+		form.form.force = form.form.compression == COMPRESSION_ZSTD;
+	}
 	TRY(destination_parse(call->program, call->args->p[call->args->n - 1], TO_REGISTRY, &to));
 	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY, &session));
 	TRY(manifest_list_open(&session, call->program, call->args->p[0], &list));

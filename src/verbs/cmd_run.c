@@ -1,4 +1,5 @@
 #include "verbs/mounts_conf.h"
+#include "verbs/run_conf.h"
 #include "verbs/run_flags.h"
 #include "verbs/run_mounts.h"
 #include "verbs/run_stdin.h"
@@ -19,7 +20,7 @@
 struct run_opts {
 	struct run_flags run;
 	struct list env, mounts, secrets, agents;
-	char *user, *workdir, *hostname, *context_dir, *layers_key;
+	char *user, *umask, *workdir, *hostname, *context_dir, *layers_key;
 	struct list valid_codes;
 	bool terminal, add_history, no_hostname, no_hosts, no_pivot, no_cache;
 };
@@ -30,6 +31,7 @@ static const struct run_opts defaults = { .run = { .http_proxy = true } };
 static const struct option options[] = {
 	OPT_LIST('e', "env", env, "NAME=VALUE", "a variable, for this command"),
 	OPT_TEXT('u', "user", user, "USER[:GROUP]", "who it runs as"),
+	OPT_TEXT(0, "umask", umask, "MODE", "what new files' modes are less, in octal; else 022"),
 	OPT_TEXT(0, "workingdir", workdir, "DIR", "where it runs"),
 	OPT_TEXT(0, "hostname", hostname, "NAME", "the host's name that it sees"),
 	OPT_FLAG('t', "terminal", terminal, "give it a terminal"),
@@ -147,7 +149,7 @@ struct parts {
 	struct run_mounts mounts;
 	struct list env;
 	struct working_layers layers;
-	char *created_by;
+	char *created_by, *hostname;
 	/* What --mount=from= shows. */
 	struct shown_from {
 		struct container *container;
@@ -163,6 +165,7 @@ static void parts_done(struct parts *parts)
 	run_mounts_done(&parts->mounts);
 	list_done(&parts->env);
 	free(parts->created_by);
+	free(parts->hostname);
 	for (size_t i = 0; i < parts->from_count; i++) {
 		working_from_free(parts->froms[i].files);
 		container_free(parts->froms[i].container);
@@ -193,6 +196,21 @@ static FALLIBLE open_froms(struct work *work, struct parts *parts)
 		TRY(working_from_open(work->working, from->container, image, &from->files));
 		volume->layers = working_from_layers(from->files, &volume->n_layers);
 	}
+	return NULL;
+}
+
+static FALLIBLE set_umask(const char *text, struct working_run *run)
+{
+	uint64_t value = 0;
+	struct error *error = parse_octal(str_of(text), UINT32_MAX, &value);
+
+	if (error)
+		return error_hint(usage_of_option(error, "--umask"), "as 022");
+	if (value > 0777)
+		return error_usage("umask value %05llo is out of range: it should be 0000 to 0777",
+				(unsigned long long)value);
+	run->has_umask = true;
+	run->umask = (uint32_t)value;
 	return NULL;
 }
 
@@ -227,8 +245,13 @@ static FALLIBLE gather(struct work *work, const struct run_opts *opts, const str
 	run->env = &parts->env;
 	run->quiet_env = parts->flags.http_proxy ? &config->environment.proxies : NULL;
 	run->user = opts->user;
+	if (opts->umask)
+		TRY(set_umask(opts->umask, run));
 	run->workdir = opts->workdir;
-	run->hostname = opts->hostname;
+	if (!opts->hostname)
+		TRY(run_conf_hostname(
+				work->call->program, work->container->name, &parts->hostname));
+	run->hostname = opts->hostname ? opts->hostname : parts->hostname;
 	run->no_hosts_file = opts->no_hosts;
 	run->no_hostname_file = opts->no_hostname;
 	run->layers = config->layers ? &parts->layers : NULL;

@@ -7,7 +7,9 @@
 #include "ui/containers_conf.h"
 #include "ui/host_flag.h"
 
+#include <ctype.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 
 enum { HOSTS_BYTES = 1024 * 1024 };
@@ -122,5 +124,21 @@ FALLIBLE run_conf_below(const char *program, const struct run_flags *typed, stru
 		list_add(&ret->base_capabilities, "");
 		list_add_all(&ret->base_capabilities, &conf.capabilities.texts);
 	}
+	return NULL;
+}
+
+FALLIBLE run_conf_hostname(const char *program, const char *container, char **ret)
+{
+	AUTO(containers_conf) struct containers_conf conf = CONTAINERS_CONF_INIT;
+	char name[HOST_NAME_MAX + 1];
+	size_t n = 0;
+
+	if (!text_equal(program, "buildah"))
+		return NULL;
+	TRY(containers_conf_read(config_getenv, NULL, &conf));
+	for (; conf.names_hosts && *container && n < sizeof(name) - 1; container++)
+		if (isalnum((unsigned char)*container) || (*container == '-' && n))
+			name[n++] = *container;
+	*ret = n ? xstrndup(name, n) : NULL;
 	return NULL;
 }

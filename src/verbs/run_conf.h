@@ -13,3 +13,8 @@
  * one name the typed one counts. Under another name than Buildah's nothing is read.
  */
 FALLIBLE run_conf_below(const char *program, const struct run_flags *typed, struct run_flags *ret);
+/*
+ * Where container_name_as_hostname says so, the container's name, less what no name of a host has:
+ * *ret is new. NULL: it does not, or nothing is left.
+ */
+FALLIBLE run_conf_hostname(const char *program, const char *container, char **ret);

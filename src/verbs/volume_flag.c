@@ -261,6 +261,7 @@ FALLIBLE mount_flag_add(struct volume_flags *flags, const struct run_mount *moun
 							: xstrdup(source);
 
 		volume.source = keep(flags, str_of(below));
+		volume.discards = !volume.read_only;
 	}
 	vec_push(&flags->volumes, volume);
 	return NULL;

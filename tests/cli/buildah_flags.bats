@@ -92,7 +92,7 @@ last_layer() { # DIR: what the topmost layer of a layout has, one a line, folder
 	succeeds buildah run "$d" sh -c 'echo other >/mark'
 	fails 1 "Read-only" buildah run --mount "type=bind,src=data,dst=/x" "$c" touch /x/a
 	succeeds buildah run --mount "type=bind,src=data,dst=/x,rw" "$c" touch /x/a
-	[ -e data/a ]
+	[ ! -e data/a ]
 	succeeds buildah run --mount "type=bind,from=$d,src=/mark,dst=/x" "$c" cat /x
 	equals other "$output"
 	succeeds buildah run --mount "type=bind,from=$d,dst=/x,rw" "$c" sh -c 'rm /x/mark; ls /x/mark || echo gone'

@@ -30,8 +30,7 @@ buildah() {
 	done
 	succeeds buildah inspect --type image app
 	equals '"b" null' "$(jq -r '.ImageAnnotations | "\(.a|tojson) \(."org.opencontainers.image.base.name"|tojson)"' <<<"$output")"
-	for change in --squash --label=A=B --unsetlabel=io.buildah.version --inherit-labels=false --unsetenv=PATH \
-		--unsetannotation=org.opencontainers.image.created --inherit-annotations=false; do
+	for change in --squash --label=A=B --unsetlabel=io.buildah.version --inherit-labels=false --unsetenv=PATH; do
 		printf 'FROM %s\n' "$id" >Dockerfile
 		succeeds buildah build --iidfile iid "$change" .
 		[ "$(cat iid)" != "sha256:$id" ] || explain "$change makes another image"
@@ -149,4 +148,93 @@ buildah() {
 	printf 'FROM %s\nRUN grep -c "^shm /dev/shm tmpfs " /proc/mounts\n' "$img" >Dockerfile
 	succeeds kiln build .
 	succeeds kiln build --no-cache --shm-size 1m .
+}
+
+@test "run: --umask, what --mount=type=bind,rw shows is not written to, and a host called as the container" {
+	succeeds buildah from --name my-own_Container "$img"
+	succeeds buildah run my-own_Container sh -c umask
+	equals 0022 "$output"
+	for mask in 0 2 022 123; do
+		succeeds buildah run --umask="$mask" my-own_Container sh -c umask
+		equals "$(printf %04o "0$mask")" "$output"
+	done
+	fails 125 'umask value 01000 is out of range' buildah run --umask=1000 my-own_Container true
+	fails 125 "option '--umask'" buildah run --umask=9 my-own_Container true
+	mkdir -p a:b
+	echo kept >file
+	succeeds buildah run --mount "type=bind,src=$PWD/a:b,dst=/v/w,rw" my-own_Container sh -c 'touch /v/w/new && ls /v/w'
+	equals new "$output"
+	succeeds buildah run --mount "type=bind,src=$PWD/file,dst=/v/f,rw" my-own_Container sh -c 'echo other >/v/f; cat /v/f'
+	equals other "$output"
+	equals 'kept ' "$(cat file) $(ls a:b)"
+	fails 1 'Read-only' buildah run --mount "type=bind,src=$PWD/a:b,dst=/v/w" my-own_Container touch /v/w/new
+	printf '[containers]\ncontainer_name_as_hostname = true\n' >containers.conf
+	CONTAINERS_CONF=containers.conf succeeds buildah run my-own_Container hostname
+	equals my-ownContainer "$output"
+	CONTAINERS_CONF=containers.conf succeeds buildah run --hostname other my-own_Container hostname
+	equals other "$output"
+	fails 125 'unknown user error' buildah run --user nobody-here my-own_Container true
+}
+
+@test "copy and add: --include, --required-path, patterns that are not wanted" {
+	mkdir -p src/sub
+	touch src/a.go src/a.md src/sub/b.go src/sub/b.md
+	succeeds buildah from --name one scratch
+	succeeds buildah copy --include '**/*.go' one src /all
+	succeeds buildah copy --include '**/*.go' --exclude '**/b.go' one src /less
+	succeeds buildah copy --include '**/*.go' --include '!**/b.go' one src /taken-back
+	succeeds buildah add --include '!**/b.go' --include '**/*.go' --required-path sub/b.go --required-path a.go one src /given-back
+	succeeds buildah add --include '**/*.go' --required-path a.go one src/a.go src/a.md /files/
+	fails 125 '--required-path must be used with --include' buildah copy --required-path a.go one src /no
+	fails 125 'required path "a.md" was not copied' buildah copy --include '**/*.go' --required-path a.go --required-path a.md one src /no
+	fails 125 'wildcards are not allowed' buildah copy --allow-wildcard=false one 'src/*' /no/
+	fails 125 "it matched nothing" buildah copy one 'src/none*' /no/
+	fails 125 'checksum flag is not supported for local sources' \
+		buildah add --checksum "sha256:$(printf '0%.0s' {1..64})" one src/a.go /no/
+	succeeds buildah commit -q one "oci:$PWD/out:v1"
+	equals 'all/a.go all/sub/b.go files/a.go given-back/a.go given-back/sub/b.go less/a.go taken-back/a.go' \
+		"$(tree_of out:v1 | grep -o '[^ ]*\.\(go\|md\)' | sed 's,^/,,' | LC_ALL=C sort -u | paste -sd' ')"
+}
+
+@test "manifest create: --amend makes a list of an image, --replace leaves it without the name" {
+	printf 'FROM scratch\n' >Dockerfile
+	succeeds buildah build -q --label a=1 -t one .
+	first=$output
+	succeeds buildah build -q --label a=2 -t two .
+	succeeds buildah manifest create --amend one
+	[ "$output" != "$first" ] || explain 'a list'
+	succeeds buildah manifest create --amend two one
+	succeeds buildah manifest inspect two
+	equals 2 "$(jq '.manifests | length' <<<"$output")"
+	succeeds buildah build -q --label a=3 -t three .
+	third=$output
+	succeeds buildah manifest create --replace three
+	succeeds buildah manifest inspect three
+	equals 0 "$(jq '.manifests | length' <<<"$output")"
+	succeeds buildah inspect --type image "$third"
+	fails 125 'mutually exclusive' buildah manifest create --amend --replace four
+}
+
+@test "containers.conf: compression_format" {
+	printf '[engine]\ncompression_format = "zstd"\n' >containers.conf
+	printf 'FROM %s\nRUN echo 1 >/f\n' "$img" >Dockerfile
+	types() {
+		jq -r '.layers[].mediaType' "$1/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' "$1/index.json")" | sed 's/.*+//' | paste -sd,
+	}
+	succeeds buildah build -q -t app .
+	export CONTAINERS_CONF=containers.conf
+	succeeds buildah push -q app oci:pushed
+	equals zstd,zstd "$(types pushed)"
+	succeeds buildah push -q --compression-format gzip app oci:typed
+	equals gzip,gzip "$(types typed)"
+	succeeds buildah from --name one "$img"
+	succeeds buildah run one touch /g
+	succeeds buildah commit -q --disable-compression=false one oci:committed
+	equals zstd,zstd "$(types committed)"
+	succeeds buildah build -q --no-cache -t oci:built .
+	equals gzip,zstd "$(types built)"
+	succeeds buildah build -q --no-cache --format docker -t docker .
+	echo '[engine]
+compression_format = "lzma"' >containers.conf
+	fails 125 'unknown compression "lzma"' buildah push -q app oci:none
 }
