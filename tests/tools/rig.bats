@@ -91,12 +91,17 @@ watch() {
 	fails 1 "unknown task 'moon'" "$REPO/tools/setup" moon
 }
 
+@test "the executable has less than 3 MB" {
+	[ -z "${ASAN_OPTIONS-}${TSAN_OPTIONS-}" ] || skip "a sanitizer's is larger"
+	strip -o "$BATS_TEST_TMPDIR/kiln" "$KILN"
+	[ "$(stat -c %s "$BATS_TEST_TMPDIR/kiln")" -lt 3000000 ]
+}
+
 @test "a start of kiln loads no library that it can do without" {
 	succeeds ldd "$KILN"
 	says libc.so
 	says_not libcurl
 	says_not libcrypto
-	says_not libsqlite3
 	says_not libseccomp
 	says_not libcap-ng
 }
