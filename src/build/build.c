@@ -139,6 +139,7 @@ FALLIBLE build_plan_for(const struct build *build, const struct plan_for *what, 
 		.from_variables = options->from_variables,
 		.files_are_late = options->files_are_late,
 		.makes_volumes = options->makes_volumes,
+		.keeps_volumes = options->keeps_volumes,
 		.sources_need_dir = options->sources_need_dir,
 		.keeps_defaults = options->keeps_defaults,
 	};

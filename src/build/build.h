@@ -151,6 +151,7 @@ struct build_options {
 	bool containerfile_first;
 	bool files_are_late; /* bases that are files may be made by stages above, as for Buildah */
 	bool from_variables; /* COPY --from= and from= of a mount may have some, as in Buildah */
+	bool keeps_volumes;  /* steps change nothing in volumes, as for older Buildahs */
 	bool makes_volumes;  /* VOLUME makes its directory, as in Buildah */
 	bool sources_need_dir; /* several of a COPY go into a directory, as in Buildah */
 	bool keeps_defaults;   /* plan.h */

@@ -154,6 +154,8 @@ static void key_run(struct build *build, struct key *key, const struct plan_step
 		key_text(key, "security", "insecure");
 	key_run_options(key, &options->run);
 	key_maps(key, &options->userns->owner);
+	if (step->run.kept.n)
+		key_texts(key, "kept", &step->run.kept);
 	for (size_t i = 0; i < step->run.mount_count; i++)
 		key_mount(key, &step->run.mounts[i]);
 }

@@ -3,6 +3,7 @@
 #include "build/keep_failed.h"
 #include "build/mounts.h"
 #include "build/pump.h"
+#include "build/run_volumes.h"
 #include "sandbox/sandbox.h"
 #include "store/layers.h"
 #include "sys/dir.h"
@@ -73,6 +74,7 @@ struct step_parts {
 	struct sandbox_mount *mounts;
 	size_t mount_count;
 	struct volumes volumes;
+	struct run_volumes kept;
 	uint32_t *groups;
 	size_t group_count;
 	int stdin_fd; /* -1: nothing to read */
@@ -88,6 +90,7 @@ static void step_parts_done(struct step_parts *parts)
 	free(parts->mounts);
 	list_done(&parts->environment);
 	volumes_done(&parts->volumes);
+	run_volumes_done(&parts->kept);
 	free(parts->groups);
 	if (parts->stdin_fd >= 0)
 		(void)close(parts->stdin_fd);
@@ -109,15 +112,18 @@ static bool is_covered(const struct build_run_options *told, const struct sandbo
 }
 
 /* The flags' mounts, what they put into the environment, and the body of a script. */
-static FALLIBLE gather_mounts(const struct build *build, const struct step_run *run,
-		const struct user *user, struct step_parts *parts)
+static FALLIBLE gather_mounts(struct build *build, const struct stage_run *stage,
+		const struct step_run *run, const struct user *user, struct step_parts *parts)
 {
 	const struct plan_run *plan = &run->step->run;
 	const struct build_run_options *told = &build->options->run;
 	const struct step_mounts *mounts = run->mounts;
-	size_t ready = mounts ? mounts->ready.n : 0, n = told->volume_count;
+	size_t ready = mounts ? mounts->ready.n : 0, n = told->volume_count, kept = plan->kept.n;
 
-	parts->mounts = xcalloc(n + ready + 1, sizeof(*parts->mounts));
+	parts->mounts = xcalloc(kept + n + ready + 1, sizeof(*parts->mounts));
+	/* Below all that is shown in them. */
+	TRY(run_volumes_open(build, &stage->stack, parts->layers, parts->layer_count, &plan->kept,
+			parts->mounts, &parts->kept));
 	if (n && userns_is_bare(build->options->userns->mode))
 		return error_hint(error_new(ERR_UNSUPPORTED,
 						  "'%s' of the host cannot be shown with this "
@@ -125,7 +131,8 @@ static FALLIBLE gather_mounts(const struct build *build, const struct step_run *
 						  told->volumes[0].source),
 				"'kiln doctor' says what is missing for a better one");
 	TRY(volumes_open(told->volumes, n, build->options->store, build->options->userns, user,
-			parts->mounts, &parts->volumes));
+			parts->mounts + kept, &parts->volumes));
+	n += kept;
 	/* Of a volume and a --mount in one place Buildah shows the volume: that is how a script has
 	 * what a step writes to its context. */
 	for (size_t i = 0; i < ready; i++)
@@ -169,12 +176,12 @@ static FALLIBLE gather_parts(struct build *build, struct stage_run *stage,
 	for (size_t i = 0; i < run->argv.n; i++)
 		parts->argv[i] = run->argv.p[i];
 	step_environment(build, run, user, &parts->environment);
-	TRY(gather_mounts(build, step, user, parts));
+	parts->layers = stack_mount_dirs(&build->layers, &stage->stack, &parts->layer_count);
+	TRY(gather_mounts(build, stage, step, user, parts));
 	gather_groups(build, user, parts);
 	parts->env = xcalloc(parts->environment.n + 1, sizeof(*parts->env));
 	for (size_t i = 0; i < parts->environment.n; i++)
 		parts->env[i] = parts->environment.p[i];
-	parts->layers = stack_mount_dirs(&build->layers, &stage->stack, &parts->layer_count);
 	parts->hosts = xcalloc(options->host_count, sizeof(*parts->hosts));
 	for (size_t i = 0; i < options->host_count; i++)
 		parts->hosts[i] = (struct sandbox_host){ options->hosts[i].name,

@@ -54,13 +54,6 @@ static const char *keep(struct bud_request *request, const char *text)
 	return request->texts.p[request->texts.n - 1];
 }
 
-static FALLIBLE refuse(bool is_given, const char *name, const char *why)
-{
-	return is_given ? error_hint(error_usage("option '--%s' is not supported by build", name),
-					  "%s", why)
-			: NULL;
-}
-
 static FALLIBLE check(const struct bud_opts *opts)
 {
 	const char *isolation = opts->run.isolation;
@@ -76,7 +69,7 @@ static FALLIBLE check(const struct bud_opts *opts)
 		return error_usage("--no-hosts and --add-host conflict, can not be used together");
 	if (opts->stage_labels && !opts->save_stages)
 		return error_usage("\"--stage-labels\" requires \"--save-stages\"");
-	return refuse(opts->compat_volumes, "compat-volumes", "what a step writes there stays");
+	return NULL;
 }
 
 static FALLIBLE add_args(const struct bud_opts *opts, const struct config *config, struct list *out)
@@ -154,6 +147,7 @@ static void set_dockerfile(const struct bud_opts *opts, struct bud_request *requ
 	options_ret->containerfile_first = true;
 	options_ret->from_variables = true;
 	options_ret->makes_volumes = true;
+	options_ret->keeps_volumes = opts->compat_volumes;
 	options_ret->sources_need_dir = true;
 	options_ret->files_are_late = true;
 	for (size_t i = 0; i < opts->files.n; i++)

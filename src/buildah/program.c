@@ -18,8 +18,8 @@
 
 struct globals {
 	struct list storage_opts, maps;
-	char *root, *log_level, *runroot, *storage_driver, *cgroup_manager;
-	bool version;
+	char *root, *image_store, *log_level, *runroot, *storage_driver, *cgroup_manager;
+	bool version, transient;
 };
 
 #define OPTS globals
@@ -41,8 +41,12 @@ static const struct option options[] = {
 	REGISTRIES_CONF_ROWS,
 	OPT_SETTING(0, "short-name-alias-conf", "PATH",
 			"instead of the user's short-name-aliases.conf", .is_path = true),
-	OPT_LATER(0, "imagestore", "'--root' is the one store"),
-	OPT_LATER(0, "transient-store", "'--root' is the one store"),
+	OPT_TEXT(0, "imagestore", image_store, "DIR", "where images are, whatever --root says",
+			.is_path = true),
+	OPT_FLAG(0, "transient-store", transient,
+			"taken: containers stay over a reboot all the same", .is_hidden = true),
+	OPT_LATER(0, "cpu-profile", "kiln is no Go program; 'perf record' profiles it"),
+	OPT_LATER(0, "memory-profile", "kiln is no Go program; 'heaptrack' profiles it"),
 	OPT_SETTING(0, "userns-uid-map", "CONTAINER:HOST:LENGTH",
 			"of 'from' and 'build', where they do not say"),
 	OPT_SETTING(0, "userns-gid-map", "CONTAINER:HOST:LENGTH", "the same of groups"),
@@ -139,39 +143,51 @@ static bool is_there(const char *dir, const char *name)
 	return access(path, F_OK) == 0;
 }
 
+static FALLIBLE make_absolute(const char *name, const char *dir, char **ret)
+{
+	AUTO_FREE char *here = dir[0] == '/' ? NULL : getcwd(NULL, 0);
+
+	if (!dir[0])
+		return error_usage("option '--%s' is empty", name);
+	if (dir[0] != '/' && !here)
+		return error_sys("find the working directory");
+	*ret = here ? xasprintf("%s/%s", here, dir) : xstrdup(dir);
+	return NULL;
+}
+
 /*
  * --root is where Buildah has what it shares with Podman. Our own store is there, too, or, where
  * Podman's is or will be, in a folder of it. Which of both stays the same once there is one.
  */
-static FALLIBLE use_root(const struct globals *globals, struct list *ret)
+static void use_root(const struct globals *globals, const char *dir, struct list *ret)
 {
-	AUTO_FREE char *full = globals->root[0] == '/' ? xstrdup(globals->root) : NULL;
-	AUTO_FREE char *here = full ? NULL : getcwd(NULL, 0);
+	bool is_podmans = is_there(dir, "overlay-images") || is_there(dir, "vfs-images") ||
+			  is_there(dir, "kiln") || globals->runroot || globals->storage_driver;
+	bool is_inside = is_podmans && !is_there(dir, "store.db");
 
-	if (!globals->root[0])
-		return error_usage("option '--root' is empty");
-	if (!full && !here)
-		return error_sys("find the working directory");
-	if (!full)
-		full = xasprintf("%s/%s", here, globals->root);
-	bool is_podmans = is_there(full, "overlay-images") || is_there(full, "vfs-images") ||
-			  is_there(full, "kiln") || globals->runroot || globals->storage_driver;
-	bool is_inside = is_podmans && !is_there(full, "store.db");
-	list_addf(ret, "root=%s%s", full, is_inside ? "/kiln" : "");
-	list_addf(ret, "podman-root=%s", full);
-	return NULL;
+	list_addf(ret, "root=%s%s", dir, is_inside ? "/kiln" : "");
+	list_addf(ret, "podman-root=%s", dir);
 }
 
 static FALLIBLE use_storage(const struct globals *globals, struct list *ret)
 {
 	AUTO(strbuf) struct strbuf joined = { 0 };
+	AUTO_FREE char *root = NULL;
+	AUTO_FREE char *images = NULL;
 
 	if (globals->root)
-		TRY(use_root(globals, ret));
+		TRY(make_absolute("root", globals->root, &root));
+	if (globals->image_store)
+		TRY(make_absolute("imagestore", globals->image_store, &images));
+	/* Images are what both stores are about. What Podman has in --root is read as well. */
+	if (root || images)
+		use_root(globals, images ? images : root, ret);
+	if (root && images)
+		strbuf_addf(&joined, "overlay.imagestore=%s", root);
 	if (globals->storage_driver)
 		list_addf(ret, "podman-driver=%s", globals->storage_driver);
 	for (size_t i = 0; i < globals->storage_opts.n; i++)
-		strbuf_addf(&joined, "%s%s", i ? "," : "", globals->storage_opts.p[i]);
+		strbuf_addf(&joined, "%s%s", joined.n ? "," : "", globals->storage_opts.p[i]);
 	if (joined.n)
 		list_addf(ret, "podman-options=%s", strbuf_text(&joined));
 	return NULL;

@@ -131,6 +131,21 @@ static FALLIBLE run_network(const struct flag *flag, enum plan_network *ret)
 	return NULL;
 }
 
+/* Those of the base as well; "/" is none. */
+static struct texts kept_volumes(struct arena *arena, const struct list *volumes)
+{
+	AUTO(list) struct list paths = { 0 };
+
+	for (size_t i = 0; i < volumes->n; i++) {
+		const char *path = lower_path(arena, "/", volumes->p[i]);
+
+		if (!text_equal(path, "/") && !list_has(&paths, path))
+			list_add(&paths, path);
+	}
+	list_sort(&paths);
+	return copy_list(arena, &paths);
+}
+
 FALLIBLE lower_run(struct lower *lower, struct lowered *stage, const struct instruction *in)
 {
 	struct plan_run run = { 0 };
@@ -149,6 +164,8 @@ FALLIBLE lower_run(struct lower *lower, struct lowered *stage, const struct inst
 	run_argv(lower, stage, in, &run);
 	TRY(lower_charge(lower, stage->scope.visible.n, in->at));
 	run.env = copy_list(lower->arena, &stage->scope.visible);
+	if (lower->input->keeps_volumes)
+		run.kept = kept_volumes(lower->arena, &stage->out->config.volumes);
 	const char *history = run_history(lower, stage, &run);
 	struct plan_step *step = lower_add_step(lower, stage, STEP_RUN, in, in->original, history);
 	step->run = run;

@@ -85,6 +85,7 @@ struct plan_run {
 	bool is_insecure;                /* --security=insecure */
 	const struct plan_mount *mounts; /* as written */
 	size_t mount_count;
+	struct texts kept; /* paths that it must not change, outer ones first; usually none */
 };
 
 struct plan_source {
@@ -212,6 +213,7 @@ struct plan_input {
 	bool up_to_target;           /* stages above the target are wanted, too, needed or not */
 	bool from_variables;         /* variables in --from and from=, as in Buildah */
 	bool makes_volumes;          /* VOLUME makes what is missing of its path, as in Buildah */
+	bool keeps_volumes;          /* a RUN changes nothing in volumes, as in older Buildahs */
 	bool sources_need_dir;       /* several of a COPY go into a directory, as in Buildah */
 	/* A base that is a file (oci-archive: …) may be one that stages above it make, as in
 	 * Buildah, which takes stages in turn. */

@@ -85,6 +85,8 @@ static void print_step(const struct plan_step *step, struct strbuf *out)
 			strbuf_addf(out, "    network: %s\n", networks[step->run.network]);
 		if (step->run.is_insecure)
 			strbuf_add(out, "    security: insecure\n");
+		for (size_t i = 0; i < step->run.kept.n; i++)
+			strbuf_addf(out, "    kept: %s\n", step->run.kept.p[i]);
 		for (size_t i = 0; i < step->run.mount_count; i++)
 			print_mount(&step->run.mounts[i], out);
 		return;

@@ -12,6 +12,7 @@ void descriptor_done(struct descriptor *descriptor)
 	list_done(&descriptor->annotations);
 	list_done(&descriptor->urls);
 	list_done(&descriptor->os_features);
+	list_done(&descriptor->features);
 	*descriptor = (struct descriptor){ 0 };
 }
 
@@ -26,10 +27,11 @@ void descriptor_copy(const struct descriptor *from, struct descriptor *ret)
 
 	copy.media_type = xstrdup(from->media_type);
 	copy.artifact_type = xstrdup(from->artifact_type);
-	copy.annotations = copy.urls = copy.os_features = (struct list){ 0 };
+	copy.annotations = copy.urls = copy.os_features = copy.features = (struct list){ 0 };
 	list_add_all(&copy.annotations, &from->annotations);
 	list_add_all(&copy.urls, &from->urls);
 	list_add_all(&copy.os_features, &from->os_features);
+	list_add_all(&copy.features, &from->features);
 	*ret = copy;
 }
 
@@ -98,7 +100,8 @@ static FALLIBLE parse_fields(const struct json_field *field, struct descriptor *
 	if (!ret->has_platform)
 		return NULL;
 	TRY(platform_from_json(&platform, &ret->platform));
-	return json_get_list(&platform, "os.features", &ret->os_features, NULL);
+	TRY(json_get_list(&platform, "os.features", &ret->os_features, NULL));
+	return json_get_list(&platform, "features", &ret->features, NULL);
 }
 
 FALLIBLE descriptor_from_json(const struct json_field *field, struct descriptor *ret)
@@ -123,6 +126,8 @@ void descriptor_to_json(const struct descriptor *descriptor, const char *key, st
 	if (descriptor->has_platform) {
 		json_out_open(out, "platform", '{');
 		platform_to_json(&descriptor->platform, &descriptor->os_features, out);
+		if (descriptor->features.n)
+			json_out_list(out, "features", &descriptor->features);
 		json_out_close(out, '}');
 	}
 	json_out_close(out, '}');

@@ -18,6 +18,7 @@ struct descriptor {
 	bool has_platform;
 	struct platform platform;
 	struct list os_features; /* of the platform */
+	struct list features;    /* the same of its processor, which Docker's lists have */
 	struct list annotations; /* "key=value", in order */
 	struct list urls;
 };

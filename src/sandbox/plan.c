@@ -41,7 +41,7 @@ static const struct shape {
 	[PLAN_FILE] = { "file", HAS_TEXT | HAS_BYTES, PLAN_READ_ONLY },
 	[PLAN_BIND] = { "bind", HAS_FD | HAS_TEXT | HAS_MORE,
 			MOUNT_FLAGS | PLAN_FLAT | PLAN_DEEP | PLAN_DEVICE },
-	[PLAN_MERGE] = { "merge", HAS_TEXT | HAS_MORE, MOUNT_FLAGS | PLAN_DEEP },
+	[PLAN_MERGE] = { "merge", HAS_TEXT | HAS_MORE, MOUNT_FLAGS | PLAN_DEEP | PLAN_MAY_LACK },
 	[PLAN_TMPFS] = { "tmpfs", HAS_TEXT, MOUNT_FLAGS },
 	[PLAN_MASK] = { "mask", HAS_TEXT, 0 },
 	[PLAN_ENTER] = { "enter", 0, 0 },
@@ -77,6 +77,7 @@ static const struct {
 	{ PLAN_SET_ID, "set-id" },
 	{ PLAN_FLAT, "flat" },
 	{ PLAN_DEEP, "deep" },
+	{ PLAN_MAY_LACK, "may-lack" },
 };
 
 static const struct {

@@ -57,13 +57,14 @@ enum plan_flag {
 	PLAN_READ_ONLY = 1 << 0,
 	PLAN_NO_EXEC = 1 << 1,
 	PLAN_VOLATILE = 1 << 2,
-	PLAN_SCAFFOLD = 1 << 3, /* OVERLAY: the helper's own lowest layer goes below */
-	PLAN_HOST_NET = 1 << 4, /* SYS, NETWORK: stay where we are */
-	PLAN_MASKED = 1 << 5,   /* PROC, SYS */
-	PLAN_SET_ID = 1 << 6,   /* BIND, MERGE, TMPFS: set-id bits count */
-	PLAN_FLAT = 1 << 7,     /* BIND: not what is mounted below */
-	PLAN_DEEP = 1 << 8,     /* BIND, MERGE: propagation of what is below, too */
-	PLAN_DEVICE = 1 << 9,   /* BIND: it may be opened as the device that it is */
+	PLAN_SCAFFOLD = 1 << 3,  /* OVERLAY: the helper's own lowest layer goes below */
+	PLAN_HOST_NET = 1 << 4,  /* SYS, NETWORK: stay where we are */
+	PLAN_MASKED = 1 << 5,    /* PROC, SYS */
+	PLAN_SET_ID = 1 << 6,    /* BIND, MERGE, TMPFS: set-id bits count */
+	PLAN_FLAT = 1 << 7,      /* BIND: not what is mounted below */
+	PLAN_DEEP = 1 << 8,      /* BIND, MERGE: propagation of what is below, too */
+	PLAN_DEVICE = 1 << 9,    /* BIND: it may be opened as the device that it is */
+	PLAN_MAY_LACK = 1 << 10, /* MERGE: what is not there is empty */
 };
 
 /* A piece of the pool. Texts end with a NUL that n does not count. */

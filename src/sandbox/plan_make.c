@@ -162,6 +162,8 @@ static FALLIBLE add_mount(struct plan *plan, const struct sandbox_mount *mount)
 		TRY(add_lowers(plan, mount->layers, mount->n_layers));
 		op = plan_add(plan, PLAN_MERGE);
 		op->more = path;
+		op->mode = mount->mode;
+		flags |= mount->may_lack ? PLAN_MAY_LACK : 0;
 		break;
 	case SANDBOX_TMPFS:
 		op = plan_add(plan, PLAN_TMPFS);

@@ -71,6 +71,7 @@ struct sandbox_mount {
 	const struct mount_dir *layers; /* LAYERS, topmost first */
 	size_t n_layers;
 	struct mount_dir upper, work; /* LAYERS: writes go here; fd 0 or less: read-only */
+	bool may_lack;                /* LAYERS: a subpath that is not there is an empty tmpfs */
 	bool keeps_upper;             /* LAYERS: another step may be given the same two */
 	const char *subpath;          /* LAYERS: resolved inside the merge; NULL is its root */
 	const void *content;          /* FILE */

@@ -290,11 +290,29 @@ static FALLIBLE do_bind(struct scene *scene, const struct plan_op *op)
 	return attach_on(scene, mount_fd, op);
 }
 
+/* What op says of a merge, or nothing where that is allowed to lack. */
+static FALLIBLE open_part(const struct scene *scene, const struct plan_op *op, int merged_fd,
+		int *ret_mount_fd)
+{
+	AUTO_FD int from_fd = -1;
+	struct error *error = rootfs_open(merged_fd, text_of(scene, op->more), O_PATH, 0, &from_fd);
+	bool lacks = error_is_errno(error, ENOENT) || error_is_errno(error, ENOTDIR);
+	char mode[16];
+
+	if (lacks && (op->flags & PLAN_MAY_LACK)) {
+		error_free(error);
+		(void)snprintf(mode, sizeof(mode), "%o", op->mode);
+		return mount_new("tmpfs", &(struct mount_option){ "mode", mode }, 1, 0,
+				ret_mount_fd);
+	}
+	TRY_WRAP(error, "bind '%s'", text_of(scene, op->more));
+	return mount_clone(from_fd, NULL, true, ret_mount_fd);
+}
+
 static FALLIBLE do_merge(struct scene *scene, const struct plan_op *op)
 {
 	AUTO_FD int hold_fd = -1;
 	AUTO_FD int merged_fd = -1;
-	AUTO_FD int from_fd = -1;
 	AUTO_FD int mount_fd = -1;
 
 	TRY(stack(scene, false, &merged_fd));
@@ -302,9 +320,7 @@ static FALLIBLE do_merge(struct scene *scene, const struct plan_op *op)
 		/* Only a mount of our namespace can be bound from. */
 		TRY(file_open(AT_FDCWD, "/hold", O_PATH, 0, &hold_fd));
 		TRY(mount_attach(merged_fd, hold_fd, "/hold"));
-		TRY_WRAP(rootfs_open(merged_fd, text_of(scene, op->more), O_PATH, 0, &from_fd),
-				"bind '%s'", text_of(scene, op->more));
-		TRY(mount_clone(from_fd, NULL, true, &mount_fd));
+		TRY(open_part(scene, op, merged_fd, &mount_fd));
 	} else {
 		mount_fd = TAKE_FD(merged_fd);
 	}

@@ -151,7 +151,7 @@ struct add_opts {
 	bool all, quiet, artifact, exclude_titles;
 	char *os, *architecture, *variant, *os_version, *type, *config, *config_type, *layer_type,
 			*subject;
-	struct list annotations, artifact_annotations, os_features;
+	struct list annotations, artifact_annotations, os_features, features;
 };
 
 #define OPTS add_opts
@@ -179,7 +179,7 @@ static const struct option add_options[] = {
 			"no annotations with the files' names"),
 	OPT_TEXT(0, "artifact-subject", subject, "IMAGE", "what it is about"),
 	OPT_LIST(0, "artifact-annotation", artifact_annotations, "KEY=VALUE", "of its manifest"),
-	OPT_LATER(0, "features", "no registry or runtime reads them any more"),
+	OPT_LIST(0, "features", features, "NAME,...", "what it needs of the processor"),
 	OPT_END,
 };
 #undef OPTS
@@ -219,7 +219,7 @@ static struct error *run_add(const struct invocation *call)
 	AUTO(session) struct session session = { 0 };
 	AUTO(manifest_list) struct manifest_list list = { 0 };
 	const struct list_change change = { opts->os, opts->architecture, opts->variant,
-		opts->os_version, &opts->annotations, &opts->os_features };
+		opts->os_version, &opts->annotations, &opts->os_features, &opts->features };
 	struct digest added = { 0 };
 	char hex[DIGEST_HEX], text[DIGEST_TEXT];
 
@@ -255,7 +255,7 @@ const struct command cmd_manifest_add = {
 struct annotate_opts {
 	bool index;
 	char *os, *architecture, *variant, *os_version, *subject;
-	struct list annotations, os_features;
+	struct list annotations, os_features, features;
 };
 
 #define OPTS annotate_opts
@@ -270,7 +270,7 @@ static const struct option annotate_options[] = {
 	OPT_TEXT(0, "subject", subject, "IMAGE", "what the list is about; as --index"),
 	INSECURE_REGISTRY_ROW,
 	REGISTRY_REACH_ROWS,
-	OPT_LATER(0, "features", "no registry or runtime reads them any more"),
+	OPT_LIST(0, "features", features, "NAME,...", "what it needs of the processor"),
 	OPT_END,
 };
 #undef OPTS
@@ -304,7 +304,8 @@ static struct error *run_annotate(const struct invocation *call)
 	AUTO(session) struct session session = { 0 };
 	AUTO(manifest_list) struct manifest_list list = { 0 };
 	const struct list_change change = { opts->os, opts->architecture, opts->variant,
-		opts->os_version, is_of_index ? NULL : &opts->annotations, &opts->os_features };
+		opts->os_version, is_of_index ? NULL : &opts->annotations, &opts->os_features,
+		&opts->features };
 	struct descriptor *entry = NULL;
 	char hex[DIGEST_HEX], text[DIGEST_TEXT];
 

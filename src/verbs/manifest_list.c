@@ -104,6 +104,8 @@ FALLIBLE manifest_list_change(struct descriptor *entry, const struct list_change
 	entry->has_platform = platform->os[0] || platform->architecture[0];
 	if (change->os_features && change->os_features->n)
 		set_features(change->os_features, &entry->os_features);
+	if (change->features && change->features->n)
+		set_features(change->features, &entry->features);
 	for (size_t i = 0; change->annotations && i < change->annotations->n; i++) {
 		struct str key, value;
 

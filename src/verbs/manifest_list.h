@@ -22,6 +22,7 @@ struct list_change {
 	const char *os, *architecture, *variant, *os_version;
 	const struct list *annotations; /* "key=value" */
 	const struct list *os_features; /* "NAME,...": instead of those there are, if any */
+	const struct list *features;    /* the same */
 };
 
 /* By name or digest. ERR_NOT_FOUND; ERR_INVALID when it is an image and no list. */

@@ -17,7 +17,7 @@ struct run_flags {
 	struct list hosts, cap_add, cap_drop, devices, dns, dns_options, dns_search, groups,
 			security, ulimits, volumes, uid_maps, gid_maps;
 	char *network, *isolation, *ipc, *pid, *uts, *userns, *cgroupns, *shm_size, *runtime,
-			*uid_user, *gid_group;
+			*uid_user, *gid_group, *network_dirs;
 	struct resource_flags limits;
 	struct list runtime_flags;
 	bool http_proxy;
@@ -73,9 +73,12 @@ struct run_flags {
 					"whose range of /etc/subuid that is"),                     \
 			OPT_TEXT(0, "userns-gid-map-group", run.gid_group, "NAME",                 \
 					"whose range of /etc/subgid that is"),                     \
-			OPT_LATER(0, "cdi-config-dir", "CDI names of devices are not supported"),  \
-			OPT_LATER(0, "cni-config-dir", "kiln sets up no CNI networks"),            \
-			OPT_LATER(0, "cni-plugin-path", "kiln sets up no CNI networks"),           \
+			OPT_TEXT(0, "cdi-config-dir", run.network_dirs, "DIR",                     \
+					"taken: --device refuses CDI names", .is_hidden = true),   \
+			OPT_TEXT(0, "cni-config-dir", run.network_dirs, "DIR",                     \
+					"taken: networks are not CNI's", .is_hidden = true),       \
+			OPT_TEXT(0, "cni-plugin-path", run.network_dirs, "DIR",                    \
+					"taken: networks are not CNI's", .is_hidden = true),       \
 			OPT_TEXT(0, "uts", run.uts, "private|host", "UTS namespace",               \
 					.is_hidden = true)
 

@@ -214,6 +214,9 @@ there -> dir" "$(cd files/a && for f in *; do [ -L "$f" ] && echo "$f -> $(readl
 		run --cdi-config-dir
 		run --cni-plugin-path
 	END
+	# What says nothing to kiln is taken.
+	succeeds buildah --transient-store version
+	succeeds buildah from -q --cni-config-dir /x --cni-plugin-path /y --cdi-config-dir /z --name taken "$img"
 	# A cache that nobody needs, wherever it is.
 	printf 'FROM %s\nRUN true\n' "$img" >Dockerfile
 	succeeds buildah build -q --blob-cache cache -t blobs .

@@ -67,6 +67,12 @@ listed() { # what the list says, a line an image
 	succeeds kiln buildah build -q --os-feature own -t featured .
 	succeeds kiln manifest add features:1 featured
 	equals '[["win32k"],["own"]]' "$(features features:1)"
+	# And of the processor.
+	succeeds kiln manifest annotate --features sse4,avx features:1 "$ARM"
+	succeeds kiln manifest annotate --variant v7 features:1 "$ARM"
+	equals '[["sse4","avx"],null]' "$(kiln manifest inspect features:1 | jq -c '[.manifests[].platform.features]')"
+	succeeds kiln manifest push features:1 "oci:$PWD/features"
+	grep -rq '"features":\["sse4","avx"\]' features/blobs
 }
 
 @test "a list is pushed with its images, and read by others" {

@@ -110,5 +110,14 @@ podman_busybox() { # KIND
 	# Without anything of Podman's it is ours alone.
 	succeeds kiln_as "$kind" buildah --root "$PWD/elsewhere/plain" from "oci:$(image busybox)/oci:latest"
 	[ -f "$PWD/elsewhere/plain/store.db" ]
+	# Images apart from --root: shared by all who name them.
+	succeeds kiln_as "$kind" buildah --root "$PWD/elsewhere/a" --imagestore "$PWD/elsewhere/images" \
+		pull -q "oci:$(image busybox)/oci:latest"
+	succeeds kiln_as "$kind" buildah --root "$PWD/elsewhere/b" --imagestore "$PWD/elsewhere/images" images -q
+	[ -n "$output" ]
+	[ ! -e "$PWD/elsewhere/a" ] && [ ! -e "$PWD/elsewhere/b" ]
+	# What Podman has in --root is read as well.
+	succeeds kiln_as "$kind" buildah --root "$GRAPH" --imagestore "$PWD/elsewhere/images" from --pull=never localhost/busybox
+	fails 125 "option '--imagestore' is empty" kiln_as "$kind" buildah --imagestore '' images
 	fails 125 "option '--root' is empty" kiln_as "$kind" buildah --root '' images
 }
