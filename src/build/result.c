@@ -73,6 +73,9 @@ static FALLIBLE add_layer(const struct build *build, const struct build_layer *l
 						  layer->image->name, from->media_type),
 				"use --format oci");
 	*to = descriptor_make(name ? name : from->media_type, from->digest, from->size);
+	/* What is said of the blob stays true. */
+	if (format == FORMAT_OCI)
+		list_add_all(&to->annotations, &from->annotations);
 	return NULL;
 }
 

@@ -277,7 +277,10 @@ static FALLIBLE add_base_layers(const struct commit *commit, struct manifest *ma
 							  "of '%s'",
 							  from->media_type),
 					"use --format oci");
-		*vec_add(&manifest->layers) = descriptor_make(name, from->digest, from->size);
+		struct descriptor *to = vec_add(&manifest->layers);
+		*to = descriptor_make(name, from->digest, from->size);
+		if (commit->format == FORMAT_OCI)
+			list_add_all(&to->annotations, &from->annotations);
 	}
 	return NULL;
 }
@@ -326,6 +329,10 @@ static FALLIBLE make_manifest(
 					mediatype_layer(commit->format, layer->compression),
 					layer->digest, layer->bytes);
 	}
+	if (commit->layers.n && !commit->layers.p[commit->layers.n - 1].is_empty &&
+			commit->format == FORMAT_OCI)
+		list_add_all(&manifest->layers.p[manifest->layers.n - 1].annotations,
+				&commit->working->container->layer_annotations);
 	add_annotations(commit, manifest);
 	TRY(blob_put(store, config_json, strlen(config_json), &digest));
 	manifest->config = descriptor_make(

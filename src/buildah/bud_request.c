@@ -249,7 +249,7 @@ static FALLIBLE set_compression(
 	if (!opts->compression && !opts->disable_compression)
 		TRY(compression_conf("buildah", ret->format == FORMAT_DOCKER, &ret->compression,
 				&ret->compression_level));
-	if (text_equal(opts->compression, "zstd"))
+	if (compression_is_zstd(opts->compression))
 		ret->compression = COMPRESSION_ZSTD;
 	else if (opts->compression && !text_equal(opts->compression, "gzip"))
 		return error_usage("unknown compression \"%s\"", opts->compression);

@@ -39,7 +39,7 @@ struct subject {
 	const char *container, *container_id, *mount_point, *image_name;
 	struct digest image_id, image_digest;
 	const struct image_config *config;
-	const struct list *annotations;
+	const struct list *annotations, *layer_annotations; /* the second of a container, or NULL */
 	const char *comment, *created_by, *manifest_json;
 	const char *isolation, *mounts_file; /* as they were asked for, or NULL */
 	struct id_maps maps;                 /* the same */
@@ -226,16 +226,18 @@ static json_t *document_of(const struct subject *subject)
 	fill_config(json_object_get(oci, "config"));
 	fill_config(json_object_get(docker, "config"));
 	json_t *history = json_deep_copy(json_object_get(oci, "history"));
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:o, "
-			 "s:o, s:s, s:s, s:o, s:o, s:o, s:n, s:n}",
+	json_t *top = subject->layer_annotations ? pairs_json(subject->layer_annotations)
+						 : json_object();
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:s, "
+			 "s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:n, s:n}",
 			"Type", "buildah 0.0.1", "FromImage", subject->image_name, "FromImageID",
 			id, "FromImageDigest", digest, "Config", config, "Manifest", manifest,
 			"Container", subject->container, "ContainerID", subject->container_id,
 			"MountPoint", subject->mount_point ? subject->mount_point : "",
 			"ProcessLabel", "", "MountLabel", "", "ImageAnnotations",
-			pairs_json(subject->annotations), "ImageCreatedBy",
-			subject->created_by ? subject->created_by : "", "OCIv1", oci, "Docker",
-			docker, "DefaultMountsFilePath",
+			pairs_json(subject->annotations), "TopLayerAnnotations", top,
+			"ImageCreatedBy", subject->created_by ? subject->created_by : "", "OCIv1",
+			oci, "Docker", docker, "DefaultMountsFilePath",
 			subject->mounts_file ? subject->mounts_file : "", "Isolation",
 			subject->isolation ? subject->isolation : "oci", "Capabilities",
 			capabilities(), "History", history, "IDMappingOptions",
@@ -312,6 +314,7 @@ static FALLIBLE inspect_container(struct session *session, const char *text, con
 		.image_digest = container->manifest,
 		.config = &container->config,
 		.annotations = &container->annotations,
+		.layer_annotations = &container->layer_annotations,
 		.comment = container->comment,
 		.created_by = container->created_by,
 		.isolation = list_env_get(&container->settings, "isolation"),

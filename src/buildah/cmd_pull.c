@@ -175,7 +175,7 @@ static FALLIBLE make_form(const char *program, const struct push_opts *opts, str
 	if (text_equal(opts->compression, "gzip") ||
 			(opts->force_compression && !opts->compression))
 		ret->compression = COMPRESSION_GZIP;
-	else if (text_equal(opts->compression, "zstd"))
+	else if (compression_is_zstd(opts->compression))
 		ret->compression = COMPRESSION_ZSTD;
 	else if (opts->compression)
 		return error_usage("unknown compression \"%s\"", opts->compression);

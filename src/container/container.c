@@ -15,6 +15,7 @@ static void contents_done(struct container *container)
 	image_config_done(&container->config);
 	list_done(&container->annotations);
 	list_done(&container->base_annotations);
+	list_done(&container->layer_annotations);
 	free(container->comment);
 	free(container->created_by);
 	free(container->history_comment);

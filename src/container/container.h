@@ -33,7 +33,8 @@ struct container {
 	size_t base_history;        /* entries that came with the base */
 	struct list annotations;    /* "key=value" */
 	struct list base_annotations;
-	char *comment;         /* Docker's */
+	struct list layer_annotations; /* of the newest layer that a commit makes */
+	char *comment;                 /* Docker's */
 	char *created_by;      /* of the history entry that a commit adds; NULL: its default */
 	char *history_comment; /* of the same entry */
 	struct list settings;  /* what 'from' was told about runs: "volume=/a:/b" */

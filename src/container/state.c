@@ -27,6 +27,8 @@ char *container_print(const struct container *container)
 	json_out_u64(&out, "base_history", container->base_history);
 	json_out_list(&out, "annotations", &container->annotations);
 	json_out_list(&out, "base_annotations", &container->base_annotations);
+	if (container->layer_annotations.n)
+		json_out_list(&out, "layer_annotations", &container->layer_annotations);
 	json_out_text(&out, "comment", container->comment);
 	json_out_text(&out, "created_by", container->created_by);
 	json_out_text(&out, "history_comment", container->history_comment);
@@ -43,6 +45,7 @@ static FALLIBLE parse_lists(const struct json_field *root, struct container *con
 {
 	TRY(json_get_list(root, "annotations", &container->annotations, NULL));
 	TRY(json_get_list(root, "base_annotations", &container->base_annotations, NULL));
+	TRY(json_get_list(root, "layer_annotations", &container->layer_annotations, NULL));
 	TRY(json_get_list(root, "settings", &container->settings, NULL));
 	return json_get_list(root, "layers", &container->layers, NULL);
 }

@@ -253,6 +253,8 @@ static FALLIBLE read_selector(const struct source_policy *policy, const struct j
 
 	TRY(json_get_object(object, "selector", JSON_MUST, &selector));
 	const struct json_field field = { .up = &selector, .key = "identifier" };
+	if (!json_has(&selector, "identifier"))
+		return json_complain(object, "fits nothing: selector.identifier is required");
 	TRY(json_get_text(&selector, "identifier", JSON_MUST, &ret->identifier));
 	TRY(read_word(&selector, "matchType", "match_type", words, COUNT(words), &match));
 	ret->match = (enum match)match;
@@ -283,7 +285,7 @@ static FALLIBLE read_rule(const struct source_policy *policy, const struct json_
 	/* Of a message in BuildKit what is missing is 0, and that is ALLOW. Where the first rule
 	 * that matches decides, that would silence those below it: Buildah wants it said. */
 	if (policy->first_wins && !json_has(object, "action"))
-		return json_complain(object, "has no action, which is required");
+		return json_complain(object, "has no action: action is required");
 	TRY(read_word(object, "action", NULL, words, COUNT(words), &action));
 	ret->action = (enum action)action;
 	TRY(read_selector(policy, object, ret));
@@ -293,7 +295,8 @@ static FALLIBLE read_rule(const struct source_policy *policy, const struct json_
 		TRY(json_get_pairs(&updates, "attrs", &ret->attributes));
 	}
 	if (ret->action == ACTION_CONVERT && !ret->update && !ret->attributes.n)
-		return json_complain(object, "converts into nothing: 'updates' is missing");
+		return json_complain(object, "converts into nothing: updates.identifier is "
+					     "required for CONVERT");
 	return NULL;
 }
 

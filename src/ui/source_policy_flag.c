@@ -13,9 +13,9 @@ FALLIBLE source_policy_load(const char *path, bool first_wins, struct source_pol
 	size_t n = 0;
 	struct error *error = file_read(AT_FDCWD, path, LIMIT_RULES_BYTES, &text, &n);
 
-	if (error)
-		return usage_of_option(
-				error_wrap(error, "read '%s'", path), "--source-policy-file");
-	return usage_of_option(source_policy_parse((struct str){ text, n }, path, first_wins, ret),
-			"--source-policy-file");
+	if (!error)
+		error = source_policy_parse((struct str){ text, n }, path, first_wins, ret);
+	return error ? usage_of_option(error_wrap(error, "loading source policy '%s'", path),
+				       "--source-policy-file")
+		     : NULL;
 }

@@ -113,7 +113,7 @@ static FALLIBLE set_compression(
 		return NULL;
 	if (!opts->compression || text_equal(opts->compression, "gzip"))
 		ret->compression = COMPRESSION_GZIP;
-	else if (text_equal(opts->compression, "zstd"))
+	else if (compression_is_zstd(opts->compression))
 		ret->compression = COMPRESSION_ZSTD;
 	else
 		return error_usage("unknown compression \"%s\"", opts->compression);

@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define LAYER_PREFIX "layer:"
+
 struct config_opts {
 	struct list annotations, env, labels, onbuild, ports, volumes, os_features,
 			unset_annotations, unset_labels;
@@ -27,7 +29,8 @@ struct config_opts {
 
 #define OPTS config_opts
 static const struct option options[] = {
-	OPT_LIST('a', "annotation", annotations, "NAME=VALUE", "set; NAME- removes one, - all"),
+	OPT_LIST('a', "annotation", annotations, "[layer:]NAME=VALUE",
+			"set; NAME- removes one, - all; with layer: of the newest layer"),
 	OPT_TEXT(0, "arch", arch, "ARCH", "architecture"),
 	OPT_TEXT(0, "author", author, "TEXT", "who made it"),
 	OPT_TEXT(0, "cmd", cmd, "COMMAND", "what runs by default"),
@@ -264,14 +267,29 @@ static FALLIBLE healthcheck(struct editing *editing, const struct config_opts *o
 	return NULL;
 }
 
+/* "layer:NAME=VALUE" is of the newest layer, what else there is of the image's manifest. */
+static void split_annotations(const struct list *given, struct list *own, struct list *of_layer)
+{
+	for (size_t i = 0; i < given->n; i++) {
+		const char *text = given->p[i];
+		bool is_layers = text_starts(text, LAYER_PREFIX);
+
+		list_add(is_layers ? of_layer : own,
+				is_layers ? text + strlen(LAYER_PREFIX) : text);
+	}
+}
+
 static FALLIBLE edit(struct editing *editing, const struct config_opts *opts)
 {
 	struct container *container = editing->container;
 	struct image_config *config = &container->config;
 
 	TRY(platform(opts, &config->platform));
-	pairs(editing, &opts->annotations, &opts->unset_annotations, "ANNOTATION",
-			&container->annotations);
+	AUTO(list) struct list own = { 0 }, of_layer = { 0 };
+	split_annotations(&opts->annotations, &own, &of_layer);
+	pairs(editing, &own, &opts->unset_annotations, "ANNOTATION", &container->annotations);
+	for (size_t i = 0; i < of_layer.n; i++)
+		edit_pair(&container->layer_annotations, of_layer.p[i]);
 	pairs(editing, &opts->labels, &opts->unset_labels, "LABEL", &config->labels);
 	TRY(environment(editing, &opts->env));
 	names(editing, &opts->ports, "EXPOSE", &config->exposed_ports);

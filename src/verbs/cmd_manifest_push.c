@@ -53,7 +53,7 @@ static FALLIBLE find_compression(const char *option, const char *text, enum comp
 {
 	if (text_equal(text, "gzip"))
 		*ret = COMPRESSION_GZIP;
-	else if (text_equal(text, "zstd"))
+	else if (compression_is_zstd(text))
 		*ret = COMPRESSION_ZSTD;
 	else
 		return error_hint(error_usage("option '--%s': unknown compression \"%s\"", option,

@@ -4,6 +4,11 @@
 #include "ui/config.h"
 #include "ui/containers_conf.h"
 
+bool compression_is_zstd(const char *text)
+{
+	return text_equal(text, "zstd") || text_equal(text, "zstd:chunked");
+}
+
 FALLIBLE compression_conf(const char *program, bool is_docker, enum compression *ret, int *level)
 {
 	AUTO(containers_conf) struct containers_conf conf = CONTAINERS_CONF_INIT;
@@ -13,7 +18,7 @@ FALLIBLE compression_conf(const char *program, bool is_docker, enum compression 
 	TRY(containers_conf_read(config_getenv, NULL, &conf));
 	if (!conf.compression || text_equal(conf.compression, "gzip"))
 		return NULL;
-	if (!text_equal(conf.compression, "zstd") && !text_equal(conf.compression, "zstd:chunked"))
+	if (!compression_is_zstd(conf.compression))
 		return error_new(ERR_INVALID,
 				"containers.conf: 'compression_format' of [engine]: unknown "
 				"compression \"%s\"",

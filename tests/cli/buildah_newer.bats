@@ -238,3 +238,47 @@ buildah() {
 compression_format = "lzma"' >containers.conf
 	fails 125 'unknown compression "lzma"' buildah push -q app oci:none
 }
+
+@test "what a base says of its layers stays with them, and config --annotation layer: is the newest one's" {
+	said() {
+		succeeds buildah inspect --type image --format '{{.Manifest}}' "$1"
+		equals "$2" "$(jq -c '[.layers[].annotations]' <<<"$output")"
+	}
+	succeeds buildah from -q --name one "$img"
+	succeeds buildah copy one /dev/null /zero
+	succeeds buildah config --annotation layer:gone=1 --annotation layer:kept=2 --annotation layer:bare one
+	succeeds buildah config --annotation layer:gone- --annotation own=3 one
+	succeeds buildah inspect --format '{{index .TopLayerAnnotations "kept"}} {{len .TopLayerAnnotations}} {{index .ImageAnnotations "own"}}' one
+	equals '2 2 3' "$output"
+	succeeds buildah commit -q one base
+	said base '[null,{"bare":"","kept":"2"}]'
+	succeeds buildah config --annotation layer:- one
+	succeeds buildah inspect --format '{{.TopLayerAnnotations}}' one
+	equals 'map[]' "$output"
+	succeeds buildah from -q --name two base
+	succeeds buildah copy two /dev/null /one
+	succeeds buildah commit -q two more
+	said more '[null,{"bare":"","kept":"2"},null]'
+	printf 'FROM base\nRUN touch /f\n' >Dockerfile
+	succeeds buildah build -q -t built .
+	said built '[null,{"bare":"","kept":"2"},null]'
+	succeeds buildah build -q --format docker -t built .
+	said built '[null,null,null]'
+}
+
+@test "words about source policies; zstd:chunked is written as zstd" {
+	printf 'FROM scratch\n' >Dockerfile
+	echo '{' >policy
+	fails 125 "loading source policy 'policy'" buildah build --source-policy-file policy .
+	fails 125 "loading source policy 'none'" buildah build --source-policy-file none .
+	echo '{"rules":[{"selector":{"identifier":"a"}}]}' >policy
+	fails 125 'action is required' buildah build --source-policy-file policy .
+	echo '{"rules":[{"action":"DENY","selector":{}}]}' >policy
+	fails 125 'selector.identifier is required' buildah build --source-policy-file policy .
+	echo '{"rules":[{"action":"CONVERT","selector":{"identifier":"a"}}]}' >policy
+	fails 125 'updates.identifier is required for CONVERT' buildah build --source-policy-file policy .
+	printf 'FROM %s\n' "$img" >Dockerfile
+	succeeds buildah build -q -t app .
+	succeeds buildah push -q --format oci --compression-format zstd:chunked app oci:pushed
+	succeeds grep -rl 'layer.v1.tar+zstd' pushed
+}

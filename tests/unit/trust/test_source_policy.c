@@ -110,7 +110,7 @@ static void refuses(void **state)
 		{ "nothing", "policy.json" },
 		{ "[]", "policy.json is a list" },
 		{ "{\"rules\":[{}]}", "'rules[0].selector' is missing" },
-		{ "{\"rules\":[{\"selector\":{}}]}", "'rules[0].selector.identifier' is missing" },
+		{ "{\"rules\":[{\"selector\":{}}]}", "selector.identifier is required" },
 		{ "{\"rules\":[" RULE("FROB", "a", "") "]}", "'rules[0].action' is 'FROB'" },
 		{ "{\"rules\":[" RULE("DENY", "a", ",\"matchType\":\"FROB\"") "]}",
 				"'rules[0].selector.matchType' is 'FROB'" },
@@ -138,7 +138,7 @@ static void action_is_required_by_buildah(void **state)
 	struct source_policy *policy = NULL;
 
 	assert_error(source_policy_parse(str_of(json), "policy.json", true, &policy), ERR_INVALID,
-			"'rules[1]' has no action, which is required");
+			"'rules[1]' has no action: action is required");
 	assert_null(policy);
 	assert_ok(source_policy_parse(str_of(json), "policy.json", false, &policy));
 	source_policy_free(policy);
