@@ -240,13 +240,20 @@ static FALLIBLE set_outputs(const char *program, const struct config *config,
 	return NULL;
 }
 
-static FALLIBLE set_compression(
-		const struct bud_opts *opts, const struct config *config, struct build_options *ret)
+/* In dir: that is what Buildah does unless it is told otherwise. */
+static FALLIBLE set_compression(const struct bud_opts *opts, const struct config *config,
+		struct build_options *ret, bool *ret_is_plain)
 {
+	bool disable = false;
+
+	if (opts->disable_compression)
+		TRY(usage_of_option(parse_bool(opts->disable_compression, &disable),
+				"--disable-compression"));
+	*ret_is_plain = !opts->compression && (disable || !opts->disable_compression);
 	ret->format = text_equal(config->format, "docker") ? FORMAT_DOCKER : FORMAT_OCI;
 	ret->compression_level = (int)opts->level;
-	ret->compression = opts->disable_compression ? COMPRESSION_NONE : COMPRESSION_GZIP;
-	if (!opts->compression && !opts->disable_compression)
+	ret->compression = disable ? COMPRESSION_NONE : COMPRESSION_GZIP;
+	if (!opts->compression && !disable)
 		TRY(compression_conf("buildah", ret->format == FORMAT_DOCKER, &ret->compression,
 				&ret->compression_level));
 	if (compression_is_zstd(opts->compression))
@@ -398,7 +405,7 @@ FALLIBLE bud_request_make(const struct invocation *call, struct bud_request *ret
 	TRY(cache_ttl_set(opts->cache_ttl, made));
 	TRY(set_platform(opts, ret));
 	TRY(set_outputs(call->program, call->config, opts, ret));
-	TRY(set_compression(opts, call->config, made));
+	TRY(set_compression(opts, call->config, made, &ret->is_plain));
 	set_time(opts, &ret->out, call->config, made);
 	/* As newer Buildahs: an image of a time of its own tells nothing of this build. */
 	made->run.hostname = made->has_epoch ? "sandbox" : NULL;

@@ -25,12 +25,13 @@ struct bud_opts {
 			layer_labels, hooks_dirs;
 	char *ignore_file, *target, *from, *pull, *os, *arch, *variant, *iid_file, *raw_iid_file,
 			*metadata_file, *compression, *log_file, *cache_ttl, *log_level, *manifest,
-			*os_version, *source_policy, *identity_label, *usage_file, *blob_cache;
+			*os_version, *source_policy, *identity_label, *usage_file, *blob_cache,
+			*disable_compression;
 	int64_t timestamp, source_date_epoch, level;
 	bool pull_always, pull_never, no_cache, layers, squash, quiet, rm, force_rm, compress,
-			disable_compression, skip_unused, inherit_labels, inherit_annotations,
-			created_annotation, omit_history, all_platforms, no_hosts, no_hostname,
-			uses_stdin, force_compression, save_stages, stage_labels, content_trust,
+			skip_unused, inherit_labels, inherit_annotations, created_annotation,
+			omit_history, all_platforms, no_hosts, no_hostname, uses_stdin,
+			force_compression, save_stages, stage_labels, content_trust,
 			rewrite_timestamp, no_pivot, compat_volumes, log_split, log_usage;
 };
 
@@ -55,6 +56,7 @@ struct bud_request {
 	struct dockerfiles dockerfiles;
 	int text_fd; /* the Dockerfile's text, or -1 */
 	struct source_policy *policy;
+	bool is_plain;          /* layers in dir: are without compression */
 	struct session_ids ids; /* of --userns-uid-map and --userns; or none */
 	struct build_options options;
 };

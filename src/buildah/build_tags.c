@@ -86,10 +86,10 @@ FALLIBLE build_tags_add(const char *program, const char *text, struct list *text
 }
 
 FALLIBLE build_tags_send_dirs(struct session *session, const struct digest *manifest,
-		const struct list *dirs, bool quiet)
+		const struct list *dirs, bool is_plain, bool quiet)
 {
 	const struct image_homes homes = { session->store, NULL, NULL, session->cancel };
-	const struct image_form as_it_is = { 0 };
+	const struct image_form as_it_is = { .leaves_plain = is_plain };
 	AUTO(image) struct image *image = NULL;
 	char digest[DIGEST_TEXT];
 

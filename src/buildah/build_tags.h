@@ -20,4 +20,4 @@ FALLIBLE build_tags_add(const char *program, const char *text, struct list *text
 		struct list *tags, struct list *dirs, struct output_flags *out);
 /* What is in the store now, to directories as skopeo writes them. */
 FALLIBLE build_tags_send_dirs(struct session *session, const struct digest *manifest,
-		const struct list *dirs, bool quiet);
+		const struct list *dirs, bool is_plain, bool quiet);

@@ -95,7 +95,9 @@ static const struct option options[] = {
 	OPT_SETTING(0, "format", "oci|docker", "of manifest and config"),
 	OPT_TEXT(0, "compression-format", compression, "gzip|zstd", "how layers are compressed"),
 	OPT_INT(0, "compression-level", level, 0, 22, "LEVEL", "gzip 0 to 9, zstd 1 to 22"),
-	OPT_FLAG('D', "disable-compression", disable_compression, "leave layers uncompressed"),
+	OPT_TEXT('D', "disable-compression", disable_compression, "BOOL",
+			"leave layers uncompressed; false: in dir:, too, they are compressed",
+			.implied = "true"),
 	OPT_FLAG(0, "force-compression", force_compression, "compress the base's layers, too"),
 	OPT_FLAG(0, "squash", squash, "one layer for all steps of the last stage"),
 	OPT_INT(0, "timestamp", timestamp, 0, 253402300799, "SECONDS", "every time in the image"),
@@ -239,7 +241,8 @@ static struct error *run(const struct invocation *call)
 	if (opts->manifest)
 		TRY(manifest_list_take_in(&session, call->program, opts->manifest, &result.manifest,
 				opts->quiet));
-	TRY(build_tags_send_dirs(&session, &result.manifest, &request.dirs, true));
+	TRY(build_tags_send_dirs(
+			&session, &result.manifest, &request.dirs, request.is_plain, true));
 	TRY(write_files(opts, &result));
 	build_show_made(&view, &result);
 	if (!opts->iid_file && !request.out.uses_stdout && digest_known(&result.image_id))

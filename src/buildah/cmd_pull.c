@@ -147,7 +147,8 @@ static const struct option push_options[] = {
 	OPT_TEXT(0, "compression-format", compression, "gzip|zstd", "how layers are compressed"),
 	OPT_INT(0, "compression-level", level, 0, 22, "LEVEL", "gzip 0 to 9, zstd 1 to 22"),
 	OPT_FLAG(0, "force-compression", force_compression, "those that are compressed, too"),
-	OPT_FLAG('D', "disable-compression", disable_compression, "leave layers as they are"),
+	OPT_FLAG('D', "disable-compression", disable_compression,
+			"leave layers as they are; in dir: without compression"),
 	OPT_FLAG(0, "all", all, "a list with all its images (the default)"),
 	OPT_FLAG('q', "quiet", quiet, "show no progress"),
 	REGISTRY_ROWS,
@@ -164,6 +165,7 @@ static const struct option push_options[] = {
 static FALLIBLE make_form(const char *program, const struct push_opts *opts, struct image_form *ret)
 {
 	*ret = (struct image_form){ .level = (int)opts->level,
+		.leaves_plain = opts->disable_compression && !opts->compression,
 		.force = opts->force_compression || opts->compression };
 	if (text_equal(opts->format, "oci"))
 		ret->format = FORMAT_OCI;

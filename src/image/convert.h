@@ -12,6 +12,7 @@ struct image_form {
 	enum compression compression; /* of layers that have none; 0: they stay as they are */
 	int level;                    /* CODEC_LEVEL_DEFAULT … */
 	bool force;                   /* of all layers */
+	bool leaves_plain;            /* not for us: see destination_send() */
 };
 
 /*

@@ -238,6 +238,7 @@ static FALLIBLE send(struct work *work, const struct commit_opts *opts, struct i
 		.compression = opts->compression || !opts->disable_compression ? wish->compression
 									       : 0,
 		.level = wish->compression_level,
+		.leaves_plain = !opts->compression && opts->disable_compression,
 		.force = opts->force_compression || wish->compression == COMPRESSION_ZSTD };
 
 	return destination_send(&work->session, image, to, &form, opts->quiet, ret_manifest);

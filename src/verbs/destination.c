@@ -231,6 +231,10 @@ FALLIBLE destination_send(struct session *session, const struct image *image,
 
 	TRY(session_check_signing(session, to->kind == TO_REGISTRY));
 
+	if (to->kind == TO_DIR && wanted.leaves_plain) {
+		wanted.compression = COMPRESSION_NONE;
+		wanted.force = true;
+	}
 	/* What leaves this machine is compressed; what stays need not be. */
 	if (!wanted.compression && to->kind != TO_STORE && to->kind != TO_PODMAN &&
 			to->kind != TO_DOCKER_ARCHIVE) {

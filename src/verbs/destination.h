@@ -37,7 +37,9 @@ void destination_done(struct destination *destination);
 
 /*
  * Send it. form says what is asked for; what the destination needs (compressed layers, the docker
- * format of a docker archive stays as it is) is added. *ret_manifest: the digest it has there.
+ * format of a docker archive stays as it is) is added. With form->leaves_plain layers are without
+ * compression where that is nobody's loss, in dir:, as in Buildah. *ret_manifest: the digest it has
+ * there.
  */
 FALLIBLE destination_send(struct session *session, const struct image *image,
 		const struct destination *to, const struct image_form *form, bool quiet,

@@ -716,6 +716,36 @@ lists() {
 	try images -n --format '{{.Name}}' --filter reference=o*
 }
 
+# What layers are like in dir:, the base's and their own; by commit, push and build.
+plain_layers() {
+	local c dir
+	types() {
+		jq -r '.layers[].mediaType' "$1/manifest.json"
+		skopeo inspect --format '{{.Architecture}}' "dir:$1"
+	}
+	printf 'FROM %s\nRUN echo made >/made\n' "$img" >Dockerfile
+	c=$(buildah from -q "$img")
+	buildah run "$c" sh -c 'echo one >/one'
+	buildah commit -q "$c" stored >/dev/null
+	buildah commit -q "$c" "dir:$PWD/commit"
+	buildah commit -q -D=false "$c" "dir:$PWD/commit-gzip"
+	buildah commit -q --format docker "$c" "dir:$PWD/commit-docker"
+	buildah push -q stored "dir:$PWD/push"
+	buildah push -q -D stored "dir:$PWD/push-plain"
+	buildah push -q --compression-format zstd stored "dir:$PWD/push-zstd"
+	buildah push -q -D --format v2s2 stored "dir:$PWD/push-docker"
+	buildah build -q --layers -t "dir:$PWD/build" . >/dev/null
+	buildah build -q --layers -D=false -t "dir:$PWD/build-gzip" . >/dev/null
+	for dir in commit commit-gzip commit-docker push push-plain push-zstd push-docker build build-gzip; do
+		echo "$dir"
+		types "$dir"
+	done
+}
+
+@test "layers in dir: are plain where Buildah has them so" {
+	agree plain_layers
+}
+
 @test "lists of images, by hand" {
 	agree lists
 }
