@@ -212,11 +212,12 @@ FALLIBLE builder_split(const struct source *source, struct str text, struct inst
 		kind++;
 	if (kind == COUNT(types))
 		return unknown_instruction(source, command.keyword);
+	struct str line = rune_trim(text), rest = str_slice(line, command.keyword.n, line.n);
 	*ret = (struct instruction){
 		.kind = (enum instruction_kind)kind,
-		.at = source_range_of(source, rune_trim(text)),
+		.at = source_range_of(source, line),
 		.keyword = arena_str(source->arena, command.keyword),
-		.original = arena_str(source->arena, rune_trim(text)),
+		.original = arena_printf(source->arena, "%s%.*s", types[kind].name, STR_ARG(rest)),
 		.flags = command.flags,
 		.flag_count = command.flag_count,
 	};

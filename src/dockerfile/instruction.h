@@ -133,7 +133,7 @@ struct instruction {
 	enum instruction_kind kind;
 	struct source_range at; /* from the keyword to the end, heredoc bodies included */
 	const char *keyword;    /* as written: "Run" */
-	const char *original;   /* the whole logical line: what history shows */
+	const char *original;   /* the whole logical line, its keyword in capitals: what is shown */
 	const struct flag *flags;
 	size_t flag_count;
 	struct words args; /* as the instruction splits them; JSON form: the decoded strings */

@@ -190,7 +190,7 @@ static void keeps_the_text(void **state)
 	AUTO(dockerfile) struct dockerfile *file = NULL;
 	const struct instruction *in = parse("run a \\\n# gone\n   b  ", &file);
 
-	assert_string_equal(in->original, "run a    b");
+	assert_string_equal(in->original, "RUN a    b");
 	assert_int_equal(in->at.line, 2);
 	assert_int_equal(in->at.end_line, 4);
 	assert_string_equal(file->instructions[0].at.file, "Dockerfile");
