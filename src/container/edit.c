@@ -135,7 +135,6 @@ FALLIBLE edit_command(struct list *list, const char *text)
 FALLIBLE edit_entrypoint(struct image_config *config, const char *text)
 {
 	list_done(&config->entrypoint);
-	config->has_entrypoint = !is_blank(text);
 	if (is_blank(text) || parse_array(text, &config->entrypoint))
 		return NULL;
 	list_add(&config->entrypoint, "/bin/sh");
@@ -244,12 +243,10 @@ static void merge(struct image_config *to, struct image_config *from)
 	if (from->has_entrypoint) {
 		list_done(&to->entrypoint);
 		to->entrypoint = TAKE_VALUE(from->entrypoint);
-		to->has_entrypoint = true;
 	}
 	if (from->has_cmd) {
 		list_done(&to->cmd);
 		to->cmd = TAKE_VALUE(from->cmd);
-		to->has_cmd = true;
 	}
 	if (from->healthcheck.set) {
 		list_done(&to->healthcheck.test);

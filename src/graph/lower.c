@@ -166,16 +166,10 @@ static void lower_command(struct lower *lower, struct lowered *stage, const stru
 	struct list *list = is_cmd ? &config->cmd : &config->entrypoint;
 
 	set_command(stage, &in->command, list);
-	if (is_cmd) {
-		config->has_cmd = true;
+	if (is_cmd)
 		stage->cmd_is_set = true;
-	} else {
-		config->has_entrypoint = true;
-		if (!stage->cmd_is_set) {
-			list_done(&config->cmd);
-			config->has_cmd = false;
-		}
-	}
+	else if (!stage->cmd_is_set)
+		list_done(&config->cmd);
 	AUTO_FREE char *text = xasprintf("%s %s", instruction_name(in->kind),
 			lower_json_words(lower->arena, (const char *const *)list->p, list->n));
 	lower_add_history(stage, text, true);

@@ -69,8 +69,6 @@ void image_config_copy(const struct image_config *from, struct image_config *ret
 		.cmd = copy_list(&from->cmd),
 		.shell = copy_list(&from->shell),
 		.on_build = copy_list(&from->on_build),
-		.has_entrypoint = from->has_entrypoint,
-		.has_cmd = from->has_cmd,
 		.args_escaped = from->args_escaped,
 		.labels = copy_list(&from->labels),
 		.exposed_ports = copy_list(&from->exposed_ports),
@@ -299,9 +297,10 @@ static void print_healthcheck(const struct image_healthcheck *check, struct json
 	json_out_close(out, '}');
 }
 
-static void print_list(const char *key, const struct list *list, bool always, struct json_out *out)
+/* Never as [], not for CMD [] either: every builder leaves the member out. */
+static void print_list(const char *key, const struct list *list, struct json_out *out)
 {
-	if (list->n || always)
+	if (list->n)
 		json_out_list(out, key, list);
 }
 
@@ -312,9 +311,9 @@ static void print_config(const struct image_config *config, struct json_out *out
 	json_out_text(out, "Domainname", config->domainname);
 	json_out_text(out, "User", config->user);
 	json_out_names(out, "ExposedPorts", &config->exposed_ports);
-	print_list("Env", &config->env, false, out);
-	print_list("Entrypoint", &config->entrypoint, config->has_entrypoint, out);
-	print_list("Cmd", &config->cmd, config->has_cmd, out);
+	print_list("Env", &config->env, out);
+	print_list("Entrypoint", &config->entrypoint, out);
+	print_list("Cmd", &config->cmd, out);
 	json_out_names(out, "Volumes", &config->volumes);
 	json_out_text(out, "WorkingDir", config->working_dir);
 	json_out_pairs(out, "Labels", &config->labels);
@@ -322,8 +321,8 @@ static void print_config(const struct image_config *config, struct json_out *out
 	if (config->args_escaped)
 		json_out_bool(out, "ArgsEscaped", true);
 	print_healthcheck(&config->healthcheck, out);
-	print_list("OnBuild", &config->on_build, false, out);
-	print_list("Shell", &config->shell, false, out);
+	print_list("OnBuild", &config->on_build, out);
+	print_list("Shell", &config->shell, out);
 	json_out_close(out, '}');
 }
 
@@ -354,7 +353,7 @@ char *image_config_print(const struct image_config *config)
 	json_out_text(&out, "author", config->author);
 	json_out_text(&out, "comment", config->comment);
 	platform_to_json(&config->platform, NULL, &out);
-	print_list("os.features", &config->os_features, false, &out);
+	print_list("os.features", &config->os_features, &out);
 	print_config(config, &out);
 	json_out_open(&out, "rootfs", '{');
 	json_out_text(&out, "type", "layers");

@@ -38,7 +38,7 @@ struct image_config {
 	char *user, *working_dir, *stop_signal, *domainname, *hostname; /* or NULL */
 	struct list env;                                                /* "NAME=value" */
 	struct list entrypoint, cmd, shell, on_build;
-	bool has_entrypoint, has_cmd; /* null and [] differ in inheritance */
+	bool has_entrypoint, has_cmd; /* in what was read, maybe as []: what a merge takes over */
 	bool args_escaped;
 	struct list labels;                 /* "key=value", order kept; printed sorted by key */
 	struct list exposed_ports, volumes; /* names; printed sorted */

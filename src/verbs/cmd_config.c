@@ -211,7 +211,6 @@ static FALLIBLE commands(struct editing *editing, const struct config_opts *opts
 	}
 	if (opts->cmd) {
 		TRY(of_option(edit_command(&config->cmd, opts->cmd), "--cmd", opts->cmd));
-		config->has_cmd = config->cmd.n > 0;
 		tell(editing, "CMD %s", opts->cmd);
 	}
 	return NULL;

@@ -89,7 +89,6 @@ static void sets_commands(void **state)
 	AUTO_FREE char *shell = joined(&config.entrypoint);
 	assert_string_equal(shell, "/bin/sh|-c|a b|");
 	assert_ok(edit_entrypoint(&config, " \r\v"));
-	assert_false(config.has_entrypoint);
 	assert_int_equal(config.entrypoint.n, 0);
 	assert_ok(edit_command(&config.cmd, "a 'b c'"));
 	AUTO_FREE char *words = joined(&config.cmd);
@@ -131,7 +130,6 @@ static void merges_a_file(void **state)
 
 	list_add(&config.env, "A=1");
 	list_add(&config.cmd, "x");
-	config.has_cmd = true;
 	config.working_dir = xstrdup("/w");
 	assert_int_equal(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
 	(void)close(fd);

@@ -14,7 +14,6 @@ static struct error *open_images(void *user, struct plan_image *const *images, s
 		image->config.platform = platform_host();
 		list_add(&image->config.env, "BASE=1");
 		list_add(&image->config.cmd, "base-cmd");
-		image->config.has_cmd = true;
 		image->config.working_dir = xstrdup("base");
 		if (strstr(images[i]->name, "onbuild")) {
 			list_add(&image->config.on_build, "RUN triggered");
@@ -101,6 +100,9 @@ static void plans(void **state)
 		{ "ENTRYPOINT keeps the CMD of this stage",
 				"FROM base\nCMD [\"c\"]\nENTRYPOINT [\"e\"]\n", NULL, NULL,
 				{ "\"Cmd\":[\"c\"]" } },
+		{ "an empty CMD and ENTRYPOINT take away the base's",
+				"FROM base\nCMD []\nENTRYPOINT []\n", NULL, NULL,
+				{ "ENTRYPOINT []", "!\"Cmd\":", "!\"Entrypoint\":" } },
 		{ "keywords are shown in capitals",
 				"from base\nrun one\nhealthcheck --retries=2 cmd two\n", NULL, NULL,
 				{ "[stage-0 2/2] RUN one\n",

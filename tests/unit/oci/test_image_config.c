@@ -9,7 +9,7 @@ static const char full[] =
 		"\"os\":\"linux\",\"variant\":\"v6\",\"config\":{\"Hostname\":\"h\",\"User\":\"1:"
 		"1\","
 		"\"ExposedPorts\":{\"443/tcp\":{},\"80/tcp\":{}},\"Env\":[\"PATH=/bin\",\"A=\"],"
-		"\"Entrypoint\":[\"/x\"],\"Cmd\":[],\"Volumes\":{\"/data\":{}},\"WorkingDir\":\"/"
+		"\"Entrypoint\":[\"/x\"],\"Volumes\":{\"/data\":{}},\"WorkingDir\":\"/"
 		"w\","
 		"\"Labels\":{\"a\":\"1\",\"b\":\"x=y\"},\"StopSignal\":\"SIGINT\","
 		"\"ArgsEscaped\":true,\"Healthcheck\":{\"Test\":[\"CMD-SHELL\",\"true\"],"
@@ -26,8 +26,7 @@ static void reads_and_prints(void **state)
 
 	assert_ok(image_config_parse(str_of(full), &config));
 	assert_string_equal(config.platform.variant, "v6");
-	assert_true(config.has_entrypoint && config.has_cmd && config.args_escaped);
-	assert_int_equal(config.cmd.n, 0);
+	assert_true(config.has_entrypoint && !config.has_cmd && config.args_escaped);
 	assert_int_equal(config.healthcheck.retries, 5);
 	assert_int_equal(config.diff_ids.n, 1);
 	assert_int_equal(config.history.n, 2);
@@ -112,6 +111,8 @@ static void tells_null_from_empty(void **state)
 	assert_ok(image_config_parse(STR("{\"config\":{\"Entrypoint\":[]}}"), &empty));
 	assert_true(empty.has_entrypoint);
 	assert_false(empty.has_cmd);
+	AUTO_FREE char *text = image_config_print(&empty);
+	assert_null(strstr(text, "Entrypoint"));
 }
 
 static void refuses(void **state)
