@@ -249,11 +249,24 @@ static FALLIBLE put_dir(
 	return finish_dir(apply, dir_fd, name, &st, entry);
 }
 
+/* Nothing is made that cannot be given to its owner. */
+static FALLIBLE check_owner(const struct apply *apply, const struct owner *owner)
+{
+	const struct owner_policy *policy = &apply->options.policy;
+	uid_t uid = 0;
+	gid_t gid = 0;
+
+	if (policy->kind == OWNER_RECORDED)
+		return NULL;
+	return owner_disk_ids(policy, owner->uid, owner->gid, &uid, &gid);
+}
+
 static FALLIBLE put_new(struct apply *apply, int dir_fd, const char *name,
 		const struct entry *entry, struct reader *content)
 {
 	if (entry->is_hardlink)
 		return put_hardlink(apply, dir_fd, name, entry);
+	TRY(check_owner(apply, &entry->owner));
 	switch (entry->owner.mode & S_IFMT) {
 	case S_IFREG:
 		return put_regular(apply, dir_fd, name, entry, content);

@@ -48,6 +48,33 @@ static bool is_host(const struct run_flags *flags)
 	return text_equal(flags->userns, "host");
 }
 
+/*
+ * "auto:size=N" asks for at least so many ids of Buildah's own choice, which is ours: the usual
+ * ones. What is mapped to what is said otherwise.
+ */
+static FALLIBLE check_auto(const char *options)
+{
+	for (struct str rest = str_of(options), one; rest.n;) {
+		struct str name, value;
+		uint64_t size = 0;
+
+		(void)str_cut(rest, ',', &one, &rest);
+		(void)str_cut(one, '=', &name, &value);
+		if (!str_is(name, "size"))
+			return error_hint(error_usage("option '--userns': 'auto:%.*s' is not "
+						      "supported",
+							  STR_ARG(one)),
+					"say it with --userns-uid-map and --userns-gid-map");
+		TRY(usage_of_option(parse_u64(value, UINT32_MAX, &size), "--userns"));
+		if (size > IDMAP_WIDTH)
+			return error_hint(error_usage("option '--userns': %llu ids are more than "
+						      "there are",
+							  (unsigned long long)size),
+					"at most %d; more with --userns-uid-map", IDMAP_WIDTH);
+	}
+	return NULL;
+}
+
 /* A path, or "ns:" and one. That of the namespace we are in is as good as "host". */
 static FALLIBLE find_namespace(const char *how, const char **ret)
 {
@@ -59,6 +86,8 @@ static FALLIBLE find_namespace(const char *how, const char **ret)
 	for (size_t i = 0; i < COUNT(words); i++)
 		if (!how || text_equal(how, words[i]))
 			return NULL;
+	if (text_starts(how, "auto:"))
+		return check_auto(how + strlen("auto:"));
 	if (stat(path, &theirs) != 0)
 		return error_usage(
 				"parsing ID mapping options: checking user namespace: stat %s: %s",

@@ -55,6 +55,7 @@ plain_lines() {
 		fails 1 'owner 2000:0 is not among the ids we have' \
 			kiln_as "$kind" copy --chown 2000:0 "$c" /etc/hostname /foreign
 		says 'map that id, too'
+		succeeds kiln_as "$kind" run "$c" -- test ! -e /foreign
 		# Into the image go the container's ids, also as one layer.
 		for how in --squash --quiet; do
 			rm -rf "$BATS_TEST_TMPDIR/out"
@@ -154,6 +155,10 @@ plain_lines() {
 		succeeds kiln_as "$kind" containers -q
 		equals "$before" "$output"
 	done
+	kind=sub
+	succeeds buildah_from --userns auto:size=30000
+	fails 125 '70000 ids are more than there are' buildah_from --userns auto:size=70000
+	fails 125 "'auto:uidmapping=0:1:1' is not supported" buildah_from --userns auto:uidmapping=0:1:1
 	fails 1 'is not among the ids we have' kiln_as sub from -q --userns-uid-map 0:1:70000 "$img"
 	says "'unshare cat /proc/self/uid_map' tells"
 	succeeds kiln_as sub from -q --userns host "$img"
