@@ -77,6 +77,10 @@ enum {
 	   Signatures of one image: containers/image looks at as many. */
 	LIMIT_SIGNATURE_BYTES = 1024 * 1024,
 	LIMIT_SIGNATURES = 128,
+	/* What an encrypted layer says of its key: 600 bytes for each recipient with RSA of 2048
+	   bits, or as many keys as a command is given. */
+	LIMIT_SEAL_BYTES = 256 * 1024,
+	LIMIT_SEAL_KEYS = 128,
 	/* What one RUN may pass as argument (MAX_ARG_STRLEN is 128 KiB). */
 	LIMIT_ARG_BYTES = 131072,
 	LIMIT_LOG_LINE_BYTES = 65536,

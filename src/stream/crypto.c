@@ -18,10 +18,16 @@ static const char *const names[] = {
 _Static_assert(sizeof(struct crypto_calls) == COUNT(names) * sizeof(void (*)(void)),
 		"the table is an array of function pointers");
 
+static struct crypto_calls calls; /* guarded by crypto_load()'s lock until it is filled */
+
+const struct crypto_calls *crypto_loaded(void)
+{
+	return &calls;
+}
+
 FALLIBLE crypto_load(const struct crypto_calls **ret)
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	static struct crypto_calls calls;
 	static bool is_loaded;
 	struct error *error = NULL;
 

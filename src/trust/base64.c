@@ -37,3 +37,30 @@ char *base64_encode(const void *bytes, size_t n)
 	(void)EVP_EncodeBlock((unsigned char *)text, bytes, (int)n);
 	return text;
 }
+
+char *base64url_encode(const void *bytes, size_t n)
+{
+	char *text = base64_encode(bytes, n);
+
+	text[strcspn(text, "=")] = '\0';
+	for (char *p = text; *p; p++)
+		*p = *p == '+' ? '-' : *p == '/' ? '_' : *p;
+	return text;
+}
+
+bool base64url_decode(struct str text, unsigned char **ret, size_t *ret_n)
+{
+	AUTO(strbuf) struct strbuf plain = { 0 };
+
+	for (size_t i = 0; i < text.n; i++) {
+		char c = text.p[i];
+
+		if (!c || strchr("+/= \t\r\n", c))
+			return false;
+		strbuf_add_char(&plain, c);
+		plain.p[i] = c == '-' ? '+' : c == '_' ? '/' : c;
+	}
+	while (plain.n % 4)
+		strbuf_add_char(&plain, '=');
+	return base64_decode(strbuf_str(&plain), ret, ret_n);
+}

@@ -23,14 +23,6 @@ struct box {
 	struct secret salt, nonce, ciphertext;
 };
 
-void secret_done(struct secret *secret)
-{
-	if (secret->p)
-		OPENSSL_cleanse(secret->p, secret->n);
-	free(secret->p);
-	*secret = (struct secret){ 0 };
-}
-
 static void box_done(struct box *box)
 {
 	secret_done(&box->salt);

@@ -8,16 +8,8 @@
  * Spec: github.com/theupdateframework/go-tuf, encrypted package.
  */
 #pragma once
-#include "base/auto.h"
 #include "base/str.h"
-
-/* Bytes that are wiped before they are freed. */
-struct secret {
-	unsigned char *p;
-	size_t n;
-};
-
-void secret_done(struct secret *secret);
+#include "trust/secret.h"
 
 bool cosign_key_is(struct str pem);
 /*
@@ -27,5 +19,3 @@ bool cosign_key_is(struct str pem);
  */
 FALLIBLE cosign_key_open(
 		struct str pem, const char *what, const char *passphrase, struct secret *ret);
-
-DEFINE_AUTO_VALUE(secret)
