@@ -16,7 +16,7 @@ static struct error *open_one(void *argument)
 	const struct build_options *options = opening->build->options;
 	struct image_homes homes = { options->store, options->registry, &image->platform,
 		options->cancel, options->base_cache, options->trust, options->short_names,
-		.podman = options->podman };
+		.podman = options->podman, .decryption = options->decryption };
 	AUTO_FREE char *name = xasprintf("[internal] load metadata for %s", image->name);
 	unsigned vertex =
 			progress_vertex(options->progress, name, NULL, (struct source_range){ 0 });

@@ -28,6 +28,7 @@ struct sandbox;
 struct source_policy;
 struct signer;
 struct store;
+struct seal_keys;
 struct trust;
 
 enum build_network { BUILD_NETWORK_HOST = 1, BUILD_NETWORK_NONE, BUILD_NETWORK_PRIVATE };
@@ -244,8 +245,9 @@ struct build_options {
 	/* Less patient, for caches; NULL: as registry. */
 	struct registry_client *cache_reader, *cache_writer;
 	const struct source_policy *source_policy; /* asked about every source; or NULL */
-	struct trust *trust;   /* asked about every base image; NULL: only of the store */
-	struct signer *signer; /* of what is pushed; or NULL */
+	struct trust *trust; /* asked about every base image; NULL: only of the store */
+	const struct seal_keys *decryption; /* as in image_homes, of base images */
+	struct signer *signer;              /* of what is pushed; or NULL */
 	struct sandbox *sandbox;
 	const struct userns *userns;
 	struct progress *progress; /* or NULL */

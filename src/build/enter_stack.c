@@ -35,7 +35,8 @@ FALLIBLE enter_push_image(struct entrance *entrance, const char *called, const c
 {
 	const struct build_options *options = entrance->options;
 	struct image_homes homes = { options->store, options->registry, &entrance->platform,
-		options->cancel, NULL, options->trust, .podman = options->podman };
+		options->cancel, NULL, options->trust, .podman = options->podman,
+		.decryption = options->decryption };
 	AUTO_FREE char *name = NULL;
 	AUTO(stack) struct stack layers = { 0 };
 	char digest[DIGEST_TEXT];

@@ -112,6 +112,7 @@ FALLIBLE working_open(
 		.store = with->store,
 		.registry = with->registry,
 		.trust = with->trust,
+		.decryption = with->decryption,
 		.sandbox = with->sandbox,
 		.userns = with->userns,
 		.progress = with->progress,

@@ -31,6 +31,7 @@ struct working_with {
 	struct cancel *cancel;
 	const struct list *source_environment; /* as in build_options; or NULL */
 	const struct podman_settings *podman;  /* or NULL */
+	const struct seal_keys *decryption;    /* as in image_homes */
 };
 
 struct working;

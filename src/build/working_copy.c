@@ -48,7 +48,8 @@ static FALLIBLE open_image_origin(
 {
 	const struct image_homes homes = { working->with.store, working->with.registry,
 		&working->container->config.platform, working->with.cancel, NULL,
-		working->with.trust, working->with.short_names, .podman = working->with.podman };
+		working->with.trust, working->with.short_names, .podman = working->with.podman,
+		.decryption = working->with.decryption };
 	struct layer_set *layers = &working->build.layers;
 
 	TRY_WRAP(image_open(&homes, copy->from_image, copy->pull, &ret->image), "image '%s'",

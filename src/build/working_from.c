@@ -24,7 +24,8 @@ static FALLIBLE open_image(struct working *working, const char *name, struct wor
 {
 	const struct image_homes homes = { working->with.store, working->with.registry,
 		&working->container->config.platform, working->with.cancel, NULL,
-		working->with.trust, working->with.short_names, .podman = working->with.podman };
+		working->with.trust, working->with.short_names, .podman = working->with.podman,
+		.decryption = working->with.decryption };
 	struct layer_set *layers = &working->build.layers;
 
 	TRY_WRAP(image_open(&homes, name, PULL_MISSING, &from->image), "image '%s'", name);

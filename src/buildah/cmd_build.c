@@ -149,7 +149,7 @@ static const struct option options[] = {
 			.is_hidden = true, .is_path = true),
 	OPT_TEXT(0, "loglevel", log_level, "N", "taken", .is_hidden = true),
 	LATER("cw", "confidential workloads are not there"),
-	LATER("decryption-key", "encryption is not there"),
+	DECRYPTION_ROW,
 	BLOB_CACHE_ROW,
 	LATER("sbom", SBOM),
 	LATER("sbom-image-output", SBOM),
@@ -176,6 +176,7 @@ static FALLIBLE build_shown(const struct invocation *call, const struct session 
 	TRY(build_show_open(call->config, view, &show));
 	made->store = session->store;
 	made->podman = &session->podman;
+	made->decryption = session->decryption;
 	made->registry = session->registry;
 	made->trust = session->trust;
 	made->short_names = true;

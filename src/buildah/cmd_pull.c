@@ -10,6 +10,7 @@
 #include "ui/registry_flags.h"
 #include "verbs/compression_conf.h"
 #include "verbs/destination.h"
+#include "verbs/encrypt_flag.h"
 #include "verbs/manifest_forms.h"
 #include "verbs/names.h"
 
@@ -36,7 +37,7 @@ static const struct option pull_options[] = {
 	OPT_FLAG('q', "quiet", quiet, "show no progress"),
 	REGISTRY_ROWS,
 	OPT_FLAG('a', "all-tags", all_tags, "every tag that the registry has of the name"),
-	OPT_LATER(0, "decryption-key", "encryption is not there"),
+	DECRYPTION_ROW,
 	OPT_FLAG(0, "remove-signatures", remove_signatures, "taken: none are copied",
 			.is_hidden = true),
 	OPT_END,
@@ -132,6 +133,7 @@ const struct command buildah_pull = {
 };
 
 struct push_opts {
+	struct encrypt_flags encrypt;
 	char *digest_file, *format, *compression, *blob_cache;
 	int64_t level;
 	bool quiet, disable_compression, force_compression, all, remove_signatures, rm;
@@ -152,8 +154,7 @@ static const struct option push_options[] = {
 	OPT_FLAG(0, "all", all, "a list with all its images (the default)"),
 	OPT_FLAG('q', "quiet", quiet, "show no progress"),
 	REGISTRY_ROWS,
-	OPT_LATER(0, "encryption-key", "encryption is not there"),
-	OPT_LATER(0, "encrypt-layer", "encryption is not there"),
+	ENCRYPTION_ROWS,
 	OPT_FLAG(0, "remove-signatures", remove_signatures, "taken: none are copied",
 			.is_hidden = true),
 	OPT_FLAG(0, "rm", rm, "remove the list once it is pushed"),
@@ -268,6 +269,7 @@ static struct error *run_push(const struct invocation *call)
 	const struct push_opts *opts = call->opts;
 	AUTO(session) struct session session = { 0 };
 	AUTO(destination) struct destination to = { 0 };
+	AUTO(encryption) struct encryption encryption = { 0 };
 	AUTO(image) struct image *image = NULL;
 	AUTO_FREE char *name = NULL;
 	struct image_form form;
@@ -288,6 +290,7 @@ static struct error *run_push(const struct invocation *call)
 			return error_usage("an image without a name needs a destination");
 		TRY(destination_parse(call->program, name, TO_REGISTRY, &to));
 	}
+	TRY(encryption_begin(&opts->encrypt, opts->format, &to, &encryption));
 	if (to.kind == TO_DOCKER_ARCHIVE && !to.name && name)
 		to.name = xstrdup(name);
 	TRY(push_list(&session, call, &form, &to, &manifest, &is_sent));

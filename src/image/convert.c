@@ -40,6 +40,18 @@ static FALLIBLE compress(const struct image *image, size_t i, struct store *stor
 	return layer_add_blob(store, &image->config.diff_ids.p[i], ret);
 }
 
+/* What nobody here can read stays as it is. */
+static FALLIBLE keep_encrypted(
+		const struct descriptor *from, enum image_format format, struct descriptor *ret)
+{
+	if (format == FORMAT_DOCKER)
+		return error_hint(error_new(ERR_UNSUPPORTED,
+						  "Docker's format has no encrypted layers"),
+				"use the format oci");
+	descriptor_copy(from, ret);
+	return NULL;
+}
+
 static FALLIBLE convert_layer(const struct image *image, size_t i, struct store *store,
 		const struct image_form *form, struct pool *pool, struct descriptor *ret)
 {
@@ -50,6 +62,8 @@ static FALLIBLE convert_layer(const struct image *image, size_t i, struct store 
 	bool is_wanted = form->compression && is != form->compression &&
 			 (is == COMPRESSION_NONE || form->force);
 
+	if (mediatype_is_encrypted(from->media_type))
+		return keep_encrypted(from, format, ret);
 	if (is_wanted) {
 		struct layer_blob made = { 0 };
 
@@ -71,9 +85,11 @@ static bool is_as_wanted(const struct image *image, const struct image_form *for
 	bool same = !form->format || form->format == image->manifest.format;
 
 	for (size_t i = 0; i < image->manifest.layers.n && same && form->compression; i++) {
-		enum compression is = mediatype_compression(image->manifest.layers.p[i].media_type);
+		const char *media_type = image->manifest.layers.p[i].media_type;
+		enum compression is = mediatype_compression(media_type);
 
-		same = is == form->compression || (is != COMPRESSION_NONE && !form->force);
+		same = mediatype_is_encrypted(media_type) || is == form->compression ||
+		       (is != COMPRESSION_NONE && !form->force);
 	}
 	return same;
 }

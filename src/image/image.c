@@ -1,6 +1,7 @@
 #include "image/image.h"
 #include "base/limits.h"
 #include "base/strbuf.h"
+#include "image/decrypt.h"
 #include "image/source.h"
 #include "podman/place.h"
 #include "registry/registry.h"
@@ -193,6 +194,10 @@ FALLIBLE image_from_document(const struct image_homes *homes, const struct image
 			owned.media_type, &image->manifest));
 	TRY(read_config(image));
 	TRY(check_layers(image));
+	if (homes->decryption && image_is_encrypted(image)) {
+		TRY(image_decrypt(image, homes->decryption, homes->store));
+		TRY(image_vouch_derived(homes->trust, homes->store, origin, &image->digest));
+	}
 	*ret = TAKE(image);
 	return NULL;
 }

@@ -22,6 +22,7 @@
 struct podman_settings;
 struct podman_tree;
 struct registry_client;
+struct seal_keys;
 struct signer;
 struct store;
 struct trust;
@@ -84,6 +85,7 @@ struct image {
 	struct image_config config;
 	struct list entry_annotations; /* "key=value", for the index that will list the image */
 	char *fetched_as;              /* the name that a registry was asked for; or NULL */
+	bool is_decrypted;             /* here, just now: the home that it is of has another */
 	struct image_source *source;
 };
 
@@ -106,6 +108,11 @@ struct image_homes {
 	 */
 	bool short_names;
 	const struct podman_settings *podman; /* NULL: Podman's store is not looked into */
+	/*
+	 * What opens encrypted layers (image/decrypt.h): the image is as if they had never been
+	 * encrypted, or it is ERR_DENIED. NULL: it is as it is.
+	 */
+	const struct seal_keys *decryption;
 };
 
 /* NEWER asks the registry, too, and makes do with what is here when that fails. */

@@ -2,6 +2,7 @@
  * One tar: an OCI layout, and for docker load a manifest.json over the same blobs, as docker save
  * itself writes it since version 25. Times are 0, so that the same image is the same tar.
  */
+#include "image/decrypt.h"
 #include "image/layout_json.h"
 #include "image/set_sink.h"
 #include "layer/tar_write.h"
@@ -74,6 +75,8 @@ FALLIBLE image_save_archive(const struct image *image, enum archive_format forma
 	AUTO_FREE char *index = layout_index(&listed, &(struct layout_names){ .images = names });
 	AUTO(entry_sink) struct entry_sink *tar = tar_writer(out, &keep);
 
+	if (format == ARCHIVE_DOCKER)
+		TRY(image_check_plain(image));
 	TRY(add_dir(tar, "blobs"));
 	TRY(add_dir(tar, "blobs/sha256"));
 	TRY(add_blobs(image, tar, cancel));

@@ -4,6 +4,7 @@
  * anew.
  */
 #include "base/clock.h"
+#include "image/decrypt.h"
 #include "image/set_sink.h"
 #include "podman/write.h"
 
@@ -99,6 +100,7 @@ FALLIBLE image_save_podman(const struct image *image, const struct podman_settin
 	const char *rest = NULL;
 	struct error *error = NULL;
 
+	TRY(image_check_plain(image));
 	if (!settings)
 		return error_new(ERR_UNSUPPORTED, "Podman's store cannot be used here");
 	TRY(podman_place_find(settings, where ? where : "", &place, &rest));

@@ -152,3 +152,15 @@ FALLIBLE image_vouch(struct trust *trust, struct store *store, const struct imag
 		TRY(vouch_names(store, &digests[i], &names));
 	return names.n ? ask_names(trust, store, &names, digests, n) : NULL;
 }
+
+FALLIBLE image_vouch_derived(struct trust *trust, struct store *store,
+		const struct image_origin *origin, const struct digest *digest)
+{
+	const struct trust_origin asked = as_asked(origin);
+	struct trust_rules rules;
+
+	if (!origin->transport || store_is_read_only(store))
+		return NULL;
+	TRY(trust_rules(trust, &asked, &rules));
+	return rules.answer == TRUST_ACCEPT ? NULL : vouch_put(store, digest, &rules.key);
+}

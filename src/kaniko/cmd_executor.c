@@ -89,6 +89,7 @@ static FALLIBLE build_shown(const struct kaniko_log *log, const struct session *
 	options->podman = &session->podman;
 	options->registry = session->registry;
 	options->trust = session->trust;
+	options->decryption = session->decryption;
 	options->signer = session->signer;
 	options->sandbox = session->sandbox;
 	options->userns = &session->userns;

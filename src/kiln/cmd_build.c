@@ -127,6 +127,7 @@ static const struct option rows[] = {
 	OPT_SETTING(0, "registry-mirror", "HOST=MIRROR", "ask the mirror first"),
 	REGISTRY_REACH_ROWS,
 	SIGNATURE_POLICY_ROW,
+	DECRYPTION_ROW,
 	SIGN_ROWS,
 
 	OPT_HEADING("Taken from docker build"),
@@ -168,6 +169,7 @@ static FALLIBLE build_shown(const struct invocation *call, const struct session 
 	options->podman = &session->podman;
 	options->registry = session->registry;
 	options->trust = session->trust;
+	options->decryption = session->decryption;
 	options->signer = session->signer;
 	options->sandbox = session->sandbox;
 	options->userns = &session->userns;

@@ -10,12 +10,14 @@
 #include "ui/registry_flags.h"
 #include "ui/session.h"
 #include "verbs/destination.h"
+#include "verbs/encrypt_flag.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 struct image_opts {
+	struct encrypt_flags encrypt;
 	bool all, quiet;
 	char *platform, *digest_file;
 };
@@ -34,6 +36,9 @@ static const struct option options[] = {
 	REGISTRY_REACH_ROWS,
 	SIGNATURE_POLICY_ROW,
 	SIGN_ROWS,
+	OPT_HEADING("Encryption"),
+	DECRYPTION_ROW,
+	ENCRYPTION_ROWS,
 	OPT_SETTING(0, "progress", "auto|tty|plain|rawjson|quiet|none", "how to show progress"),
 	OPT_END,
 };
@@ -60,7 +65,8 @@ static FALLIBLE copy_image(struct session *session, const struct image_opts *opt
 	AUTO(image_set) struct image_set set = { 0 };
 
 	TRY(image_open(homes, from, PULL_MISSING, &image));
-	if (to->kind == TO_OCI_ARCHIVE || to->kind == TO_DOCKER_ARCHIVE || to->kind == TO_PODMAN)
+	if (to->kind == TO_OCI_ARCHIVE || to->kind == TO_DOCKER_ARCHIVE || to->kind == TO_PODMAN ||
+			to->sealing)
 		return destination_send(session, image, to, &as_it_is, opts->quiet, ret);
 	*ret = image->digest;
 	TRY(image_set_of(image, &set));
@@ -73,21 +79,28 @@ static FALLIBLE copy(const struct invocation *call, const char *from, const char
 	const struct image_opts *opts = call->opts;
 	struct platform platform = platform_host();
 	AUTO(destination) struct destination to = { 0 };
+	AUTO(encryption) struct encryption encryption = { 0 };
 	AUTO(session) struct session session = { 0 };
 
+	if (opts->all && (opts->encrypt.keys.n || call->config->decryption_keys.n))
+		return error_usage("option '--all' copies encrypted layers as they are: take one "
+				   "image after the other");
 	if (opts->all && opts->platform)
 		return error_usage("options '--all' and '--platform' exclude each other");
 	if (opts->platform)
 		TRY(usage_of_option(
 				platform_parse(str_of(opts->platform), &platform), "--platform"));
 	TRY(destination_parse(call->program, to_text, TO_STORE, &to));
+	TRY(encryption_begin(&opts->encrypt, NULL, &to, &encryption));
 	TRY(session_open(call->config,
 			SESSION_STORE | SESSION_REGISTRY |
 					session_needs_of(call->config, call->args),
 			&session));
 
 	const struct image_homes homes = { session.store, session.registry, &platform,
-		session.cancel, NULL, session.trust, .podman = &session.podman };
+		session.cancel, NULL, session.trust, .podman = &session.podman,
+		/* Without a key encrypted layers go as they are. */
+		.decryption = session.decryption->n ? session.decryption : NULL };
 
 	return opts->all ? copy_set(&session, opts, &homes, from, &to, ret)
 			 : copy_image(&session, opts, &homes, from, &to, ret);
@@ -114,10 +127,12 @@ const struct command cmd_image_copy = {
 	.description = "SOURCE and DESTINATION are NAME (the store), docker://NAME (a registry), "
 		       "oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME] "
 		       "dir:DIR or containers-storage:NAME (Podman's store). "
-		       "Bytes and digests stay as they are. Prints the digest of the manifest.",
+		       "Bytes and digests stay as they are, unless a key says otherwise. Prints "
+		       "the digest of the manifest.",
 	.examples = "kiln image copy docker://debian:12 docker://registry.example/debian:12\n"
 		    "kiln image copy --all docker://debian:12 oci:layout:12\tevery platform\n"
-		    "kiln image copy app dir:app\tfor skopeo and Buildah\n",
+		    "kiln image copy app dir:app\tfor skopeo and Buildah\n"
+		    "kiln image copy --encryption-key jwe:pub.pem app docker://r.example/app:1\n",
 	.options = options,
 	.opts_size = sizeof(struct image_opts),
 	.min_args = 2,

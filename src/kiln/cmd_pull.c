@@ -9,6 +9,7 @@
 #include "ui/session.h"
 #include "ui/show.h"
 #include "verbs/destination.h"
+#include "verbs/encrypt_flag.h"
 #include "verbs/manifest_forms.h"
 
 #include <fcntl.h>
@@ -29,6 +30,7 @@ static const struct option pull_options[] = {
 	OPT_SETTING(0, "registry-mirror", "HOST=MIRROR", "ask the mirror first"),
 	REGISTRY_REACH_ROWS,
 	SIGNATURE_POLICY_ROW,
+	DECRYPTION_ROW,
 	OPT_SETTING(0, "progress", "auto|tty|plain|rawjson|quiet|none", "how to show progress"),
 	OPT_END,
 };
@@ -65,7 +67,8 @@ static FALLIBLE pull_all(const struct invocation *call, struct session *session,
 				platform_parse(str_of(opts->platform), &platform), "--platform"));
 
 	const struct image_homes homes = { session->store, session->registry, &platform,
-		session->cancel, NULL, session->trust, .podman = &session->podman };
+		session->cancel, NULL, session->trust, .podman = &session->podman,
+		.decryption = session->decryption };
 
 	TRY(show_open(call->config, opts->quiet, &show));
 	for (size_t i = 0; i < call->args->n; i++) {
@@ -107,6 +110,7 @@ const struct command cmd_pull = {
 };
 
 struct push_opts {
+	struct encrypt_flags encrypt;
 	bool quiet;
 	char *digest_file;
 };
@@ -120,33 +124,32 @@ static const struct option push_options[] = {
 	INSECURE_REGISTRY_ROW,
 	REGISTRY_REACH_ROWS,
 	SIGN_ROWS,
+	ENCRYPTION_ROWS,
 	OPT_SETTING(0, "progress", "auto|tty|plain|rawjson|quiet|none", "how to show progress"),
 	OPT_END,
 };
 #undef OPTS
 
-/* Into Podman's store, as it is. */
-static FALLIBLE push_podman(const struct invocation *call, struct session *session,
-		const struct image *image, const char *to, char ret_digest[static DIGEST_TEXT])
+/* Into Podman's store as it is, or encrypted to wherever. */
+static FALLIBLE push_shaped(const struct invocation *call, struct session *session,
+		const struct image *image, const struct destination *to,
+		char ret_digest[static DIGEST_TEXT])
 {
 	const struct push_opts *opts = call->opts;
 	static const struct image_form as_it_is = { 0 };
-	AUTO(destination) struct destination destination = { 0 };
 	struct digest digest;
 
-	TRY(destination_parse(call->program, to, TO_REGISTRY, &destination));
-	TRY(destination_send(session, image, &destination, &as_it_is, opts->quiet, &digest));
+	TRY(destination_send(session, image, to, &as_it_is, opts->quiet, &digest));
 	(void)digest_text(&digest, ret_digest);
 	return NULL;
 }
 
 /* An index goes with all that it lists, where that is here. */
 static FALLIBLE push_index(const struct invocation *call, struct session *session, const char *from,
-		const char *to, struct digest *ret, bool *ret_is_sent)
+		const struct destination *to, struct digest *ret, bool *ret_is_sent)
 {
 	static const struct list_form as_it_is = { 0 };
 	const struct push_opts *opts = call->opts;
-	AUTO(destination) struct destination destination = { 0 };
 	AUTO(manifest_list) struct manifest_list list = { 0 };
 
 	if (text_starts(from, "store:"))
@@ -154,8 +157,7 @@ static FALLIBLE push_index(const struct invocation *call, struct session *sessio
 	TRY(manifest_list_find_whole(session, call->program, from, &list, ret_is_sent));
 	if (!*ret_is_sent)
 		return NULL;
-	TRY(destination_parse(call->program, to, TO_REGISTRY, &destination));
-	return manifest_list_send(session, &list, from, &as_it_is, &destination, opts->quiet, ret);
+	return manifest_list_send(session, &list, from, &as_it_is, to, opts->quiet, ret);
 }
 
 static FALLIBLE push_one(const struct invocation *call, struct session *session, const char *from,
@@ -165,23 +167,31 @@ static FALLIBLE push_one(const struct invocation *call, struct session *session,
 	const struct image_homes homes = { session->store, session->registry, NULL, session->cancel,
 		.trust = text_starts(from, podman) ? session->trust : NULL,
 		.podman = &session->podman };
+	AUTO(destination) struct destination destination = { 0 };
+	AUTO(encryption) struct encryption encryption = { 0 };
 	AUTO(reference) struct reference reference = { 0 };
 	AUTO(image) struct image *image = NULL;
 	AUTO(show) struct show show = { 0 };
 	struct digest index;
 	bool is_sent = false;
 
+	TRY(destination_parse(call->program, to, TO_REGISTRY, &destination));
+	TRY(encryption_begin(&opts->encrypt, NULL, &destination, &encryption));
 	if (text_starts(to, podman)) {
 		TRY(image_open(&homes, from, PULL_NEVER, &image));
-		return push_podman(call, session, image, to, ret_digest);
+		return push_shaped(call, session, image, &destination, ret_digest);
 	}
-	TRY(reference_parse(str_of(text_starts(to, "docker://") ? to + 9 : to), &reference));
-	TRY(push_index(call, session, from, to, &index, &is_sent));
+	if (!destination.sealing)
+		TRY(reference_parse(
+				str_of(text_starts(to, "docker://") ? to + 9 : to), &reference));
+	TRY(push_index(call, session, from, &destination, &index, &is_sent));
 	if (is_sent) {
 		(void)digest_text(&index, ret_digest);
 		return NULL;
 	}
 	TRY(image_open(&homes, from, PULL_NEVER, &image));
+	if (destination.sealing)
+		return push_shaped(call, session, image, &destination, ret_digest);
 	TRY(show_open(call->config, opts->quiet, &show));
 	show_begin(&show, "pushing %s", to);
 	TRY(show_end(&show, image_push(image, session->registry, &reference, session->signer,

@@ -134,6 +134,7 @@ static struct error *run(const struct invocation *call)
 	struct build_options options = { .store = session.store,
 		.registry = session.registry,
 		.trust = session.trust,
+		.decryption = session.decryption,
 		.podman = &session.podman,
 		.sandbox = session.sandbox,
 		.userns = &session.userns,

@@ -38,6 +38,7 @@ static const struct option rows[] = {
 	OPT_SETTING(0, "registry-mirror", "HOST=MIRROR", "ask the mirror first"),
 	REGISTRY_REACH_ROWS,
 	SIGNATURE_POLICY_ROW,
+	DECRYPTION_ROW,
 	OPT_SETTING(0, "progress", "auto|tty|plain|rawjson|quiet|none", "how to show progress"),
 	OPT_END,
 };
@@ -56,6 +57,7 @@ static struct image_homes homes_of(const struct warming *warming)
 	return (struct image_homes){ .store = warming->options.store,
 		.registry = warming->options.registry,
 		.trust = warming->options.trust,
+		.decryption = warming->options.decryption,
 		.platform = &warming->platform,
 		.cancel = warming->options.cancel };
 }
@@ -185,6 +187,7 @@ static struct error *run(const struct invocation *call)
 		.options = { .store = store,
 				.registry = session.registry,
 				.trust = session.trust,
+				.decryption = session.decryption,
 				.userns = &session.userns,
 				.cancel = session.cancel,
 				.progress = show.progress },

@@ -88,6 +88,11 @@ const char *mediatype_layer(enum image_format format, enum compression compressi
 	return name_of(MEDIA_LAYER, format, compression);
 }
 
+bool mediatype_is_encrypted(const char *name)
+{
+	return name && text_ends(name, MEDIA_ENCRYPTED);
+}
+
 const char *mediatype_manifest(enum image_format format)
 {
 	return name_of(MEDIA_MANIFEST, format, 0);

@@ -33,12 +33,16 @@ enum compression { COMPRESSION_NONE = 1, COMPRESSION_GZIP, COMPRESSION_ZSTD };
 #define MEDIA_DOCKER_LAYER      "application/vnd.docker.image.rootfs.diff.tar"
 #define MEDIA_DOCKER_LAYER_GZIP "application/vnd.docker.image.rootfs.diff.tar.gzip"
 
+/* Behind the name of a layer that ocicrypt encrypted. */
+#define MEDIA_ENCRYPTED "+encrypted"
+
 enum media_role mediatype_role(const char *name);
 enum image_format mediatype_format(const char *name); /* of index, manifest, config, layer */
 /* Foreign and non-distributable layer types count as layers; compression by suffix. */
 enum compression mediatype_compression(const char *layer_name);
 /* The name for a role; docker + zstd has none and gives NULL. */
 const char *mediatype_layer(enum image_format format, enum compression compression);
+bool mediatype_is_encrypted(const char *name);
 const char *mediatype_manifest(enum image_format format);
 const char *mediatype_config(enum image_format format);
 const char *mediatype_index(enum image_format format);

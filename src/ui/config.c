@@ -62,6 +62,8 @@ static const struct setting settings[] = {
 			.help = "USER:PASSWORD for registries, whatever the files say" },
 	{ "debug", SETTING_FLAG, FIELD(debug, bool), .initial = "false",
 			.help = "tell what kiln does, for its developers" },
+	{ "decryption-key", SETTING_LIST, FIELD(decryption_keys, struct list), .is_secret = true,
+			.help = "FILE[:PASSWORD]: private keys that open encrypted layers" },
 	{ "default-mounts-file", SETTING_TEXT, FIELD(default_mounts_file, char *),
 			.help = "instead of the mounts.conf found, which Buildah's name reads" },
 	{ "format", SETTING_CHOICE, FIELD(format, char *), "oci|docker", "oci",
@@ -610,7 +612,8 @@ bool config_each(const struct config *config, size_t *at, struct strbuf *text,
 		break;
 	case SETTING_LIST:
 		for (size_t i = 0; i < list->n; i++)
-			strbuf_addf(text, "%s%s", i ? "," : "", list->p[i]);
+			strbuf_addf(text, "%s%s", i ? "," : "",
+					setting->is_secret ? "***" : list->p[i]);
 		break;
 	}
 	*ret = (struct setting_view){ setting->name, strbuf_text(text),

@@ -67,6 +67,7 @@ struct config {
 	struct list uid_maps, gid_maps;       /* "CONTAINER:HOST:LENGTH" */
 	char *signature_policy;               /* policy.json; NULL: the user's, else the system's */
 	char *registries_d;                   /* instead of the user's or the system's; or NULL */
+	struct list decryption_keys;          /* "FILE[:PASSWORD]"; in no listing */
 	char *sign_key_file, *sign_fingerprint, *sign_passphrase_file; /* or NULL */
 	bool tls_verify, debug;
 	bool layers; /* steps in working containers are layers, and cached */

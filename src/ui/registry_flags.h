@@ -43,6 +43,11 @@
 	OPT_SETTING(0, "signature-policy", "PATH", "the policy.json that images must meet", \
 			.is_path = true)
 
+/* For what reads the layers of images. */
+#define DECRYPTION_ROW                                      \
+	OPT_SETTING(0, "decryption-key", "FILE[:PASSWORD]", \
+			"open encrypted layers with this private key")
+
 /* Buildah's own cache of blobs beside its store, which has nothing to do here: the store keeps
  * every blob that was fetched, and what is pushed goes out of it. */
 #define BLOB_CACHE_ROW \

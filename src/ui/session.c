@@ -5,6 +5,7 @@
 #include "registry/registry.h"
 #include "sandbox/sandbox.h"
 #include "store/store.h"
+#include "trust/seal_key.h"
 #include "trust/sign.h"
 #include "ui/options.h"
 
@@ -103,6 +104,22 @@ static FALLIBLE open_signer(struct session *session)
 				"sign with --sign-by-sigstore-private-key, or push and sign from "
 				"elsewhere");
 	return signer_new(session->trust, &settings, &session->signer);
+}
+
+/* Wrong keys are told before any work. */
+static FALLIBLE open_decryption(struct session *session)
+{
+	session->decryption = xcalloc(1, sizeof(*session->decryption));
+	return usage_of_option(seal_keys_read_private(&session->config->decryption_keys,
+					       session->decryption),
+			"--decryption-key");
+}
+
+static void close_decryption(struct session *session)
+{
+	if (session->decryption)
+		seal_keys_done(session->decryption);
+	free(session->decryption);
 }
 
 enum { LEAST_FDS = 64 };
@@ -277,6 +294,8 @@ FALLIBLE session_open(const struct config *config, unsigned needs, struct sessio
 		TRY(session_new_registry(ret, NULL, &ret->registry));
 	if (needs & (SESSION_STORE | SESSION_REGISTRY))
 		open_trust(ret);
+	if (needs & (SESSION_STORE | SESSION_REGISTRY))
+		TRY(open_decryption(ret));
 	return needs & SESSION_REGISTRY ? open_signer(ret) : NULL;
 }
 
@@ -306,6 +325,7 @@ FALLIBLE session_check_build_signing(
 
 void session_done(struct session *session)
 {
+	close_decryption(session);
 	signer_free(session->signer);
 	trust_free(session->trust);
 	store_close(session->store);

@@ -19,6 +19,7 @@
 struct build_options;
 struct registry_client;
 struct sandbox;
+struct seal_keys;
 struct signer;
 struct store;
 struct trust;
@@ -54,6 +55,7 @@ struct session {
 	struct registry_client *registry;
 	struct store *store;
 	struct trust *trust;           /* with SESSION_STORE or SESSION_REGISTRY */
+	struct seal_keys *decryption;  /* as trust; what opens encrypted layers, if anything */
 	struct signer *signer;         /* with SESSION_REGISTRY; NULL: nothing is to be signed */
 	struct podman_settings podman; /* where Podman's store is; texts are the config's */
 };

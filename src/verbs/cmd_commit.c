@@ -1,5 +1,6 @@
 #include "verbs/compression_conf.h"
 #include "verbs/destination.h"
+#include "verbs/encrypt_flag.h"
 #include "verbs/identity_label.h"
 #include "verbs/manifest_list.h"
 #include "verbs/names.h"
@@ -20,6 +21,7 @@
 #include <sys/stat.h>
 
 struct commit_opts {
+	struct encrypt_flags encrypt;
 	struct list annotations, changes, unset_env, unset_annotations, files;
 	char *format, *iid_file, *config_file, *compression, *metadata_file, *reference_time, *pull,
 			*manifest, *identity_label, *blob_cache;
@@ -90,8 +92,7 @@ static const struct option options[] = {
 			.is_hidden = true, .implied = "always"),
 	BLOB_CACHE_ROW,
 	REFUSED("cw", "confidential workloads are not there"),
-	REFUSED("encrypt-layer", "encryption is not there"),
-	REFUSED("encryption-key", "encryption is not there"),
+	ENCRYPTION_ROWS,
 	REFUSED("sbom", SBOM),
 	REFUSED("sbom-scanner-image", SBOM),
 	REFUSED("sbom-scanner-command", SBOM),
@@ -305,6 +306,7 @@ static struct error *run(const struct invocation *call)
 	const char *text = call->args->n > 1 ? call->args->p[1] : NULL;
 	AUTO(work) struct work work = WORK_INIT;
 	AUTO(destination) struct destination to = { .kind = TO_STORE };
+	AUTO(encryption) struct encryption encryption = { 0 };
 	AUTO(list) struct list texts = { 0 };
 	AUTO_FREE struct working_file *files = NULL;
 	struct working_commit wish;
@@ -315,6 +317,7 @@ static struct error *run(const struct invocation *call)
 	TRY(make_files(opts, &texts, &files, &wish));
 	if (text)
 		TRY(destination_parse(call->program, text, TO_STORE, &to));
+	TRY(encryption_begin(&opts->encrypt, opts->format, &to, &encryption));
 	wish.name = text ? text : "";
 	TRY(work_open(call, WORK_FILES, &work));
 	TRY(work_take(&work, call->args->p[0], false));

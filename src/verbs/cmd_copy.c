@@ -56,7 +56,7 @@ static const struct copy_opts defaults = { .timestamp = -1, .wildcard = true };
 					"a source that is a link is copied as one"),               \
 			OPT_FLAG(0, "remove-signatures", remove_signatures,                        \
 					"taken: none are copied", .is_hidden = true),              \
-			OPT_LATER(0, "decryption-key", "encryption is not there"), BLOB_CACHE_ROW
+			DECRYPTION_ROW, BLOB_CACHE_ROW
 
 static const struct option copy_options[] = {
 	COMMON_ROWS,

@@ -49,7 +49,7 @@ static const struct option options[] = {
 	RETRY_ROWS,
 	SIGNATURE_POLICY_ROW,
 	OPT_SETTING(0, "progress", "auto|tty|plain|rawjson|quiet|none", "how to show progress"),
-	OPT_LATER(0, "decryption-key", "encryption is not there"),
+	DECRYPTION_ROW,
 	BLOB_CACHE_ROW,
 	OPT_END,
 };

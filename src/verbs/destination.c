@@ -213,6 +213,10 @@ FALLIBLE destination_send_set(struct session *session, const struct image_set *s
 {
 	AUTO(show) struct show show = { 0 };
 
+	if (to->sealing)
+		return error_hint(error_new(ERR_UNSUPPORTED,
+						  "several images at once are not encrypted"),
+				"encrypt one after the other, and list them with 'manifest'");
 	TRY(session_check_signing(session, to->kind == TO_REGISTRY));
 	TRY(show_open_copy(session->config, quiet, &show));
 	TRY(show_copy_set(&show, set));
@@ -220,13 +224,30 @@ FALLIBLE destination_send_set(struct session *session, const struct image_set *s
 	return show_end(&show, send_set(session, set, to, &show.copies));
 }
 
+/* In the form that it has then, and encrypted if that is wanted. */
+static FALLIBLE shape(struct session *session, const struct image *image,
+		const struct image_form *form, const struct image_sealing *sealing,
+		struct image **ret)
+{
+	AUTO(image) struct image *converted = NULL;
+	struct pool *pool = pool_new(0);
+	struct error *error = image_convert(
+			image, session->store, form, pool, session->cancel, &converted);
+
+	pool_free(pool);
+	TRY(error);
+	if (sealing)
+		return image_encrypt(converted, sealing, session->store, session->cancel, ret);
+	*ret = TAKE(converted);
+	return NULL;
+}
+
 FALLIBLE destination_send(struct session *session, const struct image *image,
 		const struct destination *to, const struct image_form *form, bool quiet,
 		struct digest *ret_manifest)
 {
-	AUTO(image) struct image *converted = NULL;
+	AUTO(image) struct image *shaped = NULL;
 	AUTO(show) struct show show = { 0 };
-	struct pool *pool = NULL;
 	struct image_form wanted = *form;
 
 	TRY(session_check_signing(session, to->kind == TO_REGISTRY));
@@ -241,17 +262,16 @@ FALLIBLE destination_send(struct session *session, const struct image *image,
 		wanted.compression = COMPRESSION_GZIP;
 		wanted.level = CODEC_LEVEL_DEFAULT;
 	}
+	if (to->sealing)
+		wanted.format = FORMAT_OCI;
 	TRY(show_open_copy(session->config, quiet, &show));
 	show_begin(&show, "writing %s", to->name ? to->name : to->path ? to->path : "the image");
-	pool = pool_new(0);
-	struct error *error = image_convert(
-			image, session->store, &wanted, pool, session->cancel, &converted);
+	struct error *error = shape(session, image, &wanted, to->sealing, &shaped);
 	if (!error) {
-		show_copy_image(&show, converted);
-		error = send(session, converted, to, &show.copies);
+		show_copy_image(&show, shaped);
+		error = send(session, shaped, to, &show.copies);
 	}
-	pool_free(pool);
 	TRY(show_end(&show, error));
-	*ret_manifest = converted->digest;
+	*ret_manifest = shaped->digest;
 	return NULL;
 }

@@ -12,6 +12,7 @@
  */
 #pragma once
 #include "image/convert.h"
+#include "image/encrypt.h"
 #include "image/image.h"
 #include "image/set.h"
 #include "ui/session.h"
@@ -28,6 +29,8 @@ struct destination {
 	} kind;
 	char *path; /* of a layout or archive; what stands before the name of Podman's store */
 	char *name; /* complete reference, or the tag of a layout; NULL: none */
+	/* For whom one image is encrypted on the way (borrowed); NULL: it is not. */
+	const struct image_sealing *sealing;
 };
 
 /* bare: what a name without a transport is, TO_STORE or TO_REGISTRY. */
@@ -37,9 +40,9 @@ void destination_done(struct destination *destination);
 
 /*
  * Send it. form says what is asked for; what the destination needs (compressed layers, the docker
- * format of a docker archive stays as it is) is added. With form->leaves_plain layers are without
- * compression where that is nobody's loss, in dir:, as in Buildah. *ret_manifest: the digest it has
- * there.
+ * format of a docker archive stays as it is, encrypted layers are OCI's) is added. With
+ * form->leaves_plain layers are without compression where that is nobody's loss, in dir:, as in
+ * Buildah. *ret_manifest: the digest it has there.
  */
 FALLIBLE destination_send(struct session *session, const struct image *image,
 		const struct destination *to, const struct image_form *form, bool quiet,
@@ -47,7 +50,7 @@ FALLIBLE destination_send(struct session *session, const struct image *image,
 
 /*
  * Everything that a name stands for, as it is. Docker's archives and Podman's store take one image:
- * ERR_UNSUPPORTED.
+ * ERR_UNSUPPORTED, as is to encrypt it.
  */
 FALLIBLE destination_send_set(struct session *session, const struct image_set *set,
 		const struct destination *to, bool quiet);

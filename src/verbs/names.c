@@ -180,7 +180,8 @@ static FALLIBLE open_transport(struct session *session, const struct names_reque
 		struct named_image *ret)
 {
 	const struct image_homes homes = { session->store, session->registry, request->platform,
-		session->cancel, NULL, session->trust, .podman = &session->podman };
+		session->cancel, NULL, session->trust, .podman = &session->podman,
+		.decryption = session->decryption };
 	const char *text = request->text;
 
 	if (text_starts(text, "docker://")) {
@@ -204,12 +205,17 @@ static FALLIBLE open_stored(struct session *session, const struct names_request 
 		const struct tag_record *record, struct named_image *ret)
 {
 	const struct image_homes homes = { session->store, session->registry, request->platform,
-		session->cancel, NULL, session->trust };
+		session->cancel, NULL, session->trust, .decryption = session->decryption };
 	char digest[DIGEST_TEXT];
 	AUTO_FREE char *by_digest = xasprintf("store:%s", digest_text(&record->manifest, digest));
 
 	ret->record = record->manifest;
-	return image_open(&homes, by_digest, PULL_NEVER, &ret->image);
+	TRY(image_open(&homes, by_digest, PULL_NEVER, &ret->image));
+	if (!ret->image->is_decrypted)
+		return NULL;
+	/* Later commands are told of no key. */
+	ret->record = ret->image->digest;
+	return image_save_store(ret->image, session->store, NULL, session->cancel, NULL);
 }
 
 /* name: what it is called in our store, or NULL. */
@@ -256,7 +262,8 @@ static FALLIBLE pull(struct session *session, const struct names_request *reques
 		struct named_image *ret)
 {
 	const struct image_homes homes = { session->store, session->registry, request->platform,
-		session->cancel, NULL, session->trust, is_buildah(request->program) };
+		session->cancel, NULL, session->trust, is_buildah(request->program),
+		.decryption = session->decryption };
 
 	if (image_is_transport(request->text))
 		TRY(open_transport(session, request, ret));

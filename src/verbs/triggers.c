@@ -41,6 +41,7 @@ static FALLIBLE build_shown(struct work *work, bool quiet, struct build_options 
 	options->podman = &session->podman;
 	options->registry = session->registry;
 	options->trust = session->trust;
+	options->decryption = session->decryption;
 	options->short_names = options->says_step = text_equal(work->call->program, "buildah");
 	options->sandbox = session->sandbox;
 	options->userns = &session->userns;

@@ -50,6 +50,7 @@ FALLIBLE work_take(struct work *work, const char *name, bool changes)
 		.cancel = session->cancel,
 		.source_environment = &work->source_environment,
 		.podman = &session->podman,
+		.decryption = session->decryption,
 	};
 
 	TRY_WRAP(container_open(session->store, name, session->cancel, &work->container),

@@ -758,7 +758,7 @@ plain_layers() {
 	subject=kiln
 	fails 125 'Error: creating source image: "/" already exists' buildah source create /
 	fails 1 "" buildah manifest exists nothere
-	fails 125 "decryption-key" buildah pull --decryption-key k app
+	fails 125 "decryption-key" buildah pull --decryption-key nosuch app
 	fails 125 "sbom" buildah build --sbom syft .
 	succeeds buildah --version
 	says "buildah version "

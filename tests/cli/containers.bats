@@ -296,7 +296,7 @@ load ../lib/busybox
 	succeeds kiln from -q "oci:$BATS_TEST_TMPDIR/whole"
 	succeeds kiln run "$output" -- cat /one /d/two /d/dir
 	equals $'first\nsecond\nfirst' "$output"
-	fails 2 "encryption is not there" kiln commit -q --encrypt-layer 0 "$c" none
+	fails 2 "can only be used with --encryption-key" kiln commit -q --encrypt-layer 0 "$c" none
 }
 
 @test "commit: squash, history, changes, times, destinations, rm" {
