@@ -135,10 +135,12 @@ static FALLIBLE settle(const struct helper *helper)
 		TRY(userns_child_unshare(*join ? join : NULL, helper->sync_fd));
 	if (helper->sync_fd >= 0)
 		TRY(userns_child_enter(helper->refused, helper->sync_fd));
-	else if (unshare(CLONE_NEWNS) < 0)
-		return error_sys("make a mount namespace");
 	die_with_kiln();
 	(void)prctl(PR_SET_DUMPABLE, 0);
+	if (helper->is_for_one)
+		return NULL;
+	if (unshare(CLONE_NEWNS) < 0)
+		return error_sys("make a mount namespace");
 	return stage_build();
 }
 
@@ -240,6 +242,7 @@ _Noreturn void helper_run(const struct helper *helper)
 		.taken_fd = taken[1],
 		.profile = &profile,
 		.listener = &listener,
+		.builds_stage = helper->is_for_one,
 	};
 
 	error = keep_ready(&init, helper->is_for_one, taken[0], signal_fd);

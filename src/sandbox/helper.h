@@ -16,7 +16,9 @@ struct helper {
 	const char *join; /* as in struct userns */
 	bool is_spare;    /* waits for a byte on sync_fd, and makes its namespace then */
 	bool records_owners;
-	bool is_for_one; /* one step is likely all: no PID 1 waits for a second before it comes */
+	/* One step is likely all: no PID 1 waits for a second before it comes, and each builds its
+	 * stage itself, so that there is one mount namespace less to make and take down. */
+	bool is_for_one;
 };
 
 _Noreturn void helper_run(const struct helper *helper);

@@ -184,7 +184,10 @@ _Noreturn void init_run(const struct init *init)
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)prctl(PR_SET_DUMPABLE, 0);
 	(void)prctl(PR_SET_NAME, "kiln-init");
-	struct error *error = stage_prepare(&stage, SANDBOX_SHM_BYTES);
+	struct error *error = init->builds_stage ? stage_build() : NULL;
+
+	error = error ? error_wrap(error, "prepare sandboxes")
+		      : stage_prepare(&stage, SANDBOX_SHM_BYTES);
 
 	AUTO_FD int step_fd = init_take(init->control_fd);
 	if (step_fd < 0)

@@ -12,6 +12,7 @@ struct init {
 	int control_fd; /* steps come here: one byte with one fd, the step's stream socket */
 	int taken_fd;   /* one byte goes here when a step was taken: the helper makes the next */
 	const struct filter_program *profile, *listener;
+	bool builds_stage; /* the helper has none: its root is the host's */
 };
 
 _Noreturn void init_run(const struct init *init);

@@ -5,6 +5,7 @@
 #include "sandbox/defaults.h"
 #include "sys/fd.h"
 #include "sys/mounts.h"
+#include "sys/userns.h"
 
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -112,6 +113,8 @@ FALLIBLE stage_build(void)
 	static const char *const dirs[] = { "root", "hold", "ready", "ready/proc", "ready/dev",
 		"ready/files", "ready/sys" };
 	AUTO_FD int root_fd = -1;
+
+	TRY(userns_own_mounts());
 	mode_t mask = umask(0);
 	struct error *error = mount_new(
 			"tmpfs", &(struct mount_option){ "mode", "755" }, 1, CLOSED, &root_fd);

@@ -115,7 +115,7 @@ static FALLIBLE unshare_user(void)
 	return NULL;
 }
 
-static FALLIBLE own_mounts(void)
+FALLIBLE userns_own_mounts(void)
 {
 	struct error *error = mount_make_private();
 
@@ -385,7 +385,7 @@ static FALLIBLE enter_as_user(enum userns_mode wish, unsigned how, struct userns
 	if (wish == USERNS_RECORDED) {
 		give_reason(userns, "asked for");
 		TRY(enter_single(userns, false));
-		return own_mounts();
+		return userns_own_mounts();
 	}
 	userns->mode = USERNS_SUBUID;
 	userns->owner = (struct owner_policy){ .kind = OWNER_PLAIN };
@@ -401,7 +401,7 @@ static FALLIBLE enter_as_user(enum userns_mode wish, unsigned how, struct userns
 			return NULL;
 		TRY(enter_single(userns, is_unshared));
 	}
-	return own_mounts();
+	return userns_own_mounts();
 }
 
 /* A spare range as wide as an image's ids, in both of our maps; false: there is none. */
@@ -476,7 +476,7 @@ static FALLIBLE stay_as_root(struct userns *userns)
 	if (idmap_count(&ours) == 1) {
 		give_reason(userns, "the namespace we run in has one id only");
 		TRY(enter_single(userns, false));
-		return own_mounts();
+		return userns_own_mounts();
 	}
 	if (spare_base(&ours, &our_gids, &base)) {
 		userns->owner = (struct owner_policy){
@@ -497,7 +497,7 @@ static FALLIBLE stay_as_root(struct userns *userns)
 	}
 	if (unshare(CLONE_NEWNS) < 0)
 		return no_namespace(errno, "make a mount namespace");
-	return own_mounts();
+	return userns_own_mounts();
 }
 
 /*
@@ -587,7 +587,7 @@ FALLIBLE userns_enter(enum userns_mode wish, unsigned how, struct userns *ret)
 
 pid_t userns_fork(int *ret_refused)
 {
-	const unsigned long flags = CLONE_NEWUSER | CLONE_NEWNS | SIGCHLD;
+	const unsigned long flags = CLONE_NEWUSER | SIGCHLD;
 	pid_t pid = (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
 
 	*ret_refused = pid < 0 ? errno : 0;
@@ -612,7 +612,7 @@ FALLIBLE userns_child_enter(int refused, int sync_fd)
 	TRY(sync_wait(sync_fd));
 	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		return error_sys("become root of a user namespace");
-	return own_mounts();
+	return NULL;
 }
 
 FALLIBLE userns_parent_map(const struct userns *userns, pid_t child, int sync_fd)

@@ -97,10 +97,12 @@ FALLIBLE userns_mode_parse(const char *name, enum userns_mode *ret);
  * For the sandbox helper in USERNS_ROOT, or of OWNER_MAPPED: a fork whose child is born in a user
  * namespace, so that the parent can map it without waiting for it. *ret_refused is 0, or why there
  * is none: the child is then an ordinary one. The parent writes the maps and says so over a socket
- * pair; the child comes back from userns_child_enter() as root of the mapped namespace, with a
- * private mount namespace. One that joins a namespace is an ordinary fork, and mapped already.
+ * pair; the child comes back from userns_child_enter() as root of the mapped namespace, in whatever
+ * mount namespace it was. One that joins a namespace is an ordinary fork, and mapped already.
  */
 pid_t userns_fork(int *ret_refused);
+/* In a mount namespace that is ours: what we mount is seen nowhere else. */
+FALLIBLE userns_own_mounts(void);
 /* For one that is an ordinary fork: it makes or joins the namespace, and the parent waits for that.
  */
 FALLIBLE userns_child_unshare(const char *join, int sync_fd);
