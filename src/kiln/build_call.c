@@ -73,7 +73,6 @@ static FALLIBLE open_check(const struct session *session, const struct build_opt
 	filled.store = session->store;
 	filled.registry = session->registry;
 	filled.trust = session->trust;
-	filled.decryption = session->decryption;
 	filled.podman = &session->podman;
 	filled.cancel = session->cancel;
 	struct error *error = check_open(&check_options, check);

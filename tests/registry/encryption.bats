@@ -187,6 +187,8 @@ pull_anew() {
 		equals $'a secret of the image\na secret of the image' "$output" "$kind"
 		succeeds kiln_as "$kind" rm work
 	done
+	# Checks read no layer.
+	succeeds kiln check context
 	fails 125 "missing private key needed for decryption" kiln buildah from -q "docker://$REGISTRY/base:1"
 	succeeds kiln buildah from -q --decryption-key rsa.key --name work "docker://$REGISTRY/base:1"
 	succeeds kiln run work cat /file
