@@ -25,12 +25,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-/*
- * Where /etc/subuid gives root nothing: 0x70000000, above what systemd hands to containers and
- * below 2^31. The same on every machine, so that a store can be carried.
- */
-#define UNLIKELY_BASE 0x70000000u
-
 static const char *const mode_names[] = {
 	[USERNS_BEST] = "auto",
 	[USERNS_SUBUID] = "subuid",
@@ -404,57 +398,6 @@ static FALLIBLE enter_as_user(enum userns_mode wish, unsigned how, struct userns
 	return userns_own_mounts();
 }
 
-/* A spare range as wide as an image's ids, in both of our maps; false: there is none. */
-static bool spare_base(const struct idmap *ours, const struct idmap *our_gids, uint32_t *ret)
-{
-	static const char *const names[] = { "root", "containers" };
-	uint32_t candidates[2 * COUNT(names) + 2];
-	size_t n = 0;
-
-	for (size_t i = 0; i < COUNT(names); i++) {
-		struct idmap uids = { 0 };
-		struct idmap gids = { 0 };
-
-		error_ignore(idmap_subids("/etc/subuid", names[i], 0, &uids), "no such range");
-		error_ignore(idmap_subids("/etc/subgid", names[i], 0, &gids), "no such range");
-		for (unsigned u = 0; u < uids.n && n < 2 * COUNT(names); u++)
-			for (unsigned g = 0; g < gids.n; g++)
-				if (uids.range[u].outside == gids.range[g].outside &&
-						uids.range[u].count >= IDMAP_WIDTH &&
-						gids.range[g].count >= IDMAP_WIDTH &&
-						n < 2 * COUNT(names))
-					candidates[n++] = uids.range[u].outside;
-	}
-	candidates[n++] = UNLIKELY_BASE;
-	candidates[n++] = IDMAP_WIDTH;
-	for (size_t i = 0; i < n; i++) {
-		if (idmap_covers(ours, candidates[i], IDMAP_WIDTH) &&
-				idmap_covers(our_gids, candidates[i], IDMAP_WIDTH)) {
-			*ret = candidates[i];
-			return true;
-		}
-	}
-	return false;
-}
-
-/* Everything that our namespace has, as it is, up to an image's width. */
-static void one_to_one(const struct idmap *ours, struct idmap *ret)
-{
-	struct idmap map = { 0 };
-
-	for (unsigned i = 0; i < ours->n; i++) {
-		struct id_range range = ours->range[i];
-
-		if (range.inside >= IDMAP_WIDTH)
-			continue;
-		if (range.count > IDMAP_WIDTH - range.inside)
-			range.count = IDMAP_WIDTH - range.inside;
-		range.outside = range.inside;
-		map.range[map.n++] = range;
-	}
-	*ret = map;
-}
-
 /* An image's ids above its usual width, all that we have place for. */
 static const struct id_range high_ids = { IDMAP_WIDTH, OWNER_HIGH + IDMAP_WIDTH,
 	OWNER_HIGH_LAST - IDMAP_WIDTH + 1 };
@@ -478,7 +421,7 @@ static FALLIBLE stay_as_root(struct userns *userns)
 		TRY(enter_single(userns, false));
 		return userns_own_mounts();
 	}
-	if (spare_base(&ours, &our_gids, &base)) {
+	if (userns_spare_base(&ours, &our_gids, &base)) {
 		userns->owner = (struct owner_policy){
 			.kind = OWNER_SHIFTED,
 			.base = base,
@@ -492,8 +435,8 @@ static FALLIBLE stay_as_root(struct userns *userns)
 		give_reason(userns,
 				"the namespace we run in has no spare range: mapped one to one");
 		userns->owner = (struct owner_policy){ .kind = OWNER_PLAIN };
-		one_to_one(&ours, &userns->uids);
-		one_to_one(&our_gids, &userns->gids);
+		userns_one_to_one(&ours, &userns->uids);
+		userns_one_to_one(&our_gids, &userns->gids);
 	}
 	if (unshare(CLONE_NEWNS) < 0)
 		return no_namespace(errno, "make a mount namespace");
@@ -516,7 +459,7 @@ static FALLIBLE become_full_root(struct userns *userns)
 	TRY(idmap_read("/proc/self/gid_map", &our_gids));
 	if (idmap_count(&ours) == 1)
 		return NULL;
-	if (spare_base(&ours, &our_gids, &base)) {
+	if (userns_spare_base(&ours, &our_gids, &base)) {
 		const struct id_range high = { high_ids.outside, high_ids.outside, high_ids.count };
 
 		userns->uids = (struct idmap){ { { 0, 0, 1 }, { IDMAP_WIDTH, base, IDMAP_WIDTH },
@@ -524,8 +467,8 @@ static FALLIBLE become_full_root(struct userns *userns)
 			has_high_ids(&ours, &our_gids) ? 3 : 2 };
 		userns->gids = userns->uids;
 	} else {
-		one_to_one(&ours, &userns->uids);
-		one_to_one(&our_gids, &userns->gids);
+		userns_one_to_one(&ours, &userns->uids);
+		userns_one_to_one(&our_gids, &userns->gids);
 	}
 	return enter_mapped(userns, true, &is_unshared);
 }
@@ -617,8 +560,10 @@ FALLIBLE userns_child_enter(int refused, int sync_fd)
 
 FALLIBLE userns_parent_map(const struct userns *userns, pid_t child, int sync_fd)
 {
-	if (userns->join)
+	if (userns->join) {
+		TRY(userns_check_joined(userns, child));
 		return sync_send(sync_fd);
+	}
 	TRY_WRAP(write_map(child, "uid_map", &userns->uids), "map a step's users");
 	TRY_WRAP(write_map(child, "gid_map", &userns->gids), "map a step's groups");
 	return sync_send(sync_fd);

@@ -1,4 +1,4 @@
-/* The maps that somebody asks for by name, within the ids that we have. */
+/* Which ids: a range that is spare, and the maps that somebody asks for within those we have. */
 #include "base/auto.h"
 #include "base/xalloc.h"
 #include "sys/fd.h"
@@ -11,6 +11,63 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/*
+ * Where /etc/subuid gives root nothing: 0x70000000, above what systemd hands to containers and
+ * below 2^31. The same on every machine, so that a store can be carried.
+ */
+#define UNLIKELY_BASE 0x70000000u
+
+/* A spare range as wide as an image's ids, in both of our maps; false: there is none. */
+bool userns_spare_base(const struct idmap *ours, const struct idmap *our_gids, uint32_t *ret)
+{
+	static const char *const names[] = { "root", "containers" };
+	uint32_t candidates[2 * COUNT(names) + 2];
+	size_t n = 0;
+
+	for (size_t i = 0; i < COUNT(names); i++) {
+		struct idmap uids = { 0 };
+		struct idmap gids = { 0 };
+
+		error_ignore(idmap_subids("/etc/subuid", names[i], 0, &uids), "no such range");
+		error_ignore(idmap_subids("/etc/subgid", names[i], 0, &gids), "no such range");
+		for (unsigned u = 0; u < uids.n && n < 2 * COUNT(names); u++)
+			for (unsigned g = 0; g < gids.n; g++)
+				if (uids.range[u].outside == gids.range[g].outside &&
+						uids.range[u].count >= IDMAP_WIDTH &&
+						gids.range[g].count >= IDMAP_WIDTH &&
+						n < 2 * COUNT(names))
+					candidates[n++] = uids.range[u].outside;
+	}
+	candidates[n++] = UNLIKELY_BASE;
+	candidates[n++] = IDMAP_WIDTH;
+	for (size_t i = 0; i < n; i++) {
+		if (idmap_covers(ours, candidates[i], IDMAP_WIDTH) &&
+				idmap_covers(our_gids, candidates[i], IDMAP_WIDTH)) {
+			*ret = candidates[i];
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Everything that our namespace has, as it is, up to an image's width. */
+void userns_one_to_one(const struct idmap *ours, struct idmap *ret)
+{
+	struct idmap map = { 0 };
+
+	for (unsigned i = 0; i < ours->n; i++) {
+		struct id_range range = ours->range[i];
+
+		if (range.inside >= IDMAP_WIDTH)
+			continue;
+		if (range.count > IDMAP_WIDTH - range.inside)
+			range.count = IDMAP_WIDTH - range.inside;
+		range.outside = range.inside;
+		map.range[map.n++] = range;
+	}
+	*ret = map;
+}
 
 static struct error *not_ours(const char *what, uint64_t id, const struct id_range *range)
 {
@@ -122,10 +179,28 @@ static _Noreturn void stay_in(int ns_fd, int fd)
 	_exit(0);
 }
 
+static FALLIBLE read_maps(pid_t pid, struct id_maps *ret)
+{
+	AUTO_FREE char *uids = xasprintf("/proc/%d/uid_map", (int)pid);
+	AUTO_FREE char *gids = xasprintf("/proc/%d/gid_map", (int)pid);
+
+	TRY(idmap_read(uids, &ret->uids));
+	return idmap_read(gids, &ret->gids);
+}
+
+FALLIBLE userns_check_joined(const struct userns *userns, pid_t child)
+{
+	struct id_maps maps;
+
+	TRY(read_maps(child, &maps));
+	if (idmap_equal(&maps.uids, &userns->owner.maps.uids) &&
+			idmap_equal(&maps.gids, &userns->owner.maps.gids))
+		return NULL;
+	return error_new(ERR_INVALID, "'%s' is another user namespace by now", userns->join);
+}
+
 static FALLIBLE read_maps_of(pid_t child, int fd, const char *path, struct id_maps *ret)
 {
-	AUTO_FREE char *uids = xasprintf("/proc/%d/uid_map", (int)child);
-	AUTO_FREE char *gids = xasprintf("/proc/%d/gid_map", (int)child);
 	char byte = '-';
 
 	if (TEMP_FAILURE_RETRY(read(fd, &byte, 1)) != 1 || byte != '+')
@@ -134,8 +209,7 @@ static FALLIBLE read_maps_of(pid_t child, int fd, const char *path, struct id_ma
 				"root can, from the namespace above it; an ordinary user's kiln "
 				"has "
 				"one of its own by then");
-	TRY(idmap_read(uids, &ret->uids));
-	return idmap_read(gids, &ret->gids);
+	return read_maps(child, ret);
 }
 
 /* As we see them, whoever is in it. */

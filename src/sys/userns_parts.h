@@ -17,6 +17,12 @@ void userns_try_end(pid_t pid); /* 0: there is none */
 /* Can a namespace have a /proc of its own? Not where a container masks parts of its own. */
 bool userns_try_proc(void);
 FALLIBLE userns_enter_bare(enum userns_mode wish, bool force, struct userns *userns);
+/* A spare range as wide as an image's ids, in both of our maps; false: there is none. */
+bool userns_spare_base(const struct idmap *ours, const struct idmap *our_gids, uint32_t *ret);
+/* Everything that our namespace has, as it is, up to an image's width. */
+void userns_one_to_one(const struct idmap *ours, struct idmap *ret);
+/* The namespace that the child has joined is still the one whose maps were read. */
+FALLIBLE userns_check_joined(const struct userns *userns, pid_t child);
 /* Into the user namespace of a file, with a mount namespace of our own. Without threads. */
 FALLIBLE userns_enter_other(const char *path);
 FALLIBLE userns_can_chroot(void);
