@@ -292,6 +292,7 @@ FALLIBLE step_copy_origin(struct build *build, struct step_run *run, bool make_v
 {
 	TRY(step_origin(build, &run->step->copy, make_view, ret));
 	ret->needs_match = build->options->containerfile_first;
+	ret->globs_deep = build->options->containerfile_first;
 	if (!make_view || !copy_is_fetched(&run->step->copy))
 		return NULL;
 	TRY(fetched_need(build, run));

@@ -150,7 +150,8 @@ static FALLIBLE make_layer(struct build *build, struct stage_run *stage, struct 
 FALLIBLE op_copy(struct build *build, struct stage_run *stage, struct step_run *run)
 {
 	const struct plan_copy *copy = &run->step->copy;
-	struct place_rules rules = { .chmod = copy->chmod && copy->chmod[0] ? copy->chmod : NULL };
+	struct place_rules rules = { .chmod = copy->chmod && copy->chmod[0] ? copy->chmod : NULL,
+		.replaces = build->options->containerfile_first };
 	struct view_names *names = NULL;
 
 	if (build->options->has_epoch)

@@ -238,7 +238,7 @@ static FALLIBLE check_room(const struct place *place, const char *path, bool is_
 	struct str parent = path_parent(path);
 	AUTO_FREE char *dir = str_dup(parent);
 
-	if (map_get(place->dirs, dir) != &was_there)
+	if (place->rules.replaces || map_get(place->dirs, dir) != &was_there)
 		return NULL;
 	TRY(view_lookup(place->view, path, &there));
 	if (there.exists && is_dir && !S_ISDIR(there.owner.mode))
@@ -306,7 +306,8 @@ static FALLIBLE send_item(struct place *place, struct selection *selection,
 
 			if (map_get(place->dirs, dir) == &was_there)
 				TRY(view_lookup(place->view, path, &there));
-			map_set(place->dirs, path, there.exists ? &was_there : &is_new);
+			bool is_there = there.exists && S_ISDIR(there.owner.mode);
+			map_set(place->dirs, path, is_there ? &was_there : &is_new);
 		}
 		return send(place, &entry, NULL);
 	}

@@ -15,6 +15,7 @@ struct place_rules {
 	const char *chmod; /* octal or symbolic, or NULL */
 	int64_t made_time; /* of directories and files that have no source */
 	bool fixes_times;  /* SOURCE_DATE_EPOCH: made_time for those that have one, too */
+	bool replaces;     /* as in Buildah: a directory what is none, and that a directory */
 };
 
 struct place {

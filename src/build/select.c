@@ -1,10 +1,10 @@
 #include "build/select.h"
 #include "base/limits.h"
 #include "build/fetched.h"
+#include "build/source_glob.h"
 #include "dockerfile/glob.h"
 #include "layer/entry.h"
 #include "layer/tree.h"
-#include "sys/dir.h"
 #include "sys/path.h"
 #include "sys/rootfs.h"
 
@@ -321,34 +321,6 @@ static FALLIBLE add_group(struct walk *walk, const char *path, bool is_match)
 	return NULL;
 }
 
-/* Match the components of pattern from `at` on below the directory `base`. */
-static FALLIBLE match_below(struct walk *walk, const char *base, const char *pattern)
-{
-	AUTO(list) struct list names = { 0 };
-	AUTO_FD int fd = -1;
-	struct str head, tail;
-	bool more = str_cut(str_of(pattern), '/', &head, &tail);
-	AUTO_FREE char *component = str_dup(head);
-	struct error *error = rootfs_open(
-			walk->origin->fd, base[0] ? base : "/", O_RDONLY | O_DIRECTORY, 0, &fd);
-
-	if (error_is_errno(error, ENOENT) || error_is_errno(error, ENOTDIR)) {
-		error_free(error);
-		return NULL;
-	}
-	if (error)
-		return error;
-	TRY_WRAP(dir_names(fd, ".", &names), "read the directory '%s'", base);
-	for (size_t i = 0; i < names.n; i++) {
-		if (!glob_match(component, names.p[i]))
-			continue;
-		AUTO_FREE char *path = base[0] ? xasprintf("%s/%s", base, names.p[i])
-					       : xstrdup(names.p[i]);
-		TRY(more ? match_below(walk, path, tail.p) : add_group(walk, path, true));
-	}
-	return NULL;
-}
-
 static FALLIBLE add_named(struct walk *walk, const char *path)
 {
 	if (!glob_is_pattern(path)) {
@@ -356,10 +328,13 @@ static FALLIBLE add_named(struct walk *walk, const char *path)
 
 		return add_group(walk, plain, false);
 	}
-	TRY(glob_check(path));
-	AUTO_FREE char *base = xstrndup(path, glob_fixed_prefix(path));
-	AUTO_FREE char *clean = path_clean(str_of(base));
-	return match_below(walk, clean, path + strlen(base));
+	AUTO(list) struct list matches = { 0 };
+	const struct select_origin *origin = walk->origin;
+
+	TRY(source_glob(origin->fd, path, origin->globs_deep, walk->cancel, &matches));
+	for (size_t i = 0; i < matches.n; i++)
+		TRY(add_group(walk, matches.p[i], true));
+	return NULL;
 }
 
 /* The walk goes into no link, so that what is named through one would be missing without a word. */

@@ -76,6 +76,7 @@ struct select_origin {
 	const struct owner_policy *policy; /* NULL: everything belongs to 0:0 */
 	bool keeps_links;                  /* a source that is a link is copied as one */
 	bool needs_match;                  /* sources that match nothing at all are an error */
+	bool globs_deep;                   /* source_glob() */
 	const struct fetched *fetched;     /* by source of the step; NULL: none is */
 	struct file_digests *digests;      /* what is known of its files; NULL: nothing */
 };

@@ -132,6 +132,8 @@ struct working_copy {
 	bool keeps_links;       /* a source that is a link is copied as one */
 	bool allows_none;       /* a pattern may match nothing */
 	bool ignores_by_prefix; /* ignore_by_prefix() */
+	bool globs_deep;        /* source_glob() */
+	bool replaces;          /* place_rules.replaces */
 	bool has_epoch;
 	int64_t epoch;
 	const struct list *typed; /* sources as they were typed, for history and key */

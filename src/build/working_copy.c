@@ -321,6 +321,7 @@ static FALLIBLE select_all(struct copying *copying)
 	make_words(working, copy, &copying->words);
 	TRY(open_origin(working, copy, &copying->origin));
 	TRY(read_includes(copy, &copying->origin));
+	copying->origin.select.globs_deep = copy->globs_deep;
 	if (copying->origin.ignore && copy->ignores_by_prefix)
 		ignore_by_prefix(copying->origin.ignore);
 	if (copy_is_fetched(&copying->words.step.copy)) {
@@ -348,7 +349,8 @@ static FALLIBLE place_now(struct copying *copying, int64_t made_time)
 	AUTO_FD int merged_fd = -1;
 	struct place_rules rules = { .chmod = copy->chmod && copy->chmod[0] ? copy->chmod : NULL,
 		.made_time = copy->has_epoch ? copy->epoch : made_time,
-		.fixes_times = copy->has_epoch };
+		.fixes_times = copy->has_epoch,
+		.replaces = copy->replaces };
 
 	TRY(working_merge(copying->working, &merged_fd));
 	TRY(find_owner(merged_fd, copy, &rules));

@@ -69,11 +69,16 @@ struct expansion {
 	struct lower *lower;
 	struct scope *scope;
 	struct source_range at;
+	const struct stage *from; /* as in Buildah, ARGs of stages above this one's FROM count; or
+				     NULL */
 };
 
 void scope_done(struct scope *scope);
 /* Expand one word; errors are placed at `at`. Result in the arena. */
 FALLIBLE scope_word(struct lower *lower, struct scope *scope, const char *word,
+		struct source_range at, const char **ret);
+/* Expand a word of this stage's FROM. */
+FALLIBLE scope_from(struct lower *lower, const struct stage *stage, const char *word,
 		struct source_range at, const char **ret);
 /* Expand a heredoc body: quotes mean nothing. */
 FALLIBLE scope_body(struct lower *lower, struct scope *scope, const char *body,

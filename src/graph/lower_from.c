@@ -13,7 +13,7 @@ FALLIBLE lower_from(struct lower *lower, const struct stage *stage, const char *
 	const struct from *from = &stage->from->from;
 	const char *platform = NULL;
 
-	TRY(scope_word(lower, &lower->globals, from->image, from->image_at, ret_name));
+	TRY(scope_from(lower, stage, from->image, from->image_at, ret_name));
 	if ((*ret_name)[0] == '\0')
 		return error_hint(
 				error_at(error_new(ERR_INVALID, "FROM '%s' is empty once expanded",
@@ -23,7 +23,7 @@ FALLIBLE lower_from(struct lower *lower, const struct stage *stage, const char *
 				"--build-arg");
 	*ret_platform = lower->input->platform;
 	if (from->platform) {
-		TRY(scope_word(lower, &lower->globals, from->platform, stage->from->at, &platform));
+		TRY(scope_from(lower, stage, from->platform, stage->from->at, &platform));
 		struct error *error = platform[0] ? platform_parse(str_of(platform), ret_platform)
 						  : error_new(ERR_INVALID,
 								    "empty platform value from "

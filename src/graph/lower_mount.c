@@ -40,7 +40,7 @@ static FALLIBLE mount_origin(
 static FALLIBLE lower_mount(struct lower *lower, struct lowered *stage, const struct flag *flag,
 		struct plan_mount *ret)
 {
-	struct expansion expansion = { lower, &stage->scope, flag->at };
+	struct expansion expansion = { lower, &stage->scope, flag->at, NULL };
 	struct words_env env = scope_env(&expansion, 0);
 	struct run_mount *as = &ret->as;
 

@@ -12,11 +12,43 @@ void scope_done(struct scope *scope)
 	named_done(&scope->declared_at);
 }
 
+static const char *build_arg(const struct lower *lower, const char *name)
+{
+	const struct list *args = lower->input->build_args;
+
+	/* The last one given wins, as on any command line. */
+	for (size_t i = args ? args->n : 0; i-- > 0;) {
+		size_t n = strlen(name);
+
+		if (strncmp(args->p[i], name, n) == 0 && args->p[i][n] == '=')
+			return args->p[i] + n + 1;
+	}
+	return NULL;
+}
+
+/* For Buildah a FROM knows what is given for an ARG of a stage above it. */
+static const char *given_above(
+		const struct lower *lower, const struct stage *from, const char *name)
+{
+	const struct dockerfile *file = lower->input->file;
+	const char *value = build_arg(lower, name);
+
+	for (const struct instruction *in = file->instructions + file->global_count;
+			value && in < from->from; in++)
+		for (size_t i = 0; in->kind == INSTRUCTION_ARG && i < in->pairs.n; i++)
+			if (strcmp(in->pairs.p[i].name, name) == 0)
+				return value;
+	return NULL;
+}
+
 static const char *expansion_get(void *user, const char *name)
 {
-	struct scope *scope = ((struct expansion *)user)->scope;
+	const struct expansion *expansion = user;
+	struct scope *scope = expansion->scope;
 	const char *value = named_get(&scope->visible, &scope->visible_at, name);
 
+	if (!value && expansion->from)
+		value = given_above(expansion->lower, expansion->from, name);
 	/* A base image that was not opened may set anything: a word that is good everywhere. */
 	return !value && scope->has_unknown_env ? "0" : value;
 }
@@ -44,36 +76,48 @@ struct words_env scope_env(struct expansion *expansion, unsigned flags)
 	};
 }
 
-static FALLIBLE expand(struct lower *lower, struct scope *scope, const char *word, unsigned flags,
-		struct source_range at, const char **ret)
+static FALLIBLE expand(
+		struct expansion *expansion, const char *word, unsigned flags, const char **ret)
 {
 	AUTO(strbuf) struct strbuf out = { 0 };
-	struct expansion expansion = { lower, scope, at };
-	struct words_env env = scope_env(&expansion, flags);
+	struct words_env env = scope_env(expansion, flags);
 	struct error *error = word_expand(str_of(word), &env, &out);
 
 	if (error)
-		return error_at(error, at);
-	*ret = arena_str(lower->arena, strbuf_str(&out));
+		return error_at(error, expansion->at);
+	*ret = arena_str(expansion->lower->arena, strbuf_str(&out));
 	return NULL;
 }
 
 FALLIBLE scope_word(struct lower *lower, struct scope *scope, const char *word,
 		struct source_range at, const char **ret)
 {
-	return expand(lower, scope, word, 0, at, ret);
+	struct expansion expansion = { lower, scope, at, NULL };
+
+	return expand(&expansion, word, 0, ret);
+}
+
+FALLIBLE scope_from(struct lower *lower, const struct stage *stage, const char *word,
+		struct source_range at, const char **ret)
+{
+	struct expansion expansion = { lower, &lower->globals, at,
+		lower->input->from_variables ? stage : NULL };
+
+	return expand(&expansion, word, 0, ret);
 }
 
 FALLIBLE scope_body(struct lower *lower, struct scope *scope, const char *body,
 		struct source_range at, const char **ret)
 {
-	return expand(lower, scope, body, WORDS_SKIP_QUOTES, at, ret);
+	struct expansion expansion = { lower, scope, at, NULL };
+
+	return expand(&expansion, body, WORDS_SKIP_QUOTES, ret);
 }
 
 FALLIBLE scope_words(struct lower *lower, struct scope *scope, const char *word,
 		struct source_range at, struct list *ret)
 {
-	struct expansion expansion = { lower, scope, at };
+	struct expansion expansion = { lower, scope, at, NULL };
 	struct words_env env = scope_env(&expansion, 0);
 
 	return error_at(words_expand(str_of(word), &env, ret), at);
@@ -88,20 +132,6 @@ bool plan_is_proxy_arg(const char *name)
 		if (strcmp(names[i], name) == 0)
 			return true;
 	return false;
-}
-
-static const char *build_arg(const struct lower *lower, const char *name)
-{
-	const struct list *args = lower->input->build_args;
-
-	/* The last one given wins, as on any command line. */
-	for (size_t i = args ? args->n : 0; i-- > 0;) {
-		size_t n = strlen(name);
-
-		if (strncmp(args->p[i], name, n) == 0 && args->p[i][n] == '=')
-			return args->p[i] + n + 1;
-	}
-	return NULL;
 }
 
 /* BuildKit's word for the time that the build context itself has. */
@@ -176,27 +206,6 @@ char *scope_automatic(const struct lower *lower, const char *name)
 	return NULL;
 }
 
-/* For Buildah a FROM knows what is given for an ARG of any stage. */
-static void add_given(struct lower *lower)
-{
-	const struct dockerfile *file = lower->input->file;
-
-	for (size_t i = file->global_count; i < file->instruction_count; i++) {
-		const struct instruction *instruction = &file->instructions[i];
-
-		if (instruction->kind != INSTRUCTION_ARG)
-			continue;
-		for (size_t k = 0; k < instruction->pairs.n; k++) {
-			const char *name = instruction->pairs.p[k].name;
-			const char *value = build_arg(lower, name);
-
-			if (value)
-				named_set(&lower->globals.visible, &lower->globals.visible_at, name,
-						value);
-		}
-	}
-}
-
 FALLIBLE scope_globals(struct lower *lower)
 {
 	static const char *const automatic[] = { "TARGETPLATFORM", "TARGETOS", "TARGETOSVERSION",
@@ -210,8 +219,6 @@ FALLIBLE scope_globals(struct lower *lower)
 
 		named_set(&globals->visible, &globals->visible_at, automatic[i], value);
 	}
-	if (lower->input->from_variables)
-		add_given(lower);
 	for (size_t i = 0; i < file->global_count; i++) {
 		const struct pairs *pairs = &file->instructions[i].pairs;
 

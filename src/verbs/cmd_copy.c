@@ -197,6 +197,8 @@ static FALLIBLE copy(const struct invocation *call, bool is_add)
 		.keeps_links = opts->no_follow,
 		.allows_none = opts->empty_wildcard,
 		.ignores_by_prefix = text_equal(call->program, "buildah"),
+		.globs_deep = text_equal(call->program, "buildah"),
+		.replaces = text_equal(call->program, "buildah"),
 		.has_epoch = opts->timestamp >= 0,
 		.epoch = opts->timestamp,
 		.typed = &typed,

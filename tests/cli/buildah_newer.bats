@@ -282,3 +282,61 @@ compression_format = "lzma"' >containers.conf
 	succeeds buildah push -q --format oci --compression-format zstd:chunked app oci:pushed
 	succeeds grep -rl 'layer.v1.tar+zstd' pushed
 }
+
+@test "sources: ** is any number of folders, for build, copy and add" {
+	mkdir -p c/e/f/sub c/e/sub c/sub
+	touch c/a.txt c/e/b.txt c/e/sub/c.txt c/e/f/sub/d.txt c/sub/h.txt
+	ln -s e c/link
+	globbed() { # globbed PATTERN FILE...
+		printf 'FROM scratch\nCOPY %s /d/\n' "$1" >Dockerfile
+		succeeds buildah build -q -o out -f Dockerfile c
+		equals "${*:2}" "$(cd out/d && echo *)"
+		rm -r out
+	}
+	globbed '**/*.txt' a.txt b.txt c.txt d.txt h.txt
+	globbed 'e/**/**/sub/*.txt' c.txt d.txt
+	globbed '**/e/**/[cd].txt' c.txt d.txt
+	globbed '**/sub' c.txt d.txt h.txt
+	succeeds buildah from -q --name one scratch
+	succeeds buildah add one 'c/**/sub/*.txt' /d/
+	succeeds buildah mount one
+	equals 'c.txt d.txt h.txt' "$(cd "$output/d" && echo *)"
+	# As BuildKit has it, two stars are one.
+	printf 'FROM scratch\nCOPY **/*.txt /d/\n' >Dockerfile
+	succeeds kiln build -o out -f Dockerfile c
+	equals 'b.txt h.txt' "$(cd out/d && echo *)"
+}
+
+@test "copies: a folder takes the place of a file or link, and these of a folder" {
+	mkdir -p c/one/dir c/two/name
+	touch c/one/dir/f c/two/name/new
+	ln -s dir c/one/name
+	replaced() { # replaced FIRST SECOND TYPE
+		printf '%s\n' 'FROM scratch' "COPY $1 /" "COPY $2 /" >Dockerfile
+		succeeds buildah build -q -t app -o out -f Dockerfile c
+		equals "$3" "$(stat -c %F out/name)"
+		succeeds ls out/name
+		rm -r out
+		succeeds buildah from -q --name w scratch
+		succeeds buildah copy w "c/$1" /
+		succeeds buildah copy w "c/$2" /
+		succeeds buildah mount w
+		equals "$3" "$(stat -c %F "$output/name")"
+		succeeds buildah rm w
+	}
+	replaced one two directory
+	replaced two one 'symbolic link'
+	printf '%s\n' 'FROM scratch' 'COPY one /' 'COPY two /' >Dockerfile
+	fails 1 "'/name' is there and is not a directory" kiln build --no-cache -f Dockerfile c
+	# So it is in the next step, too.
+	printf '%s\n' "FROM $img" 'COPY one /' 'RUN true' 'COPY two /' 'RUN test ! -L /name && test -e /name/new && test ! -e /name/f' >Dockerfile
+	succeeds buildah build -f Dockerfile c
+}
+
+@test "FROM knows what is given for ARGs of stages above it, not of those below" {
+	printf '%s\n' "FROM \${base:-scratch} AS one" 'COPY f /' "FROM one AS two" 'ARG base' "FROM \${base:-scratch}" >Dockerfile
+	touch f
+	succeeds buildah build --build-arg "base=$img" -q -t app .
+	succeeds buildah build --build-arg "base=$img" --target one -q -o out .
+	equals f "$(ls out)"
+}
