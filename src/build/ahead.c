@@ -4,8 +4,14 @@
 #include "registry/registry.h"
 #include "stream/pool.h"
 
+#include <unistd.h>
+
 /* What is smaller is sent with its digest known: one request less, and mounted where it can be. */
 enum { AHEAD_BYTES = 16 * 1024 * 1024, LARGE_BYTES = 8 * AHEAD_BYTES };
+
+/* Half the usual weight; of 2 to 10, the best for 1 GiB with a registry on the same two processors.
+ */
+enum { GIVEN_WAY = 3 };
 
 struct ahead {
 	struct registry_client *client;
@@ -42,7 +48,11 @@ struct ahead *ahead_start(struct registry_client *client, const struct reference
 		return NULL;
 	}
 	ahead->group = group_new();
-	return group_start(ahead->group, "ahead", work, ahead) ? TAKE(ahead) : NULL;
+	if (!group_start(ahead->group, "ahead", work, ahead))
+		return NULL;
+	if (content_bytes >= LARGE_BYTES)
+		(void)!nice(GIVEN_WAY);
+	return TAKE(ahead);
 }
 
 bool ahead_finish(struct ahead *taken, const struct digest *digest)

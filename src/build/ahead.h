@@ -22,7 +22,9 @@ struct ahead;
  * Follow blob, of which nothing is written yet, to the repository of to. Borrows client and to
  * until it is finished or freed. NULL when that cannot be; nothing is sent of a blob that stays
  * small. content_bytes: what its files hold, as far as it is known; much is sent from the first
- * byte.
+ * byte, and then the caller, with the threads that it starts from here on, is a little nicer than
+ * the one that sends: a registry on this machine takes what is sent by one thread, which would
+ * otherwise get the smaller part of the processors and be far behind when all is compressed.
  */
 struct ahead *ahead_start(struct registry_client *client, const struct reference *to,
 		struct blob_writer *blob, uint64_t content_bytes);
