@@ -97,11 +97,12 @@ run_kiln() {
 }
 
 # What two builds at once do with a cache of that sharing: the second begins once the first is in.
-both() { # OPTIONS
+# The first waits for it: long where it comes, a second where it must not.
+both() { # OPTIONS TWENTIETHS
 	local status=0
 	dockerfile first <<-END
 		RUN --mount=type=cache,target=/c,id=one,$1 echo first >/c/in; echo is""in; \
-			i=0; while [ ! -e /c/second ] && [ \$i -lt 20 ]; do sleep 0.05; i=\$((i+1)); done; \
+			i=0; while [ ! -e /c/second ] && [ \$i -lt $2 ]; do sleep 0.05; i=\$((i+1)); done; \
 			rm /c/in; echo saw: \$(ls /c)
 	END
 	dockerfile second <<-END
@@ -116,16 +117,16 @@ both() { # OPTIONS
 }
 
 @test "shared is used by two builds at once, locked makes them take turns, private parts them" {
-	both sharing=shared
+	both sharing=shared 600
 	grep 'found: in second' second.log
 	grep 'saw: second' first.log
 	run_kiln prune --all --quiet
-	both sharing=locked
+	both sharing=locked 20
 	grep "waiting for the cache mount '/one'" second.log
 	grep 'found: second$' second.log
 	grep 'saw:$' first.log
 	run_kiln prune --all --quiet
-	both sharing=private
+	both sharing=private 20
 	grep 'found: second$' second.log
 	grep 'saw:$' first.log
 }
