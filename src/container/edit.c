@@ -221,10 +221,28 @@ static void replace_list(struct list *to, struct list *from)
 
 static void replace_text(char **to, char **from)
 {
-	if (!*from)
+	if (!*from || !**from)
 		return;
 	free(*to);
 	*to = TAKE(*from);
+}
+
+static void add_pairs(struct list *to, const struct list *from)
+{
+	for (size_t i = 0; i < from->n; i++) {
+		struct str name, value;
+
+		(void)str_cut(str_of(from->p[i]), '=', &name, &value);
+		AUTO_FREE char *key = str_dup(name), *text = str_dup(value);
+		list_env_set(to, key, text);
+	}
+}
+
+static void add_names(struct list *to, const struct list *from)
+{
+	for (size_t i = 0; i < from->n; i++)
+		if (!list_has(to, from->p[i]))
+			list_add(to, from->p[i]);
 }
 
 static void merge(struct image_config *to, struct image_config *from)
@@ -234,17 +252,19 @@ static void merge(struct image_config *to, struct image_config *from)
 	replace_text(&to->stop_signal, &from->stop_signal);
 	replace_text(&to->domainname, &from->domainname);
 	replace_text(&to->hostname, &from->hostname);
-	replace_list(&to->env, &from->env);
-	replace_list(&to->labels, &from->labels);
-	replace_list(&to->exposed_ports, &from->exposed_ports);
-	replace_list(&to->volumes, &from->volumes);
+	add_pairs(&to->env, &from->env);
+	add_pairs(&to->labels, &from->labels);
+	add_names(&to->exposed_ports, &from->exposed_ports);
+	add_names(&to->volumes, &from->volumes);
 	replace_list(&to->shell, &from->shell);
 	replace_list(&to->on_build, &from->on_build);
-	if (from->has_entrypoint) {
+	/* What runs is said by both together. */
+	bool says_what_runs = from->entrypoint.n || from->cmd.n;
+	if (from->has_entrypoint || says_what_runs) {
 		list_done(&to->entrypoint);
 		to->entrypoint = TAKE_VALUE(from->entrypoint);
 	}
-	if (from->has_cmd) {
+	if (from->has_cmd || says_what_runs) {
 		list_done(&to->cmd);
 		to->cmd = TAKE_VALUE(from->cmd);
 	}

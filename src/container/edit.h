@@ -23,5 +23,10 @@ FALLIBLE edit_entrypoint(struct image_config *config, const char *text);
 FALLIBLE edit_healthcheck(struct image_healthcheck *check, const char *text);
 /* "30s", "1m30s", "1h": nanoseconds. ERR_INVALID. */
 FALLIBLE edit_duration(const char *text, int64_t *ret);
-/* The fields that a JSON file has (those of "config" in an image config) replace the config's. */
+/*
+ * The fields that a JSON file has (those of "config" in an image config) are merged into the
+ * config's as Buildah does it: variables, labels, ports and volumes are added, entrypoint and
+ * command are replaced together, all else one by one where it is not empty. A
+ * command that is [] is taken away.
+ */
 FALLIBLE edit_merge_file(struct image_config *config, const char *path);

@@ -48,7 +48,7 @@ static const struct option options[] = {
 	OPT_LIST(0, "annotation", annotations, "NAME=VALUE", "add an annotation"),
 	OPT_LIST('c', "change", changes, "INSTRUCTION",
 			"as a Dockerfile's: CMD, ENV, LABEL, USER ..."),
-	OPT_TEXT(0, "config", config_file, "PATH", "JSON whose fields replace the config's",
+	OPT_TEXT(0, "config", config_file, "PATH", "JSON whose fields are merged into the config's",
 			.is_path = true),
 	OPT_LIST(0, "add-file", files, "FILE[:PATH]",
 			"add a file of the host, root's and 0644, to the image alone"),
@@ -197,7 +197,7 @@ static FALLIBLE make_files(const struct commit_opts *opts, struct list *texts,
 	return NULL;
 }
 
-/* --change and --config change the image only, not the container. */
+/* --config and then --change change the image only, not the container. */
 static FALLIBLE change(const struct invocation *call, const struct working_commit *wish,
 		struct container *container)
 {
@@ -207,10 +207,12 @@ static FALLIBLE change(const struct invocation *call, const struct working_commi
 	TRY(identity_label(call->program, opts->identity_label, wish->has_epoch, &identity));
 	if (identity)
 		list_env_set(&container->config.labels, IDENTITY_LABEL, identity);
+	if (opts->config_file)
+		TRY(edit_merge_file(&container->config, opts->config_file));
 	TRY(working_change(container, &opts->changes));
 	for (size_t i = 0; i < opts->unset_annotations.n; i++)
 		list_env_unset(&container->annotations, opts->unset_annotations.p[i]);
-	return opts->config_file ? edit_merge_file(&container->config, opts->config_file) : NULL;
+	return NULL;
 }
 
 static FALLIBLE write_files(const struct commit_opts *opts, const struct image *image,

@@ -340,3 +340,20 @@ compression_format = "lzma"' >containers.conf
 	succeeds buildah build --build-arg "base=$img" --target one -q -o out .
 	equals f "$(ls out)"
 }
+
+@test "commit: --config is merged into the config, and --change comes after it" {
+	said() { # said KEYS EXPECTED
+		succeeds buildah inspect --type image --format '{{json .OCIv1.Config}}' app
+		equals "$2" "$(jq -c "$1" <<<"$output")"
+	}
+	printf '%s\n' 'FROM scratch' 'ENV A=1 B=2' 'LABEL a=1' 'EXPOSE 1' 'VOLUME /a' 'USER one' 'ENTRYPOINT ["/e"]' 'WORKDIR /w' >Dockerfile
+	succeeds buildah build -q -t base .
+	succeeds buildah from -q --name c base
+	echo '{"Env":["B=3","C=4"],"Labels":{"b":"2"},"ExposedPorts":{"2/udp":{}},"Volumes":{"/b":{}},"User":"two","WorkingDir":"","Cmd":["/c"]}' >config
+	succeeds buildah commit -q --config config c app
+	said '[.Env[1:],.Labels.a,.Labels.b,(.ExposedPorts|keys),(.Volumes|keys),.User,.WorkingDir,.Cmd]' \
+		'[["A=1","B=3","C=4"],"1","2",["1/tcp","2/udp"],["/a","/b"],"two","/w",["/c"]]'
+	said '.Entrypoint // []' '[]'
+	succeeds buildah commit -q --config config --change 'USER three' --change 'ENV C=5' --change 'EXPOSE 3' c app
+	said '[.Env[1:],(.ExposedPorts|keys),.User,.Cmd]' '[["A=1","B=3","C=5"],["1/tcp","2/udp","3/tcp"],"three",["/c"]]'
+}
