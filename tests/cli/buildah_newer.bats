@@ -301,6 +301,7 @@ compression_format = "lzma"' >containers.conf
 	succeeds buildah add one 'c/**/sub/*.txt' /d/
 	succeeds buildah mount one
 	equals 'c.txt d.txt h.txt' "$(cd "$output/d" && echo *)"
+	succeeds buildah umount one
 	# As BuildKit has it, two stars are one.
 	printf 'FROM scratch\nCOPY **/*.txt /d/\n' >Dockerfile
 	succeeds kiln build -o out -f Dockerfile c
