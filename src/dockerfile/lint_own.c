@@ -221,7 +221,7 @@ static void apt_cache_kept(struct lint *lint, const struct lint_rule *rule)
 {
 	static const struct keeper keeper = {
 		.programs = { "apt-get", "apt", "aptitude" },
-		.verb = "install",
+		.verb = "update", /* packages themselves are not kept in Debian's images */
 		.directory = "/var/lib/apt",
 		.detail = "end the RUN with && rm -rf /var/lib/apt/lists/*, or use RUN "
 			  "--mount=type=cache,target=/var/lib/apt,sharing=locked",
@@ -449,7 +449,7 @@ static const struct lint_rule table[] = {
 	{ "CacheBustingCopy",
 			"The whole context should not be copied before dependencies are installed",
 			NULL, cache_busting_copy, .is_own = true },
-	{ "AptCacheKept", "apt-get install should not leave package lists in a layer", NULL,
+	{ "AptCacheKept", "apt-get update should not leave package lists in a layer", NULL,
 			apt_cache_kept, .is_own = true },
 	{ "ApkCacheKept", "apk add should not leave its index in a layer", NULL, apk_cache_kept,
 			.is_own = true },

@@ -3,6 +3,7 @@
  * that what people search for is found.
  */
 #include "base/strbuf.h"
+#include "base/xalloc.h"
 #include "dockerfile/lint.h"
 #include "dockerfile/lint_from.h"
 #include "dockerfile/stage.h"
