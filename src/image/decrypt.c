@@ -4,8 +4,10 @@
  */
 #include "image/decrypt.h"
 
+#include "base/limits.h"
 #include "store/blob.h"
-#include "stream/hash.h"
+#include "store/layers.h"
+#include "stream/plain.h"
 #include "trust/seal.h"
 
 #include <string.h>
@@ -155,17 +157,67 @@ static bool names_the_bytes(const struct image *image, size_t i, const char *med
 	       (!is_diff_id || mediatype_compression(media_type) == COMPRESSION_NONE);
 }
 
-static FALLIBLE keep_plain(const struct image *image, const struct descriptor *encrypted,
+/* *ret stays unknown unless such a layer was kept before, by us or whoever saw its bytes. */
+static FALLIBLE find_kept(struct store *store, const struct digest *diff_id,
+		const struct layer_blob *wanted, struct digest *ret)
+{
+	AUTO(layer_record) struct layer_record record = { 0 };
+	struct error *error = layer_find_by_diff_id(store, diff_id, NULL, &record);
+
+	if (error_is(error, ERR_NOT_FOUND)) {
+		error_free(error);
+		return NULL;
+	}
+	TRY(error);
+	for (size_t i = 0; i < record.blobs.n; i++) {
+		const struct layer_blob *blob = &record.blobs.p[i];
+
+		if (blob->here && blob->compression == wanted->compression &&
+				blob->bytes == wanted->bytes)
+			*ret = blob->digest;
+	}
+	return NULL;
+}
+
+/* What is kept for its diffID has it. */
+static struct error *check_diff_id(
+		void *user, const struct hash_result *plain, enum codec_kind kind)
+{
+	const struct digest *wanted = user;
+	char wanted_text[DIGEST_TEXT], got_text[DIGEST_TEXT];
+
+	(void)kind;
+	if (digest_equal(&plain->digest, wanted))
+		return NULL;
+	return error_new(ERR_DIGEST, "the layer's content is '%s', not '%s'",
+			digest_text(&plain->digest, got_text), digest_text(wanted, wanted_text));
+}
+
+static FALLIBLE keep_plain(const struct image *image, size_t i, const char *media_type,
 		const struct seal_secret *secret, struct store *store, struct digest *ret)
 {
+	const struct descriptor *encrypted = &image->manifest.layers.p[i];
+	struct digest *diff_id = &image->config.diff_ids.p[i];
+	struct layer_blob kept = { .bytes = encrypted->size,
+		.compression = mediatype_compression(media_type),
+		.level = CODEC_LEVEL_DEFAULT,
+		.here = true };
 	AUTO(reader) struct reader *plain = NULL;
 	AUTO(blob_writer) struct blob_writer *blob = NULL;
+	char id[LAYER_ID_TEXT];
 
+	TRY(find_kept(store, diff_id, &kept, ret));
+	if (digest_known(ret))
+		return NULL;
 	TRY(open_plain(image->source, encrypted, secret, &plain));
+	plain = plain_reader(plain, kept.bytes, LIMIT_LAYER_BYTES, check_diff_id, diff_id);
 	TRY(blob_writer_open(store, BLOB_HASH, &blob));
 	TRY(stream_copy(plain, blob_writer_stream(blob), NULL));
 	TRY(writer_close(blob_writer_stream(blob)));
-	return blob_commit(TAKE(blob), NULL, encrypted->size, ret, NULL);
+	TRY(blob_commit(TAKE(blob), NULL, kept.bytes, &kept.digest, NULL));
+	*ret = kept.digest;
+	TRY(layer_add_blob(store, diff_id, &kept));
+	return layer_add(store, &(struct layer_facts){ .diff_id = *diff_id }, id);
 }
 
 /* The plain layer's descriptor, from the encrypted one's copy. */
@@ -188,7 +240,10 @@ static FALLIBLE decrypt_layer(struct image *image, size_t i, const struct seal_k
 		sealed->plain = layer->digest = secret.digest;
 		sealed->secret = secret;
 	} else {
-		TRY(keep_plain(image, layer, &secret, store, &layer->digest));
+		struct digest plain = { 0 };
+
+		TRY(keep_plain(image, i, media_type, &secret, store, &plain));
+		layer->digest = plain;
 	}
 	free(layer->media_type);
 	layer->media_type = TAKE(media_type);

@@ -15,6 +15,7 @@ FALLIBLE image_check_plain(const struct image *image);
 /*
  * Make it the image of the plain layers: manifest, digest and source are others. ERR_DENIED when
  * no key opens a layer. A layer whose compressed form nobody wrote down (Buildah's pushes) is
- * fetched now and kept in store.
+ * fetched now, compared with its diffID and kept in store, unless it was before: ERR_DIGEST when it
+ * is another.
  */
 FALLIBLE image_decrypt(struct image *image, const struct seal_keys *keys, struct store *store);

@@ -96,10 +96,75 @@ retouch() {
 	mv index "$1/index.json"
 }
 
+in_blobs() { # STORE
+	find "$1/blobs/sha256" -type f -printf '%f\n' | sort
+}
+
+layer_of() { # NUMBER
+	manifest_of "$FILES/plain" | jq -r ".layers[$1].digest | ltrimstr(\"sha256:\")"
+}
+
 # Into a store that has none of its layers: pull_anew KEY SOURCE
 pull_anew() {
 	rm -rf anew
 	KILN_ROOT=$PWD/anew kiln pull -q --decryption-key "$1" "$2"
+}
+
+# Other bytes in the place of a layer, under its own key and with a right HMAC; the envelope stays as it
+# is, and what it says of a digest: forge LAYOUT LAYER FILE
+forge() {
+	local said
+	chmod -R u+w "$1"
+	said=$(python3 - "$2" "$3" "$1/blobs/sha256" "$(manifest_of "$1")" <<-'END'
+		import base64, hashlib, hmac, json, subprocess, sys
+
+		def openssl(data, *command):
+		    return subprocess.run(["openssl", *command], input=data, stdout=subprocess.PIPE, check=True).stdout
+
+		def ctr(key, counter, data):
+		    return openssl(data, "enc", "-aes-256-ctr", "-K", key.hex(), "-iv", counter.hex())
+
+		def url(text):
+		    return base64.urlsafe_b64decode(text + "==")
+
+		number, file, blobs, manifest = sys.argv[1:]
+		said = json.loads(manifest)["layers"][int(number)]["annotations"]
+		jwe = json.loads(base64.b64decode(said["org.opencontainers.image.enc.keys.jwe"]))
+		own = openssl(url(jwe["encrypted_key"]), "pkeyutl", "-decrypt", "-inkey", "rsa.key",
+		              "-pkeyopt", "rsa_padding_mode:oaep")
+		# GCM is counter mode from 2 on; nobody asks for the tag here.
+		inside = json.loads(ctr(own, url(jwe["iv"]) + b"\0\0\0\2", url(jwe["ciphertext"])))
+		key = base64.b64decode(inside["symkey"])
+		data = ctr(key, base64.b64decode(inside["cipheroptions"]["nonce"]), open(file, "rb").read())
+		digest = hashlib.sha256(data).hexdigest()
+		open(blobs + "/" + digest, "wb").write(data)
+		mac = base64.b64encode(hmac.new(key, data, "sha256").digest()).decode()
+		options = {"cipher": "AES_256_CTR_HMAC_SHA256", "hmac": mac, "cipheroptions": {}}
+		print(json.dumps({"digest": "sha256:" + digest, "size": len(data), "options":
+		                  base64.b64encode(json.dumps(options).encode()).decode()}))
+	END
+	)
+	retouch "$1" ".layers[$2] |= ($said as \$said | .digest = \$said.digest | .size = \$said.size
+		| .annotations[\"$ENC.pubopts\"] = \$said.options)"
+}
+
+# The layout "named": layer 1 as Buildah pushes it, compressed after its digest was written down. And
+# the files of that layer: right.tar.gz, and other.tar.gz with something else in it.
+named_by_diff_id() {
+	local layer
+	cp -r "$FILES/plain" raw
+	layer=$(manifest_of raw | jq -r '.layers[1].digest | ltrimstr("sha256:")')
+	gunzip -c <"raw/blobs/sha256/$layer" >right.tar
+	layer=$(sha256sum <right.tar | cut -d' ' -f1)
+	chmod u+w raw/blobs/sha256
+	cp right.tar "raw/blobs/sha256/$layer"
+	retouch raw ".layers[1].mediaType |= rtrimstr(\"+gzip\") | .layers[1].digest = \"sha256:$layer\"
+		| .layers[1].size = $(stat -c %s right.tar)"
+	skopeo --insecure-policy copy -q --encryption-key jwe:rsa.pub oci:raw oci:named:x
+	equals "tar+gzip+encrypted tar+gzip+encrypted" "$(types_of named)"
+	echo 'nobody said so' >evil
+	tar -cf other.tar evil
+	gzip -nk right.tar other.tar
 }
 
 @test "what kiln encrypts skopeo decrypts: RSA, EC, both; all layers, or some" {
@@ -237,6 +302,47 @@ pull_anew() {
 	skopeo --insecure-policy copy -q --dest-tls-verify=false oci:ours:x "docker://$REGISTRY/ours:1"
 	fails 125 "missing private key needed for decryption" "${b[@]}" pull -q --tls-verify=false "docker://$REGISTRY/ours:1"
 	succeeds "${b[@]}" pull -q --tls-verify=false --decryption-key ec.key "docker://$REGISTRY/ours:1"
+}
+
+@test "an envelope that speaks of other bytes than it opens is an error, and nothing is kept" {
+	sealed sealed rsa
+	mkdir context
+	named_by_diff_id
+	# Right in all but the digest that the envelope names.
+	cp -r sealed lying
+	forge lying 1 other.tar.gz
+	fails 1 "hashes to" pull_anew rsa.key oci:lying:x
+	equals '' "$(KILN_ROOT=$PWD/anew kiln images -q)"
+	equals "$(manifest_of sealed | jq -r .config.digest | cut -d: -f2)" "$(in_blobs anew | grep -v "$(layer_of 0)")"
+	fails 1 "hashes to" kiln image copy -q --decryption-key rsa.key oci:lying:x oci:never:x
+	[ ! -e never/index.json ]
+	skopeo --insecure-policy copy -q --dest-tls-verify=false oci:lying:x "docker://$REGISTRY/lying:1"
+	for line in 'RUN true' 'FROM scratch\nCOPY --from=base /evil /'; do
+		printf "FROM %s/lying:1 AS base\n$line\n" "$REGISTRY" >context/Dockerfile
+		fails 1 "sha256:" kiln build -q --decryption-key rsa.key context
+	done
+	run ! grep -rql 'nobody said so' store
+	# The same where it names what is inside the compressed bytes.
+	cp -r named right
+	forge right 1 right.tar.gz
+	succeeds pull_anew rsa.key oci:right:x
+	forge named 1 other.tar.gz
+	fails 1 "the layer's content is 'sha256:" pull_anew rsa.key oci:named:x
+	fails 1 "the layer's content is 'sha256:" kiln image copy -q --decryption-key rsa.key oci:named:x oci:never:x
+	[ ! -e never/index.json ]
+	run ! grep -qF "$(sha256sum <other.tar.gz | cut -d' ' -f1)" <<<"$(in_blobs anew)$(in_blobs store)"
+}
+
+@test "a layer that must be decrypted to be known is decrypted once" {
+	local sealed
+	named_by_diff_id
+	forge named 1 right.tar.gz
+	succeeds kiln image copy -q --decryption-key rsa.key oci:named:x oci:first:x
+	equals "$(sha256sum <right.tar.gz | cut -d' ' -f1)" "$(manifest_of first | jq -r '.layers[1].digest | ltrimstr("sha256:")')"
+	sealed=$(manifest_of named | jq -r '.layers[1].digest | ltrimstr("sha256:")')
+	rm "named/blobs/sha256/$sealed"
+	succeeds kiln image copy -q --decryption-key rsa.key oci:named:x oci:second:x
+	equals "$(manifest_of first)" "$(manifest_of second)"
 }
 
 @test "wrong keys are one error, and nothing is there afterwards" {
