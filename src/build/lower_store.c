@@ -1,6 +1,7 @@
 #include "build/lower_store.h"
 #include "build/build.h"
 #include "build/lower_source.h"
+#include "image/decrypt.h"
 #include "store/blob.h"
 #include "stream/pool.h"
 
@@ -42,6 +43,7 @@ static FALLIBLE open_lower(const struct build_options *options, const struct ima
 	struct image_source *below = NULL;
 
 	only.registry = NULL;
+	only.decryption = NULL;
 	for (size_t i = 0; i < options->lower_count && !*ret; i++) {
 		only.store = options->lowers[i];
 		if (!is_found(options, i, image_open(&only, name, PULL_NEVER, ret)))
@@ -88,7 +90,13 @@ FALLIBLE lower_open_image(const struct build_options *options, const struct imag
 	TRY(open_somewhere(options, homes, name, policy, ret, &owner));
 	if (options->lower_count)
 		(*ret)->source = lower_source_new(options, (*ret)->source, owner);
-	return NULL;
+	/* A lower store's: what opens it reads through all of them, and writes to ours. */
+	if (!homes->decryption || !image_is_encrypted(*ret))
+		return NULL;
+	struct error *error = image_decrypt(*ret, homes->decryption, homes->store);
+	if (error)
+		image_free(TAKE(*ret));
+	return error;
 }
 
 void lower_find_dir(struct layer_set *set, struct build_layer *layer, const struct digest *chain)

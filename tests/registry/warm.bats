@@ -152,6 +152,19 @@ in_store() { # KIND
 	succeeds kiln shell -q -c 'cat /made'
 }
 
+@test "an encrypted image of a warm folder is decrypted from there" {
+	openssl genrsa -out key 2048 2>/dev/null
+	openssl pkey -in key -pubout -out key.pub 2>/dev/null
+	succeeds kiln image copy -q --encryption-key jwe:key.pub "docker://$REGISTRY/app/base" "docker://$REGISTRY/app/sealed"
+	KILN_ROOT=$warm succeeds kiln image copy -q "docker://$REGISTRY/app/sealed" "$REGISTRY/app/sealed"
+	printf 'FROM %s\nRUN echo made >/made && [ -e /bin/sh ]\n' "$REGISTRY/app/sealed" >Dockerfile
+	before=$(state "$warm")
+	faults '* . status=404'
+	fails 1 "missing private key" kiln build -q -t app --lower-store "$warm" .
+	succeeds kiln build -q -t app --lower-store "$warm" --decryption-key key .
+	equals "$before" "$(state "$warm")"
+}
+
 @test "executor and buildah stand on it, too" {
 	succeeds kiln warm -q --dir "$warm" "$REGISTRY/app/base"
 	export KILN_LOWER_STORE=$warm
