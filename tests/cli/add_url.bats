@@ -199,7 +199,8 @@ c.tgz
 hello.txt" "$output"
 	fails 1 "want sha256:0000" kiln add -q --checksum "sha256:$(printf '0%.0s' {1..64})" "$c" "$U/files/hello.txt" /bad
 	fails 1 "404" kiln add -q "$c" "$U/files/nothere" /bad
-	fails 2 "goes with one source" kiln add -q --checksum "$sum" "$c" beside /bad
+	fails 2 "not supported for local sources" kiln add -q --checksum "$sum" "$c" beside /bad
+	fails 2 "goes with one source" kiln add -q --checksum "$sum" "$c" "$U/files/hello.txt" "$U/files/c.tgz" /bad/
 	fails 2 "takes no git repository" kiln copy -q "$c" git@example.invalid:a/b.git /bad
 	fails 1 "" kiln run "$c" -- ls /bad
 	succeeds kiln rm "$c"
