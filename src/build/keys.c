@@ -248,6 +248,9 @@ static void key_copy(const struct build *build, struct key *key, const struct pl
 	key_number(key, "link", copy->link);
 	key_number(key, "parents", copy->parents);
 	key_texts(key, "excludes", &copy->excludes);
+	/* What is an error elsewhere is none as Buildah. */
+	if (build->options->containerfile_first)
+		key_number(key, "replaces", true);
 	key_epoch(build, key);
 }
 

@@ -315,7 +315,7 @@ no_secret_in_container() {
 	equals hidden-token "$output"
 	succeeds kiln run --secret id=t,src=token --mount type=secret,id=t,env=T "$c" sh -c 'echo $T'
 	equals hidden-token "$output"
-	fails 1 "the secret 'u' is required" kiln run --mount type=secret,id=u,required "$c" true
+	fails 1 "secret required but no secret with id" kiln run --mount type=secret,id=u,required "$c" true
 	fails 1 "secret 't'" kiln run --secret id=t,src=token --mount type=secret,id=t "$c" cp /run/secrets/t /left
 	fails 1 '' kiln run "$c" test -e /left
 	succeeds kiln rm "$c"
