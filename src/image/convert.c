@@ -29,15 +29,16 @@ static FALLIBLE find_made(struct store *store, const struct digest *diff_id,
 static FALLIBLE compress(const struct image *image, size_t i, struct store *store,
 		const struct image_form *form, struct pool *pool, struct layer_blob *ret)
 {
+	const struct digest *diff_id = &image->config.diff_ids.p[i];
 	struct reader *raw = NULL;
 
 	TRY(image_open_layer(image, i, &raw));
 	*ret = (struct layer_blob){
 		.compression = form->compression, .level = form->level, .here = true
 	};
-	TRY(blob_repack(store, raw, form->compression, form->level, pool, &ret->digest,
+	TRY(blob_repack(store, raw, diff_id, form->compression, form->level, pool, &ret->digest,
 			&ret->bytes));
-	return layer_add_blob(store, &image->config.diff_ids.p[i], ret);
+	return layer_add_blob(store, diff_id, ret);
 }
 
 /* What nobody here can read stays as it is. */

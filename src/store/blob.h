@@ -49,10 +49,11 @@ FALLIBLE blob_put(struct store *store, const void *bytes, size_t n, struct diges
 struct pool;
 /*
  * Keep what raw gives (taken; compressed or not) in this compression; pool (may be NULL)
- * compresses.
+ * compresses. diff_id (may be NULL): what it must be without any, else ERR_DIGEST.
  */
-FALLIBLE blob_repack(struct store *store, struct reader *raw, enum compression compression,
-		int level, struct pool *pool, struct digest *ret, uint64_t *ret_bytes);
+FALLIBLE blob_repack(struct store *store, struct reader *raw, const struct digest *diff_id,
+		enum compression compression, int level, struct pool *pool, struct digest *ret,
+		uint64_t *ret_bytes);
 
 FALLIBLE blob_writer_open(struct store *store, enum blob_hashing hashing, struct blob_writer **ret);
 /*

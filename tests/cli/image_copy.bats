@@ -132,3 +132,20 @@ copy() {
 	mkfifo "$BATS_TEST_TMPDIR/piped/blobs/sha256/$blob"
 	fails 1 "$blob' is not a regular file" kiln image copy "oci:$BATS_TEST_TMPDIR/piped:x" "oci:$BATS_TEST_TMPDIR/never"
 }
+
+@test "a layer that is not the config's is not compressed anew, nor remembered as it" {
+	local config wrong
+	copy "oci:$LAYOUT:latest" "dir:$BATS_TEST_TMPDIR/lying"
+	cd "$BATS_TEST_TMPDIR/lying"
+	config=$(jq -r '.config.digest | ltrimstr("sha256:")' manifest.json)
+	jq -jc '.rootfs.diff_ids[0] |= "sha256:" + (. | ltrimstr("sha256:") | explode | reverse | implode)' "$config" >new
+	wrong=$(sha256sum <new | cut -d' ' -f1)
+	jq -c --arg d "sha256:$wrong" --argjson s "$(stat -c %s new)" '.config.digest = $d | .config.size = $s' manifest.json >again
+	mv new "$wrong" && mv again manifest.json
+	cd ..
+	copy dir:lying lying
+	fails 125 "hashes to" kiln buildah push -q --compression-format zstd --force-compression lying oci:never:x
+	[ ! -e never/index.json ]
+	copy "oci:$LAYOUT:latest" honest
+	succeeds kiln buildah push -q --compression-format zstd --force-compression honest oci:some:x
+}
