@@ -1,8 +1,8 @@
 #include "trust/base64.h"
 
 #include "base/auto.h"
-#include "base/strbuf.h"
 #include "base/xalloc.h"
+#include "trust/secret.h"
 
 #include <limits.h>
 #include <openssl/evp.h>
@@ -10,18 +10,20 @@
 
 bool base64_decode(struct str text, unsigned char **ret, size_t *ret_n)
 {
-	AUTO(strbuf) struct strbuf clean = { 0 };
+	/* In one piece and wiped: it may be a key. */
+	AUTO(secret) struct secret clean = { xcalloc(1, text.n + 1), text.n + 1 };
+	size_t clean_n = 0;
 
 	for (size_t i = 0; i < text.n; i++)
 		if (!strchr(" \t\r\n", text.p[i]) || !text.p[i])
-			strbuf_add_char(&clean, text.p[i]);
-	const char *encoded = strbuf_text(&clean);
-	size_t padding = clean.n - strcspn(encoded, "=");
-	if (clean.n % 4 != 0 || clean.n > INT_MAX || padding > 2 ||
-			strspn(encoded + clean.n - padding, "=") != padding)
+			clean.p[clean_n++] = (unsigned char)text.p[i];
+	const char *encoded = (const char *)clean.p;
+	size_t padding = clean_n - strcspn(encoded, "=");
+	if (clean_n % 4 != 0 || clean_n > INT_MAX || padding > 2 ||
+			strspn(encoded + clean_n - padding, "=") != padding)
 		return false;
-	AUTO_FREE unsigned char *bytes = xcalloc(1, clean.n + 1);
-	int n = EVP_DecodeBlock(bytes, (const unsigned char *)encoded, (int)clean.n);
+	AUTO_FREE unsigned char *bytes = xcalloc(1, clean_n + 1);
+	int n = EVP_DecodeBlock(bytes, clean.p, (int)clean_n);
 	/* Padding counts as bytes there. */
 	if (n < (int)padding)
 		return false;
@@ -50,17 +52,17 @@ char *base64url_encode(const void *bytes, size_t n)
 
 bool base64url_decode(struct str text, unsigned char **ret, size_t *ret_n)
 {
-	AUTO(strbuf) struct strbuf plain = { 0 };
+	AUTO(secret) struct secret plain = { xcalloc(1, text.n + 4), text.n + 4 };
+	size_t n = 0;
 
-	for (size_t i = 0; i < text.n; i++) {
-		char c = text.p[i];
+	for (; n < text.n; n++) {
+		char c = text.p[n];
 
 		if (!c || strchr("+/= \t\r\n", c))
 			return false;
-		strbuf_add_char(&plain, c);
-		plain.p[i] = c == '-' ? '+' : c == '_' ? '/' : c;
+		plain.p[n] = (unsigned char)(c == '-' ? '+' : c == '_' ? '/' : c);
 	}
-	while (plain.n % 4)
-		strbuf_add_char(&plain, '=');
-	return base64_decode(strbuf_str(&plain), ret, ret_n);
+	while (n % 4)
+		plain.p[n++] = '=';
+	return base64_decode((struct str){ (const char *)plain.p, n }, ret, ret_n);
 }

@@ -229,6 +229,18 @@ static FALLIBLE read_header(const struct json_field *header, struct jwe_recipien
 	return json_get_text(&point, "y", JSON_MAY, &ret->y);
 }
 
+/* RFC 7516, 4: nothing is said twice, or what is authenticated could be talked over. */
+static FALLIBLE check_apart(const struct json_field *protected, const struct json_field *header)
+{
+	static const char *const names[] = { "alg", "apu", "apv", "enc", "epk" };
+
+	for (size_t i = 0; header->value && i < COUNT(names); i++)
+		if (json_has(protected, names[i]) && json_has(header, names[i]))
+			return json_complain(
+					header, "says '%s' again, which is protected", names[i]);
+	return NULL;
+}
+
 /* The protected header and, of several, what is said of this one. */
 static FALLIBLE read_recipient(const struct json_field *object, const struct json_field *protected,
 		struct jwe_recipient *ret)
@@ -237,6 +249,7 @@ static FALLIBLE read_recipient(const struct json_field *object, const struct jso
 
 	TRY(read_header(protected, ret));
 	TRY(json_get_object(object, "header", JSON_MAY, &header));
+	TRY(check_apart(protected, &header));
 	TRY(read_header(&header, ret));
 	return json_get_text(object, "encrypted_key", JSON_MUST, &ret->key);
 }

@@ -82,6 +82,10 @@ static FALLIBLE rsa_unwrap(const struct seal_key *key, const char *algorithm,
 {
 	const struct crypto_calls *crypto = crypto_loaded();
 	size_t n = (size_t)crypto->EVP_PKEY_get_size(key->key);
+
+	/* RFC 8017, 7.1.2. OpenSSL takes shorter ones, of which an annotation has room for many. */
+	if (wrapped->n != n)
+		return not_for_it();
 	AUTO(secret) struct secret plain = { xcalloc(1, n), n };
 	EVP_PKEY_CTX *context = rsa_begin(key, algorithm, crypto->EVP_PKEY_decrypt_init);
 	bool ok = context &&

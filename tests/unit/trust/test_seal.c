@@ -201,6 +201,11 @@ static void refuses_envelopes(void **state)
 		{ "{\"enc\":\"A256GCM\"}", ",\"encrypted_key\":\"AA\",\"iv\":\"AA\"}", ERR_INVALID,
 				"1 bytes in 'iv' instead of 12" },
 		{ "{\"enc\":\"A256GCM\"}", ",\"recipients\":7}", ERR_INVALID, "recipients" },
+		{ "{\"enc\":\"A256GCM\",\"alg\":\"dir\"}",
+				",\"header\":{\"alg\":\"RSA-OAEP\"},\"encrypted_key\":\"AA\"}",
+				ERR_INVALID, "'alg' again" },
+		{ "{\"enc\":\"A256GCM\"}", ",\"recipients\":[{\"header\":{\"enc\":\"A128GCM\"}}]}",
+				ERR_INVALID, "'enc' again" },
 		{ "[]", "}", ERR_INVALID, "protected header" },
 	};
 	AUTO(seal_keys) struct seal_keys keys = { 0 };
@@ -214,6 +219,54 @@ static void refuses_envelopes(void **state)
 		note("%s", json);
 		assert_error(jwe_decrypt(str_of(json), &keys, &plain), cases[i].kind, cases[i].why);
 	}
+}
+
+/* Nothing but the few ways that are safe, whatever the key could do besides. */
+static void refuses_ways(void **state)
+{
+	static const char *const ways[] = { "dir", "none", "RSA1_5", "RSA-OAEP-512", "ECDH-ES",
+		"A256KW", "A256GCMKW", "PBES2-HS512+A256KW", "rsa-oaep", "" };
+	AUTO(seal_keys) struct seal_keys keys = { 0 };
+
+	add_private(rsa_private, &keys);
+	add_private(p256_private, &keys);
+	for (size_t i = 0; i < COUNT(ways); i++) {
+		AUTO_FREE char *header = xasprintf("{\"alg\":\"%s\",\"enc\":\"A256GCM\"}", ways[i]);
+		AUTO_FREE char *start = protected_header(header);
+		AUTO_FREE char *json = xasprintf("%s,\"encrypted_key\":\"\",\"iv\":\"%016d\","
+						 "\"ciphertext\":\"\",\"tag\":\"%022d\"}",
+				start, 0, 0);
+		AUTO(secret) struct secret plain = { 0 };
+
+		note("%s", ways[i]);
+		assert_error(jwe_decrypt(str_of(json), &keys, &plain), ERR_DENIED, "none of");
+	}
+}
+
+/* OpenSSL leaves zeros in front to be understood; OAEP does not, and many would be much work. */
+static void refuses_short_rsa(void **state)
+{
+	static const char member[] = "\"encrypted_key\":\"";
+	AUTO(seal_keys) struct seal_keys recipients = { 0 }, keys = { 0 };
+	AUTO(secret) struct secret plain = { 0 }, wrapped = { 0 };
+	AUTO_FREE char *json = NULL, *old = NULL;
+
+	add_public(rsa_public, &recipients);
+	add_private(rsa_private, &keys);
+	/* One of 256 begins with a zero. */
+	while (!wrapped.p || wrapped.p[0]) {
+		free(TAKE(json));
+		free(TAKE(old));
+		secret_done(&wrapped);
+		assert_ok(jwe_encrypt(&recipients, "inside", 6, &json));
+		const char *at = strstr(json, member) + strlen(member);
+		old = xstrndup(at, strcspn(at, "\""));
+		assert_true(base64url_decode(str_of(old), &wrapped.p, &wrapped.n));
+	}
+	AUTO_FREE char *new = base64url_encode(wrapped.p + 1, wrapped.n - 1);
+	AUTO_FREE char *cut = replaced(json, old, new);
+	assert_error(jwe_decrypt(str_of(cut), &keys, &plain), ERR_DENIED, "none of");
+	assert_ok(jwe_decrypt(str_of(json), &keys, &plain));
 }
 
 /* Whatever part of an envelope is changed, what is inside does not come out. */
@@ -365,5 +418,6 @@ static void refuses_recipients(void **state)
 }
 
 UNIT_TESTS(opens_what_ocicrypt_sealed, opens_one_of_several_envelopes, reads_what_it_writes,
-		refuses_annotations, refuses_envelopes, tells_changed_envelopes, refuses_points,
-		refuses_keys, reads_passwords, refuses_recipients)
+		refuses_annotations, refuses_envelopes, refuses_ways, refuses_short_rsa,
+		tells_changed_envelopes, refuses_points, refuses_keys, reads_passwords,
+		refuses_recipients)
