@@ -248,6 +248,7 @@ static FALLIBLE decrypt_layer(struct image *image, size_t i, const struct seal_k
 	free(layer->media_type);
 	layer->media_type = TAKE(media_type);
 	seal_strip(&layer->annotations);
+	list_done(&layer->urls);
 	return NULL;
 }
 

@@ -161,6 +161,8 @@ static FALLIBLE encrypt_layer(struct encrypting *encrypting, size_t i)
 	free(layer->media_type);
 	layer->media_type = TAKE(media_type);
 	seal_strip(&layer->annotations);
+	/* Where the plain bytes can be had: that is not for everybody, nor true of these. */
+	list_done(&layer->urls);
 	return seal_write(encrypting->sealing->recipients, &secret, &layer->annotations);
 }
 

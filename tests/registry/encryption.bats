@@ -189,6 +189,11 @@ named_by_diff_id() {
 		equals "${n#*:}" "$(types_of some)" "$n"
 		rm -rf some
 	done
+	# Where its plain bytes are is nobody's business.
+	cp -r "$FILES/plain" foreign
+	retouch foreign '.layers[].urls = ["https://files.example/layer"]'
+	succeeds kiln image copy -q --encryption-key jwe:ec.pub oci:foreign oci:some:x
+	run ! grep -rqF files.example some
 	# The key is the layer's alone, and what was encrypted does not stay.
 	equals "$(manifest_of "$FILES/plain" | jq -r '.config.digest | ltrimstr("sha256:")')" "$(ls store/blobs/sha256)"
 	no_key_in store
