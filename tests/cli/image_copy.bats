@@ -142,7 +142,7 @@ copy() {
 	wrong=$(sha256sum <new | cut -d' ' -f1)
 	jq -c --arg d "sha256:$wrong" --argjson s "$(stat -c %s new)" '.config.digest = $d | .config.size = $s' manifest.json >again
 	mv new "$wrong" && mv again manifest.json
-	cd ..
+	cd "$BATS_TEST_TMPDIR"
 	copy dir:lying lying
 	fails 125 "hashes to" kiln buildah push -q --compression-format zstd --force-compression lying oci:never:x
 	[ ! -e never/index.json ]
