@@ -283,15 +283,44 @@ FALLIBLE idmap_subids(const char *path, const char *name, uid_t uid, struct idma
 	return NULL;
 }
 
+/*
+ * A range as inside and up, but for what leads nowhere new: the kernel takes no id twice, and files
+ * that tools and people write have a line twice, or one by name and one by number.
+ */
+static uint64_t add_new(struct idmap *map, uint64_t inside, const struct id_range *range)
+{
+	uint64_t from = range->outside, end = from + range->count;
+
+	while (from < end) {
+		uint64_t to = end;
+
+		for (unsigned i = 0; i < map->n; i++) {
+			const struct id_range *other = &map->range[i];
+
+			if (from >= other->outside && from - other->outside < other->count)
+				from = to = (uint64_t)other->outside + other->count;
+			else if (other->outside > from && other->outside < to)
+				to = other->outside;
+		}
+		if (from >= to)
+			continue;
+		/* (uid_t)-1 is nobody's. */
+		uint64_t count = to - from < UINT32_MAX - inside ? to - from : UINT32_MAX - inside;
+
+		add(map, inside, from, count);
+		inside += count;
+		from = to;
+	}
+	return inside;
+}
+
 void idmap_of_subids(const struct idmap *subids, struct idmap *ret)
 {
 	struct idmap map = { 0 };
 	uint64_t next = 0;
 
-	for (unsigned i = 0; i < subids->n && next < UINT32_MAX; i++) {
-		add(&map, next, subids->range[i].outside, subids->range[i].count);
-		next += subids->range[i].count;
-	}
+	for (unsigned i = 0; i < subids->n; i++)
+		next = add_new(&map, next, &subids->range[i]);
 	*ret = map;
 }
 
@@ -301,14 +330,7 @@ void idmap_with_self(uint32_t id, const struct idmap *subids, struct idmap *ret)
 	uint64_t next = 1;
 
 	add(&map, 0, id, 1);
-	for (unsigned i = 0; i < subids->n; i++) {
-		uint64_t count = subids->range[i].count;
-
-		/* (uid_t)-1 is nobody's. */
-		if (count > UINT32_MAX - next)
-			count = UINT32_MAX - next;
-		add(&map, next, subids->range[i].outside, count);
-		next += count;
-	}
+	for (unsigned i = 0; i < subids->n; i++)
+		next = add_new(&map, next, &subids->range[i]);
 	*ret = map;
 }

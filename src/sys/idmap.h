@@ -62,7 +62,7 @@ void idmap_triples(const struct idmap *map, struct strbuf *out);
 void idmap_parse_subids(struct str text, const char *name, uid_t uid, struct idmap *ret);
 /* The same from path (/etc/subuid); a missing file is an empty map. */
 FALLIBLE idmap_subids(const char *path, const char *name, uid_t uid, struct idmap *ret);
-/* 0.. are the subordinate ranges, one after the other. */
+/* 0.. are the subordinate ranges, one after the other; what is in two of them is there once. */
 void idmap_of_subids(const struct idmap *subids, struct idmap *ret);
-/* 0 is id, and 1.. are the subordinate ranges, one after the other. */
+/* 0 is id, and 1.. are the subordinate ranges as above, without that id. */
 void idmap_with_self(uint32_t id, const struct idmap *subids, struct idmap *ret);

@@ -129,5 +129,38 @@ static void puts_the_ranges_behind_ourselves(void **state)
 	assert_true(idmap_count(&map) == 1);
 }
 
+/* As the kernel wants it; files have a range by name and by number, or one that was made larger. */
+static void leads_to_each_id_once(void **state)
+{
+	static const struct {
+		struct idmap subids;
+		const char *text;
+	} cases[] = {
+		{ { { { 0, 100000, 65536 }, { 0, 100000, 65536 } }, 2 },
+				"0 1000 1\n1 100000 65536\n" },
+		{ { { { 0, 100000, 1000 }, { 0, 100500, 1000 }, { 0, 99000, 5000 } }, 3 },
+				"0 1000 1\n1 100000 1000\n1001 101000 500\n1501 99000 1000\n"
+				"2501 101500 2500\n" },
+		{ { { { 0, 999, 3 } }, 1 }, "0 1000 1\n1 999 1\n2 1001 1\n" },
+		{ { { { 0, 1000, 1 } }, 1 }, "0 1000 1\n" },
+		{ { { { 0, 1, 4294967294 } }, 1 }, "0 1000 1\n1 1 999\n1000 1001 4294966294\n" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		AUTO(strbuf) struct strbuf text = { 0 };
+		struct idmap map;
+
+		idmap_with_self(1000, &cases[i].subids, &map);
+		idmap_text(&map, &text);
+		assert_string_equal(strbuf_text(&text), cases[i].text);
+		assert_ok(idmap_check(&map));
+	}
+
+	struct idmap map;
+	idmap_of_subids(&cases[0].subids, &map);
+	assert_true(idmap_count(&map) == 65536);
+	assert_ok(idmap_check(&map));
+}
+
 UNIT_TESTS(parses_maps, takes_triples, checks_and_maps_ids, finds_subordinate_ranges,
-		puts_the_ranges_behind_ourselves)
+		puts_the_ranges_behind_ourselves, leads_to_each_id_once)
