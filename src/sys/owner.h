@@ -26,7 +26,8 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-/* Where the high ids of an image are: nobody's on any machine, since most tools end at 2^31. */
+/* Where the high ids of an image are: nobody's where FreeIPA gives out none, as other tools end at
+ * 2^31. */
 #define OWNER_HIGH      0x80000000u
 #define OWNER_HIGH_LAST 0x7ffffffeu
 

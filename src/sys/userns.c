@@ -127,16 +127,29 @@ static FALLIBLE sync_send(int fd)
 	return NULL;
 }
 
+/* The other side gives up, and why. */
+static void sync_refuse(int fd, const struct error *error)
+{
+	AUTO(strbuf) struct strbuf text = { 0 };
+
+	error_text(error, &text);
+	(void)!send(fd, strbuf_text(&text), text.n, MSG_NOSIGNAL);
+}
+
 static FALLIBLE sync_wait(int fd)
 {
-	char byte;
-	ssize_t n = TEMP_FAILURE_RETRY(read(fd, &byte, 1));
+	char said[USERNS_REASON_BYTES];
+	ssize_t n = TEMP_FAILURE_RETRY(read(fd, said, 1));
 
 	if (n < 0)
 		return error_sys("hear from the other side of a fork");
-	if (n == 0 || byte != '+')
+	if (n > 0 && said[0] == '+')
+		return NULL;
+	if (n > 0)
+		n += TEMP_FAILURE_RETRY(read(fd, said + 1, sizeof(said) - 1));
+	if (n <= 0)
 		return error_new(ERR_SYS, "the other side of a fork gave up");
-	return NULL;
+	return error_new(ERR_UNSUPPORTED, "%.*s", (int)n, said);
 }
 
 static FALLIBLE write_text(const char *path, const char *text)
@@ -402,9 +415,12 @@ static FALLIBLE enter_as_user(enum userns_mode wish, unsigned how, struct userns
 static const struct id_range high_ids = { IDMAP_WIDTH, OWNER_HIGH + IDMAP_WIDTH,
 	OWNER_HIGH_LAST - IDMAP_WIDTH + 1 };
 
-static bool has_high_ids(const struct idmap *ours, const struct idmap *our_gids)
+/* Not where the usual ones lead there: /etc/subuid may give root any range, and FreeIPA's begin so.
+ */
+static bool has_high_ids(const struct idmap *ours, const struct idmap *our_gids, uint32_t base)
 {
-	return idmap_covers(ours, high_ids.outside, high_ids.count) &&
+	return (uint64_t)base + IDMAP_WIDTH <= high_ids.outside &&
+	       idmap_covers(ours, high_ids.outside, high_ids.count) &&
 	       idmap_covers(our_gids, high_ids.outside, high_ids.count);
 }
 
@@ -426,7 +442,7 @@ static FALLIBLE stay_as_root(struct userns *userns)
 			.kind = OWNER_SHIFTED,
 			.base = base,
 			.count = IDMAP_WIDTH,
-			.has_high = has_high_ids(&ours, &our_gids),
+			.has_high = has_high_ids(&ours, &our_gids, base),
 		};
 		userns->uids = (struct idmap){ { { 0, base, IDMAP_WIDTH }, high_ids },
 			userns->owner.has_high ? 2 : 1 };
@@ -464,7 +480,7 @@ static FALLIBLE become_full_root(struct userns *userns)
 
 		userns->uids = (struct idmap){ { { 0, 0, 1 }, { IDMAP_WIDTH, base, IDMAP_WIDTH },
 							       high },
-			has_high_ids(&ours, &our_gids) ? 3 : 2 };
+			has_high_ids(&ours, &our_gids, base) ? 3 : 2 };
 		userns->gids = userns->uids;
 	} else {
 		userns_one_to_one(&ours, &userns->uids);
@@ -558,13 +574,21 @@ FALLIBLE userns_child_enter(int refused, int sync_fd)
 	return NULL;
 }
 
-FALLIBLE userns_parent_map(const struct userns *userns, pid_t child, int sync_fd)
+static FALLIBLE map_child(const struct userns *userns, pid_t child)
 {
-	if (userns->join) {
-		TRY(userns_check_joined(userns, child));
-		return sync_send(sync_fd);
-	}
+	if (userns->join)
+		return userns_check_joined(userns, child);
 	TRY_WRAP(write_map(child, "uid_map", &userns->uids), "map a step's users");
 	TRY_WRAP(write_map(child, "gid_map", &userns->gids), "map a step's groups");
-	return sync_send(sync_fd);
+	return NULL;
+}
+
+FALLIBLE userns_parent_map(const struct userns *userns, pid_t child, int sync_fd)
+{
+	struct error *error = map_child(userns, child);
+
+	if (!error)
+		return sync_send(sync_fd);
+	sync_refuse(sync_fd, error);
+	return error;
 }

@@ -207,6 +207,34 @@ $(readlink "$path")
 	succeeds kiln_as root rm joins usual
 }
 
+# LINE COMMAND..: with that line more in /etc/subuid and /etc/subgid, as root.
+with_range() {
+	local line=$1 file
+	shift
+	for file in subuid subgid; do
+		{ cat "/etc/$file" && echo "$line"; } >"$BATS_TEST_TMPDIR/$file"
+	done
+	unshare -m sh -c 'mount --bind "$0/subuid" /etc/subuid && mount --bind "$0/subgid" /etc/subgid && exec "$@"' \
+		"$BATS_TEST_TMPDIR" "$@"
+}
+
+@test "root's own range may be anywhere, and with it a high id has no place" {
+	need_root
+	[ "$(awk '{print $3; exit}' /proc/self/uid_map)" = 4294967295 ] || skip 'the namespace we run in has no such ids'
+	printf 'FROM %s\nRUN cat /proc/self/uid_map && touch /x && chown 7 /x\n' "$img" >Dockerfile
+	succeeds with_range root:3000000000:65536 "$(kiln_for_all)" build --progress plain --no-cache .
+	says '0 3000000000      65536'
+	echo 'RUN chown 70000 /x' >>Dockerfile
+	fails 1 'Invalid argument' with_range root:3000000000:65536 "$(kiln_for_all)" build .
+}
+
+@test "why a map cannot be had is told by the step" {
+	need_root
+	succeeds kiln_as root from -q --userns-uid-map 0:0:1 "$img"
+	fails 1 "map a step's users: write '/proc/" as_user root setpriv --bounding-set=-setfcap --inh-caps=-setfcap \
+		"$(kiln_for_all)" run "$output" -- true
+}
+
 @test "without ids to give it is refused" {
 	need_user plain
 	fails 1 "ids cannot be mapped in mode 'recorded'" kiln_as plain from -q --userns-uid-map 0:1:1000 "$img"
