@@ -127,32 +127,46 @@ static char *read_boot_id(void)
 	return str_dup(str_trim((struct str){ text, n }));
 }
 
-static void add_file(struct strbuf *out, const char *path)
+static void add_map(struct strbuf *out, const char *path, uint32_t width)
 {
 	AUTO_FREE char *text = NULL;
 	size_t n = 0;
+	struct idmap map = { 0 };
 	struct error *error = file_read(AT_FDCWD, path, ID_MAP_BYTES, &text, &n);
 
-	if (error)
+	if (error) {
 		error_ignore(error, "no id map: the initial namespace's");
-	else
+		return;
+	}
+	error = idmap_parse((struct str){ text, n }, &map);
+	if (error) {
+		error_ignore(error, "an id map of many ranges: whole");
 		strbuf_add_bytes(out, text, n);
+		return;
+	}
+	idmap_cut(&map, width);
+	/* As the kernel writes it. */
+	for (unsigned i = 0; i < map.n; i++)
+		strbuf_addf(out, "%10u %10u %10u\n", map.range[i].inside, map.range[i].outside,
+				map.range[i].count);
 }
 
 /*
  * Two processes can use each other's trees when the same ids on disk mean the same owners to them:
- * same policy, same mapping of their namespace.
+ * same policy, same mapping of their namespace. An ordinary user's may grow: it is the same where
+ * an image has its ids, and who gets another range in /etc/subuid keeps what is there.
  */
 static void make_owner_key(const struct owner_policy *owner, char buf[static OWNER_KEY_TEXT])
 {
 	AUTO(strbuf) struct strbuf text = { 0 };
+	uint32_t width = owner->kind == OWNER_PLAIN ? IDMAP_WIDTH : UINT32_MAX;
 	char hex[DIGEST_HEX];
 
 	strbuf_addf(&text, "%d %u %u\n", (int)owner->kind, owner->base, owner->count);
 	idmap_text(&owner->maps.uids, &text);
 	idmap_text(&owner->maps.gids, &text);
-	add_file(&text, "/proc/self/uid_map");
-	add_file(&text, "/proc/self/gid_map");
+	add_map(&text, "/proc/self/uid_map", width);
+	add_map(&text, "/proc/self/gid_map", width);
 	if (owner->is_flat)
 		strbuf_add(&text, "flat\n");
 	struct digest digest = digest_of(text.p, text.n);

@@ -78,6 +78,22 @@ uint64_t idmap_count(const struct idmap *map)
 	return count;
 }
 
+void idmap_cut(struct idmap *map, uint32_t width)
+{
+	struct idmap all = *map;
+
+	map->n = 0;
+	for (unsigned i = 0; i < all.n; i++) {
+		const struct id_range *range = &all.range[i];
+
+		if (range->inside < width)
+			add(map, range->inside, range->outside,
+					range->count < width - range->inside
+							? range->count
+							: width - range->inside);
+	}
+}
+
 bool idmap_covers(const struct idmap *map, uint64_t first, uint64_t count)
 {
 	for (unsigned i = 0; i < map->n; i++) {

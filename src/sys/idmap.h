@@ -38,6 +38,8 @@ FALLIBLE idmap_read(const char *path, struct idmap *ret);
 void idmap_text(const struct idmap *map, struct strbuf *out);
 /* How many ids it maps. */
 uint64_t idmap_count(const struct idmap *map);
+/* Without what is inside at width and above. */
+void idmap_cut(struct idmap *map, uint32_t width);
 /* True when every id of [first, first + count) is mapped inside. */
 bool idmap_covers(const struct idmap *map, uint64_t first, uint64_t count);
 

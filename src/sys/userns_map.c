@@ -54,19 +54,10 @@ bool userns_spare_base(const struct idmap *ours, const struct idmap *our_gids, u
 /* Everything that our namespace has, as it is, up to an image's width. */
 void userns_one_to_one(const struct idmap *ours, struct idmap *ret)
 {
-	struct idmap map = { 0 };
-
-	for (unsigned i = 0; i < ours->n; i++) {
-		struct id_range range = ours->range[i];
-
-		if (range.inside >= IDMAP_WIDTH)
-			continue;
-		if (range.count > IDMAP_WIDTH - range.inside)
-			range.count = IDMAP_WIDTH - range.inside;
-		range.outside = range.inside;
-		map.range[map.n++] = range;
-	}
-	*ret = map;
+	*ret = *ours;
+	idmap_cut(ret, IDMAP_WIDTH);
+	for (unsigned i = 0; i < ret->n; i++)
+		ret->range[i].outside = ret->range[i].inside;
 }
 
 static struct error *not_ours(const char *what, uint64_t id, const struct id_range *range)

@@ -228,6 +228,25 @@ with_range() {
 	fails 1 'Invalid argument' with_range root:3000000000:65536 "$(kiln_for_all)" build .
 }
 
+@test "a user who gets another range keeps what is there" {
+	local dir
+	need_root
+	need_user sub
+	dir=$(user_dir sub)
+	grown() {
+		with_range kilnsub:3100000000:65536 setpriv --reuid=kilnsub --regid=kilnsub --init-groups --reset-env \
+			env -i PATH="$PATH" HOME="$dir/home" XDG_DATA_HOME="$dir/data" XDG_CONFIG_HOME="$dir/config" \
+			XDG_CACHE_HOME="$dir/cache" XDG_RUNTIME_DIR="$dir/run" TMPDIR="$dir/tmp" "$(kiln_for_all)" "$@"
+	}
+	succeeds kiln_as sub from -q "$img"
+	c=$output
+	succeeds kiln_as sub run "$c" -- sh -c 'touch /x && chown 65535:7 /x'
+	succeeds grown run "$c" -- sh -c 'stat -c %u:%g /x && chown 100000 /x && stat -c %u:%g /x'
+	equals '65535:7
+100000:7' "$output"
+	succeeds grown rm "$c"
+}
+
 @test "why a map cannot be had is told by the step" {
 	need_root
 	succeeds kiln_as root from -q --userns-uid-map 0:0:1 "$img"

@@ -162,5 +162,32 @@ static void leads_to_each_id_once(void **state)
 	assert_ok(idmap_check(&map));
 }
 
+static void cuts(void **state)
+{
+	static const struct idmap whole = {
+		{ { 0, 1000, 1 }, { 1, 100000, 65536 }, { 65537, 7, 9 } }, 3
+	};
+	static const struct {
+		uint32_t width;
+		const char *text;
+	} cases[] = {
+		{ UINT32_MAX, "0 1000 1\n1 100000 65536\n65537 7 9\n" },
+		{ 65538, "0 1000 1\n1 100000 65536\n65537 7 1\n" },
+		{ 65537, "0 1000 1\n1 100000 65536\n" },
+		{ 65536, "0 1000 1\n1 100000 65535\n" },
+		{ 1, "0 1000 1\n" },
+		{ 0, "" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		AUTO(strbuf) struct strbuf text = { 0 };
+		struct idmap map = whole;
+
+		idmap_cut(&map, cases[i].width);
+		idmap_text(&map, &text);
+		assert_string_equal(strbuf_text(&text), cases[i].text);
+	}
+}
+
 UNIT_TESTS(parses_maps, takes_triples, checks_and_maps_ids, finds_subordinate_ranges,
-		puts_the_ranges_behind_ourselves, leads_to_each_id_once)
+		puts_the_ranges_behind_ourselves, leads_to_each_id_once, cuts)
