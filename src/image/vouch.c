@@ -153,14 +153,40 @@ FALLIBLE image_vouch(struct trust *trust, struct store *store, const struct imag
 	return names.n ? ask_names(trust, store, &names, digests, n) : NULL;
 }
 
+/* Under each name of the other, whose own signature, or that of the index it is from, speaks for
+ * it. */
+static FALLIBLE take_names(
+		struct store *store, const struct digest *from, const struct digest *digest)
+{
+	AUTO(list) struct list names = { 0 };
+
+	TRY(vouch_names(store, from, &names));
+	for (size_t i = 0; i < names.n; i++) {
+		struct str name, index_text;
+		struct digest index = { 0 };
+		bool has_index = str_cut(str_of(names.p[i]), ' ', &name, &index_text);
+		AUTO_FREE char *text = str_dup(name);
+
+		TRY(vouch_add_name(store, digest, text, from));
+		if (!has_index)
+			continue;
+		TRY(digest_parse(index_text, &index));
+		TRY(vouch_add_name(store, digest, text, &index));
+	}
+	return NULL;
+}
+
 FALLIBLE image_vouch_derived(struct trust *trust, struct store *store,
-		const struct image_origin *origin, const struct digest *digest)
+		const struct image_origin *origin, const struct digest *from,
+		const struct digest *digest)
 {
 	const struct trust_origin asked = as_asked(origin);
 	struct trust_rules rules;
 
-	if (!origin->transport || store_is_read_only(store))
+	if (store_is_read_only(store))
 		return NULL;
+	if (!origin->transport)
+		return take_names(store, from, digest);
 	TRY(trust_rules(trust, &asked, &rules));
 	return rules.answer == TRUST_ACCEPT ? NULL : vouch_put(store, digest, &rules.key);
 }

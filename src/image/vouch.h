@@ -35,11 +35,12 @@ FALLIBLE image_vouch(struct trust *trust, struct store *store, const struct imag
 		const struct digest *digests, size_t n);
 
 /*
- * What was made here of an image that was vouched for, and says the same: it is asked about under
- * the same name, and has no signature of its own.
+ * digest: of what was made here of the image from, which was vouched for, and says the same. It is
+ * asked about under the same names, and has no signature of its own.
  */
 FALLIBLE image_vouch_derived(struct trust *trust, struct store *store,
-		const struct image_origin *origin, const struct digest *digest);
+		const struct image_origin *origin, const struct digest *from,
+		const struct digest *digest);
 
 /* Refuses what the policy rejects whoever signed it, before any of it is brought into the store. */
 FALLIBLE image_vouch_ahead(struct trust *trust, const struct image_origin *origin);

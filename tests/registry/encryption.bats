@@ -461,3 +461,20 @@ named_by_diff_id() {
 	succeeds kiln run work cat /file
 	equals 'a secret of the image' "$output"
 }
+
+@test "what was decrypted in the store is asked about as what it was made of" {
+	local plain_digest
+	sealed sealed rsa
+	skopeo --insecure-policy copy -q --dest-tls-verify=false oci:sealed:x "docker://$REGISTRY/elsewhere:1"
+	succeeds kiln image copy -q "docker://$REGISTRY/elsewhere:1" locked
+	succeeds kiln from -q --decryption-key rsa.key --name work locked
+	succeeds kiln image copy -q --decryption-key rsa.key locked oci:open:x
+	plain_digest=$output
+	succeeds kiln image copy -q "store:$plain_digest" oci:before:x
+	printf '{"default": [{"type": "insecureAcceptAnything"}], "transports": {"docker": {"%s": [{"type": "reject"}]}}}' \
+		"$REGISTRY" >policy.json
+	export KILN_SIGNATURE_POLICY=$PWD/policy.json
+	fails 1 "fetched before this policy" kiln image copy -q locked oci:never:x
+	fails 1 "fetched before this policy" kiln image copy -q "store:$plain_digest" oci:never:x
+	[ ! -e never ]
+}
