@@ -5,6 +5,7 @@
 #include "kiln/commands.h"
 
 #include "base/str.h"
+#include "base/strbuf.h"
 #include "image/set.h"
 #include "sys/fd.h"
 #include "ui/registry_flags.h"
@@ -73,6 +74,21 @@ static FALLIBLE copy_image(struct session *session, const struct image_opts *opt
 	return destination_send_set(session, &set, to, opts->quiet);
 }
 
+/* A key that is there for whatever needs it is not asked for here. */
+static FALLIBLE check_all(const struct invocation *call)
+{
+	const struct image_opts *opts = call->opts;
+	AUTO(strbuf) struct strbuf text = { 0 };
+	struct setting_view view;
+
+	if (!opts->all ||
+			(!opts->encrypt.keys.n && !config_find_given(call->config, "decryption-key",
+								  &text, &view)))
+		return NULL;
+	return error_usage("option '--all' copies encrypted layers as they are: take one image "
+			   "after the other");
+}
+
 static FALLIBLE copy(const struct invocation *call, const char *from, const char *to_text,
 		struct digest *ret)
 {
@@ -82,9 +98,7 @@ static FALLIBLE copy(const struct invocation *call, const char *from, const char
 	AUTO(encryption) struct encryption encryption = { 0 };
 	AUTO(session) struct session session = { 0 };
 
-	if (opts->all && (opts->encrypt.keys.n || call->config->decryption_keys.n))
-		return error_usage("option '--all' copies encrypted layers as they are: take one "
-				   "image after the other");
+	TRY(check_all(call));
 	if (opts->all && opts->platform)
 		return error_usage("options '--all' and '--platform' exclude each other");
 	if (opts->platform)

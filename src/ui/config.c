@@ -527,3 +527,14 @@ bool config_each(const struct config *config, size_t *at, struct strbuf *text,
 	++*at;
 	return true;
 }
+
+bool config_find_given(const struct config *config, const char *start, struct strbuf *text,
+		struct setting_view *ret)
+{
+	size_t at = 0;
+
+	while (config_each(config, &at, text, ret))
+		if (text_starts(ret->name, start) && text_starts(ret->from, "--"))
+			return true;
+	return false;
+}

@@ -114,6 +114,9 @@ struct setting_view {
 /* Walk all settings by name: *at starts at 0; text holds the value. False at the end. */
 bool config_each(const struct config *config, size_t *at, struct strbuf *text,
 		struct setting_view *ret);
+/* The first whose name starts so and that the command line has; text as above. */
+bool config_find_given(const struct config *config, const char *start, struct strbuf *text,
+		struct setting_view *ret);
 
 /*
  * A variable of this process's environment that is not empty, or NULL: for what takes a function

@@ -303,14 +303,11 @@ FALLIBLE session_check_signing(const struct session *session, bool to_registry)
 {
 	AUTO(strbuf) struct strbuf value = { 0 };
 	struct setting_view view;
-	size_t at = 0;
 
-	while (!to_registry && config_each(session->config, &at, &value, &view))
-		if (text_starts(view.name, "sign-") && text_starts(view.from, "--"))
-			return error_hint(error_usage("option '--%s' signs what goes to a registry",
-							  view.name),
-					"push it, and sign then");
-	return NULL;
+	if (to_registry || !config_find_given(session->config, "sign-", &value, &view))
+		return NULL;
+	return error_hint(error_usage("option '--%s' signs what goes to a registry", view.name),
+			"push it, and sign then");
 }
 
 FALLIBLE session_check_build_signing(

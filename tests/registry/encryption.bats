@@ -350,6 +350,30 @@ named_by_diff_id() {
 	equals "$(manifest_of first)" "$(manifest_of second)"
 }
 
+@test "no step, record or log sees a key or its password" {
+	local kind
+	sealed sealed rsa
+	skopeo --insecure-policy copy -q --dest-tls-verify=false oci:sealed:x "docker://$REGISTRY/steps:1"
+	openssl pkey -in rsa.key -aes256 -passout pass:drowssap -out locked.key
+	chmod a+r locked.key
+	mkdir context
+	printf 'FROM %s/steps:1\nRUN env; cat /proc/1/environ /proc/1/cmdline /proc/*/cmdline; grep -c "a secret" /file\n' "$REGISTRY" >context/Dockerfile
+	export KILN_DECRYPTION_KEY=$PWD/locked.key:pass=drowssap
+	for kind in $(each_user); do
+		succeeds kiln_as "$kind" build --progress plain --debug -t app context
+		says_not drowssap
+		says_not locked.key
+		succeeds kiln_as "$kind" explain
+		says_not drowssap
+	done
+	succeeds kiln build -q -t app context
+	succeeds kiln from -q --name work app
+	succeeds kiln run work env
+	says_not drowssap
+	run ! grep -rqF -e drowssap -e locked.key store
+	no_key_in store
+}
+
 @test "wrong keys are one error, and nothing is there afterwards" {
 	sealed sealed rsa
 	fails 1 "none of the private keys could be used for decryption" kiln pull -q --decryption-key other.key oci:sealed:x
@@ -430,6 +454,8 @@ named_by_diff_id() {
 	fails 1 "layer index 5 out of range (2 layers exist)" kiln image copy -q --encryption-key jwe:rsa.pub --encrypt-layer 5 "$plain" oci:never:x
 	fails 1 "layer index -3 out of range" kiln image copy -q --encryption-key jwe:rsa.pub --encrypt-layer=-3 "$plain" oci:never:x
 	fails 2 "--all" kiln image copy -q --all --encryption-key jwe:rsa.pub "$plain" oci:never:x
+	fails 2 "--all" kiln image copy -q --all --decryption-key rsa.key "$plain" oci:never:x
+	KILN_DECRYPTION_KEY=rsa.key succeeds kiln image copy -q --all "$plain" oci:all:x
 	fails 2 "docker archive" kiln image copy -q --encryption-key jwe:rsa.pub "$plain" docker-archive:never:x
 	fails 2 "in the clear" kiln image copy -q --encryption-key jwe:rsa.pub "$plain" never
 	succeeds kiln image copy -q "$plain" app
