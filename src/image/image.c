@@ -196,8 +196,8 @@ FALLIBLE image_from_document(const struct image_homes *homes, const struct image
 	TRY(check_layers(image));
 	if (homes->decryption && image_is_encrypted(image)) {
 		TRY(image_decrypt(image, homes->decryption, homes->store));
-		TRY(image_vouch_derived(homes->trust, homes->store, origin, &owned.digest,
-				&image->digest));
+		TRY(image_vouch_derived(
+				homes->trust, homes->store, origin, &owned.digest, &image->digest));
 	}
 	*ret = TAKE(image);
 	return NULL;
