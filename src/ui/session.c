@@ -106,13 +106,25 @@ static FALLIBLE open_signer(struct session *session)
 	return signer_new(session->trust, &settings, &session->signer);
 }
 
-/* Wrong keys are told before any work. */
-static FALLIBLE open_decryption(struct session *session)
+/* Wrong keys are told before any work, to those alone who may open a layer. */
+static FALLIBLE open_decryption(struct session *session, unsigned needs)
 {
+	const unsigned opens = SESSION_STORE | SESSION_REGISTRY;
+	const struct config *config = session->config;
+	AUTO(strbuf) struct strbuf text = { 0 };
+	struct setting_view view = { 0 };
+	size_t at = 0;
+
 	session->decryption = xcalloc(1, sizeof(*session->decryption));
-	return usage_of_option(seal_keys_read_private(&session->config->decryption_keys,
-					       session->decryption),
-			"--decryption-key");
+	if ((needs & opens) != opens)
+		return NULL;
+	struct error *error = seal_keys_read_private(&config->decryption_keys, session->decryption);
+	while (error && config_each(config, &at, &text, &view))
+		if (text_equal(view.name, "decryption-key"))
+			break;
+	return !error || text_starts(view.from, "--")
+			       ? usage_of_option(error, "--decryption-key")
+			       : error_wrap(error, "setting '%s' in '%s'", view.name, view.from);
 }
 
 static void close_decryption(struct session *session)
@@ -295,7 +307,7 @@ FALLIBLE session_open(const struct config *config, unsigned needs, struct sessio
 	if (needs & (SESSION_STORE | SESSION_REGISTRY))
 		open_trust(ret);
 	if (needs & (SESSION_STORE | SESSION_REGISTRY))
-		TRY(open_decryption(ret));
+		TRY(open_decryption(ret, needs));
 	return needs & SESSION_REGISTRY ? open_signer(ret) : NULL;
 }
 

@@ -55,7 +55,7 @@ struct session {
 	struct registry_client *registry;
 	struct store *store;
 	struct trust *trust;           /* with SESSION_STORE or SESSION_REGISTRY */
-	struct seal_keys *decryption;  /* as trust; what opens encrypted layers, if anything */
+	struct seal_keys *decryption;  /* as trust; what opens layers, none without both */
 	struct signer *signer;         /* with SESSION_REGISTRY; NULL: nothing is to be signed */
 	struct podman_settings podman; /* where Podman's store is; texts are the config's */
 };

@@ -380,6 +380,10 @@ named_by_diff_id() {
 	fails 1 "none of the private keys could be used for decryption" kiln pull -q --decryption-key ec.key oci:sealed:x
 	fails 1 "missing private key needed for decryption" kiln pull -q oci:sealed:x
 	fails 2 "open 'nosuch'" kiln pull -q --decryption-key nosuch oci:sealed:x
+	# Where it is not an option it is called what it is, and asked for where layers may be opened.
+	KILN_DECRYPTION_KEY=nosuch fails 1 "setting 'decryption-key' in 'KILN_DECRYPTION_KEY': decryption key: open 'nosuch'" kiln pull -q oci:sealed:x
+	KILN_DECRYPTION_KEY=nosuch succeeds kiln images
+	KILN_DECRYPTION_KEY=nosuch succeeds kiln info
 	fails 2 "'rsa.pub' is not a private key" kiln pull -q --decryption-key rsa.pub oci:sealed:x
 	openssl pkey -in rsa.key -aes256 -passout pass:word -out locked.key
 	echo word >word
