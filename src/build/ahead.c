@@ -3,8 +3,7 @@
 #include "base/xalloc.h"
 #include "registry/registry.h"
 #include "stream/pool.h"
-
-#include <unistd.h>
+#include "stream/threads.h"
 
 /* What is smaller is sent with its digest known: one request less, and mounted where it can be. */
 enum { AHEAD_BYTES = 16 * 1024 * 1024, LARGE_BYTES = 8 * AHEAD_BYTES };
@@ -51,7 +50,7 @@ struct ahead *ahead_start(struct registry_client *client, const struct reference
 	if (!group_start(ahead->group, "ahead", work, ahead))
 		return NULL;
 	if (content_bytes >= LARGE_BYTES)
-		(void)!nice(GIVEN_WAY);
+		threads_give_way(GIVEN_WAY);
 	return TAKE(ahead);
 }
 

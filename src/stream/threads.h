@@ -1,10 +1,15 @@
 /*
- * threads: how a thread of ours is started; for pool and group.
+ * threads: how a thread of ours is started, for pool and group; and who is nicer than others.
  *
- * Floor: stream (private).
+ * Floor: stream.
  */
 #pragma once
 #include <pthread.h>
 
 /* pthread_create with all signals blocked: they belong to the signalfd. Returns an errno value. */
 int threads_start(pthread_t *ret, const char *name, void *(*run)(void *argument), void *argument);
+/*
+ * This thread, and what it starts from now on, is nicer by that much than kiln was when it began,
+ * however often that is said: an ordinary user cannot take it back.
+ */
+void threads_give_way(int by);

@@ -1,5 +1,6 @@
 #include "base/xalloc.h"
 #include "stream/pool.h"
+#include "stream/threads.h"
 #include "unit.h"
 
 #include <pthread.h>
@@ -204,6 +205,45 @@ static void works_without_threads(void **state)
 	assert_int_equal(status, 0);
 }
 
+static struct error *give_way(void *argument)
+{
+	int *seen = argument;
+
+	threads_give_way(2);
+	threads_give_way(2);
+	*seen = getpriority(PRIO_PROCESS, 0);
+	return NULL;
+}
+
+/* A build of many large layers is no nicer than one of a single one. */
+static struct error *give_way_often(void *argument)
+{
+	int *seen = argument;
+
+	for (int i = 0; i < 3; i++) {
+		AUTO(group) struct group *group = group_new();
+
+		threads_give_way(2);
+		if (!group_start(group, "nicer", give_way, &seen[i]))
+			return error_new(ERR_SYS, "no thread");
+		TRY(group_join(group));
+	}
+	return NULL;
+}
+
+static void gives_way_once(void **state)
+{
+	AUTO(group) struct group *group = group_new();
+	int usual = getpriority(PRIO_PROCESS, 0), seen[3] = { -1, -1, -1 };
+	int nicer = usual + 2 < 19 ? usual + 2 : 19;
+
+	assert_true(group_start(group, "nice", give_way_often, seen));
+	assert_ok(group_join(group));
+	for (size_t i = 0; i < COUNT(seen); i++)
+		assert_int_equal(seen[i], nicer);
+	assert_int_equal(getpriority(PRIO_PROCESS, 0), usual);
+}
+
 UNIT_TESTS(runs_every_job_once, has_as_many_workers_as_cpus, works_side_by_side,
 		takes_jobs_of_many_threads, keeps_the_first_real_error, names_threads,
-		works_without_threads)
+		works_without_threads, gives_way_once)
