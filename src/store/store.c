@@ -163,8 +163,10 @@ static void make_owner_key(const struct owner_policy *owner, char buf[static OWN
 	char hex[DIGEST_HEX];
 
 	strbuf_addf(&text, "%d %u %u\n", (int)owner->kind, owner->base, owner->count);
-	idmap_text(&owner->maps.uids, &text);
-	idmap_text(&owner->maps.gids, &text);
+	if (owner->kind == OWNER_MAPPED) {
+		idmap_text(&owner->maps.uids, &text);
+		idmap_text(&owner->maps.gids, &text);
+	}
 	add_map(&text, "/proc/self/uid_map", width);
 	add_map(&text, "/proc/self/gid_map", width);
 	if (owner->is_flat)

@@ -100,6 +100,11 @@ static uint32_t shift_in(const struct owner_policy *policy, uint32_t id)
 	return policy->has_high && id >= OWNER_HIGH + policy->count ? id - OWNER_HIGH : OVERFLOW_ID;
 }
 
+static bool is_among(const struct idmap *map, uint32_t id)
+{
+	return !map->n || idmap_covers(map, id, 1);
+}
+
 FALLIBLE owner_disk_ids(const struct owner_policy *policy, uint32_t uid, uint32_t gid,
 		uid_t *ret_uid, gid_t *ret_gid)
 {
@@ -115,6 +120,9 @@ FALLIBLE owner_disk_ids(const struct owner_policy *policy, uint32_t uid, uint32_
 						       idmap_out(&policy->maps.gids, gid, ret_gid)
 				       ? NULL
 				       : not_mapped(policy, uid, gid);
+	if (policy->kind == OWNER_PLAIN &&
+			!(is_among(&policy->maps.uids, uid) && is_among(&policy->maps.gids, gid)))
+		return not_mapped(policy, uid, gid);
 	*ret_uid = uid;
 	*ret_gid = gid;
 	return NULL;

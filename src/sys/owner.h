@@ -35,7 +35,9 @@ struct owner_policy {
 	enum owner_kind { OWNER_PLAIN = 1, OWNER_SHIFTED, OWNER_RECORDED, OWNER_MAPPED } kind;
 	uint32_t base, count; /* OWNER_SHIFTED */
 	bool has_high;
-	struct id_maps maps; /* OWNER_MAPPED: inside is the image's, outside the disk's */
+	/* OWNER_MAPPED: inside is the image's, outside the disk's. OWNER_PLAIN: inside is what
+	 * there is; nothing where that is not known. */
+	struct id_maps maps;
 	/* No overlay ever stacks trees made so (userns_is_bare()): a whiteout may be a mark that
 	 * only kiln itself knows for one, and others' trees are none of ours. */
 	bool is_flat;

@@ -401,6 +401,7 @@ static FALLIBLE enter_as_user(enum userns_mode wish, unsigned how, struct userns
 		error = enter_mapped(userns, false, &is_unshared);
 	if (error && (wish == USERNS_SUBUID || error->kind != ERR_UNSUPPORTED))
 		return error;
+	userns->owner.maps = (struct id_maps){ userns->uids, userns->gids };
 	if (error) {
 		reason_from(userns, error);
 		if (wish == USERNS_BEST && (how & USERNS_BUILDS) && !is_unshared &&

@@ -247,6 +247,18 @@ with_range() {
 	succeeds grown rm "$c"
 }
 
+@test "what cannot be given to its owner is not made" {
+	local kind
+	for kind in $MAPPERS; do
+		succeeds kiln_as "$kind" from -q "$img"
+		c=$output
+		fails 1 'owner 2147483647:0 is not among the ids we have' \
+			kiln_as "$kind" copy --chown 2147483647:0 "$c" /etc/hostname /foreign
+		succeeds kiln_as "$kind" run "$c" -- test ! -e /foreign
+		succeeds kiln_as "$kind" rm "$c"
+	done
+}
+
 @test "why a map cannot be had is told by the step" {
 	need_root
 	succeeds kiln_as root from -q --userns-uid-map 0:0:1 "$img"

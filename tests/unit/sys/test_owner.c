@@ -111,6 +111,25 @@ static void keeps_plain(void **state)
 	round_trip(&plain);
 }
 
+static void knows_what_there_is(void **state)
+{
+	static const struct owner_policy anything = { .kind = OWNER_PLAIN };
+	static const struct owner_policy some = { .kind = OWNER_PLAIN,
+		.maps = { { { { 0, 1000, 1 }, { 1, 100000, 9 } }, 2 },
+				{ { { 0, 1000, 1 }, { 1, 100000, 7 } }, 2 } } };
+	uid_t uid = 0;
+	gid_t gid = 0;
+
+	assert_ok(owner_disk_ids(&anything, 3000000, 3000000, &uid, &gid));
+	assert_ok(owner_disk_ids(&some, 9, 7, &uid, &gid));
+	assert_int_equal(uid, 9);
+	assert_int_equal(gid, 7);
+	assert_error(owner_disk_ids(&some, 10, 7, &uid, &gid), ERR_UNSUPPORTED,
+			"owner 10:7 is not among");
+	assert_error(owner_disk_ids(&some, 9, 8, &uid, &gid), ERR_UNSUPPORTED,
+			"owner 9:8 is not among");
+}
+
 static void keeps_high_ids_far_away(void **state)
 {
 	static const struct owner_policy high = {
@@ -320,6 +339,7 @@ static void translates_capabilities(void **state)
 	assert_error(owner_set_capability(&plain, scratch.fd, "f", v2, 1), ERR_INVALID, "1 bytes");
 }
 
-UNIT_TESTS(keeps_plain, keeps_high_ids_far_away, keeps_shifted, keeps_mapped, keeps_recorded,
-		refuses_no_owner, writes_the_convention, a_later_chmod_counts, never_locks_us_out,
-		survives_strange_records, travels_with_a_link, translates_capabilities)
+UNIT_TESTS(keeps_plain, knows_what_there_is, keeps_high_ids_far_away, keeps_shifted, keeps_mapped,
+		keeps_recorded, refuses_no_owner, writes_the_convention, a_later_chmod_counts,
+		never_locks_us_out, survives_strange_records, travels_with_a_link,
+		translates_capabilities)
