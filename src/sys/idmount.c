@@ -4,24 +4,18 @@
 #include "base/xalloc.h"
 #include "sys/fd.h"
 #include "sys/mounts.h"
+#include "sys/proc.h"
 
 #include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 
-/* Nothing but system calls: the parent may have threads. */
-static _Noreturn void stay_in_namespace(int fd)
+static int unshare_user(int unused)
 {
-	char byte = unshare(CLONE_NEWUSER) == 0 ? '+' : '-';
-
-	if (write(fd, &byte, 1) == 1)
-		(void)!read(fd, &byte, 1); /* until the parent lets go */
-	_exit(0);
+	(void)unused;
+	return unshare(CLONE_NEWUSER) == 0 ? 0 : errno;
 }
 
 static FALLIBLE write_map(pid_t pid, const char *file, const char *map)
@@ -35,13 +29,10 @@ static FALLIBLE write_map(pid_t pid, const char *file, const char *map)
 	return NULL;
 }
 
-static FALLIBLE take_namespace(pid_t child, int fd, const char *map, int *ret_fd)
+static FALLIBLE take_namespace(pid_t child, const char *map, int *ret_fd)
 {
 	AUTO_FREE char *path = xasprintf("/proc/%d/ns/user", (int)child);
-	char byte = '-';
 
-	if (TEMP_FAILURE_RETRY(read(fd, &byte, 1)) != 1 || byte != '+')
-		return error_new(ERR_UNSUPPORTED, "no user namespace for a mapping of ids");
 	TRY(write_map(child, "uid_map", map));
 	TRY(write_map(child, "gid_map", map));
 	return file_open(AT_FDCWD, path, O_RDONLY, 0, ret_fd);
@@ -49,21 +40,14 @@ static FALLIBLE take_namespace(pid_t child, int fd, const char *map, int *ret_fd
 
 static FALLIBLE open_mapping(const char *map, int *ret_fd)
 {
-	int pair[2];
+	struct held held;
+	int number = proc_hold(unshare_user, -1, &held);
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return error_sys("make a socket pair");
-	pid_t child = fork();
-	if (child == 0) {
-		(void)close(pair[0]);
-		stay_in_namespace(pair[1]);
-	}
-	(void)close(pair[1]);
-	struct error *error =
-			child < 0 ? error_sys("fork") : take_namespace(child, pair[0], map, ret_fd);
-	(void)close(pair[0]);
-	if (child > 0)
-		(void)TEMP_FAILURE_RETRY(waitpid(child, NULL, 0));
+	if (number)
+		return error_new(ERR_UNSUPPORTED, "no user namespace for a mapping of ids: %s",
+				strerrordesc_np(number));
+	struct error *error = take_namespace(held.pid, map, ret_fd);
+	proc_let_go(&held);
 	return error;
 }
 

@@ -10,6 +10,7 @@
 #include <spawn.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -205,6 +206,50 @@ pid_t proc_share(int (*work)(void *user), void *user, int flags)
 	if (pid == 0)
 		_exit(work(user));
 	return pid;
+}
+
+/*
+ * Nothing but system calls. What another thread has open for its own child, whose end would be
+ * waited for in vain, is closed before anything is.
+ */
+static _Noreturn void stay(int (*enter)(int fd), int fd, int held_fd)
+{
+	uint8_t number = (uint8_t)enter(fd);
+
+	if (held_fd > 0)
+		(void)close_range(0, (unsigned)held_fd - 1, 0);
+	(void)close_range((unsigned)held_fd + 1, ~0u, 0);
+	if (write(held_fd, &number, 1) == 1)
+		(void)!read(held_fd, &number, 1);
+	_exit(0);
+}
+
+int proc_hold(int (*enter)(int fd), int fd, struct held *ret)
+{
+	uint8_t number = EIO;
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return errno;
+	*ret = (struct held){ fork(), pair[0] };
+	if (ret->pid == 0)
+		stay(enter, fd, pair[1]);
+	if (ret->pid < 0)
+		number = (uint8_t)errno;
+	(void)close(pair[1]);
+	if (ret->pid > 0 && TEMP_FAILURE_RETRY(read(pair[0], &number, 1)) != 1)
+		number = EIO;
+	if (number)
+		proc_let_go(ret);
+	return number;
+}
+
+void proc_let_go(struct held *held)
+{
+	(void)close(held->fd);
+	if (held->pid > 0)
+		(void)TEMP_FAILURE_RETRY(waitpid(held->pid, NULL, 0));
+	*held = (struct held){ .fd = -1 };
 }
 
 static FALLIBLE reap(pid_t pid, int *ret_status)

@@ -51,6 +51,19 @@ FALLIBLE proc_become(const char *const *argv, int stderr_fd);
  * callers alone. Under sanitizers the memory is copied. -1 with errno.
  */
 pid_t proc_share(int (*work)(void *user), void *user, int flags);
+/* A child that is in a namespace, say, for as long as somebody wants to look at it. */
+struct held {
+	pid_t pid;
+	int fd; /* closing it ends the child */
+};
+
+/*
+ * A child that does enter(fd), which returns 0 or an errno value, and stays there with nothing of
+ * ours open, until it is let go or we end. For any thread, so enter() may do system calls alone.
+ * Returns 0, or an errno value: then there is none.
+ */
+int proc_hold(int (*enter)(int fd), int fd, struct held *ret);
+void proc_let_go(struct held *held);
 /* The full path of a program in PATH, or NULL. New; free(). */
 char *proc_find(const char *name);
 

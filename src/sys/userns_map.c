@@ -2,14 +2,13 @@
 #include "base/auto.h"
 #include "base/xalloc.h"
 #include "sys/fd.h"
+#include "sys/proc.h"
 #include "sys/userns_parts.h"
 
 #include <fcntl.h>
 #include <linux/nsfs.h>
 #include <sched.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /*
@@ -143,7 +142,8 @@ static FALLIBLE open_other(const char *path, int *ret_fd)
 {
 	AUTO_FD int fd = -1;
 
-	TRY(file_open(AT_FDCWD, path, O_RDONLY, 0, &fd));
+	/* A pipe would be waited for. */
+	TRY(file_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0, &fd));
 	if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWUSER)
 		return error_new(ERR_INVALID, "'%s' is no user namespace", path);
 	*ret_fd = TAKE_FD(fd);
@@ -160,14 +160,9 @@ FALLIBLE userns_enter_other(const char *path)
 	return NULL;
 }
 
-/* Nothing but system calls: the parent may have threads. */
-static _Noreturn void stay_in(int ns_fd, int fd)
+static int join(int ns_fd)
 {
-	char byte = setns(ns_fd, CLONE_NEWUSER) == 0 ? '+' : '-';
-
-	if (write(fd, &byte, 1) == 1)
-		(void)!read(fd, &byte, 1); /* until the parent lets go */
-	_exit(0);
+	return setns(ns_fd, CLONE_NEWUSER) == 0 ? 0 : errno;
 }
 
 static FALLIBLE read_maps(pid_t pid, struct id_maps *ret)
@@ -190,37 +185,19 @@ FALLIBLE userns_check_joined(const struct userns *userns, pid_t child)
 	return error_new(ERR_INVALID, "'%s' is another user namespace by now", userns->join);
 }
 
-static FALLIBLE read_maps_of(pid_t child, int fd, const char *path, struct id_maps *ret)
+/* As we see them, whoever is in it. */
+static FALLIBLE maps_of(int ns_fd, const char *path, struct id_maps *ret)
 {
-	char byte = '-';
+	struct held held;
 
-	if (TEMP_FAILURE_RETRY(read(fd, &byte, 1)) != 1 || byte != '+')
+	if (proc_hold(join, ns_fd, &held))
 		return error_hint(error_new(ERR_DENIED, "the user namespace '%s' cannot be joined",
 						  path),
 				"root can, from the namespace above it; an ordinary user's kiln "
 				"has "
 				"one of its own by then");
-	return read_maps(child, ret);
-}
-
-/* As we see them, whoever is in it. */
-static FALLIBLE maps_of(int ns_fd, const char *path, struct id_maps *ret)
-{
-	int pair[2];
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return error_sys("make a socket pair");
-	pid_t child = fork();
-	if (child == 0) {
-		(void)close(pair[0]);
-		stay_in(ns_fd, pair[1]);
-	}
-	(void)close(pair[1]);
-	struct error *error =
-			child < 0 ? error_sys("fork") : read_maps_of(child, pair[0], path, ret);
-	(void)close(pair[0]);
-	if (child > 0)
-		(void)TEMP_FAILURE_RETRY(waitpid(child, NULL, 0));
+	struct error *error = read_maps(held.pid, ret);
+	proc_let_go(&held);
 	return error;
 }
 

@@ -247,6 +247,12 @@ with_range() {
 	succeeds grown rm "$c"
 }
 
+@test "a pipe is no namespace, and is not waited for" {
+	need_root
+	mkfifo pipe
+	fails 125 "is no user namespace" kiln_as root buildah from --userns "$PWD/pipe" "$img"
+}
+
 @test "what cannot be given to its owner is not made" {
 	local kind
 	for kind in $MAPPERS; do

@@ -198,6 +198,38 @@ static void runs_work_in_a_child(void **state)
 	assert_int_equal(errno, EINVAL);
 }
 
+static int refuse(int fd)
+{
+	return fd;
+}
+
+static int stay(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
+/* One child has no end of another's, nor of anything else that somebody waits for. */
+static void holds_nothing_of_ours(void **state)
+{
+	struct held one = { 0 }, other = { 0 };
+	int ends[2];
+	char byte;
+
+	assert_int_equal(proc_hold(refuse, EDOM, &one), EDOM);
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	assert_int_equal(proc_hold(stay, -1, &one), 0);
+	assert_int_equal(proc_hold(stay, -1, &other), 0);
+	assert_int_equal(kill(one.pid, 0), 0);
+	(void)close(ends[1]);
+	assert_int_equal(read(ends[0], &byte, 1), 0);
+	(void)close(ends[0]);
+	proc_let_go(&one);
+	proc_let_go(&other);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+}
+
 static void becomes_a_program(void **state)
 {
 	static const char *const script[] = { "sh", "-c",
@@ -228,4 +260,5 @@ static void becomes_a_program(void **state)
 
 UNIT_TESTS(captures, much_output_does_not_block, says_what_failed, limits_time,
 		does_not_wait_for_grandchildren, cleans_the_environment, leaks_no_fd, swaps_streams,
-		stops_when_asked, finds_programs, runs_work_in_a_child, becomes_a_program)
+		stops_when_asked, finds_programs, runs_work_in_a_child, holds_nothing_of_ours,
+		becomes_a_program)
