@@ -125,9 +125,17 @@ static FALLIBLE choose_layers(const struct encrypting *encrypting)
 					(long long)index, n);
 		encrypting->is_wanted[at] = true;
 	}
+	/* Silence would be taken for a lock that these recipients can open. */
 	for (size_t i = 0; i < n; i++)
-		if (mediatype_is_encrypted(encrypting->image->manifest.layers.p[i].media_type))
-			encrypting->is_wanted[i] = false;
+		if (encrypting->is_wanted[i] &&
+				mediatype_is_encrypted(
+						encrypting->image->manifest.layers.p[i].media_type))
+			return error_hint(error_new(ERR_INVALID,
+							  "layer %zu of %zu is encrypted already, "
+							  "for whom is not known",
+							  i + 1, n),
+					"'kiln image copy' opens it with --decryption-key; "
+					"--encrypt-layer chooses others");
 	return NULL;
 }
 

@@ -17,9 +17,9 @@ struct image_sealing {
 };
 
 /*
- * *ret is new. Layers that are encrypted already stay as they are. What is encrypted lies in the
- * store for as long as *ret does. ERR_UNSUPPORTED for an image in Docker's format; ERR_INVALID for
- * a layer that there is not.
+ * *ret is new. What is encrypted lies in the store for as long as *ret does. ERR_UNSUPPORTED for an
+ * image in Docker's format; ERR_INVALID for a layer that there is not, or that is encrypted
+ * already.
  */
 FALLIBLE image_encrypt(const struct image *image, const struct image_sealing *sealing,
 		struct store *store, struct cancel *cancel, struct image **ret);

@@ -470,6 +470,14 @@ named_by_diff_id() {
 	succeeds kiln manifest create list app
 	fails 1 "several images at once are not encrypted" kiln push -q --encryption-key jwe:rsa.pub list "$REGISTRY/list:1"
 	[ ! -e never ]
+	sealed sealed rsa
+	fails 1 "layer 1 of 2 is encrypted already" kiln image copy -q --encryption-key jwe:ec.pub oci:sealed:x oci:never:x
+	succeeds kiln image copy -q --encryption-key jwe:rsa.pub --encrypt-layer 0 "$plain" oci:half:x
+	fails 1 "layer 1 of 2 is encrypted already" kiln image copy -q --encryption-key jwe:ec.pub oci:half:x oci:never:x
+	succeeds kiln image copy -q --encryption-key jwe:ec.pub --encrypt-layer 1 oci:half:x oci:whole:x
+	equals "tar+gzip+encrypted tar+gzip+encrypted" "$(types_of whole)"
+	succeeds skopeo --insecure-policy copy -q --decryption-key rsa.key --decryption-key ec.key oci:whole:x oci:opened:x
+	equals "$(content_of "$FILES/plain")" "$(content_of opened)"
 	# An image in Docker's format becomes one in OCI's.
 	succeeds kiln buildah push -q --format v2s2 app dir:docker
 	succeeds kiln image copy -q --encryption-key jwe:rsa.pub dir:docker oci:became:x
