@@ -156,6 +156,24 @@ static FALLIBLE keep_upper(const struct opening *opening, const struct volume *v
 	return NULL;
 }
 
+/* A directory of nobody whom the command knows is root's, so that it can be written to. */
+static struct owner owner_as_seen(const struct userns *userns, const struct stat *st)
+{
+	struct owner owner = { .mode = st->st_mode, .uid = st->st_uid, .gid = st->st_gid };
+	bool is_known = true;
+	uid_t uid = 0;
+	gid_t gid = 0;
+
+	if (userns->owner.kind == OWNER_MAPPED)
+		is_known = idmap_in(&userns->uids, st->st_uid, &owner.uid) &&
+			   idmap_in(&userns->gids, st->st_gid, &owner.gid);
+	struct error *error = owner_disk_ids(&userns->owner, owner.uid, owner.gid, &uid, &gid);
+	if (!is_known || error)
+		owner.uid = owner.gid = 0;
+	error_ignore(error, "nobody's");
+	return owner;
+}
+
 static FALLIBLE add_overlay(const struct opening *opening, const struct volume *volume,
 		struct volume_held *held, struct sandbox_mount *mount)
 {
@@ -170,12 +188,8 @@ static FALLIBLE add_overlay(const struct opening *opening, const struct volume *
 	mount->kind = SANDBOX_LAYERS;
 	mount->layers = &held->below;
 	mount->n_layers = 1;
-	struct owner root = { .mode = st.st_mode, .uid = st.st_uid, .gid = st.st_gid };
-	/* A directory of nobody whom the command knows is root's, so that it can be written to. */
-	if (opening->userns->owner.kind == OWNER_MAPPED &&
-			(!idmap_in(&opening->userns->uids, st.st_uid, &root.uid) ||
-					!idmap_in(&opening->userns->gids, st.st_gid, &root.gid)))
-		root.uid = root.gid = 0;
+	const struct owner root = owner_as_seen(opening->userns, &st);
+
 	return volume->upper ? keep_upper(opening, volume, held, mount)
 			     : make_upper(opening, &root, held, mount);
 }

@@ -78,7 +78,8 @@ static FALLIBLE open_all(struct working *working)
 						  "container \"%s\" was made by another kind of "
 						  "user",
 						  container->name),
-				"use it as the user, and with the --isolation, that made it");
+				"use it as the user, with the --isolation and the first ids in "
+				"/etc/subuid and /etc/subgid, that made it; or remove it");
 	if (userns_is_bare(working->with.userns->mode))
 		return error_hint(error_new(ERR_UNSUPPORTED,
 						  "working containers need mounts, which are not "

@@ -247,6 +247,21 @@ with_range() {
 	succeeds grown rm "$c"
 }
 
+@test "a folder of an id that has no place is root's below what a command writes" {
+	need_root
+	mkdir far
+	touch far/theirs
+	chown -R 3000000000:3000000000 far || skip 'the namespace we run in has no such ids'
+	succeeds kiln_as root from -q "$img"
+	c=$output
+	succeeds kiln_as root run -v "$PWD/far:/far:O" "$c" -- sh -c 'stat -c %u:%g /far /far/theirs; echo w >/far/new'
+	equals '0:0
+65534:65534' "$output"
+	equals theirs "$(ls far)"
+	fails 1 'Value too large' kiln_as root run -v "$PWD/far:/far" "$c" -- chmod 600 /far/theirs
+	succeeds kiln_as root rm "$c"
+}
+
 @test "a pipe is no namespace, and is not waited for" {
 	need_root
 	mkfifo pipe
