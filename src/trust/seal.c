@@ -201,7 +201,8 @@ FALLIBLE seal_read(const struct list *annotations, const struct seal_keys *keys,
 	if (!keys->n)
 		return error_hint(
 				error_new(ERR_DENIED, "missing private key needed for decryption"),
-				"--decryption-key FILE names it");
+				"name it with --decryption-key FILE, or in "
+				"KILN_DECRYPTION_KEY");
 	TRY(decode(str_of(options), PUBLIC, &public));
 	TRY(read_public((struct str){ (const char *)public.p, public.n }, &secret));
 	TRY(open_any(jwe, keys, &private));

@@ -374,6 +374,22 @@ named_by_diff_id() {
 	no_key_in store
 }
 
+@test "executor and warmer: the key is in the environment" {
+	sealed sealed rsa
+	skopeo --insecure-policy copy -q --dest-tls-verify=false oci:sealed:x "docker://$REGISTRY/kaniko:1"
+	mkdir context warm
+	ln -s "$KILN" executor
+	ln -s "$KILN" warmer
+	printf 'FROM %s/kaniko:1\nRUN grep "a secret" /file >/read\n' "$REGISTRY" >context/Dockerfile
+	KILN=$PWD/executor fails 1 "KILN_DECRYPTION_KEY" kiln --context context --no-push
+	KILN=$PWD/warmer succeeds kiln --image "$REGISTRY/kaniko:1" --cache-dir "$PWD/warm"
+	KILN_DECRYPTION_KEY=$PWD/rsa.key KILN=$PWD/executor succeeds kiln --context context --cache --cache-dir "$PWD/warm" \
+		--cache-repo "$REGISTRY/cache" --destination "$REGISTRY/made:1"
+	succeeds kiln from -q --name work "docker://$REGISTRY/made:1"
+	succeeds kiln run work cat /read
+	equals 'a secret of the image' "$output"
+}
+
 @test "wrong keys are one error, and nothing is there afterwards" {
 	sealed sealed rsa
 	fails 1 "none of the private keys could be used for decryption" kiln pull -q --decryption-key other.key oci:sealed:x
