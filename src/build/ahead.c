@@ -26,6 +26,8 @@ static struct error *work(void *argument)
 	struct ahead *ahead = argument;
 	AUTO(reader) struct reader *reader = NULL;
 
+	/* Who starts us may have given way for an earlier layer. */
+	threads_give_way(0);
 	if (!blob_follower_await(ahead->follower, ahead->from))
 		return NULL;
 	reader = blob_follower_reader(ahead->follower);

@@ -25,6 +25,8 @@ struct ahead;
  * byte, and then the caller, with the threads that it starts from here on, is a little nicer than
  * the one that sends: a registry on this machine takes what is sent by one thread, which would
  * otherwise get the smaller part of the processors and be far behind when all is compressed.
+ * (Without the right to take that back, the senders of a caller's later layers are as nice as it
+ * is.)
  */
 struct ahead *ahead_start(struct registry_client *client, const struct reference *to,
 		struct blob_writer *blob, uint64_t content_bytes);

@@ -10,6 +10,6 @@
 int threads_start(pthread_t *ret, const char *name, void *(*run)(void *argument), void *argument);
 /*
  * This thread, and what it starts from now on, is nicer by that much than kiln was when it began,
- * however often that is said: an ordinary user cannot take it back.
+ * however often that is said. Only who has the right to (root, mostly) can be less nice again.
  */
 void threads_give_way(int by);
