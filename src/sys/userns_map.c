@@ -9,6 +9,7 @@
 #include <linux/nsfs.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 /*
@@ -150,11 +151,19 @@ static FALLIBLE open_other(const char *path, int *ret_fd)
 	return NULL;
 }
 
+/* Who is root in there may trace us otherwise, with the command line and environment that we have.
+ */
+static void hide_from_those_inside(void)
+{
+	(void)prctl(PR_SET_DUMPABLE, 0);
+}
+
 FALLIBLE userns_enter_other(const char *path)
 {
 	AUTO_FD int fd = -1;
 
 	TRY(open_other(path, &fd));
+	hide_from_those_inside();
 	if (setns(fd, CLONE_NEWUSER) < 0 || unshare(CLONE_NEWNS) < 0)
 		return error_sys("join the user namespace '%s'", path);
 	return NULL;
@@ -162,6 +171,7 @@ FALLIBLE userns_enter_other(const char *path)
 
 static int join(int ns_fd)
 {
+	hide_from_those_inside();
 	return setns(ns_fd, CLONE_NEWUSER) == 0 ? 0 : errno;
 }
 
