@@ -390,6 +390,17 @@ named_by_diff_id() {
 	equals 'a secret of the image' "$output"
 }
 
+@test "a shell where a build on an encrypted base stood, or failed" {
+	sealed sealed rsa
+	skopeo --insecure-policy copy -q --dest-tls-verify=false oci:sealed:x "docker://$REGISTRY/shell:1"
+	mkdir context
+	printf 'FROM %s/shell:1\nRUN cat /file >/read\nRUN false\n' "$REGISTRY" >context/Dockerfile
+	fails 1 "" kiln build -q --decryption-key rsa.key context
+	fails 1 "missing private key" kiln shell -q -c 'cat /read'
+	KILN_DECRYPTION_KEY=rsa.key succeeds kiln shell -q --failed -c 'cat /read'
+	equals 'a secret of the image' "$output"
+}
+
 @test "wrong keys are one error, and nothing is there afterwards" {
 	sealed sealed rsa
 	fails 1 "none of the private keys could be used for decryption" kiln pull -q --decryption-key other.key oci:sealed:x
