@@ -121,8 +121,9 @@ static FALLIBLE give_form(struct bringing *bringing, struct cached_step *step)
 	if (!wants_form(bringing, step, &compression, &level))
 		return NULL;
 	TRY(bringing->source->ops->open_blob(bringing->source, &from, &raw));
-	TRY(blob_repack(build->options->store, raw, NULL, compression, level, build->pool,
-			&step->blob.digest, &step->blob.bytes));
+	TRY(blob_repack(build->options->store, raw,
+			digest_known(&step->diff_id) ? &step->diff_id : NULL, compression, level,
+			build->pool, &step->blob.digest, &step->blob.bytes));
 	step->toc = (struct cached_blob){ 0 };
 	step->compression = compression;
 	step->level = level;
