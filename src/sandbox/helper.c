@@ -2,6 +2,7 @@
 #include "base/auto.h"
 #include "base/error.h"
 #include "base/str.h"
+#include "base/vec.h"
 #include "sandbox/filter.h"
 #include "sandbox/init.h"
 #include "sandbox/record.h"
@@ -174,25 +175,58 @@ static _Noreturn void refuse(const struct helper *helper, struct error *error)
 	}
 }
 
+/* PID 1s that have a step, as far as we know, and the one that waits for its step. */
+struct kept {
+	pid_t ready; /* 0: none */
+	VEC(pid_t) taken;
+	int failures;
+};
+
+static void reap(struct kept *kept)
+{
+	for (pid_t pid; (pid = waitpid(-1, NULL, WNOHANG)) > 0;) {
+		if (pid == kept->ready) {
+			kept->ready = 0;
+			kept->failures++;
+		}
+		for (size_t i = 0; i < kept->taken.n; i++)
+			if (kept->taken.p[i] == pid)
+				kept->taken.p[i--] = kept->taken.p[--kept->taken.n];
+	}
+}
+
+/*
+ * kiln is gone or done: so are its steps. One that has not begun to run, and waits for a file
+ * system or for who has leased its program, hears of it in no other way.
+ */
+static void end_all(struct kept *kept)
+{
+	if (kept->ready)
+		vec_push(&kept->taken, kept->ready);
+	for (size_t i = 0; i < kept->taken.n; i++)
+		(void)kill(kept->taken.p[i], SIGKILL);
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+		;
+}
+
 /*
  * Keep one PID 1 ready; come back when that cannot be done, or kiln is gone (NULL). With
  * is_for_one, later ones are made when their step waits: what nobody takes is a third of a step.
  */
-static FALLIBLE keep_ready(const struct init *init, bool is_for_one, int taken_fd, int signal_fd)
+static FALLIBLE keep_ready(const struct init *init, bool is_for_one, int taken_fd, int signal_fd,
+		struct kept *kept)
 {
-	pid_t ready = 0;
-	int failures = 0;
 	bool is_wanted = true;
 
 	for (;;) {
-		if (!ready && failures == TRIES)
+		if (!kept->ready && kept->failures == TRIES)
 			return error_new(ERR_SYS, "sandboxes die before they start");
-		if (!ready && is_wanted && (ready = clone_init(init)) < 0)
+		if (!kept->ready && is_wanted && (kept->ready = clone_init(init)) < 0)
 			return error_sys("make the namespaces of a sandbox");
 		struct pollfd polls[] = {
 			{ .fd = taken_fd, .events = POLLIN },
 			{ .fd = signal_fd, .events = POLLIN },
-			{ .fd = init->control_fd, .events = ready ? 0 : POLLIN },
+			{ .fd = init->control_fd, .events = kept->ready ? 0 : POLLIN },
 		};
 		struct signalfd_siginfo ignored;
 		char byte;
@@ -200,7 +234,9 @@ static FALLIBLE keep_ready(const struct init *init, bool is_for_one, int taken_f
 		if (poll(polls, 3, -1) < 0 && errno != EINTR)
 			return error_sys("wait for steps");
 		if (polls[0].revents & POLLIN && read(taken_fd, &byte, 1) == 1) {
-			ready = failures = 0;
+			if (kept->ready)
+				vec_push(&kept->taken, kept->ready);
+			kept->ready = kept->failures = 0;
 			is_wanted = !is_for_one;
 		}
 		/* Of a step that a PID 1 has taken meanwhile nothing is left in the socket. */
@@ -208,12 +244,7 @@ static FALLIBLE keep_ready(const struct init *init, bool is_for_one, int taken_f
 			is_wanted = true;
 		if (polls[1].revents & POLLIN) {
 			(void)!read(signal_fd, &ignored, sizeof(ignored));
-			for (pid_t pid; (pid = waitpid(-1, NULL, WNOHANG)) > 0;) {
-				if (pid != ready)
-					continue;
-				ready = 0;
-				failures++;
-			}
+			reap(kept);
 		}
 		if (polls[2].revents & (POLLHUP | POLLERR))
 			return NULL;
@@ -223,6 +254,7 @@ static FALLIBLE keep_ready(const struct init *init, bool is_for_one, int taken_f
 _Noreturn void helper_run(const struct helper *helper)
 {
 	struct filter_program profile, listener;
+	struct kept kept = { 0 };
 	int taken[2];
 	sigset_t child;
 	struct error *error = settle(helper);
@@ -245,12 +277,10 @@ _Noreturn void helper_run(const struct helper *helper)
 		.builds_stage = helper->is_for_one,
 	};
 
-	error = keep_ready(&init, helper->is_for_one, taken[0], signal_fd);
+	error = keep_ready(&init, helper->is_for_one, taken[0], signal_fd, &kept);
 	if (error)
 		refuse(helper, error);
-	/* kiln is gone or done: so are its steps. The one that waits sees the same end as we. */
 	(void)close(helper->control_fd);
-	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
-		;
+	end_all(&kept);
 	_exit(0);
 }

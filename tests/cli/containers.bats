@@ -6,6 +6,10 @@ bats_require_minimum_version 1.5.0
 load ../lib/kiln
 load ../lib/busybox
 
+teardown() {
+	[ -z "${HOLDER-}" ] || kill "$HOLDER" 2>/dev/null || true
+}
+
 @test "two commits of one container at once come one after the other" {
 	local i pids=() ids=()
 	from
@@ -445,4 +449,33 @@ three" "$output"
 		says_not "failed-$kind"
 		succeeds kiln_as "$kind" rm "of-$kind" "again-$kind"
 	done
+}
+
+@test "Ctrl-C ends a step that waits for its program" {
+	local leased line pid got=0
+	# Longer than a step has to end by itself.
+	[ "$(cat /proc/sys/fs/lease-break-time)" -ge 30 ] || skip 'leases are taken away too soon here'
+	mkdir d && printf '#!/bin/sh\n' >d/program && chmod 0755 d d/program
+	mkfifo said
+	python3 -c 'import fcntl, os, signal, time
+fd = os.open("d/program", os.O_RDWR)
+signal.signal(signal.SIGIO, lambda *_: print("wanted", flush=True))
+fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+print("leased", flush=True)
+while True:
+    time.sleep(1000)' >said 3>&- 4>&- &
+	HOLDER=$!
+	exec {leased}<said
+	read -r line <&"$leased"
+	equals leased "$line"
+	from
+	# A shell's background command ignores SIGINT, unless it is in a session of its own.
+	setsid "$KILN" run -v "$PWD/d:/d" "$c" -- /d/program 3>&- 4>&- </dev/null &
+	pid=$!
+	read -r line <&"$leased"
+	equals wanted "$line"
+	kill -INT "$pid"
+	wait "$pid" || got=$?
+	equals 130 "$got"
+	grep -q "LEASE  *BREAKING .* $HOLDER " /proc/locks || explain 'the lease is over'
 }
