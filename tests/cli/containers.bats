@@ -466,15 +466,15 @@ while True:
     time.sleep(1000)' >said 3>&- 4>&- &
 	HOLDER=$!
 	exec {leased}<said
-	read -r line <&"$leased"
+	read -r -t 20 line <&"$leased"
 	equals leased "$line"
 	from
 	# A shell's background command ignores SIGINT, unless it is in a session of its own.
-	setsid "$KILN" run -v "$PWD/d:/d" "$c" -- /d/program 3>&- 4>&- </dev/null &
+	KILN_ROOT=$BATS_TEST_TMPDIR/store setsid timeout -s KILL 100 "$KILN" run -v "$PWD/d:/d" "$c" -- /d/program 3>&- 4>&- </dev/null >run.log 2>&1 &
 	pid=$!
-	read -r line <&"$leased"
+	read -r -t 20 line <&"$leased" || explain "nobody wants the program: $(cat run.log)"
 	equals wanted "$line"
-	kill -INT "$pid"
+	pkill -INT -P "$pid"
 	wait "$pid" || got=$?
 	equals 130 "$got"
 	grep -q "LEASE  *BREAKING .* $HOLDER " /proc/locks || explain 'the lease is over'
