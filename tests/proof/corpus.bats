@@ -292,7 +292,7 @@ files() {
 	files airflow_pre_installed_providers.txt
 	built airflow
 	says_config '[.config.User, .config.WorkingDir, .config.Cmd, .config.Entrypoint, .config.Labels["org.apache.airflow.uid"]]' \
-		'["50000","/opt/airflow",[],["/usr/bin/dumb-init","--","/entrypoint"],"50000"]'
+		'["50000","/opt/airflow",null,["/usr/bin/dumb-init","--","/entrypoint"],"50000"]'
 	has 'file 0710 50000:0 /home/airflow/.local/bin/airflow' 'file 0644 50000:0 /opt/airflow/airflow_pre_installed_providers.txt'
 	built airflow --target scripts
 	equals '    debian_version=$(cat /etc/os-release | grep VERSION_CODENAME | cut -d '\''='\'' -f 2)' \
