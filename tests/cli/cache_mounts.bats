@@ -106,7 +106,7 @@ both() { # OPTIONS TWENTIETHS
 			rm /c/in; echo saw: \$(ls /c)
 	END
 	dockerfile second <<-END
-		RUN --mount=type=cache,target=/c,id=one,$1 touch /c/second; echo found: \$(ls /c)
+		RUN --mount=type=cache,target=/c,id=one,$1 x=\$(ls /c); touch /c/second; echo found: \$x second
 	END
 	rm -f first.log second.log
 	build -f first >first.log 2>&1 &
