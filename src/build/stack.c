@@ -210,13 +210,9 @@ FALLIBLE layer_look_up_dir(struct layer_set *set, const struct stack *stack, siz
 		return NULL;
 	AUTO_FREE char *name = xasprintf("layer:%s", digest_text(&layer->source_diff_id, text));
 	TRY(store_lock_take(set->options->store, name, set->options->cancel, ret_lock));
-	struct error *error = layer_find_by_diff_id(
-			set->options->store, &layer->source_diff_id, &chain, &record);
-	if (!error)
+	TRY(layer_seek_by_diff_id(set->options->store, &layer->source_diff_id, &chain, &record));
+	if (record.id[0])
 		layer_learn(set, layer, &record);
-	else if (!error_is(error, ERR_NOT_FOUND))
-		return error;
-	error_free(error);
 	if (!layer->dir)
 		lower_find_dir(set, layer, &chain);
 	return layer_find_tree(set, layer);

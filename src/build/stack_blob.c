@@ -261,12 +261,8 @@ static FALLIBLE find_blob(
 	if (layer->is_timed) {
 		TRY(find_form(set, layer, &record));
 	} else if (digest_known(&layer->source_diff_id)) {
-		struct error *error = layer_find_by_diff_id(
-				set->options->store, &layer->source_diff_id, NULL, &record);
-
-		if (error_is(error, ERR_NOT_FOUND))
-			error_free(TAKE(error));
-		TRY(error);
+		TRY(layer_seek_by_diff_id(
+				set->options->store, &layer->source_diff_id, NULL, &record));
 	}
 	if (digest_known(&record.diff_id))
 		layer->diff_id = record.diff_id;

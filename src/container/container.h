@@ -1,15 +1,15 @@
 /*
  * container: a working container: an image that is being made by hand. It outlives the process:
- *what it is stands in a row of the store, what was changed in it lies in containers/<id>/upper.
+ * what it is stands in a row of the store, what was changed in it lies in containers/<id>/upper.
  *
  *	layers of the image it came from | layers that steps sealed | upper, still changing
  *
  * A struct container is what the row says, to be changed and saved; container_open() locks it until
  * container_free(), so two commands that change one container take turns, and a killed one leaves
- *it as it was last saved.
+ * it as it was last saved.
  *
  * Floor: container. One thread at a time. What is done in it (run, copy, commit) is
- *build/working.h.
+ * build/working.h.
  */
 #pragma once
 #include "base/auto.h"

@@ -162,13 +162,8 @@ static FALLIBLE find_kept(struct store *store, const struct digest *diff_id,
 		const struct layer_blob *wanted, struct digest *ret)
 {
 	AUTO(layer_record) struct layer_record record = { 0 };
-	struct error *error = layer_find_by_diff_id(store, diff_id, NULL, &record);
 
-	if (error_is(error, ERR_NOT_FOUND)) {
-		error_free(error);
-		return NULL;
-	}
-	TRY(error);
+	TRY(layer_seek_by_diff_id(store, diff_id, NULL, &record));
 	for (size_t i = 0; i < record.blobs.n; i++) {
 		const struct layer_blob *blob = &record.blobs.p[i];
 

@@ -6,7 +6,7 @@
  *	argv ── globals.c, flags.c ──> opts ── request.c ──> build_options ── build_run()
  *
  * A flag that chose between a fault of Kaniko's and its cure is taken, and the cure is what
- *happens.
+ * happens.
  *
  * Floor: kaniko.
  */

@@ -8,7 +8,7 @@
  *
  * Lists are read and changed as they are: members that a newer Podman put there stay. The locks are
  * fcntl's, layers before images; a writer leaves 64 new bytes in the lock file, by which every
- *other process sees that it has to read the list again.
+ * other process sees that it has to read the list again.
  *
  * Floor: podman. One thread at a time. Spec: containers/storage 1.43, layers.go, images.go,
  * pkg/lockfile (what Podman 4.3 and Buildah 1.28 are made of).

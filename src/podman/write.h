@@ -1,7 +1,7 @@
 /*
  * write: an image on its way into Podman's store. Layers are unpacked in a scratch directory,
- *without any lock, lowest first; then everything becomes visible under Podman's own locks in a
- *moment:
+ * without any lock, lowest first; then everything becomes visible under Podman's own locks in a
+ * moment:
  *
  *	layers are listed as incomplete, moved into their places, listed as complete;
  *	the image's data are written, and the image is listed.

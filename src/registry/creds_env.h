@@ -2,7 +2,7 @@
  * creds_env: credentials that variables hold, as CI systems give them.
  *
  *	env	KANIKO_<HOST>_USER and KANIKO_<HOST>_PASSWORD, where <HOST> is the host in upper
- *case with _ for . - and :. The leading labels are dropped one by one, so that
+ * case with _ for . - and :. The leading labels are dropped one by one, so that
  *		KANIKO_EXAMPLE_COM_USER serves reg.example.com too; a top-level name alone serves
  *		nobody.
  *	gitlab	CI_REGISTRY with CI_REGISTRY_USER and CI_REGISTRY_PASSWORD (or CI_JOB_TOKEN);

@@ -1,8 +1,8 @@
 /*
  * stage: where a sandbox is put together. The helper builds it once, as its own root (of a helper
- *that expects one step, its PID 1 does): a small tmpfs that holds nothing of the host but its
+ * that expects one step, its PID 1 does): a small tmpfs that holds nothing of the host but its
  * /proc, /sys and six device nodes. Every PID 1 gets a copy with its mount namespace, and moves
- *pieces of it into the step's root.
+ * pieces of it into the step's root.
  *
  *	/proc /sys /dev/null ...   the host's; /sys read-only
  *	/empty                     an empty read-only directory, to hide others

@@ -155,19 +155,27 @@ FALLIBLE layer_get(struct store *store, const char *id, const struct digest *cha
 	return NULL;
 }
 
-FALLIBLE layer_find_by_diff_id(struct store *store, const struct digest *diff_id,
+FALLIBLE layer_seek_by_diff_id(struct store *store, const struct digest *diff_id,
 		const struct digest *chain, struct layer_record *ret)
 {
 	AUTO(layer_record) struct layer_record record = { 0 };
-	char text[DIGEST_TEXT];
 
 	TRY(find(store, NULL, diff_id, chain, &record));
-	if (!record.id[0])
-		return error_new(ERR_NOT_FOUND, "no layer with diffID '%s' is in the store '%s'",
-				digest_text(diff_id, text), store->root);
 	TRY(ask_for_blobs(store, &record));
 	*ret = record;
 	record = (struct layer_record){ 0 };
+	return NULL;
+}
+
+FALLIBLE layer_find_by_diff_id(struct store *store, const struct digest *diff_id,
+		const struct digest *chain, struct layer_record *ret)
+{
+	char text[DIGEST_TEXT];
+
+	TRY(layer_seek_by_diff_id(store, diff_id, chain, ret));
+	if (!ret->id[0])
+		return error_new(ERR_NOT_FOUND, "no layer with diffID '%s' is in the store '%s'",
+				digest_text(diff_id, text), store->root);
 	return NULL;
 }
 

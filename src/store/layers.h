@@ -86,6 +86,9 @@ FALLIBLE layer_get(struct store *store, const char *id, const struct digest *cha
 		struct layer_record *ret);
 FALLIBLE layer_find_by_diff_id(struct store *store, const struct digest *diff_id,
 		const struct digest *chain, struct layer_record *ret);
+/* The same, and none is no error: ret->id is "" then. */
+FALLIBLE layer_seek_by_diff_id(struct store *store, const struct digest *diff_id,
+		const struct digest *chain, struct layer_record *ret);
 /* By a blob that layer_add_blob() was told of. */
 FALLIBLE layer_find_by_blob(struct store *store, const struct digest *digest,
 		const struct digest *chain, struct layer_record *ret);

@@ -5,8 +5,9 @@
  *	mode             kiln itself                      a step                    owners on disk
  *	USERNS_SUBUID    inside: 0 is us, 1.. subuids     the same namespace        OWNER_PLAIN
  *	USERNS_RECORDED  inside: 0 is us, nothing else    the same namespace        OWNER_RECORDED
- *	USERNS_ROOT      outside, as it was started       a mapped one, far away    OWNER_SHIFTED,
- *or OWNER_PLAIN 1:1
+ *	USERNS_ROOT      outside, as it was started       a mapped one, far away    OWNER_SHIFTED
+ *
+ * (USERNS_ROOT is OWNER_PLAIN, mapped one to one, where no range is spare.)
  *
  * Where no namespace can be had, kiln stays as it was started and steps share all it has:
  *
@@ -18,8 +19,8 @@
  * own, where its own id stays its own and a range is spare; then it is USERNS_ROOT as usual.
  *
  * In the first three kiln also has a mount namespace of its own (nothing it mounts is seen outside,
- *and everything is gone when it dies). A step never holds the ids of host root; the one-to-one case
- * is only taken where our own namespace has no spare range, so its root is no host root either.
+ * and everything is gone when it dies). A step never holds the ids of host root; the one-to-one
+ * case is only taken where our own namespace has no spare range, so that its root is none either.
  *
  * A struct userns is a plain value, fixed for the life of the process.
  *

@@ -1,6 +1,6 @@
 /*
  * scratch: an empty directory for one test, removed with everything in it. For folders from sys/
- *up.
+ * up.
  *
  *	AUTO(scratch) struct scratch scratch = scratch_new();
  *	openat(scratch.fd, ...)
