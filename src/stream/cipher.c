@@ -23,8 +23,11 @@ static void cipher_free(struct reader *reader)
 	struct cipher_reader *self = (struct cipher_reader *)reader;
 
 	reader_free(self->below);
-	crypto->EVP_CIPHER_CTX_free(self->cipher);
-	crypto->EVP_MAC_CTX_free(self->mac);
+	/* Of one that nobody read from the library may not even be there. */
+	if (self->cipher)
+		crypto->EVP_CIPHER_CTX_free(self->cipher);
+	if (self->mac)
+		crypto->EVP_MAC_CTX_free(self->mac);
 	OPENSSL_cleanse(&self->key, sizeof(self->key));
 	free(self);
 }
