@@ -249,7 +249,7 @@ static FALLIBLE load_files(struct build *build)
 		.dockerfile = options->dockerfile,
 		.stdin_fd = options->stdin_fd,
 		.keep_git_dir = build_arg_is_set(options, "BUILDKIT_CONTEXT_KEEP_GIT_DIR"),
-		.containerfile_first = options->containerfile_first,
+		.as_buildah = options->as_buildah,
 		.sources = &build->sources,
 	};
 

@@ -148,8 +148,9 @@ struct build_options {
 	const char *dockerfile;  /* path, address, "-" for stdin_fd, NULL: Dockerfile in the context
 				  */
 	const char *ignore_file; /* in the place of the context's .dockerignore; or NULL */
-	/* Of what the context has, and .containerignore; ignore files, sources as for Buildah. */
-	bool containerfile_first;
+	/* Containerfile and .containerignore first; ignore files, patterns of sources, and what
+	 * a copy may replace. */
+	bool as_buildah;
 	bool files_are_late; /* bases that are files may be made by stages above, as for Buildah */
 	bool from_variables; /* COPY --from= and from= of a mount may have some, as in Buildah */
 	bool keeps_volumes;  /* steps change nothing in volumes, as for older Buildahs */

@@ -170,7 +170,7 @@ static FALLIBLE read_default(const struct context_input *input, struct context *
 {
 	static const char *const names[] = { "Containerfile", "Dockerfile", "Containerfile",
 		"dockerfile" };
-	bool other = !input->containerfile_first;
+	bool other = !input->as_buildah;
 
 	for (size_t i = other; i < (other ? COUNT(names) : 2); i++) {
 		struct error *error = read_inside(context, names[i]);
@@ -294,7 +294,7 @@ static FALLIBLE find_ignore(const struct context_input *input, struct context *c
 	} else if (!input->name && !dockerfile) {
 		TRY(read_ignore(context->fd, "Dockerfile.dockerignore", context, &found));
 	}
-	if (!found && input->containerfile_first)
+	if (!found && input->as_buildah)
 		TRY(read_ignore(context->fd, ".containerignore", context, &found));
 	if (!found)
 		TRY(read_ignore(context->fd, ".dockerignore", context, &found));
@@ -325,7 +325,7 @@ FALLIBLE context_open(const struct context_input *input, struct context **ret)
 				"a tar, compressed with gzip, bzip2, xz or zstd, or not");
 	if (context->fd >= 0)
 		TRY(find_ignore(input, context));
-	if (context->ignore && input->containerfile_first)
+	if (context->ignore && input->as_buildah)
 		ignore_by_prefix(context->ignore);
 	*ret = TAKE(context);
 	return NULL;

@@ -57,8 +57,8 @@ struct context_input {
 	const char *dockerfile;  /* a path, an address, "-", or NULL */
 	int stdin_fd;
 	bool keep_git_dir; /* of a git repository: BUILDKIT_CONTEXT_KEEP_GIT_DIR */
-	/* And .containerignore before .dockerignore, whose exceptions are Buildah's, too. */
-	bool containerfile_first;
+	/* Containerfile and .containerignore first, with Buildah's exceptions. */
+	bool as_buildah;
 	const struct sources *sources;
 };
 

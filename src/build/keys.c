@@ -249,7 +249,7 @@ static void key_copy(const struct build *build, struct key *key, const struct pl
 	key_number(key, "parents", copy->parents);
 	key_texts(key, "excludes", &copy->excludes);
 	/* What is an error elsewhere is none as Buildah. */
-	if (build->options->containerfile_first)
+	if (build->options->as_buildah)
 		key_number(key, "replaces", true);
 	key_epoch(build, key);
 }
@@ -294,8 +294,8 @@ FALLIBLE step_copy_origin(struct build *build, struct step_run *run, bool make_v
 		struct select_origin *ret)
 {
 	TRY(step_origin(build, &run->step->copy, make_view, ret));
-	ret->needs_match = build->options->containerfile_first;
-	ret->globs_deep = build->options->containerfile_first;
+	ret->needs_match = build->options->as_buildah;
+	ret->globs_deep = build->options->as_buildah;
 	if (!make_view || !copy_is_fetched(&run->step->copy))
 		return NULL;
 	TRY(fetched_need(build, run));

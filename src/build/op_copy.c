@@ -151,7 +151,7 @@ FALLIBLE op_copy(struct build *build, struct stage_run *stage, struct step_run *
 {
 	const struct plan_copy *copy = &run->step->copy;
 	struct place_rules rules = { .chmod = copy->chmod && copy->chmod[0] ? copy->chmod : NULL,
-		.replaces = build->options->containerfile_first };
+		.replaces = build->options->as_buildah };
 	struct view_names *names = NULL;
 
 	if (build->options->has_epoch)

@@ -62,7 +62,7 @@ static FALLIBLE open_tree(struct build *build, const struct plan_origin *origin)
 	struct context_input input = {
 		.path = context->value,
 		.name = context->name,
-		.containerfile_first = build->options->containerfile_first,
+		.as_buildah = build->options->as_buildah,
 		.sources = &build->sources,
 	};
 	AUTO_FREE char *name = xasprintf("[internal] load the context '%s'", context->name);

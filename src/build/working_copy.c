@@ -396,10 +396,10 @@ static void copying_key(struct copying *copying, const struct digest *parent, st
 		step.copy.origin.kind = ORIGIN_CONTEXT;
 	working->options.has_epoch = copy->has_epoch;
 	working->options.epoch = copy->epoch;
-	working->options.containerfile_first = copy->replaces;
+	working->options.as_buildah = copy->replaces;
 	copy_key(&working->build, &step, parent, &copying->content, ret, ret_record);
 	*ret_definition = copy_definition(&working->build, &step, parent, &none);
-	working->options.has_epoch = working->options.containerfile_first = false;
+	working->options.has_epoch = working->options.as_buildah = false;
 }
 
 static FALLIBLE place_as_layer(struct copying *copying, const struct digest *parent)

@@ -144,7 +144,7 @@ static void set_dockerfile(const struct bud_opts *opts, struct bud_request *requ
 		.from = opts->from,
 		.env = &opts->env };
 	options_ret->ignore_file = opts->ignore_file;
-	options_ret->containerfile_first = true;
+	options_ret->as_buildah = true;
 	options_ret->from_variables = true;
 	options_ret->makes_volumes = true;
 	options_ret->keeps_volumes = opts->compat_volumes;
