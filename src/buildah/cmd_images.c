@@ -141,6 +141,8 @@ static FALLIBLE load(
 
 /* --- filters --- */
 
+#define REFERENCE "reference="
+
 struct filter {
 	struct session *session;
 	const char *program;
@@ -267,6 +269,22 @@ static FALLIBLE matches_key(const struct filter *filter, const struct row *row, 
 	return NULL;
 }
 
+/* Of several names that are asked for, one will do; everything else must all be so. */
+static bool is_one_of(const struct filter *filter, const struct row *row)
+{
+	size_t asked = 0, matching = 0;
+
+	for (size_t i = 0; i < filter->filters->n; i++) {
+		const char *text = filter->filters->p[i];
+
+		if (!text_starts(text, REFERENCE))
+			continue;
+		asked++;
+		matching += is_reference(row, text + strlen(REFERENCE));
+	}
+	return !asked || matching;
+}
+
 static FALLIBLE matches_one(
 		const struct filter *filter, const struct row *row, const char *text, bool *ret)
 {
@@ -284,9 +302,11 @@ static FALLIBLE matches_one(
 
 static FALLIBLE matches(const struct filter *filter, const struct row *row, bool *ret)
 {
-	*ret = !filter->has_name || digest_equal(&filter->named, &row->record->manifest);
+	*ret = is_one_of(filter, row) &&
+	       (!filter->has_name || digest_equal(&filter->named, &row->record->manifest));
 	for (size_t i = 0; i < filter->filters->n && *ret; i++)
-		TRY(matches_one(filter, row, filter->filters->p[i], ret));
+		if (!text_starts(filter->filters->p[i], REFERENCE))
+			TRY(matches_one(filter, row, filter->filters->p[i], ret));
 	return NULL;
 }
 

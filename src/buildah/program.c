@@ -1,11 +1,15 @@
 #include "buildah/buildah.h"
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
+#include "sys/fd.h"
 #include "ui/config.h"
 #include "ui/containers_conf.h"
 #include "ui/help.h"
+#include "ui/plain_text.h"
 #include "ui/registry_flags.h"
 #include "ui/report.h"
 #include "verbs/verbs.h"
@@ -133,6 +137,8 @@ static FALLIBLE use_conf(struct list *ret)
 	}
 	if (conf.retries >= 0)
 		list_addf(ret, "registry-retries=%lld", (long long)conf.retries);
+	if (conf.retry_delay && conf.retry_delay[0])
+		list_addf(ret, "registry-retry-delay=%s", conf.retry_delay);
 	return NULL;
 }
 
@@ -193,6 +199,26 @@ static FALLIBLE use_storage(const struct globals *globals, struct list *ret)
 	return NULL;
 }
 
+/* A line of our log as Buildah's logger writes it. */
+static void say_line(enum log_level level, const char *text)
+{
+	static const char *const names[] = { "", "warning", "info", "debug" };
+	AUTO(strbuf) struct strbuf clean = { 0 };
+	AUTO(strbuf) struct strbuf line = { 0 };
+	char date[CLOCK_RFC3339_TEXT];
+
+	plain_text_escape(str_of(text), &clean);
+	strbuf_addf(&line, "time=\"%s\" level=%s msg=\"",
+			clock_rfc3339(clock_now_seconds(), 0, date), names[level]);
+	for (size_t i = 0; i < clean.n; i++) {
+		if (clean.p[i] == '"' || clean.p[i] == '\\')
+			strbuf_add_char(&line, '\\');
+		strbuf_add_char(&line, clean.p[i]);
+	}
+	strbuf_add(&line, "\"\n");
+	error_ignore(fd_write_all(STDERR_FILENO, line.p, line.n), "nobody reads the log");
+}
+
 static FALLIBLE use_log_level(const char *text, struct list *ret)
 {
 	static const char *const levels[] = { "debug", "trace", "info", "warn", "warning", "error",
@@ -202,6 +228,7 @@ static FALLIBLE use_log_level(const char *text, struct list *ret)
 		if (strcasecmp(text, levels[i]) == 0) {
 			if (i < 2)
 				list_add(ret, "debug=true");
+			log_set_sink(say_line);
 			return NULL;
 		}
 	return error_usage("unable to parse log level: not a valid logrus Level: \"%s\"", text);

@@ -137,8 +137,8 @@ static FALLIBLE check_policy(const struct mirror_rules *rules, const char *host,
 
 	if (!is_denied && (!allowed || !allowed->n || list_has(allowed, host)))
 		return NULL;
-	return error_hint(error_new(ERR_DENIED, "%s registry at \"%s\" denied by policy: %s",
-					  for_writing ? "commit to" : "pull from", host,
+	return error_hint(error_new(ERR_DENIED, "%s \"%s\" denied by policy: %s",
+					  for_writing ? "commit to registry at" : "registry", host,
 					  is_denied ? "it is in the blocked registries list"
 						    : "not in allowed registries list"),
 			"BUILD_REGISTRY_SOURCES is set");

@@ -47,6 +47,7 @@ void containers_conf_done(struct containers_conf *conf)
 	free(conf->shm_size);
 	free(conf->base_hosts_file);
 	free(conf->compression);
+	free(conf->retry_delay);
 	*conf = (struct containers_conf)CONTAINERS_CONF_INIT;
 }
 
@@ -102,6 +103,8 @@ static struct error *on_value(void *user, const char *key, const struct toml_val
 		return toml_take_bool(value, &conf->names_hosts);
 	if (reading->where == IN_ENGINE && strcmp(key, "retry") == 0)
 		return take_number(value, RETRIES_MAX, &conf->retries);
+	if (reading->where == IN_ENGINE && strcmp(key, "retry_delay") == 0)
+		return toml_take_text(value, &conf->retry_delay);
 	if (reading->where == IN_ENGINE && strcmp(key, "compression_format") == 0)
 		return toml_take_text(value, &conf->compression);
 	if (reading->where == IN_ENGINE && strcmp(key, "compression_level") == 0)

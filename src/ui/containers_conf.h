@@ -36,6 +36,7 @@ struct containers_conf {
 	char *shm_size;        /* or NULL */
 	char *base_hosts_file; /* a path, "none" or "image"; or NULL */
 	char *compression;     /* compression_format; or NULL */
+	char *retry_delay;     /* between them, as Go writes a time; or NULL */
 	int64_t retries;       /* of transfers; -1: not said */
 	int64_t level;         /* compression_level; -1: not said */
 	bool names_hosts;      /* container_name_as_hostname */

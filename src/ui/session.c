@@ -177,7 +177,8 @@ static FALLIBLE check_auth_file(const struct config *config, unsigned needs)
 			access(config->auth_file, F_OK) == 0 || errno != ENOENT)
 		return NULL;
 	return error_code(ERR_INVALID, EXIT_USAGE,
-			"checking authfile: stat %s: no such file or directory", config->auth_file);
+			"credential file is not accessible: stat %s: no such file or directory",
+			config->auth_file);
 }
 
 unsigned session_needs_of(const struct config *config, const struct list *names)

@@ -160,8 +160,11 @@ static FALLIBLE create(struct work *work, const struct from_opts *opts, struct c
 	/* An image without a name is called by the beginning of its ID. */
 	if (!base && !container->image_name[0] && digest_known(&container->image_id))
 		base = xasprintf("%.12s", digest_hex(&container->image_id, hex));
-	AUTO_FREE char *made =
-			container_name_for(base ? base : container->image_name, opts->suffix);
+	AUTO_FREE char *name = xstrdup(base ? base : container->image_name);
+	/* For Buildah a port begins a tag: what is from localhost:5000 is called localhost. */
+	if (!base && text_equal(work->call->program, "buildah"))
+		name[strcspn(name, ":")] = '\0';
+	AUTO_FREE char *made = container_name_for(name, opts->suffix);
 
 	TRY_WRAP(container_create(work->session.store, container, opts->name ? opts->name : made,
 				 !opts->name),

@@ -139,10 +139,15 @@ static void creds_of(const struct config *config, struct creds_settings *ret)
 }
 
 /* --compat-auth-file: Docker knows hosts alone. */
-static FALLIBLE use_compat_file(const char *file, const char *key, struct creds_settings *ret)
+static FALLIBLE use_compat_file(const struct invocation *call, const char *file, const char *key,
+		struct creds_settings *ret)
 {
 	if (!file)
 		return NULL;
+	if (ret->auth_file && text_equal(call->program, "buildah"))
+		return error_usage(
+				"options for paths to the credential file and to the "
+				"Docker-compatible credential file can not be set simultaneously");
 	if (ret->auth_file)
 		return error_usage(
 				"options '--authfile' and '--compat-auth-file' exclude each other");
@@ -186,7 +191,7 @@ static struct error *run_login(const struct invocation *call)
 	struct creds_settings creds;
 
 	creds_of(call->config, &creds);
-	TRY(use_compat_file(opts->compat_file, key, &creds));
+	TRY(use_compat_file(call, opts->compat_file, key, &creds));
 	if (!opts->get)
 		TRY(get_credential(opts, &credential));
 	TRY(session_open(call->config, SESSION_REGISTRY | SESSION_NEW_AUTH, &session));
@@ -248,9 +253,9 @@ static struct error *run_logout(const struct invocation *call)
 	if (opts->all && call->args->n)
 		return error_usage("option '--all' and a registry exclude each other");
 	creds_of(call->config, &creds);
-	TRY(use_compat_file(opts->compat_file, key, &creds));
+	TRY(use_compat_file(call, opts->compat_file, key, &creds));
 	if (creds.auth_file && access(creds.auth_file, F_OK) != 0)
-		return error_sys("checking authfile: stat %s", creds.auth_file);
+		return error_sys("credential file is not accessible: stat %s", creds.auth_file);
 	if (opts->all)
 		return creds_erase_all(&creds, NULL);
 	TRY(creds_erase(&creds, key, NULL, &found));

@@ -227,6 +227,7 @@ static FALLIBLE gather(struct work *work, const struct run_opts *opts, const str
 	run_flags_save(&opts->run, &lines);
 	run_flags_load(&work->container->settings, &parts->flags);
 	run_flags_load(&lines, &parts->flags);
+	TRY(run_conf_limits(work->call->program, &parts->flags));
 	for (size_t i = 0; i < opts->env.n; i++)
 		config_add_variable(opts->env.p[i], &parts->env);
 	TRY(run_parts_make(&parts->flags, config, &parts->run));

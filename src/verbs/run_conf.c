@@ -127,6 +127,22 @@ FALLIBLE run_conf_below(const char *program, const struct run_flags *typed, stru
 	return NULL;
 }
 
+FALLIBLE run_conf_limits(const char *program, struct run_flags *flags)
+{
+	AUTO(containers_conf) struct containers_conf conf = CONTAINERS_CONF_INIT;
+	struct conf_list more = { .is_said = false };
+
+	if (!text_equal(program, "buildah"))
+		return NULL;
+	TRY(containers_conf_read(config_getenv, NULL, &conf));
+	for (size_t i = 0; i < conf.ulimits.texts.n; i++)
+		if (!list_has(&flags->ulimits, conf.ulimits.texts.p[i]))
+			list_add(&more.texts, conf.ulimits.texts.p[i]);
+	add_in_front(&more, &flags->ulimits);
+	list_done(&more.texts);
+	return NULL;
+}
+
 FALLIBLE run_conf_hostname(const char *program, const char *container, char **ret)
 {
 	AUTO(containers_conf) struct containers_conf conf = CONTAINERS_CONF_INIT;

@@ -1,6 +1,7 @@
 /*
  * run_conf: what containers.conf says of how commands run, below what the command line says: for
- * 'from' and 'build' under Buildah's name. 'run' has what 'from' remembered, as in Buildah.
+ * 'from' and 'build' under Buildah's name. 'run' has what 'from' remembered, and reads limits
+ * again, as in Buildah.
  *
  * Floor: verbs.
  */
@@ -13,6 +14,9 @@
  * one name the typed one counts. Under another name than Buildah's nothing is read.
  */
 FALLIBLE run_conf_below(const char *program, const struct run_flags *typed, struct run_flags *ret);
+/* The same of limits alone, below flags: for 'run' in a container that was made before the file
+ * said them. What flags have already is not added again. */
+FALLIBLE run_conf_limits(const char *program, struct run_flags *flags);
 /*
  * Where container_name_as_hostname says so, the container's name, less what no name of a host has:
  * *ret is new. NULL: it does not, or nothing is left.

@@ -210,7 +210,7 @@ buildah() {
 	registry_put base busybox
 	printf 'FROM %s/base\n' "$REGISTRY" >Dockerfile
 	export BUILD_REGISTRY_SOURCES="{\"blockedRegistries\": [\"$REGISTRY\"]}"
-	fails 125 "pull from registry at \"$REGISTRY\" denied by policy: it is in the blocked registries list" \
+	fails 125 "registry \"$REGISTRY\" denied by policy: it is in the blocked registries list" \
 		buildah build --tls-verify=false .
 	fails 125 'denied by policy' buildah pull --tls-verify=false "$REGISTRY/base"
 	succeeds buildah from --name one "$img"
@@ -312,7 +312,7 @@ buildah() {
 	succeeds buildah inspect --format '{{.OCIv1.Architecture}}' "$REGISTRY/both"
 	equals arm64 "$output"
 	succeeds buildah from -q --tls-verify=false --arch amd64 "$REGISTRY/both"
-	succeeds buildah inspect --format '{{.OCIv1.Architecture}}' both-working-container
+	succeeds buildah inspect --format '{{.OCIv1.Architecture}}' "${REGISTRY%:*}-working-container"
 	equals amd64 "$output"
 	succeeds buildah tag "$REGISTRY/both" "$REGISTRY/ours"
 	succeeds buildah from -q --tls-verify=false --pull=ifnewer "$REGISTRY/ours"
@@ -327,7 +327,7 @@ buildah() {
 	fails 125 'Error: nothere: image not known' buildah images nothere
 	equals 1 "$(wc -l <<<"$stderr")"
 	fails 125 'nowhere.invalid: no such host' buildah pull --retry 0 nowhere.invalid/app
-	fails 125 'checking authfile: stat none.json: no such file or directory' buildah logout --authfile none.json host
+	fails 125 'credential file is not accessible: stat none.json: no such file or directory' buildah logout --authfile none.json host
 	mkdir c
 	touch empty
 	echo 'FROM scratch' >one

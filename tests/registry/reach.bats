@@ -78,7 +78,7 @@ teardown() {
 	registry_put app:1 busybox
 	printf 'unqualified-search-registries = ["127.0.0.1:1", "%s"]\n' "$REGISTRY" >r.conf
 	succeeds kiln buildah --registries-conf r.conf from app:1
-	equals app-working-container "$output"
+	equals "${REGISTRY%:*}-working-container" "$output"
 	succeeds kiln buildah images -q "$REGISTRY/app:1"
 	# It is here now: nobody is asked.
 	registries_stop

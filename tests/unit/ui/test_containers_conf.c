@@ -22,7 +22,8 @@ static void later_files_win(void **state)
 	assert_ok(add(&conf, "[containers]\ndns_servers = ['1.1.1.1']\nshm_size = '1m'\n"
 			     "default_capabilities = ['CHOWN', 'KILL']\nlog_size_max = -1\n"
 			     "base_hosts_file = 'none'\n"
-			     "[engine]\nenv = ['A=1']\nretry = 7\nadd_compression = ['zstd']\n"
+			     "[engine]\nenv = ['A=1']\nretry = 7\nretry_delay = "
+			     "'5s'\nadd_compression = ['zstd']\n"
 			     "[network]\ndns_servers = ['2.2.2.2']\n"
 			     "default_subnet_pools = [{'base' = '10.89.0.0/16', 'size' = 24}]\n"
 			     "[engine.runtimes]\ncrun = ['/usr/bin/crun']\n"));
@@ -35,6 +36,7 @@ static void later_files_win(void **state)
 	assert_string_equal(conf.base_hosts_file, "none");
 	assert_list(&conf.add_compression, "zstd");
 	assert_int_equal(conf.retries, 7);
+	assert_string_equal(conf.retry_delay, "5s");
 	assert_true(conf.capabilities.is_said);
 	assert_list(&conf.capabilities, "");
 }

@@ -1,0 +1,84 @@
+#!/usr/bin/env bats
+# What the tests of Buildah 1.43 ask for, and those of older ones do not.
+# shellcheck disable=SC2154,SC2016 # what lib/kiln.bash sets; text for the shell in a container
+load ../lib/kiln
+
+setup_file() {
+	image busybox >/dev/null
+}
+
+setup() {
+	context
+	img=$(image_ref busybox)
+}
+
+teardown() {
+	kiln_teardown
+}
+
+buildah() {
+	kiln buildah "$@"
+}
+
+@test "a credential file that is not there, and two of them: Buildah's words" {
+	for verb in 'logout --authfile' 'logout --compat-auth-file' 'pull --authfile' 'from --pull --authfile'; do
+		# shellcheck disable=SC2086 # two words
+		fails 125 'Error: credential file is not accessible: stat none.json: no such file or directory' \
+			buildah $verb none.json localhost:5000
+	done
+	echo '{}' >both.json
+	for verb in login logout; do
+		fails 125 '' buildah "$verb" --authfile both.json --compat-auth-file both.json localhost:5000
+		equals 'Error: options for paths to the credential file and to the Docker-compatible credential file can not be set simultaneously' "$stderr"
+	done
+}
+
+@test "--log-level debug writes lines as Buildah's logger does" {
+	succeeds buildah from --name c scratch
+	succeeds buildah --log-level=debug images -q
+	[ -z "$stderr" ] || grep -qE '^time="[0-9TZ:+-]+" level=debug msg="' <<<"$stderr" || explain 'the form of a line'
+	fails 125 'level=debug msg="' buildah --log-level=debug pull --retry 1 --retry-delay 1ms 127.0.0.1:1/app
+	says_not 'debug: '
+}
+
+@test "images: of several names that are asked for one will do" {
+	for name in one two; do
+		printf 'FROM scratch\nLABEL is=%s\n' "$name" >Dockerfile
+		succeeds buildah build -q -t "$name" .
+	done
+	succeeds buildah images --noheading --format '{{.Name}}' --filter 'reference=one*' --filter 'reference=x*'
+	equals localhost/one "$output"
+	succeeds buildah images --noheading --format '{{.Name}}' --filter reference=one --filter reference=two
+	equals $'localhost/one\nlocalhost/two' "$(sort <<<"$output")"
+	succeeds buildah images --noheading --format '{{.Name}}' --filter reference=one --filter reference=two --filter label=is=two
+	equals localhost/two "$output"
+	succeeds buildah images --noheading --format '{{.Name}}' --filter reference=one --filter 'reference!=o*'
+	equals '' "$output"
+}
+
+@test "from: for Buildah a port begins a tag" {
+	registry_start plain
+	registry_put team/base busybox
+	succeeds buildah from -q --tls-verify=false "$REGISTRY/team/base"
+	equals "${REGISTRY%:*}-working-container" "$output"
+	succeeds buildah from -q --pull=never "$REGISTRY/team/base"
+	equals "${REGISTRY%:*}-working-container-1" "$output"
+	succeeds kiln from -q "$REGISTRY/team/base"
+	equals base-working-container "$output"
+}
+
+@test "containers.conf: limits count for containers that were there before, and the wait between tries" {
+	succeeds buildah from --name c "$img"
+	succeeds buildah from --name own --ulimit nofile=30:40 "$img"
+	export CONTAINERS_CONF=$PWD/containers.conf
+	printf '[containers]\ndefault_ulimits = ["nofile=50:60"]\n[engine]\nretry = 2\nretry_delay = "1ms"\n' >containers.conf
+	succeeds buildah run c -- sh -c 'ulimit -Sn; ulimit -Hn'
+	equals $'50\n60' "$output"
+	succeeds buildah run own -- sh -c 'ulimit -Sn; ulimit -Hn'
+	equals $'30\n40' "$output"
+	succeeds kiln run c -- sh -c 'ulimit -Sn'
+	[ "$output" != 50 ] || explain "kiln's own name reads no containers.conf"
+	succeeds buildah info
+	printf '[engine]\nretry_delay = "some"\n' >containers.conf
+	fails 125 some buildah info
+}
