@@ -4,6 +4,7 @@
  */
 #include "build/build.h"
 #include "base/clock.h"
+#include "build/attested.h"
 #include "build/bases.h"
 #include "build/flat.h"
 #include "build/history.h"
@@ -383,7 +384,10 @@ static FALLIBLE run_once(struct build *build, struct build_result *ret)
 		free(ret->manifest_media_type);
 		ret->manifest_media_type = xstrdup(image->manifest.media_type);
 	}
-	const struct made made = { .builds = build, .n = 1, .image = image };
+	attested_tell(build, image ? &image : NULL, 1, ret);
+	const struct made made = {
+		.builds = build, .n = 1, .predicates = &ret->provenances, .image = image
+	};
 	TRY(output_all(&made, ret));
 	return build->inplace && build->options->materializes ? materialize(build) : NULL;
 }
@@ -549,5 +553,7 @@ void build_result_done(struct build_result *result)
 	free(result->vcs_source);
 	free(result->vcs_revision);
 	list_done(&result->names);
+	list_done(&result->provenances);
+	list_done(&result->provenance_platforms);
 	list_done(&result->verified.texts);
 }

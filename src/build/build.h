@@ -139,6 +139,18 @@ struct build_image_options {
 	bool keeps_lone_base; /* FROM alone, and nothing told that changes it, is the base itself */
 };
 
+enum provenance_mode { PROVENANCE_NONE = 0, PROVENANCE_MIN, PROVENANCE_MAX };
+
+/* What is said of the result beside it: SLSA provenance, how it was made and of what. */
+struct build_attest {
+	enum provenance_mode provenance; /* MAX has build arguments, labels, all steps */
+	bool is_slsa_02;                 /* the older form of SLSA's predicate */
+	const char *builder_id;          /* or NULL */
+	bool reproducible;               /* the word of who builds */
+	bool inline_only;                /* beside images only, not beside files */
+	const char *file_name;           /* beside files; NULL: provenance.json */
+};
+
 enum { BUILD_MOST_PLATFORMS = 64 };
 
 struct build_options {
@@ -225,8 +237,9 @@ struct build_options {
 	struct build_image_options image;
 	const struct build_annotation *annotations;
 	size_t annotation_count;
-	int64_t epoch;         /* Unix seconds: created times and files' times in new layers */
-	bool has_epoch;        /* --timestamp, SOURCE_DATE_EPOCH */
+	struct build_attest attest; /* with provenance an image has an index (kind OCI) */
+	int64_t epoch;              /* Unix seconds: created times and files' times in new layers */
+	bool has_epoch;             /* --timestamp, SOURCE_DATE_EPOCH */
 	bool epoch_is_context; /* SOURCE_DATE_EPOCH=context: the context's time, if it has one */
 
 	/* out; none: OUTPUT_STORE */
@@ -275,6 +288,8 @@ struct build_result {
 	char *manifest_media_type;
 	struct list names;               /* complete references that the image has now */
 	char *vcs_source, *vcs_revision; /* of a context that is a git repository; or NULL */
+	/* How it came to be, where that was asked for: a predicate (JSON) of each platform. */
+	struct list provenances, provenance_platforms;
 	struct build_verified verified;
 	char build_id[HISTORY_ID_TEXT]; /* in the history, of all platforms, also of a build that
 					   failed; or "" */

@@ -1,4 +1,5 @@
 /* What is asked of a build: what was left open, what contradicts itself, what follows from it. */
+#include "build/attested.h"
 #include "build/platforms.h"
 #include "build/way.h"
 
@@ -10,6 +11,7 @@ void build_options_fill(struct build_options *options)
 {
 	if (!options->format && !options->inherits_format)
 		options->format = FORMAT_OCI;
+	attested_fill(options);
 	if (!options->compression)
 		options->compression = COMPRESSION_GZIP;
 	if (!options->jobs)

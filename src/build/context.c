@@ -354,6 +354,7 @@ void context_free(struct context *context)
 	free(context->dockerfile);
 	free(context->dockerfile_name);
 	free(context->vcs_source);
+	free(context->vcs_ref);
 	free(context->vcs_revision);
 	free(context);
 }

@@ -24,6 +24,7 @@
 #include "base/error.h"
 #include "build/sources.h"
 #include "dockerfile/ignore.h"
+#include "oci/digest.h"
 #include "store/file_digests.h"
 
 struct context {
@@ -42,6 +43,8 @@ struct context {
 	struct scratch scratch;          /* what it was unpacked into */
 	int dir_fd;                      /* opened for this context alone, or -1 */
 	char *vcs_source, *vcs_revision; /* a git repository and its commit; else NULL */
+	char *vcs_ref;                   /* what was asked for: "refs/heads/main", or NULL */
+	struct digest digest;            /* of what an address brought; else unknown */
 	/*
 	 * When it was made, in Unix seconds: the commit, what an http server says, else the newest
 	 * entry of a tar. 0: not known, as of a directory.

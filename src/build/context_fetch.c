@@ -18,6 +18,7 @@ static FALLIBLE fetch_git(const struct context_input *input, struct context *con
 	context->scratch = TAKE_VALUE(git.scratch);
 	context->vcs_source = xstrdup(url.remote);
 	context->vcs_revision = TAKE(git.commit);
+	context->vcs_ref = git.ref ? TAKE(git.ref) : xstrdup(url.ref);
 	context->time = git.time;
 	return NULL;
 }
@@ -41,6 +42,7 @@ FALLIBLE context_fetch_http(const struct context_input *input, struct context *c
 	AUTO(fetched_file) struct fetched_file file = { .fd = -1 };
 
 	TRY_WRAP(fetch_file(input->sources, input->path, &file), "fetch %s", context->name);
+	context->digest = file.download.digest;
 	TRY_WRAP(context_unpack(context, input->sources, reader_from_fd(TAKE_FD(file.fd))),
 			"open %s '%s'", context->name, context->path);
 	if (fetch_time(&file.download) > 0)

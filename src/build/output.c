@@ -1,6 +1,7 @@
 /* Where the result goes: store, registry, archives, files. */
 #include "base/limits.h"
 #include "base/strbuf.h"
+#include "build/attested.h"
 #include "build/output_files.h"
 #include "registry/registry.h"
 #include "stream/out_file.h"
@@ -111,6 +112,13 @@ FALLIBLE output_check_index(const struct build_options *options)
 
 		if (kind != OUTPUT_DOCKER && kind != OUTPUT_PODMAN)
 			continue;
+		if (attested_is_image(options))
+			return error_hint(
+					error_new(ERR_UNSUPPORTED,
+							"%s has no place for attestations",
+							kind == OUTPUT_PODMAN ? "Podman's store"
+									      : "a docker archive"),
+					"type=oci takes them; or say '--provenance=false'");
 		return error_hint(error_new(ERR_UNSUPPORTED,
 						  "%s takes one image, not one for each platform",
 						  kind == OUTPUT_PODMAN ? "Podman's store"

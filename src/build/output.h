@@ -11,7 +11,10 @@
 struct made {
 	struct build *builds;
 	size_t n;
-	bool is_index;         /* the images are listed by an index, also where there is one */
+	bool is_index; /* the images are listed by an index, also where there is one */
+	bool is_split; /* files go into a folder for each platform */
+	/* How each came to be, where that goes with it (attested.h); or none. */
+	const struct list *predicates;
 	struct image *image;   /* NULL where is_index, or where outputs are files alone */
 	struct image_set *set; /* the same of an index */
 };

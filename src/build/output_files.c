@@ -1,9 +1,14 @@
 /* The file system of the target as files or a tar. */
 #include "build/output_files.h"
+#include "base/clock.h"
+#include "build/attested.h"
+#include "build/provenance.h"
+#include "image/attestation.h"
 #include "layer/apply.h"
 #include "layer/entry_disk.h"
 #include "layer/tar_write.h"
 #include "layer/tree.h"
+#include "stream/hash.h"
 #include "stream/out_file.h"
 #include "sys/fd.h"
 
@@ -19,8 +24,22 @@ struct copy_out {
 	bool is_local;      /* to files of this machine: our own, and without rights of their own */
 	bool keeps_owners;
 	const char *below; /* the folder that all is put into; "": none */
+	/* What is said of the files, and goes with them: each is hashed on its way. */
+	const char *predicate; /* or NULL */
+	struct attestation_subjects subjects;
+	struct map *hashed; /* path of a file with several -> its subject's digest */
 	struct entry_disk disk;
 };
+
+static void copy_out_done(struct copy_out *out)
+{
+	attestation_subjects_done(&out->subjects);
+	map_free(out->hashed);
+	map_free(out->inodes);
+	entry_disk_done(&out->disk);
+}
+
+DEFINE_AUTO_VALUE(copy_out)
 
 /* Where the file goes. New; free(). */
 static char *path_in(const struct copy_out *out, const char *path)
@@ -69,6 +88,42 @@ static void clamp_time(const struct build_options *options, struct entry *entry)
 	entry->mtime_ns = 0;
 }
 
+/* The file is what is said of it in a statement: its path, and its bytes. */
+static void add_subject(
+		struct copy_out *out, const struct tree_item *at, const struct digest *digest)
+{
+	attestation_subjects_add(&out->subjects, at->path, digest);
+	if (at->st->st_nlink > 1 && !map_has(out->hashed, at->path)) {
+		struct digest *copy = xcalloc(1, sizeof(*copy));
+
+		*copy = *digest;
+		map_set(out->hashed, at->path, copy);
+	}
+}
+
+/* entry's content, through a hash where somebody wants it. */
+static FALLIBLE put(struct copy_out *out, const struct tree_item *at, const struct entry *entry,
+		struct reader **content)
+{
+	struct hash_result hashed = { 0 };
+
+	if (!out->predicate || !S_ISREG(at->st->st_mode))
+		return entry_sink_add(out->sink, entry, *content);
+	if (entry->is_hardlink) {
+		const size_t below = *out->below ? strlen(out->below) + 1 : 0;
+		const struct digest *digest = map_get(out->hashed, entry->link + below);
+
+		if (digest)
+			add_subject(out, at, digest);
+		return entry_sink_add(out->sink, entry, *content);
+	}
+	*content = hash_reader(TAKE(*content), &hashed);
+	TRY(entry_sink_add(out->sink, entry, *content));
+	TRY(reader_drain(*content)); /* a sink stops at the file's size; the hash wants its end */
+	add_subject(out, at, &hashed.digest);
+	return NULL;
+}
+
 static struct error *copy_out_visit(void *state, const struct tree_item *at, enum tree_step *step)
 {
 	struct copy_out *out = state;
@@ -89,22 +144,71 @@ static struct error *copy_out_visit(void *state, const struct tree_item *at, enu
 		make_local(out, &entry, &kept);
 	if (!find_link(out, at, &entry))
 		TRY(entry_disk_content(&out->disk, at->dir_fd, at->name, &content));
+	return put(out, at, &entry, &content);
+}
+
+static const char *statement_name(const struct build *build)
+{
+	const char *name = build->options->attest.file_name;
+
+	return name ? name : "provenance.json";
+}
+
+/* The statement, as one more file: new. */
+static FALLIBLE statement_of(const struct copy_out *out, char **ret)
+{
+	const struct attestation attestation = {
+		.predicate_type = provenance_type(&out->build->options->attest),
+		.predicate = out->predicate,
+	};
+	const char *name = statement_name(out->build);
+
+	for (size_t i = 0; i < out->subjects.n; i++)
+		if (strcmp(out->subjects.p[i].name, name) == 0)
+			return error_hint(error_new(ERR_EXISTS,
+							  "the files have a '%s' of their own, in "
+							  "the place of the provenance",
+							  name),
+					"give it another name: '--attest "
+					"type=provenance,filename=NAME'");
+	*ret = attestation_statement(&attestation, &out->subjects);
+	return NULL;
+}
+
+static FALLIBLE put_statement(struct copy_out *out)
+{
+	const struct build_options *options = out->build->options;
+	AUTO_FREE char *text = NULL;
+
+	TRY(statement_of(out, &text));
+	AUTO_FREE char *path = path_in(out, statement_name(out->build));
+	AUTO(reader) struct reader *content = reader_from_bytes(text, strlen(text));
+	struct entry entry = { .path = path,
+		.owner = { .mode = S_IFREG | 0644 },
+		.size = strlen(text),
+		.mtime = options->has_epoch ? options->epoch : clock_now_seconds() };
+
 	return entry_sink_add(out->sink, &entry, content);
 }
 
+/* The files of the build's target, and what is said of them. */
 static FALLIBLE copy_out(struct build *build, struct copy_out *out)
 {
-	AUTO(map) struct map *inodes = map_new(free);
 	struct tree_visitor visitor = { .visit = copy_out_visit, .state = out };
 	int fd = -1;
-	struct error *error = stage_view(build, build_stage(build, build->plan->target), &fd);
 
 	out->build = build;
-	out->inodes = inodes;
-	if (!error)
-		error = tree_walk(fd, &visitor);
-	entry_disk_done(&out->disk);
-	return error;
+	out->inodes = map_new(free);
+	out->hashed = map_new(free);
+	TRY(stage_view(build, build_stage(build, build->plan->target), &fd));
+	TRY(tree_walk(fd, &visitor));
+	return out->predicate ? put_statement(out) : NULL;
+}
+
+/* How build i of made came to be, if that goes with its files. */
+static const char *predicate_of(const struct made *made, size_t i)
+{
+	return attested_is_files(made->builds[i].options) ? made->predicates->p[i] : NULL;
 }
 
 /* "linux_arm_v7", as BuildKit has it. */
@@ -119,14 +223,19 @@ static char *folder_of(const struct platform *platform)
 }
 
 /* Its files below a folder that is named for its platform. */
-static FALLIBLE tar_folder(struct build *build, struct entry_sink *tar)
+static FALLIBLE tar_folder(const struct made *made, size_t i, struct entry_sink *tar)
 {
+	struct build *build = &made->builds[i];
 	const struct build_options *options = build->options;
 	AUTO_FREE char *folder = folder_of(&build->platform);
 	struct entry entry = { .path = folder,
 		.owner = { .mode = S_IFDIR | 0755 },
 		.mtime = options->has_epoch ? options->epoch : 0 };
-	struct copy_out out = { .sink = tar, .keeps_owners = true, .below = folder };
+	AUTO(copy_out)
+	struct copy_out out = { .sink = tar,
+		.keeps_owners = true,
+		.below = folder,
+		.predicate = predicate_of(made, i) };
 
 	TRY(entry_sink_add(tar, &entry, NULL));
 	return copy_out(build, &out);
@@ -139,11 +248,15 @@ FALLIBLE output_tar(const struct made *made, const char *dest)
 
 	TRY(out_file_open(dest, &file));
 	AUTO(entry_sink) struct entry_sink *tar = tar_writer(TAKE(file.writer), &as_they_are);
-	if (made->is_index) {
+	if (made->is_split) {
 		for (size_t i = 0; i < made->n; i++)
-			TRY(tar_folder(&made->builds[i], tar));
+			TRY(tar_folder(made, i, tar));
 	} else {
-		struct copy_out out = { .sink = tar, .keeps_owners = true, .below = "" };
+		AUTO(copy_out)
+		struct copy_out out = { .sink = tar,
+			.keeps_owners = true,
+			.below = "",
+			.predicate = predicate_of(made, 0) };
 
 		TRY(copy_out(&made->builds[0], &out));
 	}
@@ -152,8 +265,9 @@ FALLIBLE output_tar(const struct made *made, const char *dest)
 }
 
 /* As root the files keep their owners; anybody else gets them as their own. */
-static FALLIBLE local_folder(struct build *build, const char *dest)
+static FALLIBLE local_folder(const struct made *made, size_t i, const char *dest)
 {
+	struct build *build = &made->builds[i];
 	bool is_root = build->options->userns->mode == USERNS_ROOT;
 	struct apply_options apply = { .mode = APPLY_ROOTFS, .policy = { .kind = OWNER_PLAIN } };
 	AUTO_FD int fd = -1;
@@ -161,22 +275,26 @@ static FALLIBLE local_folder(struct build *build, const char *dest)
 	TRY(file_make_dirs(dest, 0755));
 	TRY(file_open(AT_FDCWD, dest, O_RDONLY | O_DIRECTORY, 0, &fd));
 	AUTO(entry_sink) struct entry_sink *sink = apply_sink(fd, &apply);
-	struct copy_out out = {
-		.sink = sink, .is_local = true, .keeps_owners = is_root, .below = ""
-	};
+	AUTO(copy_out)
+	struct copy_out out = { .sink = sink,
+		.is_local = true,
+		.keeps_owners = is_root,
+		.below = "",
+		.predicate = predicate_of(made, i) };
+
 	TRY(copy_out(build, &out));
 	return entry_sink_close(TAKE(sink));
 }
 
 FALLIBLE output_local(const struct made *made, const char *dest)
 {
-	if (!made->is_index)
-		return local_folder(&made->builds[0], dest);
+	if (!made->is_split)
+		return local_folder(made, 0, dest);
 	for (size_t i = 0; i < made->n; i++) {
 		AUTO_FREE char *folder = folder_of(&made->builds[i].platform);
 		AUTO_FREE char *path = xasprintf("%s/%s", dest, folder);
 
-		TRY(local_folder(&made->builds[i], path));
+		TRY(local_folder(made, i, path));
 	}
 	return NULL;
 }

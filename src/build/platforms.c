@@ -1,5 +1,6 @@
 #include "build/platforms.h"
 #include "build/all_platforms.h"
+#include "build/attested.h"
 #include "build/history.h"
 #include "build/output.h"
 #include "build/remote.h"
@@ -36,10 +37,16 @@ static void platforms_done(struct platforms *platforms)
 
 DEFINE_AUTO_VALUE(platforms)
 
-bool platforms_are_wanted(const struct build_options *options)
+/* An index is what was asked for, not what attestations need. */
+static bool is_split(const struct build_options *options)
 {
 	return options->platform_count || options->all_platforms ||
 	       build_arg_is_set(options, "BUILDKIT_MULTI_PLATFORM");
+}
+
+bool platforms_are_wanted(const struct build_options *options)
+{
+	return is_split(options) || attested_is_image(options);
 }
 
 static FALLIBLE check(const struct build_options *options)
@@ -129,17 +136,29 @@ static char *plans_text(const struct platforms *platforms)
 	return strbuf_take(&text);
 }
 
-/* The index of what was made, or nothing where outputs are files alone. */
-static FALLIBLE join(const struct platforms *platforms, struct image_set *set)
+/* The index of what was made and of what is said of it, or nothing where outputs are files alone.
+ */
+static FALLIBLE join(const struct platforms *platforms, const struct list *predicates,
+		struct image_set *set)
 {
 	const struct build *build = &platforms->builds[0];
 	AUTO(list) struct list annotations = { 0 };
+	AUTO(attested_entries) struct attested_entries attested = { 0 };
 
 	if (!platforms->images[0])
 		return NULL;
 	result_annotations(build, ANNOTATE_INDEX, &annotations);
-	TRY(image_set_join(build->plan->target->name, platforms->images, platforms->n, &annotations,
-			set));
+	TRY(attested_keep(build, platforms->images, predicates, &attested));
+	struct image_source *beside = image_source_store(build->options->store, NULL);
+	const struct image_set_parts parts = { .images = platforms->images,
+		.n = platforms->n,
+		.more = attested.p,
+		.more_n = attested.n,
+		.beside = beside,
+		.annotations = &annotations };
+	struct error *error = image_set_join(build->plan->target->name, &parts, set);
+	image_source_unref(beside);
+	TRY(error);
 	result_annotations(build, ANNOTATE_INDEX_DESCRIPTOR, &set->entry_annotations);
 	return NULL;
 }
@@ -147,11 +166,17 @@ static FALLIBLE join(const struct platforms *platforms, struct image_set *set)
 static FALLIBLE put_out(const struct platforms *platforms, struct build_result *ret)
 {
 	AUTO(image_set) struct image_set set = { 0 };
-	const struct made made = {
-		.builds = platforms->builds, .n = platforms->n, .is_index = true, .set = &set
-	};
+	const struct build_options *options = platforms->builds[0].options;
+	struct image *const *images = platforms->images[0] ? platforms->images : NULL;
+	const struct made made = { .builds = platforms->builds,
+		.n = platforms->n,
+		.is_index = true,
+		.is_split = is_split(options),
+		.predicates = &ret->provenances,
+		.set = &set };
 
-	TRY(join(platforms, &set));
+	attested_tell(platforms->builds, images, platforms->n, ret);
+	TRY(join(platforms, &ret->provenances, &set));
 	ret->is_index = true;
 	ret->image_id = ret->manifest = set.digest;
 	ret->manifest_bytes = set.n;

@@ -15,7 +15,7 @@
 
 #include <string.h>
 
-static bool is_empty_layer(const struct build_layer *layer)
+bool result_layer_is_empty(const struct build_layer *layer)
 {
 	char text[DIGEST_TEXT];
 
@@ -39,7 +39,7 @@ static void fill_entries(
 		const struct step_run *step = &run->steps[i];
 		struct history_entry *entry = &config->history.p[step->step->history];
 
-		entry->empty_layer = is_empty_layer(step->layer);
+		entry->empty_layer = result_layer_is_empty(step->layer);
 		set_created(entry,
 				build->options->has_epoch ? build->options->epoch : step->created);
 	}
@@ -125,7 +125,7 @@ static FALLIBLE fill_layers(struct build *build, struct stage_run *target,
 	for (size_t i = 0; i < target->stack.n; i++) {
 		struct build_layer *layer = target->stack.p[i];
 
-		if (!layer->image && is_empty_layer(layer))
+		if (!layer->image && result_layer_is_empty(layer))
 			continue;
 		vec_push(&config->diff_ids, layer->diff_id);
 		TRY(add_layer(build, layer, manifest));

@@ -274,6 +274,8 @@ FALLIBLE check_config(const struct dockerfile *file, const struct list *build_ar
 
 /* result.c */
 FALLIBLE result_image(struct build *build, struct image **ret);
+/* A step's result that the image has no layer of; NULL is one. */
+bool result_layer_is_empty(const struct build_layer *layer);
 /* build_image_options.saves_stages; sets their image_id. */
 FALLIBLE result_save_stages(struct build *build);
 /* Those of one kind that are for the target's platform; the last of one name counts. */

@@ -6,6 +6,7 @@ struct joined {
 	struct image_source source;
 	struct image *const *images; /* borrowed */
 	size_t n;
+	struct image_source *beside; /* what is listed and no image; or NULL */
 };
 
 static bool has_layer(const struct image *image, const struct descriptor *layer)
@@ -49,6 +50,8 @@ static struct error *open_blob(
 	if (image)
 		return image->source->ops->open_blob(image->source, blob, ret);
 	*ret = open_document(self, &blob->digest);
+	if (!*ret && self->beside)
+		return self->beside->ops->open_blob(self->beside, blob, ret);
 	return *ret ? NULL
 		    : error_new(ERR_NOT_FOUND, "no image has the blob '%s'",
 				      digest_text(&blob->digest, text));
@@ -100,10 +103,12 @@ static void doubt(
 
 static void joined_free(struct image_source *source)
 {
+	image_source_unref(((struct joined *)source)->beside);
 	free(source);
 }
 
-static struct image_source *joined_new(struct image *const *images, size_t n)
+static struct image_source *joined_new(
+		struct image *const *images, size_t n, struct image_source *beside)
 {
 	static const struct image_source_ops ops = { .open_blob = open_blob,
 		.open_raw = open_raw,
@@ -113,19 +118,22 @@ static struct image_source *joined_new(struct image *const *images, size_t n)
 		.free = joined_free };
 	struct joined *self = xcalloc(1, sizeof(*self));
 
-	*self = (struct joined){ { &ops, 1 }, images, n };
+	*self = (struct joined){ { &ops, 1 }, images, n, beside ? image_source_ref(beside) : NULL };
 	return &self->source;
 }
 
-FALLIBLE image_set_join(const char *name, struct image *const *images, size_t n,
-		const struct list *annotations, struct image_set *ret)
+FALLIBLE image_set_join(
+		const char *name, const struct image_set_parts *parts, struct image_set *ret)
 {
-	AUTO(image_index) struct image_index index = { .format = images[0]->manifest.format };
-	struct image_source *source = joined_new(images, n);
+	AUTO(image_index)
+	struct image_index index = { .format = parts->images[0]->manifest.format };
+	struct image_source *source = joined_new(parts->images, parts->n, parts->beside);
 
-	for (size_t i = 0; i < n; i++)
-		*vec_add(&index.manifests) = layout_entry(images[i]);
-	list_add_all(&index.annotations, annotations);
+	for (size_t i = 0; i < parts->n; i++)
+		*vec_add(&index.manifests) = layout_entry(parts->images[i]);
+	for (size_t i = 0; i < parts->more_n; i++)
+		descriptor_copy(&parts->more[i], vec_add(&index.manifests));
+	list_add_all(&index.annotations, parts->annotations);
 	AUTO_FREE char *json = image_index_print(&index);
 	struct error *error = image_set_make(name, json, source, ret);
 	image_source_unref(source);

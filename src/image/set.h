@@ -41,12 +41,18 @@ FALLIBLE image_set_make(const char *name, const char *json, struct image_source 
 		struct image_set *ret);
 /* Of one image, which was asked about when it was opened. */
 FALLIBLE image_set_of(const struct image *image, struct image_set *ret);
-/*
- * Of images for several platforms, under an index of their own with these annotations that lists
- * them in their order. The images are borrowed: they must outlive the set.
- */
-FALLIBLE image_set_join(const char *name, struct image *const *images, size_t n,
-		const struct list *annotations, struct image_set *ret);
+/* What an index is made of. All borrowed; the images must outlive the set. */
+struct image_set_parts {
+	struct image *const *images; /* for several platforms, in their order; at least one */
+	size_t n;
+	const struct descriptor *more; /* listed behind them: attestations */
+	size_t more_n;
+	struct image_source *beside; /* has what more speaks of; NULL without more */
+	const struct list *annotations;
+};
+
+FALLIBLE image_set_join(
+		const char *name, const struct image_set_parts *parts, struct image_set *ret);
 void image_set_done(struct image_set *set);
 
 /*

@@ -36,6 +36,7 @@ void build_request_done(struct build_request *request)
 	cache_flags_done(&request->cache);
 	vec_done(&request->hosts);
 	list_done(&request->texts);
+	list_done(&request->attest_texts);
 	list_done(&request->source_environment);
 	vec_done(&request->contexts);
 	source_policy_free(request->policy);
@@ -466,14 +467,28 @@ static FALLIBLE set_policy(const struct build_opts *opts, struct build_request *
 	return NULL;
 }
 
+static FALLIBLE set_attest(const struct build_opts *opts, struct build_request *ret)
+{
+	AUTO(list) struct list seen = { 0 };
+	struct build_attest *attest = &ret->options.attest;
+
+	if (opts->provenance)
+		TRY(attest_flag_add("--provenance", "provenance", opts->provenance,
+				&ret->attest_texts, &seen, attest));
+	if (opts->sbom)
+		TRY(attest_flag_add(
+				"--sbom", "sbom", opts->sbom, &ret->attest_texts, &seen, attest));
+	for (size_t i = 0; i < opts->attests.n; i++)
+		TRY(attest_flag_add("--attest", NULL, opts->attests.p[i], &ret->attest_texts, &seen,
+				attest));
+	return NULL;
+}
+
 FALLIBLE build_request_make(const struct invocation *call, struct build_request *ret)
 {
 	const struct build_opts *opts = call->opts;
 	struct build_options *options = &ret->options;
 
-	TRY(attest_flag_switch("--provenance", opts->provenance));
-	TRY(attest_flag_switch("--sbom", opts->sbom));
-	TRY(attest_flag_list(&opts->attests));
 	TRY(build_result_files_check(opts->iid_file, opts->metadata_file));
 	add_build_args(opts, call->config, &ret->build_args);
 	add_labels(opts, &ret->labels);
@@ -511,6 +526,7 @@ FALLIBLE build_request_make(const struct invocation *call, struct build_request 
 	};
 	if (options->no_cache && text_equal(opts->cache, "verify"))
 		return error_usage("'--no-cache' and '--cache=verify' contradict each other");
+	TRY(set_attest(opts, ret));
 	TRY(set_platforms(opts, ret));
 	TRY(set_pull(opts, options));
 	set_network(call->config, options);

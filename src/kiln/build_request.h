@@ -45,7 +45,7 @@ struct build_request {
 		struct build_host *p;
 		size_t n, capacity;
 	} hosts;
-	struct list texts;
+	struct list texts, attest_texts;
 	struct list source_environment;
 	struct {
 		struct build_context *p;

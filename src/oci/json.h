@@ -91,6 +91,8 @@ void json_out_text(struct json_out *out, const char *key, const char *value); /*
 void json_out_i64(struct json_out *out, const char *key, int64_t value);
 void json_out_u64(struct json_out *out, const char *key, uint64_t value);
 void json_out_bool(struct json_out *out, const char *key, bool value);
+/* What is JSON already. */
+void json_out_raw(struct json_out *out, const char *key, const char *json);
 void json_out_base64(struct json_out *out, const char *key, struct str bytes);
 void json_out_digest(struct json_out *out, const char *key, const struct digest *digest);
 void json_out_list(struct json_out *out, const char *key, const struct list *list);

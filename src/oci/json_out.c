@@ -123,6 +123,12 @@ void json_out_bool(struct json_out *out, const char *key, bool value)
 	strbuf_add(&out->text, value ? "true" : "false");
 }
 
+void json_out_raw(struct json_out *out, const char *key, const char *json)
+{
+	begin(out, key);
+	strbuf_add(&out->text, json);
+}
+
 void json_out_digest(struct json_out *out, const char *key, const struct digest *digest)
 {
 	char text[DIGEST_TEXT];

@@ -1,17 +1,22 @@
 /*
- * attest_flag: buildx's --provenance, --sbom and --attest. kiln makes no attestations, and many a
- * pipeline asks for none ('--provenance=false'): that is taken, all else is refused by name.
+ * attest_flag: buildx's --provenance, --sbom and --attest, of which the first two are short for
  *
- * Floor: ui (pure).
+ *	--attest type=provenance[,mode=min|max][,builder-id=URL][,reproducible=BOOL]
+ *	         [,inline-only=BOOL][,filename=NAME][,version=v1|v0.2][,disabled=BOOL]
+ *	--attest type=sbom,disabled=BOOL
+ *
+ * SBOMs are not made: what asks for none is taken, all else is refused by name.
+ *
+ * Floor: ui (pure). Spec: docker buildx build, "--attest"; BuildKit, "SLSA provenance".
  */
 #pragma once
-#include "base/error.h"
-#include "base/vec.h"
+#include "build/build.h"
 
 /*
- * What option "--provenance" or "--sbom" says: "false", or "mode=min" and its like; NULL when it
- * was not given. Every failure is error_usage.
+ * One --attest, or "--provenance VALUE" (option "--provenance", type "provenance") and its like,
+ * where VALUE is a truth or fields. *ret is changed; its texts are added to texts, which must
+ * outlive it. seen: the types that were given so far; one that comes twice is an error. Every
+ * failure is error_usage.
  */
-FALLIBLE attest_flag_switch(const char *option, const char *value);
-/* Values of --attest: "type=sbom,disabled=true". */
-FALLIBLE attest_flag_list(const struct list *values);
+FALLIBLE attest_flag_add(const char *option, const char *type, const char *value,
+		struct list *texts, struct list *seen, struct build_attest *ret);

@@ -29,6 +29,18 @@ FALLIBLE build_result_write_id(const struct build_result *result, const char *pa
 	return file_write_named(path, id, strlen(id), 0644);
 }
 
+/* As buildx calls it: of several platforms each by its name. */
+static void add_provenances(const struct build_result *result, json_t *document)
+{
+	for (size_t i = 0; i < result->provenances.n; i++) {
+		AUTO_FREE char *key = xasprintf("buildx.build.provenance%s%s",
+				result->provenances.n > 1 ? "/" : "",
+				result->provenances.n > 1 ? result->provenance_platforms.p[i] : "");
+
+		json_object_set_new(document, key, json_loads(result->provenances.p[i], 0, NULL));
+	}
+}
+
 FALLIBLE build_result_write_metadata(const struct build_result *result, const char *path)
 {
 	char id[DIGEST_TEXT], manifest[DIGEST_TEXT];
@@ -50,6 +62,7 @@ FALLIBLE build_result_write_metadata(const struct build_result *result, const ch
 		json_object_set_new(document, "vcs",
 				json_pack("{s:s, s:s}", "source", result->vcs_source, "revision",
 						result->vcs_revision));
+	add_provenances(result, document);
 	for (size_t i = 0; i < result->names.n; i++)
 		strbuf_addf(&names, "%s%s", i ? "," : "", result->names.p[i]);
 	if (names.n)

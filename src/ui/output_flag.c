@@ -28,7 +28,8 @@ static const char *const later[] = { "attest", "dangling-name-prefix", "mode", "
 
 /*
  * Known to BuildKit, and nothing to do for either value: kiln's store finds an image by its digest
- * and unpacks what is needed when it is needed, and there are no attestations.
+ * and unpacks what is needed when it is needed, and attestations are manifests as any reader takes
+ * them.
  */
 static const char *const moot[] = { "name-canonical", "oci-artifact", "unpack" };
 

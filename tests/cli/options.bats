@@ -112,13 +112,12 @@ commands() {
 @test "what is not there yet is refused by name" {
 	context
 	echo FROM scratch >Dockerfile
-	for option in --sbom=true --sbom=generator=x --attest=type=sbom --attest=type=sbom,disabled=false \
-		--provenance=mode=max --policy=x; do
+	for option in --sbom=true --sbom=generator=x --attest=type=sbom --attest=type=sbom,disabled=false --policy=x; do
 		fails 2 "is not there yet" kiln build "$option" .
 		says "option '${option%%=*}'"
 	done
 	# No attestation is what pipelines often ask for, and what they get.
-	succeeds kiln build --provenance=false --sbom=0 --attest type=sbom,disabled=true --rm --force-rm \
+	succeeds kiln build --provenance=false --attest type=sbom,disabled=true --rm --force-rm \
 		--compress --dry-run .
 	fails 2 "key 'dangling-name-prefix' is not there yet" kiln build -o type=oci,dangling-name-prefix=x .
 	fails 2 "rewrite-timestamp=false is not there" kiln build -o type=oci,rewrite-timestamp=false .
