@@ -30,7 +30,7 @@ void bud_request_done(struct bud_request *request)
 	list_done(&request->build_args);
 	list_done(&request->labels);
 	list_done(&request->tags);
-	list_done(&request->dirs);
+	list_done(&request->sent_after);
 	list_done(&request->texts);
 	list_done(&request->files);
 	run_flags_done(&request->run);
@@ -217,9 +217,12 @@ static FALLIBLE check_dest(const char *output)
 static FALLIBLE set_outputs(const char *program, const struct config *config,
 		const struct bud_opts *opts, struct bud_request *request)
 {
+	/* An index is written by the build. */
+	bool leaves_plain = request->is_plain && request->platforms.n < 2 && !opts->all_platforms;
+
 	for (size_t i = 0; i < opts->tags.n; i++)
-		TRY(build_tags_add(program, opts->tags.p[i], &request->texts, &request->tags,
-				&request->dirs, &request->out));
+		TRY(build_tags_add(program, opts->tags.p[i], leaves_plain, &request->texts,
+				&request->tags, &request->sent_after, &request->out));
 	for (size_t i = 0; i < opts->outputs.n; i++) {
 		bool is_plain = !strchr(opts->outputs.p[i], '=');
 		AUTO_FREE char *local = xasprintf("type=%s,dest=%s",
@@ -230,7 +233,7 @@ static FALLIBLE set_outputs(const char *program, const struct config *config,
 		TRY(output_flags_add(&request->out, is_plain ? local : opts->outputs.p[i]));
 	}
 	/* Without files as its only aim, it is in the store too. */
-	if (request->tags.n || request->dirs.n || opts->manifest ||
+	if (request->tags.n || request->sent_after.n || opts->manifest ||
 			(request->out.outputs.n && !opts->outputs.n))
 		output_flags_add_kind(&request->out, OUTPUT_STORE);
 	build_tags_share(config, &request->tags, &request->out);
@@ -240,7 +243,7 @@ static FALLIBLE set_outputs(const char *program, const struct config *config,
 	return NULL;
 }
 
-/* In dir: that is what Buildah does unless it is told otherwise. */
+/* In dir: and layouts that is what Buildah does unless it is told otherwise. */
 static FALLIBLE set_compression(const struct bud_opts *opts, const struct config *config,
 		struct build_options *ret, bool *ret_is_plain)
 {
@@ -404,8 +407,8 @@ FALLIBLE bud_request_make(const struct invocation *call, struct bud_request *ret
 	made->source_policy = ret->policy;
 	TRY(cache_ttl_set(opts->cache_ttl, made));
 	TRY(set_platform(opts, ret));
-	TRY(set_outputs(call->program, call->config, opts, ret));
 	TRY(set_compression(opts, call->config, made, &ret->is_plain));
+	TRY(set_outputs(call->program, call->config, opts, ret));
 	set_time(opts, &ret->out, call->config, made);
 	/* As newer Buildahs: an image of a time of its own tells nothing of this build. */
 	made->run.hostname = made->has_epoch ? "sandbox" : NULL;

@@ -37,7 +37,7 @@ struct bud_opts {
 
 /* Everything owned, with options pointing into it. */
 struct bud_request {
-	struct list build_args, labels, tags, dirs, texts, files;
+	struct list build_args, labels, tags, sent_after, texts, files;
 	struct run_flags run; /* with containers.conf below it */
 	struct run_parts parts;
 	struct build_steps steps;
@@ -56,7 +56,7 @@ struct bud_request {
 	struct dockerfiles dockerfiles;
 	int text_fd; /* the Dockerfile's text, or -1 */
 	struct source_policy *policy;
-	bool is_plain;          /* layers in dir: are without compression */
+	bool is_plain;          /* layers in dir: and layouts are without compression */
 	struct session_ids ids; /* of --userns-uid-map and --userns; or none */
 	struct build_options options;
 };

@@ -44,8 +44,8 @@ static struct error *wrong_tag(const char *text, struct error *error)
 			text);
 }
 
-FALLIBLE build_tags_add(const char *program, const char *text, struct list *texts,
-		struct list *tags, struct list *dirs, struct output_flags *out)
+FALLIBLE build_tags_add(const char *program, const char *text, bool is_plain, struct list *texts,
+		struct list *tags, struct list *after, struct output_flags *out)
 {
 	AUTO(destination) struct destination to = { 0 };
 	AUTO_FREE char *name = NULL;
@@ -54,6 +54,11 @@ FALLIBLE build_tags_add(const char *program, const char *text, struct list *text
 	struct error *error = destination_parse(program, text, TO_STORE, &to);
 	if (error)
 		return wrong_tag(text, error);
+	if (to.kind == TO_DIR ||
+			(is_plain && (to.kind == TO_LAYOUT || to.kind == TO_OCI_ARCHIVE))) {
+		list_add(after, text);
+		return NULL;
+	}
 	switch (to.kind) {
 	case TO_STORE:
 		list_add(tags, to.name);
@@ -66,9 +71,6 @@ FALLIBLE build_tags_add(const char *program, const char *text, struct list *text
 		output = add_output(out, OUTPUT_OCI, name);
 		output->is_directory = true;
 		break;
-	case TO_DIR:
-		list_add(dirs, to.path);
-		return NULL;
 	case TO_PODMAN:
 		output = add_output(out, OUTPUT_PODMAN, to.name);
 		output->dest = to.path[0] ? keep(texts, to.path) : NULL;
@@ -79,29 +81,32 @@ FALLIBLE build_tags_add(const char *program, const char *text, struct list *text
 	case TO_DOCKER_ARCHIVE:
 		output = add_output(out, OUTPUT_DOCKER, to.name);
 		break;
+	case TO_DIR:
+		break;
 	}
 	if (output)
 		output->dest = keep(texts, to.path);
 	return NULL;
 }
 
-FALLIBLE build_tags_send_dirs(struct session *session, const struct digest *manifest,
-		const struct list *dirs, bool is_plain, bool quiet)
+FALLIBLE build_tags_send(struct session *session, const char *program,
+		const struct digest *manifest, const struct list *after, bool is_plain)
 {
 	const struct image_homes homes = { session->store, NULL, NULL, session->cancel };
 	const struct image_form as_it_is = { .leaves_plain = is_plain };
 	AUTO(image) struct image *image = NULL;
 	char digest[DIGEST_TEXT];
 
-	if (!dirs->n)
+	if (!after->n)
 		return NULL;
 	AUTO_FREE char *name = xasprintf("store:%s", digest_text(manifest, digest));
 	TRY(image_open(&homes, name, PULL_NEVER, &image));
-	for (size_t i = 0; i < dirs->n; i++) {
-		struct destination to = { .kind = TO_DIR, .path = dirs->p[i] };
+	for (size_t i = 0; i < after->n; i++) {
+		AUTO(destination) struct destination to = { 0 };
 		struct digest sent;
 
-		TRY(destination_send(session, image, &to, &as_it_is, quiet, &sent));
+		TRY(destination_parse(program, after->p[i], TO_STORE, &to));
+		TRY(destination_send(session, image, &to, &as_it_is, true, &sent));
 	}
 	return NULL;
 }

@@ -13,11 +13,12 @@
 void build_tags_share(
 		const struct config *config, const struct list *tags, struct output_flags *out);
 /*
- * To tags, or an output; a "dir:" to dirs, for build_tags_send_dirs(). texts keeps what outputs
- * point to. Usage errors name --tag.
+ * To tags, or an output; to after, for build_tags_send(), what a build does not write: a "dir:",
+ * and with is_plain (layers without compression) layouts and archives of them. texts keeps what
+ * outputs point to. Usage errors name --tag.
  */
-FALLIBLE build_tags_add(const char *program, const char *text, struct list *texts,
-		struct list *tags, struct list *dirs, struct output_flags *out);
-/* What is in the store now, to directories as skopeo writes them. */
-FALLIBLE build_tags_send_dirs(struct session *session, const struct digest *manifest,
-		const struct list *dirs, bool is_plain, bool quiet);
+FALLIBLE build_tags_add(const char *program, const char *text, bool is_plain, struct list *texts,
+		struct list *tags, struct list *after, struct output_flags *out);
+/* The image, which is in the store by now. */
+FALLIBLE build_tags_send(struct session *session, const char *program,
+		const struct digest *manifest, const struct list *after, bool is_plain);

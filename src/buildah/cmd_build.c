@@ -242,8 +242,8 @@ static struct error *run(const struct invocation *call)
 	if (opts->manifest)
 		TRY(manifest_list_take_in(&session, call->program, opts->manifest, &result.manifest,
 				opts->quiet));
-	TRY(build_tags_send_dirs(
-			&session, &result.manifest, &request.dirs, request.is_plain, true));
+	TRY(build_tags_send(&session, call->program, &result.manifest, &request.sent_after,
+			request.is_plain));
 	TRY(write_files(opts, &result));
 	build_show_made(&view, &result);
 	if (!opts->iid_file && !request.out.uses_stdout && digest_known(&result.image_id))

@@ -291,6 +291,8 @@ static struct error *run_push(const struct invocation *call)
 		TRY(destination_parse(call->program, name, TO_REGISTRY, &to));
 	}
 	TRY(encryption_begin(&opts->encrypt, opts->format, &to, &encryption));
+	/* Not as 'commit': Buildah's push compresses for a layout whatever is said. */
+	form.leaves_plain = form.leaves_plain && to.kind == TO_DIR;
 	if (to.kind == TO_DOCKER_ARCHIVE && !to.name && name)
 		to.name = xstrdup(name);
 	TRY(push_list(&session, call, &form, &to, &manifest, &is_sent));

@@ -242,6 +242,11 @@ static FALLIBLE shape(struct session *session, const struct image *image,
 	return NULL;
 }
 
+static bool may_be_plain(const struct destination *to)
+{
+	return to->kind == TO_DIR || to->kind == TO_LAYOUT || to->kind == TO_OCI_ARCHIVE;
+}
+
 FALLIBLE destination_send(struct session *session, const struct image *image,
 		const struct destination *to, const struct image_form *form, bool quiet,
 		struct digest *ret_manifest)
@@ -252,12 +257,13 @@ FALLIBLE destination_send(struct session *session, const struct image *image,
 
 	TRY(session_check_signing(session, to->kind == TO_REGISTRY));
 
-	if (to->kind == TO_DIR && wanted.leaves_plain) {
+	bool is_plain = wanted.leaves_plain && may_be_plain(to);
+	if (is_plain) {
 		wanted.compression = COMPRESSION_NONE;
 		wanted.force = true;
 	}
 	/* What leaves this machine is compressed; what stays need not be. */
-	if (!wanted.compression && to->kind != TO_STORE && to->kind != TO_PODMAN &&
+	if (!wanted.compression && !is_plain && to->kind != TO_STORE && to->kind != TO_PODMAN &&
 			to->kind != TO_DOCKER_ARCHIVE) {
 		wanted.compression = COMPRESSION_GZIP;
 		wanted.level = CODEC_LEVEL_DEFAULT;

@@ -41,8 +41,8 @@ void destination_done(struct destination *destination);
 /*
  * Send it. form says what is asked for; what the destination needs (compressed layers, the docker
  * format of a docker archive stays as it is, encrypted layers are OCI's) is added. With
- * form->leaves_plain layers are without compression where that is nobody's loss, in dir:, as in
- * Buildah. *ret_manifest: the digest it has there.
+ * form->leaves_plain layers are without compression where that is nobody's loss: in dir:, layouts
+ * and archives of them, as in Buildah. *ret_manifest: the digest it has there.
  */
 FALLIBLE destination_send(struct session *session, const struct image *image,
 		const struct destination *to, const struct image_form *form, bool quiet,

@@ -607,7 +607,8 @@ complaints() {
 	complain from "sha256:$hex"
 	complain from --pull-never app
 	complain from
-	complain from --authfile /no/such/file --pull scratch
+	# 1.43's words.
+	complain from --authfile /no/such/file --pull scratch | sed "s/checking authfile:/credential file is not accessible:/"
 	complain pull
 	complain push
 	complain rmi

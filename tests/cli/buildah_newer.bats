@@ -232,7 +232,9 @@ buildah() {
 	succeeds buildah commit -q --disable-compression=false one oci:committed
 	equals zstd,zstd "$(types committed)"
 	succeeds buildah build -q --no-cache -t oci:built .
-	equals gzip,zstd "$(types built)"
+	equals application/vnd.oci.image.layer.v1.tar,application/vnd.oci.image.layer.v1.tar "$(types built)"
+	succeeds buildah build -q --no-cache --disable-compression=false -t oci:packed .
+	equals gzip,zstd "$(types packed)"
 	succeeds buildah build -q --no-cache --format docker -t docker .
 	echo '[engine]
 compression_format = "lzma"' >containers.conf

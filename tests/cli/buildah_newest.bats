@@ -82,3 +82,39 @@ buildah() {
 	printf '[engine]\nretry_delay = "some"\n' >containers.conf
 	fails 125 some buildah info
 }
+
+@test "commit and build leave layers plain in layouts, unless they are told to compress" {
+	types() {
+		jq -r '.layers[].mediaType' "$1/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' "$1/index.json")" |
+			sed 's/^application.vnd.oci.image.layer.v1.//' | paste -sd' '
+	}
+	printf 'FROM %s\nRUN echo 1 >/f\n' "$img" >Dockerfile
+	succeeds buildah from --name c "$img"
+	succeeds buildah run c touch /g
+	succeeds buildah commit -q c oci:one
+	equals 'tar tar' "$(types one)"
+	valid_image one
+	succeeds buildah commit -q -D=false c oci:two:v1
+	equals 'tar+gzip tar+gzip' "$(types two)"
+	succeeds buildah commit -q --compression-format zstd c oci:three
+	says_not error
+	grep -q zstd <<<"$(types three)" || explain 'zstd is asked for'
+	succeeds buildah commit -q c oci-archive:one.tar
+	mkdir four && tar -C four -xf one.tar
+	equals 'tar tar' "$(types four)"
+	succeeds buildah build -q -t app -t oci:five:v1 -t oci-archive:five.tar .
+	equals 'tar tar v1' "$(types five) $(jq -r '.manifests[0].annotations["org.opencontainers.image.ref.name"]' five/index.json)"
+	mkdir six && tar -C six -xf five.tar
+	equals 'tar tar' "$(types six)"
+	succeeds buildah build -q --disable-compression=false -t oci:seven .
+	equals 'tar+gzip tar+gzip' "$(types seven)"
+	succeeds buildah build -q --platform linux/amd64,linux/arm64 -t oci:both .
+	equals 2 "$(jq '.manifests | length' "both/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' both/index.json)")"
+	for way in '' -D; do
+		# shellcheck disable=SC2086 # none or one
+		succeeds buildah push -q $way app "oci:pushed$way"
+		equals 'tar+gzip tar+gzip' "$(types "pushed$way")"
+	done
+	succeeds buildah push -q -D app dir:plain
+	[[ "$(jq -r '.layers[].mediaType' plain/manifest.json | paste -sd' ')" != *gzip* ]]
+}
