@@ -4,13 +4,15 @@
  * file became is remembered by the file's identity, so that the next build does not read it.
  *
  * Layers that an archive holds uncompressed are compressed on the way in: they take less of the
- * store, and a push of what is built on them sends no plain tars.
+ * store, and a push of what is built on them sends no plain tars. Which files are layers stands at
+ * the end of most archives, so every tar in one is taken for a layer, and its bytes pass once.
  *
  * Spec: OCI image-spec v1.1, image-layout.md; Docker image spec 1.2 ("docker save").
  */
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/map.h"
+#include "image/archive_bytes.h"
 #include "image/layout_json.h"
 #include "image/source.h"
 #include "layer/tar_read.h"
@@ -34,13 +36,17 @@ enum { LINK_STEPS = 8 };
 struct import_entry {
 	char *link; /* NULL: a file */
 	struct digest digest;
+	struct digest packed; /* of a tar: the blob that it became; the file itself was not kept */
+	uint64_t packed_bytes;
 	bool was_here; /* the store had it before */
 	bool is_spare; /* nobody needs it any more: it was compressed */
 };
 
 struct import {
 	const struct image_homes *homes;
+	enum archive_kind kind;
 	struct map *entries; /* path -> import_entry, owned */
+	struct pool *pool;   /* compresses */
 };
 
 static void import_entry_free(void *value)
@@ -49,33 +55,6 @@ static void import_entry_free(void *value)
 
 	free(entry->link);
 	free(entry);
-}
-
-/* --- a layer into the store, compressed --- */
-
-static FALLIBLE keep_layer(const struct image_homes *homes, struct reader *plain,
-		struct digest *ret_diff_id, struct descriptor *ret)
-{
-	AUTO(reader) struct reader *reader = NULL;
-	AUTO(writer) struct writer *writer = NULL;
-	AUTO(blob_writer) struct blob_writer *blob = NULL;
-	AUTO(pool) struct pool *pool = pool_new(0);
-	struct hash_result diff, digest;
-	struct writer *below = NULL;
-
-	reader = hash_reader(plain, &diff);
-	TRY(blob_writer_open(homes->store, BLOB_HASHED_BY_CALLER, &blob));
-	below = hash_writer(blob_writer_stream(blob), &digest);
-	TRY(codec_writer(below, COMPRESSION_GZIP, CODEC_LEVEL_DEFAULT, pool, &writer));
-	TRY(stream_copy(reader, writer, NULL));
-	TRY(writer_close(TAKE(writer)));
-	TRY(blob_commit(TAKE(blob), &digest.digest, digest.size, NULL, NULL));
-	struct layer_blob known = { digest.digest, digest.size, COMPRESSION_GZIP,
-		CODEC_LEVEL_DEFAULT, true };
-	TRY(layer_add_blob(homes->store, &diff.digest, &known));
-	*ret_diff_id = diff.digest;
-	*ret = descriptor_make(MEDIA_OCI_LAYER_GZIP, digest.digest, digest.size);
-	return NULL;
 }
 
 /* Manifest over a config and layers; both kept. */
@@ -98,11 +77,16 @@ static FALLIBLE import_rootfs(const struct image_homes *homes, int fd, struct di
 {
 	AUTO(image_config) struct image_config config = { 0 };
 	AUTO(manifest) struct manifest manifest = { 0 };
-	struct reader *plain = NULL;
+	AUTO(reader) struct reader *plain = NULL;
+	AUTO(pool) struct pool *pool = pool_new(0);
+	struct archive_bytes content = { 0 };
+	struct hash_result blob;
 	struct digest diff_id;
 
 	TRY(codec_reader(reader_from_fd(fd), &plain, NULL));
-	TRY(keep_layer(homes, plain, &diff_id, vec_add(&manifest.layers)));
+	TRY(archive_bytes_begin(plain, &content));
+	TRY(archive_keep_layer(homes->store, &content, pool, &diff_id, &blob));
+	vec_push(&manifest.layers, descriptor_make(MEDIA_OCI_LAYER_GZIP, blob.digest, blob.size));
 	config.platform = homes->platform ? *homes->platform : platform_host();
 	vec_push(&config.diff_ids, diff_id);
 	image_config_add_history(&config, NULL, "root file system from a tar", "kiln", false);
@@ -112,26 +96,32 @@ static FALLIBLE import_rootfs(const struct image_homes *homes, int fd, struct di
 
 /* --- archives of blobs --- */
 
+static FALLIBLE keep_packed(struct import *import, const struct archive_bytes *content,
+		struct import_entry *kept)
+{
+	struct hash_result packed;
+
+	TRY(archive_keep_layer(
+			import->homes->store, content, import->pool, &kept->digest, &packed));
+	kept->packed = packed.digest;
+	kept->packed_bytes = packed.size;
+	return NULL;
+}
+
 static FALLIBLE keep_content(
 		struct import *import, const struct entry *entry, struct reader *content)
 {
 	struct store *store = import->homes->store;
 	AUTO(blob_writer) struct blob_writer *blob = NULL;
-	AUTO(hash) struct hash *hash = hash_new();
 	struct import_entry *kept = xcalloc(1, sizeof(*kept));
-	char buf[16384];
-	size_t n = 0;
+	struct archive_bytes begun = { 0 };
 
 	map_set(import->entries, entry->path, kept);
+	TRY(archive_bytes_begin(content, &begun));
+	if (import->kind == IMPORT_DOCKER && archive_bytes_are_tar(&begun))
+		return keep_packed(import, &begun, kept);
 	TRY(blob_writer_open(store, BLOB_HASHED_BY_CALLER, &blob));
-	for (;;) {
-		TRY(reader_read(content, buf, sizeof(buf), &n));
-		if (n == 0)
-			break;
-		hash_update(hash, buf, n);
-		TRY(writer_write(blob_writer_stream(blob), buf, n));
-	}
-	kept->digest = hash_finish(hash);
+	TRY(archive_bytes_pour(&begun, blob_writer_stream(blob), &kept->digest));
 	TRY(writer_close(blob_writer_stream(blob)));
 	TRY(blob_has(store, &kept->digest, &kept->was_here, NULL));
 	return blob_commit(TAKE(blob), &kept->digest, entry->size, NULL, NULL);
@@ -189,6 +179,8 @@ static FALLIBLE read_entry(const struct import *import, const char *path, char *
 	struct import_entry *entry = NULL;
 
 	TRY(find_entry(import, path, &entry));
+	if (digest_known(&entry->packed))
+		return error_new(ERR_INVALID, "'%s' is a tar, not JSON", path);
 	return blob_read(import->homes->store, &entry->digest, LIMIT_CONFIG_BYTES, ret, ret_n);
 }
 
@@ -213,36 +205,58 @@ static FALLIBLE pick_oci(const struct import *import, const char *tag, struct di
 	return error_new(ERR_NOT_FOUND, "there is no image '%s' in the archive", tag ? tag : "");
 }
 
-/* A layer file of docker save: plain tars are compressed, others stay. */
-static FALLIBLE docker_layer(const struct import *import, const char *path,
-		const struct digest *diff_id, struct descriptor *ret)
+static FALLIBLE check_layer(
+		const char *path, const struct digest *seen, const struct digest *diff_id)
+{
+	char a[DIGEST_TEXT], b[DIGEST_TEXT];
+
+	if (digest_equal(seen, diff_id))
+		return NULL;
+	return error_new(ERR_DIGEST, "'%s' is %s, the config says %s", path, digest_text(seen, a),
+			digest_text(diff_id, b));
+}
+
+/*
+ * What was not known for a tar by its first bytes: compressed as a registry takes it, it stays;
+ * otherwise (a tar of before POSIX, xz) it is compressed.
+ */
+static FALLIBLE repack_layer(const struct import *import, const char *path,
+		struct import_entry *entry, const struct digest *diff_id, struct descriptor *ret)
 {
 	AUTO(reader) struct reader *raw = NULL;
-	struct reader *plain = NULL;
+	AUTO(reader) struct reader *plain = NULL;
 	enum codec_kind kind = CODEC_PLAIN;
-	struct import_entry *entry = NULL;
+	struct archive_bytes content = { 0 };
+	struct hash_result blob;
 	struct digest seen;
 	uint64_t bytes = 0;
 
-	TRY(find_entry(import, path, &entry));
 	TRY(blob_open(import->homes->store, &entry->digest, &raw, &bytes));
 	TRY(codec_reader(TAKE(raw), &plain, &kind));
 	if (kind == CODEC_GZIP || kind == CODEC_ZSTD) {
-		reader_free(plain);
 		*ret = descriptor_make(
 				kind == CODEC_GZIP ? MEDIA_OCI_LAYER_GZIP : MEDIA_OCI_LAYER_ZSTD,
 				entry->digest, bytes);
 		return NULL;
 	}
-	TRY(keep_layer(import->homes, plain, &seen, ret));
-	if (!digest_equal(&seen, diff_id)) {
-		char a[DIGEST_TEXT], b[DIGEST_TEXT];
-
-		return error_new(ERR_DIGEST, "'%s' is %s, the config says %s", path,
-				digest_text(&seen, a), digest_text(diff_id, b));
-	}
+	TRY(archive_bytes_begin(plain, &content));
+	TRY(archive_keep_layer(import->homes->store, &content, import->pool, &seen, &blob));
+	*ret = descriptor_make(MEDIA_OCI_LAYER_GZIP, blob.digest, blob.size);
 	entry->is_spare = !entry->was_here;
-	return NULL;
+	return check_layer(path, &seen, diff_id);
+}
+
+/* A layer file of docker save. */
+static FALLIBLE docker_layer(const struct import *import, const char *path,
+		const struct digest *diff_id, struct descriptor *ret)
+{
+	struct import_entry *entry = NULL;
+
+	TRY(find_entry(import, path, &entry));
+	if (!digest_known(&entry->packed))
+		return repack_layer(import, path, entry, diff_id, ret);
+	*ret = descriptor_make(MEDIA_OCI_LAYER_GZIP, entry->packed, entry->packed_bytes);
+	return check_layer(path, &entry->digest, diff_id);
 }
 
 /* Two paths may be one blob; a layer may be listed twice. So this comes last. */
@@ -320,7 +334,8 @@ static FALLIBLE import_blobs(const struct image_homes *homes, enum archive_kind 
 		const char *tag, struct digest *ret)
 {
 	AUTO(map) struct map *entries = map_new(import_entry_free);
-	struct import import = { homes, entries };
+	AUTO(pool) struct pool *pool = pool_new(0);
+	struct import import = { homes, kind, entries, pool };
 
 	TRY(keep_entries(&import, fd));
 	return kind == IMPORT_OCI ? pick_oci(&import, tag, ret) : pick_docker(&import, tag, ret);

@@ -40,6 +40,13 @@ make_index() {
 	echo "sha256:$1"
 }
 
+# The last layer of a layout's only image, in hex.
+layer_of() {
+	local manifest
+	manifest=$(jq -r '.manifests[0].digest | ltrimstr("sha256:")' "$1/index.json")
+	jq -r '.layers[-1].digest | ltrimstr("sha256:")' "$1/blobs/sha256/$manifest"
+}
+
 copy() {
 	succeeds kiln image copy --insecure-registry "$REGISTRY" -q "$@"
 }
@@ -106,6 +113,25 @@ copy() {
 	copy --all "docker-archive:$(image busybox)/docker.tar" "oci:$dir/one-of-docker:x"
 	rm "$dir/all.tar"
 	fails 1 "$dir/all.tar" kiln image copy --all "oci-archive:$dir/all.tar:x" "oci:$dir/never:x"
+}
+
+@test "a layer of docker save is compressed while it is read, and never written as it was" {
+	local dir=$BATS_TEST_TMPDIR
+	context
+	truncate -s 64M big
+	printf 'FROM scratch\nCOPY big /\n' >Dockerfile
+	succeeds kiln build -q -o "type=oci,tar=false,dest=$dir/layout" .
+	succeeds skopeo --insecure-policy copy -q "oci:$dir/layout" "docker-archive:$dir/saved.tar:saved:1"
+	[ "$(stat -c %s "$dir/saved.tar")" -gt 64000000 ]
+	# No file of 8 MiB can be made.
+	(ulimit -S -f 8192 && copy "docker-archive:$dir/saved.tar" "oci:$dir/again:x")
+	cmp "$dir/layout/blobs/sha256/$(layer_of "$dir/layout")" "$dir/again/blobs/sha256/$(layer_of "$dir/again")"
+	# A tar in the place of JSON is told of.
+	mkdir "$dir/odd"
+	tar -C "$dir/odd" -cf "$dir/inner.tar" .
+	cp "$dir/inner.tar" "$dir/odd/manifest.json"
+	tar -C "$dir/odd" -cf "$dir/odd.tar" manifest.json
+	fails 1 "'manifest.json' is a tar, not JSON" kiln image copy "docker-archive:$dir/odd.tar" "oci:$dir/never:x"
 }
 
 @test "what cannot be copied is said, and nothing is half there" {
