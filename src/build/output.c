@@ -110,7 +110,7 @@ FALLIBLE output_check_index(const struct build_options *options)
 	for (size_t i = 0; i < options->output_count; i++) {
 		enum output_kind kind = options->outputs[i].kind;
 
-		if (kind != OUTPUT_DOCKER && kind != OUTPUT_PODMAN)
+		if (kind != OUTPUT_DOCKER)
 			continue;
 		if (attested_is_image(options))
 			return error_hint(
@@ -120,9 +120,8 @@ FALLIBLE output_check_index(const struct build_options *options)
 									      : "a docker archive"),
 					"type=oci takes them; or say '--provenance=false'");
 		return error_hint(error_new(ERR_UNSUPPORTED,
-						  "%s takes one image, not one for each platform",
-						  kind == OUTPUT_PODMAN ? "Podman's store"
-									: "a docker archive"),
+						  "a docker archive takes one image, not one for "
+						  "each platform"),
 				"type=oci takes all of them; or build one platform");
 	}
 	return NULL;
@@ -209,6 +208,9 @@ static FALLIBLE to_podman(const struct made *made, const struct build_output *ou
 						   : &none;
 	AUTO_FREE char *id = NULL;
 
+	if (made->is_index)
+		return image_set_save_podman(made->set, options->podman, output->dest, names,
+				options->cancel, progress);
 	return image_save_podman(made->image, options->podman, output->dest, names, options->cancel,
 			progress, &id);
 }

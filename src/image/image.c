@@ -217,6 +217,7 @@ FALLIBLE image_make(const char *name, const char *manifest_json, const char *con
 	image->config_bytes = strlen(config_json);
 	TRY(manifest_parse(str_of(manifest_json), NULL, &image->manifest));
 	TRY(image_config_parse(str_of(config_json), &image->config));
+	TRY(check_layers(image));
 	*ret = TAKE(image);
 	return NULL;
 }

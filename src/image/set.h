@@ -78,5 +78,13 @@ FALLIBLE image_set_save_archive(const struct image_set *set, const struct layout
 /* dir is made, and must be empty of another image. */
 FALLIBLE image_set_save_dir(const struct image_set *set, const char *dir, struct cancel *cancel,
 		const struct image_progress *progress);
+/*
+ * As image_save_podman(), and the same for one image. An index is there as a list of Podman's, its
+ * images without names. What is no image stays where it is, in the registry that the set is from
+ * (else ERR_UNSUPPORTED).
+ */
+FALLIBLE image_set_save_podman(const struct image_set *set, const struct podman_settings *settings,
+		const char *where, const struct list *names, struct cancel *cancel,
+		const struct image_progress *progress);
 
 DEFINE_AUTO_VALUE(image_set)

@@ -1,12 +1,14 @@
 /*
  * An image into Podman's store: each layer that is not there is unpacked beside it, then all
  * becomes visible at once (podman/write.h). When what was there is removed meanwhile, it begins
- * anew.
+ * anew. Of a list each image goes there like that, without a name, and then the list
+ * (podman/list.h).
  */
 #include "base/clock.h"
+#include "base/limits.h"
 #include "image/decrypt.h"
 #include "image/set_sink.h"
-#include "podman/write.h"
+#include "podman/list.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -91,25 +93,207 @@ static FALLIBLE complete(const struct list *names, struct list *ret)
 	return NULL;
 }
 
+static FALLIBLE put_image_again(const struct podman_sink *sink, char **ret_id)
+{
+	struct error *error = NULL;
+
+	TRY(image_check_plain(sink->image));
+	for (int i = 0; i < TRIES; i++) {
+		error_free(error);
+		error = put_image(sink, ret_id);
+		if (!error_is(error, ERR_BUSY))
+			break;
+	}
+	return error;
+}
+
+static FALLIBLE find_place(
+		const struct podman_settings *settings, const char *where, struct podman_place *ret)
+{
+	const char *rest = NULL;
+
+	if (!settings)
+		return error_new(ERR_UNSUPPORTED, "Podman's store cannot be used here");
+	return podman_place_find(settings, where ? where : "", ret, &rest);
+}
+
 FALLIBLE image_save_podman(const struct image *image, const struct podman_settings *settings,
 		const char *where, const struct list *names, struct cancel *cancel,
 		const struct image_progress *progress, char **ret_id)
 {
 	AUTO(podman_place) struct podman_place place = { 0 };
 	AUTO(list) struct list complete_names = { 0 };
-	const char *rest = NULL;
-	struct error *error = NULL;
 
-	TRY(image_check_plain(image));
-	if (!settings)
-		return error_new(ERR_UNSUPPORTED, "Podman's store cannot be used here");
-	TRY(podman_place_find(settings, where ? where : "", &place, &rest));
+	TRY(find_place(settings, where, &place));
 	TRY(complete(names, &complete_names));
 	const struct podman_sink sink = { image, settings, &place, &complete_names, cancel,
 		progress };
+	return put_image_again(&sink, ret_id);
+}
+
+/* --- a list, and every image of it --- */
+
+struct podman_set_sink {
+	struct set_sink sink;
+	const struct image_set *set;
+	struct podman_sink to;
+	struct {
+		struct podman_instance *p;
+		size_t n, capacity;
+	} instances;
+	struct list texts; /* what they borrow */
+};
+
+static void podman_set_sink_done(struct podman_set_sink *self)
+{
+	vec_done(&self->instances);
+	list_done(&self->texts);
+}
+
+DEFINE_AUTO_VALUE(podman_set_sink)
+
+/* Layers are read when their image is written. */
+static struct error *put_no_blob(
+		struct set_sink *sink, struct image_source *source, const struct descriptor *blob)
+{
+	(void)sink;
+	(void)source;
+	(void)blob;
+	return NULL;
+}
+
+/* *ret stays NULL when it is no image. */
+static FALLIBLE make_image(struct image_source *source, const char *name, const char *media_type,
+		struct str json, struct image **ret)
+{
+	AUTO(manifest) struct manifest manifest = { 0 };
+	AUTO(reader) struct reader *reader = NULL;
+	AUTO_FREE char *config = NULL;
+	AUTO_FREE char *text = str_dup(json);
+	size_t n = 0;
+
+	TRY(manifest_parse(json, media_type, &manifest));
+	if (mediatype_role(manifest.config.media_type) != MEDIA_CONFIG || manifest.artifact_type)
+		return NULL;
+	for (size_t i = 0; i < manifest.layers.n; i++)
+		if (mediatype_role(manifest.layers.p[i].media_type) != MEDIA_LAYER &&
+				!mediatype_is_encrypted(manifest.layers.p[i].media_type))
+			return NULL;
+	if (manifest.config.size > LIMIT_CONFIG_BYTES)
+		return error_new(ERR_LIMIT, "the config has %llu bytes (at most %d)",
+				(unsigned long long)manifest.config.size, LIMIT_CONFIG_BYTES);
+	TRY(source->ops->open_blob(source, &manifest.config, &reader));
+	TRY(reader_read_all(reader, LIMIT_CONFIG_BYTES, &config, &n));
+	return image_make(name, text, config, source, ret);
+}
+
+/* Where a manifest stays that is no image: what Podman's 'manifest add docker://' does. */
+static FALLIBLE leave_there(struct podman_set_sink *self, const struct digest *digest)
+{
+	const char *from = self->set->fetched_as;
+	AUTO(reference) struct reference reference = { 0 };
+	char text[DIGEST_TEXT];
+
+	(void)digest_text(digest, text);
+	if (!from)
+		return error_hint(
+				error_new(ERR_UNSUPPORTED,
+						"'%s' of the list is no image: Podman's store has "
+						"no place for it",
+						text),
+				"oci:DIR and registries take it");
+	TRY(reference_parse(str_of(from), &reference));
+	AUTO_FREE char *where =
+			xasprintf("docker://%s/%s@%s", reference.host, reference.repository, text);
+	list_add(&self->texts, where);
+	vec_push(&self->instances, ((struct podman_instance){ *digest, NULL,
+						   self->texts.p[self->texts.n - 1] }));
+	return NULL;
+}
+
+static struct error *put_instance(
+		struct set_sink *sink, const struct descriptor *what, struct str json)
+{
+	struct podman_set_sink *self = (struct podman_set_sink *)sink;
+	AUTO(image) struct image *image = NULL;
+	AUTO_FREE char *id = NULL;
+	struct podman_sink to = self->to;
+	char text[DIGEST_TEXT];
+
+	if (manifest_sniff(json, what->media_type) == MEDIA_INDEX)
+		return error_new(ERR_UNSUPPORTED,
+				"'%s' is a list within the list, which Podman does not read",
+				digest_text(&what->digest, text));
+	TRY_WRAP(make_image(self->set->source, self->set->name, what->media_type, json, &image),
+			"manifest '%s'", digest_text(&what->digest, text));
+	if (!image)
+		return leave_there(self, &what->digest);
+	to.image = image;
+	TRY(put_image_again(&to, &id));
+	list_add(&self->texts, id);
+	vec_push(&self->instances, ((struct podman_instance){ what->digest,
+						   self->texts.p[self->texts.n - 1], NULL }));
+	return NULL;
+}
+
+static FALLIBLE put_list(
+		struct podman_set_sink *self, const struct list *names, struct cancel *cancel)
+{
+	const struct image_set *set = self->set;
+	AUTO(podman_writer) struct podman_writer *writer = NULL;
+	AUTO_FREE char *id = NULL;
+
+	self->instances.n = 0;
+	TRY(set_copy(set, &self->sink, cancel));
+	const struct podman_new_list list = {
+		.json = { set->json, set->n },
+		.digest = set->digest,
+		.instances = self->instances.p,
+		.instance_count = self->instances.n,
+		.names = names,
+	};
+	TRY(podman_writer_open(self->to.place, self->to.settings, cancel, &writer));
+	return podman_writer_commit_list(writer, &list, &id);
+}
+
+/* --all of what is one image. */
+static FALLIBLE put_alone(struct podman_set_sink *self, struct cancel *cancel)
+{
+	const struct image_set *set = self->set;
+	AUTO(image) struct image *image = NULL;
+	AUTO_FREE char *id = NULL;
+
+	TRY(set_copy(set, &self->sink, cancel));
+	TRY(make_image(set->source, set->name, set->media_type, (struct str){ set->json, set->n },
+			&image));
+	if (!image)
+		return error_new(ERR_UNSUPPORTED,
+				"'%s' is no image: Podman's store has no place for it", set->name);
+	self->to.image = image;
+	return put_image_again(&self->to, &id);
+}
+
+FALLIBLE image_set_save_podman(const struct image_set *set, const struct podman_settings *settings,
+		const char *where, const struct list *names, struct cancel *cancel,
+		const struct image_progress *progress)
+{
+	static const struct list none = { 0 };
+	AUTO(podman_place) struct podman_place place = { 0 };
+	AUTO(list) struct list complete_names = { 0 };
+	AUTO(podman_set_sink)
+	struct podman_set_sink self = { { put_no_blob, put_instance, .in_order = true }, set };
+	struct error *error = NULL;
+
+	TRY(find_place(settings, where, &place));
+	TRY(complete(names, &complete_names));
+	/* The images of a list have no names, as in Podman's own. */
+	self.to = (struct podman_sink){ NULL, settings, &place,
+		set->is_index ? &none : &complete_names, cancel, progress };
+	if (!set->is_index)
+		return put_alone(&self, cancel);
 	for (int i = 0; i < TRIES; i++) {
 		error_free(error);
-		error = put_image(&sink, ret_id);
+		error = put_list(&self, &complete_names, cancel);
 		if (!error_is(error, ERR_BUSY))
 			break;
 	}

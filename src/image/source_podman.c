@@ -6,6 +6,7 @@
  * A layer without its tar-split cannot be made again: its directory is written as a new layer into
  * the store, and the config names that one. The image is then another, with the same files.
  */
+#include "image/source_podman.h"
 #include "base/limits.h"
 #include "image/source.h"
 #include "layer/diff.h"
@@ -20,6 +21,7 @@
 struct podman_source {
 	struct image_source source;
 	struct podman *podman;
+	bool shares_podman; /* it is the list's that the image is of */
 	struct podman_image image;
 	const struct podman_settings *settings;
 	struct cancel *cancel;
@@ -85,7 +87,8 @@ static void podman_source_free(struct image_source *source)
 	struct podman_source *self = (struct podman_source *)source;
 
 	podman_image_done(&self->image);
-	podman_free(self->podman);
+	if (!self->shares_podman)
+		podman_free(self->podman);
 	free(self->config);
 	free(self);
 }
@@ -292,21 +295,15 @@ static FALLIBLE choose(struct podman_source *self, const struct image_homes *hom
 	return read_manifest(self, ret, ret_n);
 }
 
-static FALLIBLE read_documents(struct podman_source *self, const struct image_homes *homes,
-		struct document *document)
+/* Of an image's manifest (takes it): all that is needed to read on. */
+static FALLIBLE read_image(struct podman_source *self, const struct image_homes *homes, char *taken,
+		size_t n, struct document *document)
 {
 	AUTO(manifest) struct manifest manifest = { 0 };
-	AUTO_FREE char *json = NULL;
+	AUTO_FREE char *json = taken;
 	char text[DIGEST_TEXT];
 	bool changed = false;
-	size_t n = 0;
 
-	TRY(read_manifest(self, &json, &n));
-	if (manifest_sniff((struct str){ json, n }, NULL) == MEDIA_INDEX) {
-		AUTO_FREE char *list = TAKE(json);
-
-		TRY(choose(self, homes, (struct str){ list, n }, &json, &n));
-	}
 	TRY(manifest_parse((struct str){ json, n }, NULL, &manifest));
 	TRY(podman_datum(self->podman, &self->image, digest_text(&manifest.config.digest, text),
 			LIMIT_CONFIG_BYTES, &self->config, &self->config_n));
@@ -332,7 +329,66 @@ static FALLIBLE read_documents(struct podman_source *self, const struct image_ho
 	return NULL;
 }
 
-static FALLIBLE open_source(const struct image_homes *homes, const char *text,
+/* whole: of a list itself, not its image for the platform. */
+static FALLIBLE read_documents(struct podman_source *self, const struct image_homes *homes,
+		bool whole, struct document *document)
+{
+	AUTO_FREE char *json = NULL;
+	size_t n = 0;
+
+	TRY(read_manifest(self, &json, &n));
+	if (manifest_sniff((struct str){ json, n }, NULL) == MEDIA_INDEX) {
+		AUTO_FREE char *list = TAKE(json);
+
+		if (whole) {
+			*document = (struct document){ .digest = digest_of(list, n), .n = n };
+			document->json = TAKE(list);
+			return NULL;
+		}
+		TRY(choose(self, homes, (struct str){ list, n }, &json, &n));
+	}
+	return read_image(self, homes, TAKE(json), n, document);
+}
+
+static struct podman_source *podman_source_new(const struct image_homes *homes)
+{
+	struct podman_source *self = xcalloc(1, sizeof(*self));
+
+	self->source = (struct image_source){ &ops, 1 };
+	self->settings = homes->podman;
+	self->cancel = homes->cancel;
+	return self;
+}
+
+static FALLIBLE open_instance(const struct image_homes *homes, const struct digest *manifest,
+		struct podman_source *self, struct document *document)
+{
+	AUTO_FREE char *json = NULL;
+	size_t n = 0;
+
+	TRY(podman_find_manifest(self->podman, manifest, &self->image));
+	TRY(read_manifest(self, &json, &n));
+	if (manifest_sniff((struct str){ json, n }, NULL) == MEDIA_INDEX)
+		return error_new(ERR_UNSUPPORTED, "it is a list within the list");
+	return read_image(self, homes, TAKE(json), n, document);
+}
+
+FALLIBLE source_podman_instance(const struct image_homes *homes, struct podman *podman,
+		const struct digest *manifest, struct document *ret,
+		struct image_source **ret_source)
+{
+	struct podman_source *self = podman_source_new(homes);
+
+	self->podman = podman;
+	self->shares_podman = true;
+	struct error *error = open_instance(homes, manifest, self, ret);
+	if (!error)
+		*ret_source = image_source_ref(&self->source);
+	image_source_unref(&self->source);
+	return error;
+}
+
+static FALLIBLE open_source(const struct image_homes *homes, const char *text, bool whole,
 		struct podman_source *self, struct document *document)
 {
 	AUTO(podman_place) struct podman_place place = { 0 };
@@ -344,28 +400,41 @@ static FALLIBLE open_source(const struct image_homes *homes, const char *text,
 	TRY(podman_place_find(homes->podman, text, &place, &name));
 	TRY(podman_open(&place, homes->cancel, &self->podman));
 	TRY(podman_find(self->podman, name, &self->image));
-	TRY_WRAP(read_documents(self, homes, document), "'%s' in Podman's store", name);
+	TRY_WRAP(read_documents(self, homes, whole, document), "'%s' in Podman's store", name);
+	return NULL;
+}
+
+/* What blobs are read from: of a list each of its images. */
+static FALLIBLE source_of(const struct image_homes *homes, struct podman_source *self,
+		struct document *document, struct image_source **ret)
+{
+	struct image_source *list = NULL;
+
+	if (manifest_sniff((struct str){ document->json, document->n }, NULL) != MEDIA_INDEX) {
+		*ret = image_source_store(homes->store, &self->source);
+		return NULL;
+	}
+	TRY(source_podman_list(homes, &self->podman, document, &list));
+	*ret = image_source_store(homes->store, list);
+	image_source_unref(list);
 	return NULL;
 }
 
 /* *ret_name (may be NULL; new): what the image is called there, else "@ID". */
-static FALLIBLE open_named(const struct image_homes *homes, const char *text,
+static FALLIBLE open_named(const struct image_homes *homes, const char *text, bool whole,
 		struct document *document, struct image_source **ret, char **ret_name,
 		struct image_origin *ret_origin)
 {
-	struct podman_source *self = xcalloc(1, sizeof(*self));
+	struct podman_source *self = podman_source_new(homes);
+	struct error *error = open_source(homes, text, whole, self, document);
 
-	self->source = (struct image_source){ &ops, 1 };
-	self->settings = homes->podman;
-	self->cancel = homes->cancel;
-	struct error *error = open_source(homes, text, self, document);
 	if (!error) {
-		*ret = image_source_store(homes->store, &self->source);
 		*ret_origin = image_origin_podman(podman_path(self->podman, &self->image),
 				self->image.name, self->image.id);
 		if (ret_name)
 			*ret_name = self->image.name ? xstrdup(self->image.name)
 						     : xasprintf("@%s", self->image.id);
+		error = source_of(homes, self, document, ret);
 	}
 	image_source_unref(&self->source);
 	return error;
@@ -375,7 +444,7 @@ FALLIBLE source_podman_document(const struct image_homes *homes, const char *tex
 		struct document *ret, struct image_source **ret_source,
 		struct image_origin *ret_origin)
 {
-	return open_named(homes, text, ret, ret_source, NULL, ret_origin);
+	return open_named(homes, text, true, ret, ret_source, NULL, ret_origin);
 }
 
 /* is_shared: nobody named the transport. */
@@ -388,7 +457,7 @@ static FALLIBLE open_image(const struct image_homes *homes, const char *text, bo
 	AUTO_FREE char *found = NULL;
 	struct image_source *source = NULL;
 
-	TRY(open_named(homes, text, &document, &source, &found, &origin));
+	TRY(open_named(homes, text, false, &document, &source, &found, &origin));
 	AUTO_FREE char *name = xasprintf("containers-storage:%s", found);
 	/* As one's own: the policy was asked when it came there, and Buildah asks no more. */
 	return image_from_document(

@@ -5,6 +5,7 @@
  */
 #include "base/clock.h"
 #include "base/str.h"
+#include "podman/image_record.h"
 #include "podman/write.h"
 #include "podman/write_inner.h"
 #include "sys/fd.h"
@@ -16,13 +17,6 @@
 
 /* --- a layer's record --- */
 
-static void set_digest(json_t *object, const char *key, const struct digest *digest)
-{
-	char text[DIGEST_TEXT];
-
-	(void)json_object_set_new(object, key, json_string(digest_text(digest, text)));
-}
-
 static void set_ids(json_t *object, const char *key, const struct ids *ids)
 {
 	json_t *list = json_array();
@@ -30,15 +24,6 @@ static void set_ids(json_t *object, const char *key, const struct ids *ids)
 	for (size_t i = 0; i < ids->n; i++)
 		(void)json_array_append_new(list, json_integer(ids->p[i]));
 	(void)json_object_set_new(object, key, list);
-}
-
-static json_t *text_of_now(void)
-{
-	char text[CLOCK_RFC3339_TEXT];
-	uint64_t now = clock_now_ns();
-
-	return json_string(clock_rfc3339(
-			(int64_t)(now / 1000000000), (uint32_t)(now % 1000000000), text));
 }
 
 /* containers/storage's numbers of compressions. */
@@ -66,11 +51,11 @@ static json_t *layer_record(const struct podman_writer *writer, size_t i)
 	if (i)
 		(void)json_object_set_new(
 				record, "parent", json_string(writer->layers.p[i - 1].id));
-	(void)json_object_set_new(record, "created", text_of_now());
-	set_digest(record, "compressed-diff-digest", &layer->facts.digest);
+	(void)json_object_set_new(record, "created", image_record_now());
+	image_record_set_digest(record, "compressed-diff-digest", &layer->facts.digest);
 	(void)json_object_set_new(
 			record, "compressed-size", json_integer((json_int_t)layer->facts.bytes));
-	set_digest(record, "diff-digest", &layer->facts.diff_id);
+	image_record_set_digest(record, "diff-digest", &layer->facts.diff_id);
 	(void)json_object_set_new(record, "diff-size", json_integer((json_int_t)layer->tar_bytes));
 	if (compression)
 		(void)json_object_set_new(record, "compression", json_integer(compression));
@@ -218,95 +203,33 @@ static FALLIBLE commit_layers(struct podman_writer *writer)
 
 /* --- the image --- */
 
-static json_t *ensure(json_t *object, const char *key, json_t *new)
-{
-	json_t *there = json_object_get(object, key);
-
-	if (json_typeof(new) != (there ? json_typeof(there) : JSON_NULL)) {
-		(void)json_object_set_new(object, key, new);
-		return new;
-	}
-	json_decref(new);
-	return there;
-}
-
-static void add_once(json_t *list, const char *text, bool first)
-{
-	for (size_t i = json_array_size(list); i-- > 0;)
-		if (text_equal(json_string_value(json_array_get(list, i)), text))
-			(void)json_array_remove(list, i);
-	if (first)
-		(void)json_array_insert_new(list, 0, json_string(text));
-	else
-		(void)json_array_append_new(list, json_string(text));
-}
-
-static FALLIBLE put_datum(const struct podman_root *root, json_t *image, const char *key,
-		struct str bytes, const struct digest *digest)
-{
-	AUTO_FREE char *name = podman_data_name(key);
-	AUTO_FREE char *path = xasprintf("overlay-images/%s/%s", member_text(image, "id"), name);
-
-	TRY_WRAP(file_write_atomic(root->fd, path, bytes.p, bytes.n, 0600, true), "in '%s'",
-			root->path);
-	add_once(ensure(image, "big-data-names", json_array()), key, false);
-	(void)json_object_set_new(ensure(image, "big-data-sizes", json_object()), key,
-			json_integer((json_int_t)bytes.n));
-	set_digest(ensure(image, "big-data-digests", json_object()), key, digest);
-	return NULL;
-}
-
 static FALLIBLE put_data(const struct podman_root *root, json_t *record,
 		const struct podman_new_image *image)
 {
-	AUTO_FREE char *dir = xasprintf("overlay-images/%s", member_text(record, "id"));
 	char digest[DIGEST_TEXT];
 	AUTO_FREE char *manifest =
 			xasprintf("manifest-%s", digest_text(&image->manifest_digest, digest));
 
-	if (mkdirat(root->fd, dir, 0700) != 0 && errno != EEXIST)
-		return error_sys("make '%s/%s'", root->path, dir);
-	TRY(put_datum(root, record, digest_text(&image->config_digest, digest), image->config,
-			&image->config_digest));
-	TRY(put_datum(root, record, manifest, image->manifest, &image->manifest_digest));
-	return put_datum(root, record, "manifest", image->manifest, &image->manifest_digest);
-}
-
-/* A name is one image's: it leaves the one that had it. */
-static void move_names(struct podman_root *root, json_t *record, const struct list *names)
-{
-	json_t *own = ensure(record, "names", json_array());
-	json_t *past = ensure(record, "names-history", json_array());
-
-	for (size_t i = 0; i < names->n; i++) {
-		for (size_t k = 0; k < json_array_size(root->images); k++) {
-			json_t *other = json_object_get(json_array_get(root->images, k), "names");
-
-			for (size_t m = json_array_size(other); other != own && m-- > 0;)
-				if (text_equal(json_string_value(json_array_get(other, m)),
-						    names->p[i]))
-					(void)json_array_remove(other, m);
-		}
-		add_once(own, names->p[i], false);
-		add_once(past, names->p[i], true);
-	}
+	TRY(image_record_make_place(root, record));
+	TRY(image_record_put(root, record, digest_text(&image->config_digest, digest),
+			image->config, &image->config_digest));
+	TRY(image_record_put(root, record, manifest, image->manifest, &image->manifest_digest));
+	return image_record_put(root, record, "manifest", image->manifest, &image->manifest_digest);
 }
 
 static json_t *new_record(const struct podman_writer *writer, const char *id,
 		const struct podman_new_image *image)
 {
 	char text[CLOCK_RFC3339_TEXT];
-	json_t *record = json_object();
+	json_t *record = image_record_new(id, &image->manifest_digest);
 
-	(void)json_object_set_new(record, "id", json_string(id));
-	set_digest(record, "digest", &image->manifest_digest);
 	if (writer->layers.n)
 		(void)json_object_set_new(record, "layer",
 				json_string(writer->layers.p[writer->layers.n - 1].id));
 	(void)json_object_set_new(record, "metadata", json_string("{}"));
-	(void)json_object_set_new(record, "created",
-			image->has_created ? json_string(clock_rfc3339(image->created, 0, text))
-					   : text_of_now());
+	if (image->has_created)
+		(void)json_object_set_new(record, "created",
+				json_string(clock_rfc3339(image->created, 0, text)));
 	return record;
 }
 
@@ -321,7 +244,7 @@ static FALLIBLE commit_image(
 		(void)json_array_append_new(root->images, record);
 	}
 	TRY(put_data(root, record, image));
-	move_names(root, record, image->names);
+	image_record_move_names(root, record, image->names);
 	return root_save_images(root);
 }
 

@@ -120,7 +120,10 @@ static struct error *run_create(const struct invocation *call)
 
 	if (opts->amend && opts->replace)
 		return error_usage("--amend and --replace are mutually exclusive");
-	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY, &session));
+	TRY(session_open(call->config,
+			SESSION_STORE | SESSION_REGISTRY |
+					session_needs_of(call->config, call->args),
+			&session));
 	TRY(begin_list(&session, call, &list));
 	TRY(annotate_index(&list, &opts->annotations));
 	for (size_t i = 1; i < call->args->n; i++)
@@ -224,7 +227,10 @@ static struct error *run_add(const struct invocation *call)
 	char hex[DIGEST_HEX], text[DIGEST_TEXT];
 
 	TRY(check_add(opts, call->args->n));
-	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY, &session));
+	TRY(session_open(call->config,
+			SESSION_STORE | SESSION_REGISTRY |
+					session_needs_of(call->config, call->args),
+			&session));
 	TRY(manifest_list_open(&session, call->program, call->args->p[0], &list));
 	if (opts->artifact)
 		TRY(add_artifact(&session, call, &list, &change, &added));

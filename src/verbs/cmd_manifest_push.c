@@ -124,7 +124,10 @@ static struct error *run_push(const struct invocation *call)
 		form.form.force = form.form.compression == COMPRESSION_ZSTD;
 	}
 	TRY(destination_parse(call->program, call->args->p[call->args->n - 1], TO_REGISTRY, &to));
-	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY, &session));
+	TRY(session_open(call->config,
+			SESSION_STORE | SESSION_REGISTRY |
+					session_needs_of(call->config, call->args),
+			&session));
 	TRY(manifest_list_open(&session, call->program, call->args->p[0], &list));
 	TRY(manifest_list_send(
 			&session, &list, call->args->p[0], &form, &to, opts->quiet, &digest));

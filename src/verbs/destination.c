@@ -144,6 +144,16 @@ static FALLIBLE to_podman(struct session *session, const struct image *image,
 			image, &session->podman, to->path, &names, session->cancel, progress, &id);
 }
 
+static FALLIBLE set_to_podman(struct session *session, const struct image_set *set,
+		const struct destination *to, const struct image_progress *progress)
+{
+	AUTO(list) struct list names = { 0 };
+
+	list_add(&names, to->name);
+	return image_set_save_podman(
+			set, &session->podman, to->path, &names, session->cancel, progress);
+}
+
 /* The image alone, as a set of one manifest. */
 static FALLIBLE to_dir(struct session *session, const struct image *image,
 		const struct destination *to, const struct image_progress *progress)
@@ -198,13 +208,13 @@ static FALLIBLE send_set(struct session *session, const struct image_set *set,
 		return image_set_save_dir(set, to->path, cancel, progress);
 	case TO_OCI_ARCHIVE:
 		return to_oci_archive(session, set, to, progress);
-	case TO_DOCKER_ARCHIVE:
 	case TO_PODMAN:
+		return set_to_podman(session, set, to, progress);
+	case TO_DOCKER_ARCHIVE:
 		break;
 	}
-	return error_hint(error_new(ERR_UNSUPPORTED, "%s takes one image, not an index",
-					  to->kind == TO_PODMAN ? "Podman's store"
-								: "a docker archive"),
+	return error_hint(error_new(ERR_UNSUPPORTED,
+					  "a docker archive takes one image, not an index"),
 			"oci:DIR and oci-archive:FILE take all of it");
 }
 
