@@ -145,7 +145,11 @@ FALLIBLE build_plan_for(const struct build *build, const struct plan_for *what, 
 		.keeps_defaults = options->keeps_defaults,
 	};
 	struct plan_context *contexts = NULL;
+	const struct plan_scanner scanner = { options->attest.generator,
+		options->attest.generator_params };
 
+	if (what->scans && attested_has_sbom(options))
+		input.scanner = &scanner;
 	TRY(trees_plan(options, &contexts));
 	input.contexts = contexts;
 	input.context_count = options->context_count;
@@ -157,7 +161,7 @@ FALLIBLE build_plan_for(const struct build *build, const struct plan_for *what, 
 /* Which stages the target needs, by their numbers: none when there is no plan. */
 static bool *built_stages(const struct build *build)
 {
-	bool *built = xcalloc(build->file->stage_count, sizeof(*built));
+	bool *built = xcalloc(build->file->stage_count + 1, sizeof(*built));
 
 	for (size_t i = 0; build->plan && i < build->plan->stage_count; i++)
 		built[build->plan->stages[i]->index] = true;
@@ -168,7 +172,8 @@ static FALLIBLE make_plan(struct build *build)
 {
 	AUTO(lint_config) struct lint_config config = { 0 };
 	AUTO(lint) struct lint lint = { 0 };
-	const struct plan_for what = { build->platform, build_open_images, build, &lint };
+	const struct plan_for what = { build->platform, build_open_images, build, &lint,
+		.scans = true };
 
 	TRY(check_config(build->file, build->options->build_args, &config));
 	lint_init(&lint, build->file, &config, build->file->arena);
@@ -371,6 +376,19 @@ FALLIBLE build_make(struct build *build, struct image **ret)
 	return NULL;
 }
 
+/* With what is said of it, where outputs are files: images have an index then (platforms.h). */
+static FALLIBLE put_out(struct build *build, struct image *image, struct build_result *ret)
+{
+	struct attested *said = NULL;
+	struct error *error = attested_tell(build, image ? &image : NULL, 1, &said, ret);
+	const struct made made = { .builds = build, .n = 1, .attested = said, .image = image };
+
+	if (!error)
+		error = output_all(&made, ret);
+	attested_free(said, 1);
+	return error;
+}
+
 /* Keys, steps, image, outputs. */
 static FALLIBLE run_once(struct build *build, struct build_result *ret)
 {
@@ -384,11 +402,7 @@ static FALLIBLE run_once(struct build *build, struct build_result *ret)
 		free(ret->manifest_media_type);
 		ret->manifest_media_type = xstrdup(image->manifest.media_type);
 	}
-	attested_tell(build, image ? &image : NULL, 1, ret);
-	const struct made made = {
-		.builds = build, .n = 1, .predicates = &ret->provenances, .image = image
-	};
-	TRY(output_all(&made, ret));
+	TRY(put_out(build, image, ret));
 	return build->inplace && build->options->materializes ? materialize(build) : NULL;
 }
 

@@ -141,7 +141,8 @@ struct build_image_options {
 
 enum provenance_mode { PROVENANCE_NONE = 0, PROVENANCE_MIN, PROVENANCE_MAX };
 
-/* What is said of the result beside it: SLSA provenance, how it was made and of what. */
+/* What is said of the result beside it: SLSA provenance, how it was made and of what; an SBOM,
+ * what is in it. */
 struct build_attest {
 	enum provenance_mode provenance; /* MAX has build arguments, labels, all steps */
 	bool is_slsa_02;                 /* the older form of SLSA's predicate */
@@ -149,6 +150,9 @@ struct build_attest {
 	bool reproducible;               /* the word of who builds */
 	bool inline_only;                /* beside images only, not beside files */
 	const char *file_name;           /* beside files; NULL: provenance.json */
+	/* An image that writes the result's SBOM (BuildKit's scanning protocol), NULL: none. */
+	const char *generator;
+	const struct list *generator_params; /* "NAME=value" */
 };
 
 enum { BUILD_MOST_PLATFORMS = 64 };
@@ -237,7 +241,7 @@ struct build_options {
 	struct build_image_options image;
 	const struct build_annotation *annotations;
 	size_t annotation_count;
-	struct build_attest attest; /* with provenance an image has an index (kind OCI) */
+	struct build_attest attest; /* with it an image has an index (format OCI) */
 	int64_t epoch;              /* Unix seconds: created times and files' times in new layers */
 	bool has_epoch;             /* --timestamp, SOURCE_DATE_EPOCH */
 	bool epoch_is_context; /* SOURCE_DATE_EPOCH=context: the context's time, if it has one */

@@ -125,9 +125,10 @@ static void tell_stage(struct build *build, struct stage_run *run, size_t stages
 		tell_instruction(&telling, &stage->instructions[i]);
 }
 
-static bool is_news(const struct stage_run *run)
+/* And of the Dockerfile. */
+static bool is_news(const struct build *build, const struct stage_run *run)
 {
-	return !run->is_told && !run->is_blocked;
+	return !run->is_told && !run->is_blocked && run->stage != build->plan->scan;
 }
 
 void instructions_declare(struct build *build)
@@ -135,10 +136,12 @@ void instructions_declare(struct build *build)
 	size_t stages = 0;
 
 	for (size_t i = 0; i < build->plan->stage_count; i++)
-		if (build->plan->stages[i]->index >= stages)
+		if (build->plan->stages[i] != build->plan->scan &&
+				build->plan->stages[i]->index >= stages)
 			stages = build->plan->stages[i]->index + 1;
 	for (size_t index = 0; index < stages; index++)
 		for (size_t i = 0; i < build->plan->stage_count; i++)
-			if (build->plan->stages[i]->index == index && is_news(&build->stages[i]))
+			if (build->plan->stages[i]->index == index &&
+					is_news(build, &build->stages[i]))
 				tell_stage(build, &build->stages[i], stages);
 }

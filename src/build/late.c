@@ -54,7 +54,7 @@ void late_mark(struct build *build)
 	if (!has_late(build->plan))
 		return;
 	/* What a stage reads or waits for is above it. */
-	for (size_t index = 0; index < build->file->stage_count; index++) {
+	for (size_t index = 0; index <= build->file->stage_count; index++) {
 		struct stage_run *run = run_of(build, index);
 		const struct plan_stage *stage = run ? run->stage : NULL;
 
@@ -152,7 +152,7 @@ static FALLIBLE plan_again(struct reopening *reopening, struct plan **ret)
 {
 	struct build *build = reopening->build;
 	const struct plan_for what = {
-		.platform = build->platform, .open_images = reopen, .user = reopening
+		.scans = true, .platform = build->platform, .open_images = reopen, .user = reopening
 	};
 	AUTO(plan) struct plan *plan = NULL;
 
@@ -201,7 +201,7 @@ static void go_on(struct build *build, struct plan *plan)
 
 FALLIBLE late_open(struct build *build, bool *ret_more)
 {
-	AUTO_FREE bool *ready = xcalloc(build->file->stage_count, sizeof(*ready));
+	AUTO_FREE bool *ready = xcalloc(build->file->stage_count + 1, sizeof(*ready));
 	struct reopening reopening = { .build = build, .ready = ready };
 	struct plan *plan = NULL;
 

@@ -7,16 +7,17 @@
 #include "build/state.h"
 #include "image/set.h"
 
+struct attested;
+
 /* What outputs take: one build, or one for each platform. */
 struct made {
 	struct build *builds;
 	size_t n;
 	bool is_index; /* the images are listed by an index, also where there is one */
 	bool is_split; /* files go into a folder for each platform */
-	/* How each came to be, where that goes with it (attested.h); or none. */
-	const struct list *predicates;
-	struct image *image;   /* NULL where is_index, or where outputs are files alone */
-	struct image_set *set; /* the same of an index */
+	const struct attested *attested; /* what is said of each (attested.h); or NULL */
+	struct image *image;             /* NULL where is_index, or where outputs are files alone */
+	struct image_set *set;           /* the same of an index */
 };
 
 /* Names that outputs will push to, parsed and checked before anything runs. */

@@ -2,7 +2,6 @@
 #include "build/output_files.h"
 #include "base/clock.h"
 #include "build/attested.h"
-#include "build/provenance.h"
 #include "image/attestation.h"
 #include "layer/apply.h"
 #include "layer/entry_disk.h"
@@ -24,8 +23,9 @@ struct copy_out {
 	bool is_local;      /* to files of this machine: our own, and without rights of their own */
 	bool keeps_owners;
 	const char *below; /* the folder that all is put into; "": none */
-	/* What is said of the files, and goes with them: each is hashed on its way. */
-	const char *predicate; /* or NULL */
+	/* What is said of the files, and goes with them: each is hashed on its way. NULL: nothing.
+	 */
+	const struct attested *attested;
 	struct attestation_subjects subjects;
 	struct map *hashed; /* path of a file with several -> its subject's digest */
 	struct entry_disk disk;
@@ -107,7 +107,7 @@ static FALLIBLE put(struct copy_out *out, const struct tree_item *at, const stru
 {
 	struct hash_result hashed = { 0 };
 
-	if (!out->predicate || !S_ISREG(at->st->st_mode))
+	if (!out->attested || !S_ISREG(at->st->st_mode))
 		return entry_sink_add(out->sink, entry, *content);
 	if (entry->is_hardlink) {
 		const size_t below = *out->below ? strlen(out->below) + 1 : 0;
@@ -147,41 +147,30 @@ static struct error *copy_out_visit(void *state, const struct tree_item *at, enu
 	return put(out, at, &entry, &content);
 }
 
-static const char *statement_name(const struct build *build)
-{
-	const char *name = build->options->attest.file_name;
-
-	return name ? name : "provenance.json";
-}
-
 /* The statement, as one more file: new. */
-static FALLIBLE statement_of(const struct copy_out *out, char **ret)
+static FALLIBLE statement_of(const struct copy_out *out, const struct attested_one *one, char **ret)
 {
-	const struct attestation attestation = {
-		.predicate_type = provenance_type(&out->build->options->attest),
-		.predicate = out->predicate,
-	};
-	const char *name = statement_name(out->build);
+	const struct attestation attestation = { one->type, one->predicate, one->subjects };
 
 	for (size_t i = 0; i < out->subjects.n; i++)
-		if (strcmp(out->subjects.p[i].name, name) == 0)
+		if (strcmp(out->subjects.p[i].name, one->file_name) == 0)
 			return error_hint(error_new(ERR_EXISTS,
 							  "the files have a '%s' of their own, in "
-							  "the place of the provenance",
-							  name),
-					"give it another name: '--attest "
+							  "the place of what is said of them",
+							  one->file_name),
+					"the provenance takes another name: '--attest "
 					"type=provenance,filename=NAME'");
 	*ret = attestation_statement(&attestation, &out->subjects);
 	return NULL;
 }
 
-static FALLIBLE put_statement(struct copy_out *out)
+static FALLIBLE put_statement(struct copy_out *out, const struct attested_one *one)
 {
 	const struct build_options *options = out->build->options;
 	AUTO_FREE char *text = NULL;
 
-	TRY(statement_of(out, &text));
-	AUTO_FREE char *path = path_in(out, statement_name(out->build));
+	TRY(statement_of(out, one, &text));
+	AUTO_FREE char *path = path_in(out, one->file_name);
 	AUTO(reader) struct reader *content = reader_from_bytes(text, strlen(text));
 	struct entry entry = { .path = path,
 		.owner = { .mode = S_IFREG | 0644 },
@@ -189,6 +178,14 @@ static FALLIBLE put_statement(struct copy_out *out)
 		.mtime = options->has_epoch ? options->epoch : clock_now_seconds() };
 
 	return entry_sink_add(out->sink, &entry, content);
+}
+
+static FALLIBLE put_statements(struct copy_out *out)
+{
+	for (size_t i = 0; out->attested && i < out->attested->n; i++)
+		if (out->attested->p[i].file_name)
+			TRY(put_statement(out, &out->attested->p[i]));
+	return NULL;
 }
 
 /* The files of the build's target, and what is said of them. */
@@ -202,13 +199,13 @@ static FALLIBLE copy_out(struct build *build, struct copy_out *out)
 	out->hashed = map_new(free);
 	TRY(stage_view(build, build_stage(build, build->plan->target), &fd));
 	TRY(tree_walk(fd, &visitor));
-	return out->predicate ? put_statement(out) : NULL;
+	return put_statements(out);
 }
 
-/* How build i of made came to be, if that goes with its files. */
-static const char *predicate_of(const struct made *made, size_t i)
+/* What is said of build i of made, if that goes with its files. */
+static const struct attested *said_of(const struct made *made, size_t i)
 {
-	return attested_is_files(made->builds[i].options) ? made->predicates->p[i] : NULL;
+	return attested_is_files(made->builds[i].options) ? &made->attested[i] : NULL;
 }
 
 /* "linux_arm_v7", as BuildKit has it. */
@@ -232,10 +229,9 @@ static FALLIBLE tar_folder(const struct made *made, size_t i, struct entry_sink 
 		.owner = { .mode = S_IFDIR | 0755 },
 		.mtime = options->has_epoch ? options->epoch : 0 };
 	AUTO(copy_out)
-	struct copy_out out = { .sink = tar,
-		.keeps_owners = true,
-		.below = folder,
-		.predicate = predicate_of(made, i) };
+	struct copy_out out = {
+		.sink = tar, .keeps_owners = true, .below = folder, .attested = said_of(made, i)
+	};
 
 	TRY(entry_sink_add(tar, &entry, NULL));
 	return copy_out(build, &out);
@@ -253,10 +249,9 @@ FALLIBLE output_tar(const struct made *made, const char *dest)
 			TRY(tar_folder(made, i, tar));
 	} else {
 		AUTO(copy_out)
-		struct copy_out out = { .sink = tar,
-			.keeps_owners = true,
-			.below = "",
-			.predicate = predicate_of(made, 0) };
+		struct copy_out out = {
+			.sink = tar, .keeps_owners = true, .below = "", .attested = said_of(made, 0)
+		};
 
 		TRY(copy_out(&made->builds[0], &out));
 	}
@@ -280,7 +275,7 @@ static FALLIBLE local_folder(const struct made *made, size_t i, const char *dest
 		.is_local = true,
 		.keeps_owners = is_root,
 		.below = "",
-		.predicate = predicate_of(made, i) };
+		.attested = said_of(made, i) };
 
 	TRY(copy_out(build, &out));
 	return entry_sink_close(TAKE(sink));

@@ -138,7 +138,7 @@ static char *plans_text(const struct platforms *platforms)
 
 /* The index of what was made and of what is said of it, or nothing where outputs are files alone.
  */
-static FALLIBLE join(const struct platforms *platforms, const struct list *predicates,
+static FALLIBLE join(const struct platforms *platforms, const struct attested *said,
 		struct image_set *set)
 {
 	const struct build *build = &platforms->builds[0];
@@ -148,7 +148,7 @@ static FALLIBLE join(const struct platforms *platforms, const struct list *predi
 	if (!platforms->images[0])
 		return NULL;
 	result_annotations(build, ANNOTATE_INDEX, &annotations);
-	TRY(attested_keep(build, platforms->images, predicates, &attested));
+	TRY(attested_keep(build, platforms->images, platforms->n, said, &attested));
 	struct image_source *beside = image_source_store(build->options->store, NULL);
 	const struct image_set_parts parts = { .images = platforms->images,
 		.n = platforms->n,
@@ -163,26 +163,36 @@ static FALLIBLE join(const struct platforms *platforms, const struct list *predi
 	return NULL;
 }
 
-static FALLIBLE put_out(const struct platforms *platforms, struct build_result *ret)
+static FALLIBLE put_out_said(const struct platforms *platforms, const struct attested *said,
+		struct build_result *ret)
 {
 	AUTO(image_set) struct image_set set = { 0 };
-	const struct build_options *options = platforms->builds[0].options;
-	struct image *const *images = platforms->images[0] ? platforms->images : NULL;
 	const struct made made = { .builds = platforms->builds,
 		.n = platforms->n,
 		.is_index = true,
-		.is_split = is_split(options),
-		.predicates = &ret->provenances,
+		.is_split = is_split(platforms->builds[0].options),
+		.attested = said,
 		.set = &set };
 
-	attested_tell(platforms->builds, images, platforms->n, ret);
-	TRY(join(platforms, &ret->provenances, &set));
+	TRY(join(platforms, said, &set));
 	ret->is_index = true;
 	ret->image_id = ret->manifest = set.digest;
 	ret->manifest_bytes = set.n;
 	free(ret->manifest_media_type);
 	ret->manifest_media_type = xstrdup(set.media_type);
 	return output_all(&made, ret);
+}
+
+static FALLIBLE put_out(const struct platforms *platforms, struct build_result *ret)
+{
+	struct image *const *images = platforms->images[0] ? platforms->images : NULL;
+	struct attested *said = NULL;
+	struct error *error = attested_tell(platforms->builds, images, platforms->n, &said, ret);
+
+	if (!error)
+		error = put_out_said(platforms, said, ret);
+	attested_free(said, platforms->n);
+	return error;
 }
 
 static FALLIBLE make_all(struct platforms *platforms, struct build_result *ret)

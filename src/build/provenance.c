@@ -38,7 +38,7 @@ static bool uses_network(const struct build *build)
 	for (size_t i = 0; i < build->plan->stage_count; i++) {
 		const struct plan_stage *stage = build->plan->stages[i];
 
-		for (size_t k = 0; k < stage->step_count; k++)
+		for (size_t k = 0; k < stage->step_count && stage != build->plan->scan; k++)
 			if (stage->steps[k].kind == STEP_RUN &&
 					stage->steps[k].run.network != NETWORK_NONE)
 				return true;

@@ -25,6 +25,7 @@ struct plan_for {
 	void *user;
 	struct lint *lint; /* or NULL */
 	bool all_stages;   /* those that the target does not need as well */
+	bool scans;        /* with the stage of the SBOM's generator, where one is asked for */
 };
 
 /* The plan for a platform, of what was loaded: context and file. *ret is new. */

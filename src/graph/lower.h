@@ -59,9 +59,10 @@ struct lower {
 	struct map *names_at;  /* lower_names.c */
 	size_t steps, entries; /* so far, against LIMIT_STEPS and LIMIT_PLAN_ENTRIES */
 	VEC(const struct stage *) order;
-	bool *marks;          /* per stage: it was entered */
-	struct list reported; /* variables that the instruction at hand was warned of */
-	size_t guesses;       /* how often a name was compared with all others */
+	bool *marks;                /* per stage: it was entered */
+	struct list reported;       /* variables that the instruction at hand was warned of */
+	struct plan_image *scanner; /* lower_scan.c */
+	size_t guesses;             /* how often a name was compared with all others */
 };
 
 /* One word or body that is being expanded, and where it stands. */
@@ -122,6 +123,9 @@ struct plan_image *lower_base_image(struct lower *lower, const struct stage *sta
 FALLIBLE lower_origin(struct lower *lower, const char *name, struct source_range at,
 		struct plan_origin *ret);
 
+/* Of a stage that has no FROM, or whose FROM was looked at: config and scope of its base; NULL:
+ * scratch. */
+void lower_start_from_image(struct lower *lower, struct lowered *stage, const struct image *image);
 /* Where a stage begins: its platform, the config of its base, the scope that this makes. */
 FALLIBLE lower_start(struct lower *lower, struct lowered *stage);
 /* The triggers of a base image or stage, parsed; *ret in the arena. */
@@ -180,9 +184,16 @@ FALLIBLE lower_remote(struct lower *lower, bool is_add, struct source_range at,
 FALLIBLE lower_checksum(const struct plan_copy *copy, struct source_range at);
 FALLIBLE lower_workdir(struct lower *lower, struct lowered *stage, const struct instruction *in);
 
+/* lower_scan.c: input->scanner, all stages being lowered. To be asked for before images are opened;
+ * the stage of it, NULL without one. */
+struct plan_image *lower_scan_image(struct lower *lower);
+FALLIBLE lower_scan(struct lower *lower, const struct stage *target, struct plan_stage **ret);
+
 /* lower_expose.c */
 FALLIBLE lower_expose(struct lower *lower, struct lowered *stage, const struct instruction *in);
 
+/* Into the arena. */
+struct texts lower_texts(struct arena *arena, const struct list *list);
 /* A line of history without a layer, or with one that is to come. */
 void lower_add_history(struct lowered *stage, const char *text, bool is_empty);
 /* Add a step with its history entry; the caller fills the union. */

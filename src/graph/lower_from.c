@@ -161,7 +161,7 @@ static void mend_history(struct image_config *config)
 		image_config_add_history(config, NULL, "layer of the base image", "kiln", false);
 }
 
-static void start_from_image(struct lower *lower, struct lowered *stage, const struct image *image)
+void lower_start_from_image(struct lower *lower, struct lowered *stage, const struct image *image)
 {
 	struct image_config *config = &stage->out->config;
 
@@ -213,7 +213,8 @@ FALLIBLE lower_start(struct lower *lower, struct lowered *stage)
 	if (context) {
 		out->base_name = arena_text(lower->arena, context->name);
 		lower_context_origin(lower, context, &out->platform, from->image_at, &out->base);
-		start_from_image(lower, stage, out->base.image ? out->base.image->image : NULL);
+		lower_start_from_image(
+				lower, stage, out->base.image ? out->base.image->image : NULL);
 		if (out->base.kind == ORIGIN_CONTEXT) {
 			out->base.kind = ORIGIN_NONE;
 			lower_from_tree(lower, stage, context);
@@ -225,11 +226,11 @@ FALLIBLE lower_start(struct lower *lower, struct lowered *stage)
 		TRY(start_from_stage(lower, stage, &lower->stages[base->index]));
 	} else if (strcmp(name, "scratch") == 0) {
 		out->base.kind = ORIGIN_NONE;
-		start_from_image(lower, stage, NULL);
+		lower_start_from_image(lower, stage, NULL);
 	} else {
 		out->base.kind = ORIGIN_IMAGE;
 		out->base.image = lower_base_image(lower, stage->stage, name, &out->platform);
-		start_from_image(lower, stage, out->base.image->image);
+		lower_start_from_image(lower, stage, out->base.image->image);
 		if (!out->base.image->image) {
 			/* Not "/": a relative path is good there. */
 			stage->scope.has_unknown_env = true;

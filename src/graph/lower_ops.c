@@ -47,7 +47,7 @@ static const char *shell_text(struct lower *lower, const struct instruction *in,
 	return arena_str(lower->arena, strbuf_str(&full));
 }
 
-static struct texts copy_list(struct arena *arena, const struct list *list)
+struct texts lower_texts(struct arena *arena, const struct list *list)
 {
 	const char **p = arena_array(arena, list->n, sizeof(*p));
 
@@ -79,7 +79,7 @@ static void run_argv(struct lower *lower, struct lowered *stage, const struct in
 			list_add(&argv, text);
 		}
 	}
-	run->argv = copy_list(lower->arena, &argv);
+	run->argv = lower_texts(lower->arena, &argv);
 }
 
 /* Proxies may hold passwords, and history is for everybody. "" is what an ENV hides. */
@@ -143,7 +143,7 @@ static struct texts kept_volumes(struct arena *arena, const struct list *volumes
 			list_add(&paths, path);
 	}
 	list_sort(&paths);
-	return copy_list(arena, &paths);
+	return lower_texts(arena, &paths);
 }
 
 FALLIBLE lower_run(struct lower *lower, struct lowered *stage, const struct instruction *in)
@@ -163,7 +163,7 @@ FALLIBLE lower_run(struct lower *lower, struct lowered *stage, const struct inst
 	TRY(lower_mounts(lower, stage, in, &run));
 	run_argv(lower, stage, in, &run);
 	TRY(lower_charge(lower, stage->scope.visible.n, in->at));
-	run.env = copy_list(lower->arena, &stage->scope.visible);
+	run.env = lower_texts(lower->arena, &stage->scope.visible);
 	if (lower->input->keeps_volumes)
 		run.kept = kept_volumes(lower->arena, &stage->out->config.volumes);
 	const char *history = run_history(lower, stage, &run);

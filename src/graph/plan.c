@@ -280,17 +280,18 @@ static FALLIBLE lower_all(struct lower *lower, const struct stage *target, struc
 	TRY(want_also(lower, target));
 	TRY(lower_check_names(lower));
 	TRY(scope_globals(lower));
+	lower->scanner = lower_scan_image(lower);
 	TRY(visit_all(lower, target));
 	for (size_t i = 0; i < lower->order.n; i++)
 		TRY(lower_stage(lower, &lower->stages[lower->order.p[i]->index]));
 	add_labels(lower->input, lower->stages[target->index].out);
-	return NULL;
+	return lower_scan(lower, target, &plan->scan);
 }
 
 static void hand_over(struct lower *lower, const struct stage *target, struct plan *plan)
 {
 	struct plan_stage **stages =
-			arena_array(plan->arena, lower->order.n, sizeof(struct plan_stage *));
+			arena_array(plan->arena, lower->order.n + 1, sizeof(struct plan_stage *));
 	struct plan_image **images =
 			arena_array(plan->arena, lower->images.n, sizeof(struct plan_image *));
 
@@ -300,6 +301,8 @@ static void hand_over(struct lower *lower, const struct stage *target, struct pl
 		images[i] = lower->images.p[i];
 	plan->stages = stages;
 	plan->stage_count = lower->order.n;
+	if (plan->scan)
+		stages[plan->stage_count++] = plan->scan;
 	plan->images = images;
 	plan->image_count = lower->images.n;
 	plan->target = lower->stages[target->index].out;

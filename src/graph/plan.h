@@ -67,6 +67,18 @@ struct plan_context {
 	bool is_scratch;   /* neither: nothing at all */
 };
 
+/*
+ * Who looks through what was made: an image whose command finds it below PLAN_SCAN_CORE, writes
+ * statements into PLAN_SCAN_OUT and is told so by variables (BuildKit's SBOM scanning protocol).
+ */
+struct plan_scanner {
+	const char *image;
+	const struct list *params; /* "NAME=value", which it sees as BUILDKIT_SCAN_NAME */
+};
+
+#define PLAN_SCAN_OUT  "/run/out"
+#define PLAN_SCAN_CORE "/run/src/core/sbom"
+
 enum plan_network { NETWORK_DEFAULT = 0, NETWORK_NONE, NETWORK_HOST };
 
 /* A RUN --mount, expanded and looked up; what it says of paths is absolute and clean. */
@@ -180,6 +192,9 @@ struct plan {
 	struct plan_stage *const *stages;
 	size_t stage_count;
 	struct plan_stage *target;
+	/* What the scanner does, the last of the stages and of no Dockerfile; or NULL. Its index is
+	 * the one behind those of the file. */
+	struct plan_stage *scan;
 	struct plan_image *const *images;
 	size_t image_count;
 	struct plan_args global_args; /* before the first FROM */
@@ -220,6 +235,7 @@ struct plan_input {
 	bool files_are_late;
 	/* An empty build argument leaves a global ARG as it is, as in Kaniko. */
 	bool keeps_defaults;
+	const struct plan_scanner *scanner; /* or NULL */
 };
 
 /*

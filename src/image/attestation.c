@@ -37,25 +37,34 @@ FALLIBLE attestation_subjects_of_image(const struct image *image, const struct l
 	return NULL;
 }
 
+static void print_subjects(const struct attestation_subjects *subjects, struct json_out *out)
+{
+	char hex[DIGEST_HEX];
+
+	json_out_open(out, "subject", '[');
+	for (size_t i = 0; i < subjects->n; i++) {
+		json_out_open(out, NULL, '{');
+		json_out_text(out, "name", subjects->p[i].name);
+		json_out_open(out, "digest", '{');
+		json_out_text(out, "sha256", digest_hex(&subjects->p[i].digest, hex));
+		json_out_close(out, '}');
+		json_out_close(out, '}');
+	}
+	json_out_close(out, ']');
+}
+
 char *attestation_statement(
 		const struct attestation *attestation, const struct attestation_subjects *subjects)
 {
 	AUTO(json_out) struct json_out out = { 0 };
-	char hex[DIGEST_HEX];
 
 	json_out_open(&out, NULL, '{');
 	json_out_text(&out, "_type", STATEMENT_TYPE);
 	json_out_text(&out, "predicateType", attestation->predicate_type);
-	json_out_open(&out, "subject", '[');
-	for (size_t i = 0; i < subjects->n; i++) {
-		json_out_open(&out, NULL, '{');
-		json_out_text(&out, "name", subjects->p[i].name);
-		json_out_open(&out, "digest", '{');
-		json_out_text(&out, "sha256", digest_hex(&subjects->p[i].digest, hex));
-		json_out_close(&out, '}');
-		json_out_close(&out, '}');
-	}
-	json_out_close(&out, ']');
+	if (attestation->subjects)
+		json_out_raw(&out, "subject", attestation->subjects);
+	else
+		print_subjects(subjects, &out);
 	json_out_raw(&out, "predicate", attestation->predicate);
 	json_out_close(&out, '}');
 	return json_out_take(&out);

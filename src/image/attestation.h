@@ -12,6 +12,7 @@
 struct attestation {
 	const char *predicate_type; /* "https://slsa.dev/provenance/v1" */
 	const char *predicate;      /* JSON */
+	const char *subjects;       /* a JSON array, in the place of what the image is; or NULL */
 };
 
 struct attestation_subject {

@@ -11,7 +11,6 @@
 #include "sandbox/sandbox.h"
 #include "stream/codec.h"
 #include "sys/private.h"
-#include "ui/attest_flag.h"
 #include "ui/build_result_files.h"
 #include "ui/config.h"
 #include "ui/host_flag.h"
@@ -36,7 +35,7 @@ void build_request_done(struct build_request *request)
 	cache_flags_done(&request->cache);
 	vec_done(&request->hosts);
 	list_done(&request->texts);
-	list_done(&request->attest_texts);
+	attest_flags_done(&request->attests);
 	list_done(&request->source_environment);
 	vec_done(&request->contexts);
 	source_policy_free(request->policy);
@@ -469,18 +468,15 @@ static FALLIBLE set_policy(const struct build_opts *opts, struct build_request *
 
 static FALLIBLE set_attest(const struct build_opts *opts, struct build_request *ret)
 {
-	AUTO(list) struct list seen = { 0 };
-	struct build_attest *attest = &ret->options.attest;
+	struct attest_flags *flags = &ret->attests;
 
 	if (opts->provenance)
-		TRY(attest_flag_add("--provenance", "provenance", opts->provenance,
-				&ret->attest_texts, &seen, attest));
+		TRY(attest_flags_add(flags, "--provenance", "provenance", opts->provenance));
 	if (opts->sbom)
-		TRY(attest_flag_add(
-				"--sbom", "sbom", opts->sbom, &ret->attest_texts, &seen, attest));
+		TRY(attest_flags_add(flags, "--sbom", "sbom", opts->sbom));
 	for (size_t i = 0; i < opts->attests.n; i++)
-		TRY(attest_flag_add("--attest", NULL, opts->attests.p[i], &ret->attest_texts, &seen,
-				attest));
+		TRY(attest_flags_add(flags, "--attest", NULL, opts->attests.p[i]));
+	ret->options.attest = flags->attest;
 	return NULL;
 }
 

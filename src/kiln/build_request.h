@@ -8,6 +8,7 @@
 #pragma once
 #include "build/build.h"
 #include "ui/annotation_flag.h"
+#include "ui/attest_flag.h"
 #include "ui/cache_flag.h"
 #include "ui/options.h"
 #include "ui/output_flag.h"
@@ -45,7 +46,8 @@ struct build_request {
 		struct build_host *p;
 		size_t n, capacity;
 	} hosts;
-	struct list texts, attest_texts;
+	struct list texts;
+	struct attest_flags attests;
 	struct list source_environment;
 	struct {
 		struct build_context *p;

@@ -8,24 +8,36 @@
 
 #include <string.h>
 
+/* buildx's own. */
+#define DEFAULT_GENERATOR "docker/buildkit-syft-scanner:stable-1"
+
 /* What one option says. */
 struct said {
 	const char *option;
 	struct list *texts;
 	char *type;
 	bool is_disabled;
+	struct list others; /* "KEY=VALUE": an SBOM's */
 	struct build_attest attest;
 };
 
 static void said_done(struct said *said)
 {
 	free(said->type);
+	list_done(&said->others);
 }
 
 DEFINE_AUTO_VALUE(said)
 
-static const char *const fields[] = { "builder-id", "disabled", "filename", "generator",
-	"inline-only", "mode", "reproducible", "type", "version" };
+static const char *const fields[] = { "builder-id", "disabled", "filename", "inline-only", "mode",
+	"reproducible", "type", "version" };
+
+void attest_flags_done(struct attest_flags *flags)
+{
+	list_done(&flags->texts);
+	list_done(&flags->seen);
+	list_done(&flags->params);
+}
 
 static FALLIBLE set_bool(const struct said *said, const char *key, const char *value, bool *ret)
 {
@@ -77,13 +89,6 @@ static FALLIBLE set_file_name(struct said *said, const char *value)
 
 static FALLIBLE set_field(struct said *said, const char *key, const char *value)
 {
-	if (text_equal(key, "type")) {
-		free(said->type);
-		said->type = xstrdup(value);
-		return NULL;
-	}
-	if (text_equal(key, "disabled"))
-		return set_bool(said, key, value, &said->is_disabled);
 	if (text_equal(key, "mode"))
 		return set_mode(said, value);
 	if (text_equal(key, "version"))
@@ -94,8 +99,6 @@ static FALLIBLE set_field(struct said *said, const char *key, const char *value)
 		return set_bool(said, key, value, &said->attest.reproducible);
 	if (text_equal(key, "inline-only"))
 		return set_bool(said, key, value, &said->attest.inline_only);
-	if (text_equal(key, "generator"))
-		return NULL; /* an SBOM's, which is refused as a whole */
 	if (text_equal(key, "builder-id")) {
 		said->attest.builder_id = keep(said, value);
 		return NULL;
@@ -118,8 +121,14 @@ static FALLIBLE read_fields(struct said *said, const char *value)
 		if (!str_cut(str_of(field), '=', &key, &text))
 			return error_usage(
 					"option '%s': '%s' is not KEY=VALUE", said->option, field);
-		AUTO_FREE char *name = str_dup(key), *copy = str_dup(text);
-		TRY(set_field(said, name, copy));
+		if (str_is(key, "type")) {
+			free(said->type);
+			said->type = str_dup(text);
+		} else if (str_is(key, "disabled")) {
+			TRY(set_bool(said, "disabled", text.p, &said->is_disabled));
+		} else {
+			list_add(&said->others, field);
+		}
 	}
 	return NULL;
 }
@@ -144,32 +153,60 @@ static FALLIBLE read_value(struct said *said, const char *type, const char *valu
 	return NULL;
 }
 
-FALLIBLE attest_flag_add(const char *option, const char *type, const char *value,
-		struct list *texts, struct list *seen, struct build_attest *ret)
+static FALLIBLE add_provenance(struct said *said, struct build_attest *ret)
+{
+	const char *generator = ret->generator;
+	const struct list *params = ret->generator_params;
+
+	for (size_t i = 0; i < said->others.n; i++) {
+		struct str key, value;
+
+		(void)str_cut(str_of(said->others.p[i]), '=', &key, &value);
+		AUTO_FREE char *name = str_dup(key);
+		TRY(set_field(said, name, value.p));
+	}
+	*ret = said->is_disabled ? (struct build_attest){ 0 } : said->attest;
+	ret->generator = generator;
+	ret->generator_params = params;
+	return NULL;
+}
+
+/* As BuildKit hands them on: the type, too. */
+static FALLIBLE add_sbom(struct said *said, struct attest_flags *flags)
+{
+	const char *generator = list_env_get(&said->others, "generator");
+
+	if (said->is_disabled)
+		return NULL;
+	if (generator && !*generator)
+		return error_usage("option '%s': the generator has no name", said->option);
+	flags->attest.generator = keep(said, generator ? generator : DEFAULT_GENERATOR);
+	list_env_unset(&said->others, "generator");
+	list_add(&flags->params, "type=sbom");
+	list_add_all(&flags->params, &said->others);
+	flags->attest.generator_params = &flags->params;
+	return NULL;
+}
+
+FALLIBLE attest_flags_add(
+		struct attest_flags *flags, const char *option, const char *type, const char *value)
 {
 	AUTO(said)
 	struct said said = {
-		.option = option, .texts = texts, .attest = { .provenance = PROVENANCE_MAX }
+		.option = option, .texts = &flags->texts, .attest = { .provenance = PROVENANCE_MAX }
 	};
 
 	TRY(read_value(&said, type, value));
 	if (!said.type)
 		return error_usage("option '%s': attestation type not specified", option);
-	if (list_has(seen, said.type))
+	if (list_has(&flags->seen, said.type))
 		return error_usage(
 				"option '%s': duplicate attestation field %s", option, said.type);
-	list_add(seen, said.type);
-	if (text_equal(said.type, "provenance")) {
-		*ret = said.is_disabled ? (struct build_attest){ 0 } : said.attest;
-		return NULL;
-	}
-	if (!text_equal(said.type, "sbom"))
-		return error_hint(error_usage("option '%s': unknown attestation '%s'", option,
-						  said.type),
-				"there are provenance and sbom");
-	return said.is_disabled ? NULL
-				: error_hint(error_usage("option '%s' is not there yet: an SBOM",
-							     option),
-						  "scan the image once it is made; '--sbom=false' "
-						  "is taken");
+	list_add(&flags->seen, said.type);
+	if (text_equal(said.type, "provenance"))
+		return add_provenance(&said, &flags->attest);
+	if (text_equal(said.type, "sbom"))
+		return add_sbom(&said, flags);
+	return error_hint(error_usage("option '%s': unknown attestation '%s'", option, said.type),
+			"there are provenance and sbom");
 }

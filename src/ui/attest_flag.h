@@ -3,9 +3,9 @@
  *
  *	--attest type=provenance[,mode=min|max][,builder-id=URL][,reproducible=BOOL]
  *	         [,inline-only=BOOL][,filename=NAME][,version=v1|v0.2][,disabled=BOOL]
- *	--attest type=sbom,disabled=BOOL
+ *	--attest type=sbom[,generator=IMAGE][,NAME=VALUE...][,disabled=BOOL]
  *
- * SBOMs are not made: what asks for none is taken, all else is refused by name.
+ * What else an SBOM's fields are is for its generator, as BUILDKIT_SCAN_NAME.
  *
  * Floor: ui (pure). Spec: docker buildx build, "--attest"; BuildKit, "SLSA provenance".
  */
@@ -13,10 +13,17 @@
 #include "build/build.h"
 
 /*
- * One --attest, or "--provenance VALUE" (option "--provenance", type "provenance") and its like,
- * where VALUE is a truth or fields. *ret is changed; its texts are added to texts, which must
- * outlive it. seen: the types that were given so far; one that comes twice is an error. Every
- * failure is error_usage.
+ * One --attest (type NULL), or "--provenance VALUE" (option "--provenance", type "provenance") and
+ * its like, where VALUE is a truth or fields. attest points into the flags. A type that comes twice
+ * is an error. Every failure is error_usage.
  */
-FALLIBLE attest_flag_add(const char *option, const char *type, const char *value,
-		struct list *texts, struct list *seen, struct build_attest *ret);
+struct attest_flags {
+	struct list texts, seen, params;
+	struct build_attest attest;
+};
+
+FALLIBLE attest_flags_add(struct attest_flags *flags, const char *option, const char *type,
+		const char *value);
+void attest_flags_done(struct attest_flags *flags);
+
+DEFINE_AUTO_VALUE(attest_flags)

@@ -7,23 +7,28 @@ struct flag {
 	const char *option, *type, *value;
 };
 
-static FALLIBLE add(const struct flag *flag, struct list *texts, struct list *seen,
-		struct build_attest *ret)
+static FALLIBLE add(const struct flag *flag, struct attest_flags *flags)
 {
-	return attest_flag_add(flag->option, flag->type, flag->value, texts, seen, ret);
+	return attest_flags_add(flags, flag->option, flag->type, flag->value);
 }
 
 static char *show(const struct build_attest *attest)
 {
 	static const char *const modes[] = { "none", "min", "max" };
+	AUTO(strbuf) struct strbuf out = { 0 };
 
-	return xasprintf("%s%s%s%s%s%s%s%s", modes[attest->provenance],
-			attest->is_slsa_02 ? " v0.2" : "",
+	strbuf_addf(&out, "%s%s%s%s", modes[attest->provenance], attest->is_slsa_02 ? " v0.2" : "",
 			attest->reproducible ? " reproducible" : "",
-			attest->inline_only ? " inline" : "", attest->builder_id ? " by " : "",
-			attest->builder_id ? attest->builder_id : "",
-			attest->file_name ? " in " : "",
-			attest->file_name ? attest->file_name : "");
+			attest->inline_only ? " inline" : "");
+	if (attest->builder_id)
+		strbuf_addf(&out, " by %s", attest->builder_id);
+	if (attest->file_name)
+		strbuf_addf(&out, " in %s", attest->file_name);
+	if (attest->generator)
+		strbuf_addf(&out, " sbom %s", attest->generator);
+	for (size_t i = 0; attest->generator && i < attest->generator_params->n; i++)
+		strbuf_addf(&out, " %s", attest->generator_params->p[i]);
+	return strbuf_take(&out);
 }
 
 #define PROVENANCE(value)                           \
@@ -62,15 +67,17 @@ static void understands(void **state)
 		{ SBOM("false"), "none" },
 		{ SBOM("disabled=true,generator=x"), "none" },
 		{ ATTEST("type=sbom,disabled=true"), "none" },
+		{ SBOM("true"), "none sbom docker/buildkit-syft-scanner:stable-1 type=sbom" },
+		{ ATTEST("type=sbom,generator=r.example/s:1,depth=2"),
+				"none sbom r.example/s:1 type=sbom depth=2" },
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		AUTO(list) struct list texts = { 0 }, seen = { 0 };
-		struct build_attest attest = { 0 };
+		AUTO(attest_flags) struct attest_flags given = { 0 };
 
 		note("%s %s", cases[i].flag.option, cases[i].flag.value);
-		assert_ok(add(&cases[i].flag, &texts, &seen, &attest));
-		AUTO_FREE char *shown = show(&attest);
+		assert_ok(add(&cases[i].flag, &given));
+		AUTO_FREE char *shown = show(&given.attest);
 		assert_string_equal(shown, cases[i].shown);
 	}
 }
@@ -92,16 +99,15 @@ static void refuses(void **state)
 		{ PROVENANCE("modes=min"), "unknown field 'modes'" },
 		{ ATTEST("mode=min"), "attestation type not specified" },
 		{ ATTEST("type=signature"), "unknown attestation 'signature'" },
-		{ SBOM("true"), "option '--sbom' is not there yet" },
-		{ ATTEST("type=sbom,generator=x"), "option '--attest' is not there yet" },
+		{ SBOM("generator="), "the generator has no name" },
+		{ SBOM("generator"), "'generator' is not KEY=VALUE" },
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		AUTO(list) struct list texts = { 0 }, seen = { 0 };
-		struct build_attest attest = { 0 };
+		AUTO(attest_flags) struct attest_flags given = { 0 };
 
 		note("%s %s", cases[i].flag.option, cases[i].flag.value);
-		struct error *error = add(&cases[i].flag, &texts, &seen, &attest);
+		struct error *error = add(&cases[i].flag, &given);
 		assert_non_null(error);
 		assert_int_equal(error->code, EXIT_USAGE);
 		assert_error(error, ERR_INVALID, cases[i].says);
@@ -112,13 +118,11 @@ static void takes_each_once(void **state)
 {
 	static const struct flag flags[] = { PROVENANCE("false"), SBOM("false"),
 		ATTEST("type=provenance") };
-	AUTO(list) struct list texts = { 0 }, seen = { 0 };
-	struct build_attest attest = { 0 };
+	AUTO(attest_flags) struct attest_flags given = { 0 };
 
-	assert_ok(add(&flags[0], &texts, &seen, &attest));
-	assert_ok(add(&flags[1], &texts, &seen, &attest));
-	assert_error(add(&flags[2], &texts, &seen, &attest), ERR_INVALID,
-			"duplicate attestation field provenance");
+	assert_ok(add(&flags[0], &given));
+	assert_ok(add(&flags[1], &given));
+	assert_error(add(&flags[2], &given), ERR_INVALID, "duplicate attestation field provenance");
 }
 
 UNIT_TESTS(understands, refuses, takes_each_once)
