@@ -10,6 +10,8 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+enum { GIT_SHA1_DIGITS = 40 };
+
 void git_done(struct git *git)
 {
 	scratch_done(&git->scratch);
@@ -76,7 +78,7 @@ static FALLIBLE ask(struct git *git)
 				git->url->remote);
 	struct error *error = error_new(ERR_NOT_FOUND,
 			"the repository '%s' has no branch or tag '%s'", git->url->remote, ref);
-	return git_is_commit(ref) ? error_hint(error, "a commit is named by all of its 40 digits")
+	return git_is_commit(ref) ? error_hint(error, "a commit is named by all of its 40 (or 64) digits")
 				  : error;
 }
 
@@ -291,9 +293,19 @@ static FALLIBLE open_top(const struct git *git, int *ret_fd)
 	return error;
 }
 
+/* A repository of SHA-256 names does not go into one of SHA-1: an empty one is told what it holds. */
+static FALLIBLE match_format(struct git *git)
+{
+	if (strlen(git->commit) == GIT_SHA1_DIGITS)
+		return NULL;
+	TRY(git_call(git, NULL, "config", "core.repositoryFormatVersion", "1"));
+	return git_call(git, NULL, "config", "extensions.objectFormat", "sha256");
+}
+
 FALLIBLE git_check_out(struct git *git, bool keep_git_dir, int *ret_fd)
 {
 	TRY(make_repository(git));
+	TRY(match_format(git));
 	TRY(fetch(git));
 	TRY(git_call(git, NULL, "checkout", "--quiet", "--force", "--detach", git->commit));
 	TRY(fetch_submodules(git));

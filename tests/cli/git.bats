@@ -104,6 +104,24 @@ files() {
 	[ -z "$(leftovers "$W/store")" ]
 }
 
+@test "repositories whose objects have SHA-256 names" {
+	local from commit
+	g init -q --object-format=sha256 "$W/new"
+	printf 'FROM scratch\nCOPY file /\n' >"$W/new/Dockerfile"
+	echo new >"$W/new/file"
+	g -C "$W/new" add .
+	g -C "$W/new" commit -qm new
+	commit=$(g -C "$W/new" rev-parse HEAD)
+	g clone -q --bare "$W/new" "$ROOT/new.git"
+	g -C "$ROOT/new.git" update-server-info
+	for from in "$U/open/new.git" "$U/dumb/new.git" "$GITD/new.git#main" "$U/open/new.git#$commit"; do
+		succeeds built "$from"
+		equals new "$(cat "$W/out/file")" "$from"
+	done
+	succeeds add "--keep-git-dir --checksum=${commit:0:50} $U/open/new.git /d/"
+	equals "$commit" "$(g -C "$W/out/d" -c "safe.directory=$W/out/d" rev-parse HEAD)"
+}
+
 @test "SOURCE_DATE_EPOCH=context is the time of the commit" {
 	succeeds kiln build -q --build-arg SOURCE_DATE_EPOCH=context -t local/timed "$U/open/app.git#v1"
 	succeeds kiln inspect -f '{{.Created}}' local/timed
@@ -229,7 +247,7 @@ files() {
 	equals two "$(cat "$W/out/file")"
 	fails 1 "no branch or tag 'nope'" built "$U/open/app.git#nope"
 	fails 1 "no branch or tag '${FIRST:0:10}'" built "$U/open/app.git#${FIRST:0:10}"
-	says "40 digits"
+	says "all of its 40 (or 64) digits"
 	fails 1 "git ls-remote" built "$U/open/none.git"
 	fails 1 "git fetch" built "$U/cut/app.git#v1"
 	fails 1 "no branch, tag or commit" built "$U/open/app.git#--upload-pack=x"
