@@ -1,7 +1,10 @@
 /* EXPOSE: ports and ranges of them, each once. */
 #include "graph/lower.h"
 
+#include <ctype.h>
 #include <string.h>
+
+enum { TOLD_PORTS = 100 };
 
 static struct error *bad_port(const char *text, struct source_range at)
 {
@@ -58,7 +61,22 @@ static void expose_range(struct lowered *stage, uint64_t from, uint64_t to, stru
 	}
 }
 
-static FALLIBLE expose_one(struct lowered *stage, const char *text, struct source_range at)
+/* As history has it: each port with its protocol, but for ranges that nobody would read out. */
+static void tell_range(struct list *told, uint64_t from, uint64_t to, struct str protocol)
+{
+	AUTO_FREE char *name = str_dup(protocol);
+
+	for (char *c = name; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	if (to - from >= TOLD_PORTS)
+		list_addf(told, "%u-%u/%s", (unsigned)from, (unsigned)to, name);
+	else
+		for (uint64_t port = from; port <= to; port++)
+			list_addf(told, "%u/%s", (unsigned)port, name);
+}
+
+static FALLIBLE expose_one(
+		struct lowered *stage, const char *text, struct source_range at, struct list *told)
 {
 	struct str range, protocol, first, last;
 	uint64_t from = 0, to = 0;
@@ -83,22 +101,26 @@ static FALLIBLE expose_one(struct lowered *stage, const char *text, struct sourc
 		return bad_port(text, at);
 	}
 	expose_range(stage, from, to, protocol);
+	tell_range(told, from, to, protocol);
 	return NULL;
 }
 
 FALLIBLE lower_expose(struct lower *lower, struct lowered *stage, const struct instruction *in)
 {
 	AUTO(strbuf) struct strbuf history = { 0 };
-	AUTO(list) struct list ports = { 0 };
+	AUTO(list) struct list ports = { 0 }, told = { 0 };
 
-	strbuf_add(&history, "EXPOSE");
 	for (size_t i = 0; i < in->words.n; i++)
 		TRY(scope_words(lower, &stage->scope, in->words.p[i].text, in->words.p[i].at,
 				&ports));
-	for (size_t i = 0; i < ports.n; i++) {
-		TRY(expose_one(stage, ports.p[i], in->at));
-		strbuf_addf(&history, " %s", ports.p[i]);
-	}
+	for (size_t i = 0; i < ports.n; i++)
+		TRY(expose_one(stage, ports.p[i], in->at, &told));
+	list_sort(&told);
+	strbuf_add(&history, "EXPOSE [");
+	for (size_t i = 0; i < told.n; i++)
+		if (i == 0 || strcmp(told.p[i - 1], told.p[i]) != 0)
+			strbuf_addf(&history, "%s%s", i ? " " : "", told.p[i]);
+	strbuf_add(&history, "]");
 	lower_add_history(stage, strbuf_text(&history), true);
 	return NULL;
 }
