@@ -204,18 +204,23 @@ static char *shown(const char *path)
 	return text;
 }
 
+/* BuildKit: where the address is the Dockerfile, a name for it says nothing. */
+static bool is_bare_name(const struct context *context, const char *path)
+{
+	return url_is_http(context->path) && !url_is_http(path) && strcmp(path, "-") != 0;
+}
+
 static FALLIBLE read_dockerfile(const struct context_input *input, struct context *context)
 {
 	const char *path = input->dockerfile;
 
+	if (context->dockerfile && (!path || is_bare_name(context, path)))
+		return NULL;
 	if (context->dockerfile)
-		return path ? error_hint(error_new(ERR_INVALID,
-							 "'%s' is a Dockerfile, and -f names "
-							 "another",
-							 context->path),
-					      "a context with files is a tar, a directory or a git "
-					      "repository")
-			    : NULL;
+		return error_hint(
+				error_new(ERR_INVALID, "'%s' is a Dockerfile, and -f names another",
+						context->path),
+				"a context with files is a tar, a directory or a git repository");
 	if (!path)
 		return read_default(input, context);
 	if (strcmp(path, "-") == 0)
