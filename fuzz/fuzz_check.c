@@ -42,7 +42,7 @@ static void print_all(const struct lint *lint, struct str text, const struct err
 
 	for (size_t i = 0; i < lint->warnings.n; i++)
 		require(lint->warnings.p[i].at.line > 0);
-	lint_print_json(lint, "Dockerfile", text, error, &out);
+	lint_print_json(lint, "Dockerfile", text, error, text.n % 2, &out);
 	is_json(&out);
 	lint_print_sarif(lint, "Dockerfile", "1", error, &out);
 	is_json(&out);

@@ -502,9 +502,7 @@ static FALLIBLE take_epoch(const struct build *build, struct build_options *opti
 	struct error *error = parse_i64(str_of(text), 0, 253402300799, &options->epoch);
 	if (error) {
 		error_free(error);
-		return error_hint(
-				error_new(ERR_INVALID, "ARG SOURCE_DATE_EPOCH: '%s' is not a time",
-						text),
+		return error_hint(error_new(ERR_INVALID, "invalid SOURCE_DATE_EPOCH: %s", text),
 				"give seconds since 1970, or 'context' for the time of a git, "
 				"http or tar context");
 	}

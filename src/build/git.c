@@ -78,7 +78,8 @@ static FALLIBLE ask(struct git *git)
 				git->url->remote);
 	struct error *error = error_new(ERR_NOT_FOUND,
 			"the repository '%s' has no branch or tag '%s'", git->url->remote, ref);
-	return git_is_commit(ref) ? error_hint(error, "a commit is named by all of its 40 (or 64) digits")
+	return git_is_commit(ref) ? error_hint(error, "a commit is named by all of its 40 (or 64) "
+						      "digits")
 				  : error;
 }
 
@@ -91,7 +92,8 @@ static FALLIBLE check(const struct git *git, const char *checksum)
 			(git->tag && strncasecmp(git->tag, checksum, n) == 0))
 		return NULL;
 	return error_hint(
-			error_new(ERR_DIGEST, "'%s' of '%s' is commit %s, and the checksum says %s",
+			error_new(ERR_DIGEST,
+					"'%s' of '%s' is commit %s: expected checksum to match %s",
 					git->url->ref ? git->url->ref : "the default branch",
 					git->url->remote, git->commit, checksum),
 			"it moved, or is not what was meant: look before writing the new one down");
@@ -293,7 +295,8 @@ static FALLIBLE open_top(const struct git *git, int *ret_fd)
 	return error;
 }
 
-/* A repository of SHA-256 names does not go into one of SHA-1: an empty one is told what it holds. */
+/* A repository of SHA-256 names does not go into one of SHA-1: an empty one is told what it holds.
+ */
 static FALLIBLE match_format(struct git *git)
 {
 	if (strlen(git->commit) == GIT_SHA1_DIGITS)

@@ -124,8 +124,12 @@ FALLIBLE mode_check(const char *text)
 		}
 	}
 	error_free(error);
-	return error_hint(error_new(ERR_INVALID, "--chmod '%s' is not a file mode", text),
-			"octal from 0 to 7777, or symbolic such as u=rwX,go=rX");
+	return error_hint(error_new(ERR_INVALID,
+					  "invalid chmod parameter: '%s'. it should be octal "
+					  "string and "
+					  "between 0 and 07777",
+					  text),
+			"or symbolic, such as u=rwX,go=rX");
 }
 
 uint32_t mode_apply(const char *text, uint32_t mode)

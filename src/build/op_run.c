@@ -272,12 +272,12 @@ static struct error *failed(const struct step_run *run, const struct sandbox_res
 		strbuf_addf(&command, "%s%s", i ? " " : "", plan->argv.p[i]);
 	if (result->signal)
 		return error_code(ERR_EXIT, result->status,
-				"the command '%s' was killed by signal %d (%s)",
+				"process \"%s\" was killed by signal %d (%s)",
 				strbuf_text(&command), result->signal,
 				sigabbrev_np(result->signal));
 	struct error *error = error_code(ERR_EXIT, result->status,
-			"the command '%s' failed with exit code %d", strbuf_text(&command),
-			result->status);
+			"process \"%s\" did not complete successfully: exit code: %d",
+			strbuf_text(&command), result->status);
 	return run->kept[0] ? error_hint(error,
 					      "'kiln shell --failed' opens a shell where it failed")
 			    : error;

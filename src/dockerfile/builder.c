@@ -128,7 +128,9 @@ static FALLIBLE split_trigger(
 		return fill_error(instruction, "requires at least one argument");
 	(void)args_cut_space(text, &keyword, &rest);
 	if (str_is_nocase(keyword, "ONBUILD"))
-		return fill_error(instruction, "must not stand behind ONBUILD");
+		return error_at(error_new(ERR_INVALID, "Chaining ONBUILD via `ONBUILD ONBUILD` "
+						       "isn't allowed"),
+				instruction->at);
 	struct instruction *trigger = arena_new_of(source->arena, struct instruction);
 	TRY(builder_split(source, text, trigger));
 	instruction->onbuild.trigger = trigger;
@@ -197,7 +199,7 @@ static FALLIBLE unknown_instruction(const struct source *source, struct str keyw
 
 	for (size_t i = 0; i < COUNT(types); i++)
 		names[i] = types[i].name;
-	struct error *error = error_at(error_new(ERR_INVALID, "unknown instruction '%s'", word),
+	struct error *error = error_at(error_new(ERR_INVALID, "unknown instruction: %s", word),
 			source_range_of(source, keyword));
 	const char *nearest = text_nearest(word, names, COUNT(names));
 	return nearest ? error_hint(error, "did you mean %s?", nearest) : error;

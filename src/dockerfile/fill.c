@@ -78,7 +78,7 @@ FALLIBLE fill_pairs(const struct source *source, struct instruction *instruction
 		const struct word *name = &args->p[2 * i];
 
 		if (!*name->text)
-			return error_at(error_new(ERR_INVALID, "%s: a name must not be empty",
+			return error_at(error_new(ERR_INVALID, "%s names can not be blank",
 							instruction_name(instruction->kind)),
 					name->at);
 		pairs[i] = (struct pair){
@@ -104,7 +104,7 @@ FALLIBLE fill_arg(const struct source *source, struct instruction *instruction)
 		bool has_value = str_cut(str_of(args->p[i].text), '=', &name, &value);
 
 		if (!name.n)
-			return error_at(error_new(ERR_INVALID, "ARG: a name must not be empty"),
+			return error_at(error_new(ERR_INVALID, "ARG names can not be blank"),
 					args->p[i].at);
 		pairs[i] = (struct pair){
 			.name = arena_str(source->arena, name),
@@ -206,7 +206,10 @@ FALLIBLE fill_copy(const struct source *source, struct instruction *instruction)
 	struct copy_source dest = { 0 };
 
 	if (args->n < 2)
-		return error_hint(fill_error(instruction, "requires at least two arguments"),
+		return error_hint(fill_error(instruction,
+						  "requires at least two arguments, but only one "
+						  "was provided. Destination could not be "
+						  "determined"),
 				"write %s SOURCE... DESTINATION",
 				instruction_name(instruction->kind));
 	*copy = (struct copy){
@@ -360,7 +363,7 @@ FALLIBLE fill_onbuild(const struct source *source, struct instruction *instructi
 
 	*trigger = *split;
 	if (trigger->kind == INSTRUCTION_FROM || trigger->kind == INSTRUCTION_MAINTAINER)
-		return error_at(error_new(ERR_INVALID, "%s must not stand behind ONBUILD",
+		return error_at(error_new(ERR_INVALID, "%s isn't allowed as an ONBUILD trigger",
 						instruction_name(trigger->kind)),
 				trigger->at);
 	trigger->heredocs = instruction->heredocs;

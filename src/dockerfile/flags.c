@@ -21,15 +21,15 @@ static FALLIBLE unknown(const struct flag_type *types, const struct instruction 
 	const char *names[FLAGS_KNOWN_MAX];
 	size_t count = 0;
 	struct error *error =
-			error_at(error_new(ERR_INVALID, "unknown flag '--%s' for %s", flag->name,
-						 instruction_name(instruction->kind)),
+			error_at(error_new(ERR_INVALID, "%s: unknown flag: --%s",
+						 instruction_name(instruction->kind), flag->name),
 					flag->at);
 
 	for (; types[count].name && count < FLAGS_KNOWN_MAX; count++)
 		names[count] = types[count].name;
 	const char *nearest = text_nearest(flag->name, names, count);
 	if (nearest)
-		return error_hint(error, "did you mean --%s?", nearest);
+		return error_hint(error, "did you mean %s?", nearest);
 	if (count == 0)
 		return error_hint(error,
 				"%s takes no flags; write -- before arguments that start with --",

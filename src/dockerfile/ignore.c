@@ -76,7 +76,7 @@ static FALLIBLE add_rule(struct ignore *ignore, struct str line)
 	if (is_exception)
 		pattern = rune_trim(str_slice(pattern, 1, pattern.n));
 	if (!pattern.n)
-		return error_hint(error_new(ERR_INVALID, "'!' stands alone"),
+		return error_hint(error_new(ERR_INVALID, "illegal exclusion pattern: \"!\""),
 				"write !PATTERN to keep what matches PATTERN");
 	if (memchr(pattern.p, '\0', pattern.n))
 		return error_new(ERR_INVALID, "the pattern holds a NUL byte");

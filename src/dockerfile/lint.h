@@ -93,10 +93,11 @@ bool lint_is_options(const char *comment, struct str *ret);
 
 /*
  * As BuildKit's subrequest "lint" prints it (warnings, sources, buildError), and as SARIF 2.1.0.
- * error is what stopped the parser or the plan, or NULL; version is kiln's. Lines end the output.
+ * error is what stopped the parser (is_parse_error) or the plan, or NULL; version is kiln's. Lines
+ * end the output.
  */
 void lint_print_json(const struct lint *lint, const char *name, struct str text,
-		const struct error *error, struct strbuf *out);
+		const struct error *error, bool is_parse_error, struct strbuf *out);
 void lint_print_sarif(const struct lint *lint, const char *name, const char *version,
 		const struct error *error, struct strbuf *out);
 

@@ -34,25 +34,28 @@ static void print_location(struct json_out *json, const struct source_range *at)
 
 /*
  * BuildKit's messages have the nearest name in brackets behind them, and no other advice: readers
- * compare them.
+ * compare them. Those of an instruction say its line in front.
  */
-static void print_error(struct json_out *json, const struct error *error)
+static void print_error(struct json_out *json, const struct error *error, bool is_parse_error)
 {
+	const struct source_range *at = error_find_at(error);
 	AUTO(strbuf) struct strbuf text = { 0 };
 	const char *hint = error_find_hint(error);
 
+	if (is_parse_error && at)
+		strbuf_addf(&text, "dockerfile parse error on line %u: ", at->line);
 	error_text(error, &text);
 	if (hint && text_starts(hint, "did you mean"))
 		strbuf_addf(&text, " (%s)", hint);
 	json_out_open(json, "buildError", '{');
 	json_out_text(json, "message", strbuf_text(&text));
-	if (error_find_at(error))
-		print_location(json, error_find_at(error));
+	if (at)
+		print_location(json, at);
 	json_out_close(json, '}');
 }
 
 void lint_print_json(const struct lint *lint, const char *name, struct str text,
-		const struct error *error, struct strbuf *out)
+		const struct error *error, bool is_parse_error, struct strbuf *out)
 {
 	AUTO(json_out) struct json_out json = { 0 };
 
@@ -79,7 +82,7 @@ void lint_print_json(const struct lint *lint, const char *name, struct str text,
 	json_out_close(&json, '}');
 	json_out_close(&json, ']');
 	if (error)
-		print_error(&json, error);
+		print_error(&json, error, is_parse_error);
 	json_out_close(&json, '}');
 	json_out_indented(&json, out);
 }

@@ -36,6 +36,10 @@ struct key {
 
 static FALLIBLE wrong_value(const struct parse *parse, const char *key, const char *value)
 {
+	if (text_equal(key, "type") && text_equal(parse->flag->name, "mount"))
+		return error_at(error_new(ERR_INVALID, "--mount: unsupported mount type \"%s\"",
+						value),
+				parse->flag->at);
 	return error_at(error_new(ERR_INVALID,
 					"--%s: invalid mount option: invalid value for %s: '%s'",
 					parse->flag->name, key, value),
@@ -248,7 +252,7 @@ static bool take_field(struct str *text, struct strbuf *out)
 	return true;
 }
 
-static FALLIBLE unknown_key(const struct parse *parse, const char *name)
+static FALLIBLE unknown_key(const struct parse *parse, const char *name, const struct str *value)
 {
 	AUTO_FREE const char **names = xcalloc(COUNT(keys) + mount_option_count(), sizeof(*names));
 	size_t n = 0;
@@ -258,7 +262,10 @@ static FALLIBLE unknown_key(const struct parse *parse, const char *name)
 	for (size_t i = 0; i < mount_option_count(); i++)
 		names[n++] = mount_option_name(i);
 	struct error *error = error_at(
-			error_new(ERR_INVALID, "--mount: unknown key '%s'", name), parse->flag->at);
+			error_new(ERR_INVALID, "--mount: unexpected key '%s' in '%s%s%.*s'", name,
+					name, value ? "=" : "", value ? (int)value->n : 0,
+					value ? value->p : ""),
+			parse->flag->at);
 	const char *nearest = text_nearest(name, names, n);
 	return nearest ? error_hint(error, "did you mean %s?", nearest) : error;
 }
@@ -308,7 +315,7 @@ static FALLIBLE parse_option(struct parse *parse, const char *name, const struct
 	bool is_good = false;
 
 	if (i == mount_option_count())
-		return unknown_key(parse, name);
+		return unknown_key(parse, name, text);
 	if (text)
 		TRY(read_value(parse, *text, &value));
 	else if (!(value = mount_option_bare(i)))

@@ -12,8 +12,8 @@ static FALLIBLE no_stage_error(const struct dockerfile *file)
 	const struct source_range start = { file->name, 1, 1, 1, 1 };
 
 	if (!file->instruction_count)
-		return error_at(error_new(ERR_INVALID, "the file has no instructions"), start);
-	return error_hint(error_at(error_new(ERR_INVALID, "no FROM: there is no stage to build"),
+		return error_at(error_new(ERR_INVALID, "file with no instructions"), start);
+	return error_hint(error_at(error_new(ERR_INVALID, "dockerfile contains no stages to build"),
 					  file->instructions[file->instruction_count - 1].at),
 			"start with FROM IMAGE, or FROM scratch");
 }
@@ -31,8 +31,9 @@ static FALLIBLE count_globals(struct dockerfile *file)
 		if (instruction->kind != INSTRUCTION_ARG)
 			return error_hint(
 					error_at(error_new(ERR_INVALID,
-								 "no stage yet: %s stands before "
-								 "the first FROM",
+								 "no build stage in current "
+								 "context: "
+								 "%s stands before the first FROM",
 								 instruction_name(
 										 instruction->kind)),
 							instruction->at),

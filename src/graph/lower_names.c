@@ -16,9 +16,7 @@ static bool is_variable(const char *name)
 
 static FALLIBLE no_variables(const char *what, const char *name, struct source_range at)
 {
-	return error_hint(
-			error_at(error_new(ERR_INVALID, "%s takes no variables: '%s'", what, name),
-					at),
+	return error_hint(error_at(error_new(ERR_INVALID, "%s: '%s'", what, name), at),
 			"give the image a stage of its own: FROM %s AS NAME, with a global ARG",
 			name);
 }
@@ -36,12 +34,17 @@ static FALLIBLE check_one(const struct lower *lower, const struct instruction *i
 	bool is_copy = in->kind == INSTRUCTION_COPY || in->kind == INSTRUCTION_ADD;
 
 	if (is_copy && in->copy.from && is_variable(in->copy.from->value))
-		return no_variables("--from", in->copy.from->value, in->copy.from->at);
+		return no_variables(
+				"variable expansion is not supported for --from, define a "
+				"new stage with FROM using ARG from global scope as a workaround",
+				in->copy.from->value, in->copy.from->at);
 	for (size_t i = 0; in->kind == INSTRUCTION_RUN && i < in->run.mount_count; i++) {
 		const char *name = named_by(lower, in->run.mounts[i], true);
 
 		if (is_variable(name))
-			return no_variables("--mount: from", name, in->run.mounts[i]->at);
+			return no_variables("--mount: 'from' doesn't support variable expansion, "
+					    "define alias stage instead",
+					name, in->run.mounts[i]->at);
 	}
 	return NULL;
 }

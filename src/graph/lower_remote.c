@@ -65,15 +65,17 @@ FALLIBLE lower_checksum(const struct plan_copy *copy, struct source_range at)
 	if (!copy->checksum || !copy->checksum[0])
 		return NULL;
 	if (copy->source_count != 1 || (!source->url && !source->git))
-		return error_hint(error_at(error_new(ERR_INVALID,
-							   "--checksum goes with one source, an "
-							   "http(s) address or a git repository"),
-						  at),
+		return error_hint(
+				error_at(error_new(ERR_INVALID, "checksum requires HTTP(S) or Git "
+								"sources, and one alone"),
+						at),
 				"add the others with an ADD or COPY of their own");
 	if (source->git) {
 		if (git_is_commit(copy->checksum))
 			return NULL;
-		return error_hint(error_at(error_new(ERR_INVALID, "--checksum=%s is no commit",
+		return error_hint(error_at(error_new(ERR_INVALID,
+							   "invalid checksum '%s', expected hex "
+							   "commit hash",
 							   copy->checksum),
 						  at),
 				"4 to 64 hexadecimal digits");

@@ -244,10 +244,10 @@ static FALLIBLE find_target(
 	TRY_WRAP(stage_find(file, name, ret), "target '%s'", name);
 	if (*ret)
 		return NULL;
-	struct error *error = error_new(
-			ERR_NOT_FOUND, "target stage '%s' is not in '%s'", name, file->name);
+	struct error *error =
+			error_new(ERR_NOT_FOUND, "target stage \"%s\" could not be found", name);
 	const char *near = stage_suggest(file, name);
-	return near ? error_hint(error, "did you mean '%s'?", near) : error;
+	return near ? error_hint(error, "did you mean %s?", near) : error;
 }
 
 static FALLIBLE want_also(struct lower *lower, const struct stage *target)

@@ -381,7 +381,7 @@ static FALLIBLE set_time(const struct build_opts *opts, const struct build_reque
 
 		if (error) {
 			error_free(error);
-			return error_hint(error_usage("SOURCE_DATE_EPOCH '%s' is not a time", arg),
+			return error_hint(error_usage("invalid SOURCE_DATE_EPOCH: %s", arg),
 					"give seconds since 1970, or 'context' for the time of a "
 					"git, http or tar context; of a commit: "
 					"git log -1 --format=%%ct");

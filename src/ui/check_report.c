@@ -52,7 +52,8 @@ void check_report(const struct check *check, enum check_form form, const struct 
 	struct report_style style = { .program = "kiln", .source = &source };
 
 	if (form == CHECK_JSON) {
-		lint_print_json(&check->lint, context->dockerfile_name, text, check->error, out);
+		lint_print_json(&check->lint, context->dockerfile_name, text, check->error,
+				check->before != NULL, out);
 		return;
 	}
 	if (form == CHECK_SARIF) {

@@ -86,8 +86,8 @@ asked() { # REGEX
 	fails 1 "want sha256:0000" add "--checksum=sha256:$(printf '0%.0s' {1..64}) $U/files/hello.txt /d/"
 	[ ! -e "$W/out" ]
 	fails 1 "Dockerfile:2:5" add "--checksum=md5:x $U/files/hello.txt /d/"
-	fails 1 "--checksum goes with one source" add "--checksum=$sum $U/files/hello.txt $U/files/big /d/"
-	fails 1 "--checksum goes with one source" add "--checksum=$sum Dockerfile /d/"
+	fails 1 "checksum requires HTTP(S) or Git sources" add "--checksum=$sum $U/files/hello.txt $U/files/big /d/"
+	fails 1 "checksum requires HTTP(S) or Git sources" add "--checksum=$sum Dockerfile /d/"
 	[ -z "$(leftovers "$W/store")" ]
 }
 
@@ -152,7 +152,8 @@ asked() { # REGEX
 	fails 1 "2 | COPPY a b" kiln build "$U/files/wrong"
 	fails 1 "not found" kiln build "$U/files/none?token=hidden"
 	says_not hidden
-	fails 1 "-f names another" kiln build -f x "$U/files/alone"
+	fails 1 "'/sub' is not in the build context" kiln build -f x "$U/files/alone"
+	fails 1 "-f names another" kiln build -f - "$U/files/alone"
 	printf 'FROM scratch\nCOPY --from=far sub /far\n' >Dockerfile
 	succeeds kiln build --progress plain -o "type=local,dest=$W/out2" --build-context "far=$U/files/c.tgz" .
 	equals in "$(cat "$W/out2/far/in.txt")"

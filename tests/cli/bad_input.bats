@@ -33,7 +33,7 @@ load ../lib/kiln
 		2|1|not a port|EXPOSE http
 		2|5|did you mean host?|RUN --network=hots x
 		2|13|is not a duration|HEALTHCHECK --interval=1x CMD y
-		2|9|must not stand behind ONBUILD|ONBUILD FROM x
+		2|9|FROM isn't allowed as an ONBUILD trigger|ONBUILD FROM x
 		3|1|SHELL requires its arguments in JSON form|ENV a=b\nSHELL [ a and
 		2|6|X: must be set|USER ${X:?must be set}
 	EOF

@@ -33,7 +33,7 @@ buildah() {
 	printf 'FROM scratch\nCOPY --from=$none /f /\n' >Dockerfile
 	fails 125 "--from '\$none' is empty once expanded" buildah build .
 	printf 'FROM %s\nRUN true\n' "$img" >Dockerfile
-	fails 125 "from takes no variables: '\$x'" buildah build --mount 'type=bind,from=$x,target=/m' .
+	fails 125 "'from' doesn't support variable expansion, define alias stage instead: '\$x'" buildah build --mount 'type=bind,from=$x,target=/m' .
 }
 
 @test "build: a named context has a .containerignore" {

@@ -195,9 +195,9 @@ files() {
 	equals one "$(cat "$W/out/d/file")"
 	# The beginning of a commit names none by itself: it is what the default branch must be at.
 	succeeds add "$U/open/app.git?commit=${SECOND:0:8} /d/"
-	fails 1 "is commit $SECOND, and the checksum says ${FIRST:0:8}" \
+	fails 1 "is commit $SECOND: expected checksum to match ${FIRST:0:8}" \
 		add "$U/open/app.git?commit=${FIRST:0:8} /d/"
-	fails 1 "is commit $SECOND, and the checksum says ${FIRST:0:8}" add "--checksum=${FIRST:0:8} $U/open/app.git#main /d/"
+	fails 1 "is commit $SECOND: expected checksum to match ${FIRST:0:8}" add "--checksum=${FIRST:0:8} $U/open/app.git#main /d/"
 	fails 1 "Dockerfile:2:5" add "--checksum=xyz $U/open/app.git /d/"
 }
 

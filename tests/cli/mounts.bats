@@ -203,7 +203,7 @@ one
 		--mount=target=/x,source=nowhere|'/nowhere' is not in the build context
 		--mount=target=/x,source=../../etc|'/etc' is not in the build context
 		--mount=target=/x,from=here|cannot mount from stage 'here'
-		--mount=target=/x,from=$BASE|from takes no variables
+		--mount=target=/x,from=$BASE|'from' doesn't support variable expansion, define alias stage instead
 		--mount=target=/x,size=1k|size is for tmpfs only
 		--mount=target=/x,sorce=a|did you mean source?
 		--mount=target=/bin/busybox,source=src|mount on '/bin/busybox'

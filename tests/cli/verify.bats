@@ -100,7 +100,7 @@ layers() {
 		[ "$status" -eq 0 ] || break
 	done
 	equals 3 "$status"
-	says "failed with exit code 9"
+	says "did not complete successfully: exit code: 9"
 	fails 2 "contradict each other" kiln build --no-cache --cache=verify .
 	fails 2 "on|off|verify" kiln build --cache=maybe .
 	sed -i 's/^RUN.*/RUN true/' Dockerfile

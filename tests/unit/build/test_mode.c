@@ -46,7 +46,7 @@ static void refuses(void **state)
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		note("'%s'", cases[i]);
-		assert_error(mode_check(cases[i]), ERR_INVALID, "is not a file mode");
+		assert_error(mode_check(cases[i]), ERR_INVALID, "invalid chmod parameter");
 	}
 }
 

@@ -147,7 +147,7 @@ static void triggers(void **state)
 	assert_error(instruction_parse_onbuild(arena, STR(""), "base", &trigger), ERR_INVALID,
 			"empty");
 	assert_error(instruction_parse_onbuild(arena, STR("RNU a"), "base", &trigger), ERR_INVALID,
-			"unknown instruction 'RNU'");
+			"unknown instruction: RNU");
 }
 
 static void stages_by_name(void **state)

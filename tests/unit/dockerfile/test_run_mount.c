@@ -120,10 +120,12 @@ static void refuses(void **state)
 		const char *value, *message, *hint;
 	} cases[] = {
 		{ "", "invalid value", NULL },
-		{ "type=bnd,target=/a", "invalid value for type: 'bnd'", "did you mean bind?" },
-		{ "type=cache,taget=/a", "unknown key 'taget'", "did you mean target?" },
+		{ "type=bnd,target=/a", "unsupported mount type \"bnd\"", "did you mean bind?" },
+		{ "type=cache,taget=/a", "unexpected key 'taget' in 'taget=/a'",
+				"did you mean target?" },
 		{ "type=cache,target=/a,shared", "write sharing=shared", NULL },
-		{ "type=cache,target=/a,nodef", "unknown key 'nodef'", "did you mean nodev?" },
+		{ "type=cache,target=/a,nodef", "unexpected key 'nodef' in 'nodef'",
+				"did you mean nodev?" },
 		{ "type=secret,id=a,suid", "suid is for bind, cache and tmpfs", NULL },
 		{ "target=/a,bind-nonrecursive=2", "bind-nonrecursive: '2'", NULL },
 		{ "target=/a,z=2", "invalid value for z: '2'", NULL },
