@@ -110,7 +110,7 @@ FALLIBLE output_check_index(const struct build_options *options)
 	for (size_t i = 0; i < options->output_count; i++) {
 		enum output_kind kind = options->outputs[i].kind;
 
-		if (kind != OUTPUT_DOCKER)
+		if (kind != OUTPUT_DOCKER && kind != OUTPUT_PODMAN)
 			continue;
 		if (attested_is_image(options))
 			return error_hint(
@@ -119,6 +119,8 @@ FALLIBLE output_check_index(const struct build_options *options)
 							kind == OUTPUT_PODMAN ? "Podman's store"
 									      : "a docker archive"),
 					"type=oci takes them; or say '--provenance=false'");
+		if (kind == OUTPUT_PODMAN)
+			continue;
 		return error_hint(error_new(ERR_UNSUPPORTED,
 						  "a docker archive takes one image, not one for "
 						  "each platform"),

@@ -208,6 +208,8 @@ image_in() { # LAYOUT: the first image's digest
 	fails 1 'a docker archive has no place for attestations' kiln build --provenance=true -o type=docker,dest=x.tar .
 	says_not COPY
 	[ ! -e x.tar ]
+	fails 1 "Podman's store has no place for attestations" kiln build --provenance=true -t x -o type=containers-storage .
+	says_not COPY
 	fails 2 "duplicate attestation field provenance" kiln build --provenance=false --attest type=provenance .
 	succeeds kiln build --progress plain --provenance=true --format docker -o type=oci,dest=layout,tar=false .
 	says "the image has OCI's format"
