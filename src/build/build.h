@@ -43,13 +43,16 @@ enum output_kind {
 	OUTPUT_LOCAL,     /* dest: the root file system as files */
 };
 
+enum output_split { SPLIT_SEVERAL = 0, SPLIT_ALWAYS, SPLIT_NEVER };
+
 struct build_output {
 	enum output_kind kind;
-	const char *dest;  /* NULL for STORE and REGISTRY */
-	bool is_directory; /* OCI: tar=false */
-	bool is_alone;     /* a layout's directory lists nothing else then */
-	bool by_digest;    /* REGISTRY: no tag shall stand for it, and no name may have one */
-	struct list names; /* name=; the -t names when empty */
+	const char *dest;        /* NULL for STORE and REGISTRY */
+	bool is_directory;       /* OCI: tar=false */
+	bool is_alone;           /* a layout's directory lists nothing else then */
+	enum output_split split; /* TAR, LOCAL: a folder for each platform */
+	bool by_digest;          /* REGISTRY: no tag shall stand for it, and no name may have one */
+	struct list names;       /* name=; the -t names when empty */
 };
 
 struct build_host {

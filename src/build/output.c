@@ -270,9 +270,9 @@ static FALLIBLE send(const struct made *made, const struct build_output *output,
 	case OUTPUT_PODMAN:
 		return to_podman(made, output, progress);
 	case OUTPUT_TAR:
-		return output_tar(made, output->dest);
+		return output_tar(made, output);
 	case OUTPUT_LOCAL:
-		return output_local(made, output->dest);
+		return output_local(made, output);
 	}
 	return NULL;
 }

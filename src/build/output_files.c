@@ -28,6 +28,10 @@ struct copy_out {
 	const struct attested *attested;
 	struct attestation_subjects subjects;
 	struct map *hashed; /* path of a file with several -> its subject's digest */
+	/* Where the files of several platforms go into one folder: path of what is no directory ->
+	 * whose it is; shared. Else NULL. */
+	struct map *placed;
+	const char *mark; /* "linux_amd64", which names of statements get then */
 	struct entry_disk disk;
 };
 
@@ -124,6 +128,24 @@ static FALLIBLE put(struct copy_out *out, const struct tree_item *at, const stru
 	return NULL;
 }
 
+/* No file of one platform takes the place of another's. */
+static FALLIBLE claim(struct copy_out *out, const struct tree_item *at)
+{
+	const char *other = out->placed ? map_get(out->placed, at->path) : NULL;
+	bool is_dir = S_ISDIR(at->st->st_mode);
+
+	if (!out->placed || (!other && !*at->path))
+		return NULL;
+	if (other && !(is_dir && text_equal(other, "")))
+		return error_hint(
+				error_new(ERR_EXISTS, "cannot overwrite '/%s'%s%s with that of %s",
+						at->path, *other ? " of " : "", other, out->mark),
+				"platform-split=true puts each platform into a folder of its own");
+	if (!other)
+		map_set(out->placed, at->path, xstrdup(is_dir ? "" : out->mark));
+	return NULL;
+}
+
 static struct error *copy_out_visit(void *state, const struct tree_item *at, enum tree_step *step)
 {
 	struct copy_out *out = state;
@@ -133,6 +155,7 @@ static struct error *copy_out_visit(void *state, const struct tree_item *at, enu
 
 	(void)step;
 	TRY(cancel_check(out->build->options->cancel));
+	TRY(claim(out, at));
 	TRY(entry_disk_read(&out->disk, &out->build->options->userns->owner, at->dir_fd, at->name,
 			at->st, at->path));
 	struct entry entry = out->disk.entry;
@@ -147,17 +170,28 @@ static struct error *copy_out_visit(void *state, const struct tree_item *at, enu
 	return put(out, at, &entry, &content);
 }
 
+/* With the platform before its ending, where several are in one folder. New. */
+static char *statement_name(const struct copy_out *out, const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	size_t stem = dot ? (size_t)(dot - name) : strlen(name);
+
+	return out->mark ? xasprintf("%.*s.%s%s", (int)stem, name, out->mark, name + stem)
+			 : xstrdup(name);
+}
+
 /* The statement, as one more file: new. */
-static FALLIBLE statement_of(const struct copy_out *out, const struct attested_one *one, char **ret)
+static FALLIBLE statement_of(const struct copy_out *out, const struct attested_one *one,
+		const char *name, char **ret)
 {
 	const struct attestation attestation = { one->type, one->predicate, one->subjects };
 
 	for (size_t i = 0; i < out->subjects.n; i++)
-		if (strcmp(out->subjects.p[i].name, one->file_name) == 0)
+		if (strcmp(out->subjects.p[i].name, name) == 0)
 			return error_hint(error_new(ERR_EXISTS,
 							  "the files have a '%s' of their own, in "
 							  "the place of what is said of them",
-							  one->file_name),
+							  name),
 					"the provenance takes another name: '--attest "
 					"type=provenance,filename=NAME'");
 	*ret = attestation_statement(&attestation, &out->subjects);
@@ -169,8 +203,9 @@ static FALLIBLE put_statement(struct copy_out *out, const struct attested_one *o
 	const struct build_options *options = out->build->options;
 	AUTO_FREE char *text = NULL;
 
-	TRY(statement_of(out, one, &text));
-	AUTO_FREE char *path = path_in(out, one->file_name);
+	AUTO_FREE char *name = statement_name(out, one->file_name);
+	TRY(statement_of(out, one, name, &text));
+	AUTO_FREE char *path = path_in(out, name);
 	AUTO(reader) struct reader *content = reader_from_bytes(text, strlen(text));
 	struct entry entry = { .path = path,
 		.owner = { .mode = S_IFREG | 0644 },
@@ -219,6 +254,29 @@ static char *folder_of(const struct platform *platform)
 	return xstrdup(text);
 }
 
+static bool is_split(const struct made *made, const struct build_output *output)
+{
+	return output->split ? output->split == SPLIT_ALWAYS : made->is_split;
+}
+
+/* Every platform's files into sink, which they share. kind: what is the same of them all. */
+static FALLIBLE copy_all(const struct made *made, const struct copy_out *kind)
+{
+	AUTO(map) struct map *placed = map_new(free);
+
+	for (size_t i = 0; i < made->n; i++) {
+		AUTO_FREE char *mark = folder_of(&made->builds[i].platform);
+		AUTO(copy_out) struct copy_out out = *kind;
+
+		out.below = "";
+		out.attested = said_of(made, i);
+		out.placed = made->n > 1 ? placed : NULL;
+		out.mark = made->n > 1 ? mark : NULL;
+		TRY(copy_out(&made->builds[i], &out));
+	}
+	return NULL;
+}
+
 /* Its files below a folder that is named for its platform. */
 static FALLIBLE tar_folder(const struct made *made, size_t i, struct entry_sink *tar)
 {
@@ -237,59 +295,53 @@ static FALLIBLE tar_folder(const struct made *made, size_t i, struct entry_sink 
 	return copy_out(build, &out);
 }
 
-FALLIBLE output_tar(const struct made *made, const char *dest)
+FALLIBLE output_tar(const struct made *made, const struct build_output *output)
 {
 	AUTO(out_file) struct out_file file = { 0 };
 	const struct entry_times as_they_are = { 0 };
 
-	TRY(out_file_open(dest, &file));
+	TRY(out_file_open(output->dest, &file));
 	AUTO(entry_sink) struct entry_sink *tar = tar_writer(TAKE(file.writer), &as_they_are);
-	if (made->is_split) {
+	const struct copy_out kind = { .sink = tar, .keeps_owners = true };
+	if (is_split(made, output)) {
 		for (size_t i = 0; i < made->n; i++)
 			TRY(tar_folder(made, i, tar));
 	} else {
-		AUTO(copy_out)
-		struct copy_out out = {
-			.sink = tar, .keeps_owners = true, .below = "", .attested = said_of(made, 0)
-		};
-
-		TRY(copy_out(&made->builds[0], &out));
+		TRY(copy_all(made, &kind));
 	}
 	TRY(entry_sink_close(TAKE(tar)));
 	return out_file_commit(&file);
 }
 
-/* As root the files keep their owners; anybody else gets them as their own. */
-static FALLIBLE local_folder(const struct made *made, size_t i, const char *dest)
+/* The platforms that made has into dest. As root the files keep their owners; anybody else gets
+ * them as their own. */
+static FALLIBLE local_folder(const struct made *made, const char *dest)
 {
-	struct build *build = &made->builds[i];
-	bool is_root = build->options->userns->mode == USERNS_ROOT;
+	bool is_root = made->builds[0].options->userns->mode == USERNS_ROOT;
 	struct apply_options apply = { .mode = APPLY_ROOTFS, .policy = { .kind = OWNER_PLAIN } };
 	AUTO_FD int fd = -1;
 
 	TRY(file_make_dirs(dest, 0755));
 	TRY(file_open(AT_FDCWD, dest, O_RDONLY | O_DIRECTORY, 0, &fd));
 	AUTO(entry_sink) struct entry_sink *sink = apply_sink(fd, &apply);
-	AUTO(copy_out)
-	struct copy_out out = { .sink = sink,
-		.is_local = true,
-		.keeps_owners = is_root,
-		.below = "",
-		.attested = said_of(made, i) };
-
-	TRY(copy_out(build, &out));
+	const struct copy_out kind = { .sink = sink, .is_local = true, .keeps_owners = is_root };
+	TRY(copy_all(made, &kind));
 	return entry_sink_close(TAKE(sink));
 }
 
-FALLIBLE output_local(const struct made *made, const char *dest)
+FALLIBLE output_local(const struct made *made, const struct build_output *output)
 {
-	if (!made->is_split)
-		return local_folder(made, 0, dest);
+	if (!is_split(made, output))
+		return local_folder(made, output->dest);
 	for (size_t i = 0; i < made->n; i++) {
 		AUTO_FREE char *folder = folder_of(&made->builds[i].platform);
-		AUTO_FREE char *path = xasprintf("%s/%s", dest, folder);
+		AUTO_FREE char *path = xasprintf("%s/%s", output->dest, folder);
+		struct made one = *made;
 
-		TRY(local_folder(made, i, path));
+		one.builds = &made->builds[i];
+		one.n = 1;
+		one.attested = made->attested ? &made->attested[i] : NULL;
+		TRY(local_folder(&one, path));
 	}
 	return NULL;
 }

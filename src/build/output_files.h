@@ -6,6 +6,9 @@
 #pragma once
 #include "build/output.h"
 
-/* Of an index each platform's files are in a folder of its own, "linux_amd64". */
-FALLIBLE output_tar(const struct made *made, const char *dest);
-FALLIBLE output_local(const struct made *made, const char *dest);
+/*
+ * Of several platforms (or where output->split says so) each one's files are in a folder of its
+ * own, "linux_amd64"; else two that have the same file, which is no directory, are ERR_EXISTS.
+ */
+FALLIBLE output_tar(const struct made *made, const struct build_output *output);
+FALLIBLE output_local(const struct made *made, const struct build_output *output);

@@ -23,8 +23,7 @@ static const struct {
 };
 
 /* Known to BuildKit, and not here yet. */
-static const char *const later[] = { "attest", "dangling-name-prefix", "mode", "platform-split",
-	"store" };
+static const char *const later[] = { "attest", "attestation-prefix", "mode" };
 
 /*
  * Known to BuildKit, and nothing to do for either value: kiln's store finds an image by its digest
@@ -144,8 +143,8 @@ static FALLIBLE check_rewrite(const char *value)
 static FALLIBLE unknown_key(struct str key)
 {
 	static const char *const known[] = { "type", "dest", "tar", "name", "push", "compression",
-		"compression-level", "force-compression", "oci-mediatypes", "push-by-digest",
-		"rewrite-timestamp", "source-date-epoch" };
+		"compression-level", "force-compression", "oci-mediatypes", "platform-split",
+		"push-by-digest", "rewrite-timestamp", "source-date-epoch", "store" };
 	AUTO_FREE char *word = str_dup(key);
 
 	for (size_t i = 0; i < COUNT(later); i++)
@@ -160,7 +159,7 @@ static FALLIBLE unknown_key(struct str key)
 
 /* What one value says besides its kind. */
 struct wishes {
-	bool push, tar, oci;
+	bool push, tar, oci, no_store;
 	bool has_tar, has_oci;
 	struct list annotations; /* "annotation-index.KEY=VALUE" */
 };
@@ -210,6 +209,23 @@ static FALLIBLE set_field(struct output_flags *flags, struct build_output *outpu
 		return error_hint(error_usage("option '--output': key 'registry.insecure' is not "
 					      "there"),
 				"'--insecure-registry HOST' does it");
+	/* A name by digest is what every image of the store has. */
+	if (str_is(key, "dangling-name-prefix"))
+		return NULL;
+	if (str_is(key, "store")) {
+		bool truth = false;
+
+		TRY(set_bool("store", value, &truth));
+		wishes->no_store = !truth;
+		return NULL;
+	}
+	if (str_is(key, "platform-split")) {
+		bool truth = false;
+
+		TRY(set_bool("platform-split", value, &truth));
+		output->split = truth ? SPLIT_ALWAYS : SPLIT_NEVER;
+		return NULL;
+	}
 	if (str_is(key, "tar")) {
 		wishes->has_tar = true;
 		return set_bool("tar", value, &wishes->tar);
@@ -279,6 +295,13 @@ static FALLIBLE finish(struct output_flags *flags, struct build_output *output,
 		output->kind = OUTPUT_REGISTRY;
 	else if (wishes->push && output->kind != OUTPUT_REGISTRY)
 		return error_usage("option '--output': push=true needs type=image");
+	if (wishes->no_store && output->kind == OUTPUT_STORE)
+		return error_hint(error_usage("option '--output': store=false leaves the image "
+					      "nowhere"),
+				"push=true sends it to a registry, where it is kept then");
+	if (output->split && output->kind != OUTPUT_LOCAL && output->kind != OUTPUT_TAR)
+		return error_usage(
+				"option '--output': platform-split is for type=local and type=tar");
 	if (output->by_digest && output->kind != OUTPUT_REGISTRY && output->kind != OUTPUT_STORE)
 		return error_usage("option '--output': push-by-digest=true needs type=image");
 	for (size_t i = 0; i < COUNT(types); i++)

@@ -116,7 +116,9 @@ commands() {
 	# No attestation is what pipelines often ask for, and what they get.
 	succeeds kiln build --provenance=false --attest type=sbom,disabled=true --rm --force-rm \
 		--compress --dry-run .
-	fails 2 "key 'dangling-name-prefix' is not there yet" kiln build -o type=oci,dangling-name-prefix=x .
+	fails 2 "key 'mode' is not there yet" kiln build -o type=local,dest=x,mode=delete .
+	fails 2 "store=false leaves the image nowhere" kiln build -o type=image,store=false .
+	fails 2 "platform-split is for type=local and type=tar" kiln build -o type=oci,platform-split=true .
 	fails 2 "rewrite-timestamp=false is not there" kiln build -o type=oci,rewrite-timestamp=false .
 	fails 2 "source-date-epoch 'soon' is not a time" kiln build -o type=oci,source-date-epoch=soon .
 	fails 2 'two outputs want different source-date-epoch' kiln build -o type=local,dest=a,source-date-epoch=1 \

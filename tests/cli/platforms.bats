@@ -243,3 +243,21 @@ blob_of() { # LAYOUT JSON: its digest and size, as members
 	equals "linux/amd64 linux/arm64 linux/arm/v7" "$(listed <<<"$output" | xargs)"
 	succeeds kiln fsck
 }
+
+@test "platform-split says whether each platform's files have a folder" {
+	printf '%s\n' 'FROM scratch' 'ARG TARGETARCH' 'COPY file /d/for-$TARGETARCH' >Dockerfile
+	succeeds kiln build -q --platform "$BOTH" --provenance=mode=min -o type=local,dest=one,platform-split=false \
+		-o type=tar,dest=one.tar,platform-split=false -o type=local,dest=two .
+	local wanted="d/for-amd64 d/for-arm64 provenance.linux_amd64.json provenance.linux_arm64.json"
+	equals "$wanted" "$(cd one && find . -type f | sed 's,^./,,' | LC_ALL=C sort | xargs)"
+	equals "$wanted" "$(tar -tf one.tar | grep -v '/$' | LC_ALL=C sort | xargs)"
+	equals "for-amd64" "$(ls two/linux_amd64/d)"
+	equals d/for-arm64 "$(jq -r '.subject[].name' one/provenance.linux_arm64.json)"
+	succeeds kiln build -q --platform linux/arm64 -o type=local,dest=three,platform-split=true .
+	[ -e three/linux_arm64/d/for-arm64 ]
+	# No platform's file takes the place of another's.
+	printf '%s\n' 'FROM scratch' 'COPY file /d/same' >Dockerfile
+	fails 1 "cannot overwrite '/d/same' of linux_amd64 with that of linux_arm64" \
+		kiln build -q --platform "$BOTH" -o type=tar,dest=clash.tar,platform-split=false .
+	[ ! -e clash.tar ]
+}

@@ -88,7 +88,7 @@ static void refuses(void **state)
 		{ "type=docker,annotation.a=b", "'annotation.a=b' is for type image" },
 		{ "type=oci,push-by-digest=true", "push-by-digest=true needs type=image" },
 		{ "type=image,push-by-digest=often", "'push-by-digest' is neither true nor false" },
-		{ "type=image,dangling-name-prefix=x", "is not there yet" },
+		{ "type=local,dest=x,mode=delete", "is not there yet" },
 		{ "type=image,rewrite-timestamp=false", "rewrite-timestamp=false is not there" },
 		{ "type=image,source-date-epoch=-1", "source-date-epoch '-1' is not a time" },
 		{ "type=image,registry.insecure=true", "'registry.insecure'" },
