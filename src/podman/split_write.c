@@ -13,13 +13,14 @@
 #include "layer/tar_sparse.h"
 #include "oci/json.h"
 #include "podman/split.h"
+#include "stream/crc64.h"
 #include "sys/path.h"
 
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { SEGMENT_BYTES = 256 * 1024, CRC_TABLES = 8 };
+enum { SEGMENT_BYTES = 256 * 1024 };
 
 struct splitter {
 	struct writer writer;
@@ -38,48 +39,9 @@ struct splitter {
 	struct strbuf prelude, long_name;
 	struct pax pax;
 
-	char *name; /* of the file whose content passes */
-	uint64_t size, crc;
-	uint64_t table[CRC_TABLES][256];
+	char *name;         /* of the file whose content passes */
+	uint64_t size, crc; /* crc: Go's crc64.ISO */
 };
-
-/* --- crc64, the polynomial of ISO 3309, eight bytes a turn --- */
-
-static void crc64_prepare(struct splitter *split)
-{
-	for (unsigned i = 0; i < 256; i++) {
-		uint64_t value = i;
-
-		for (int bit = 0; bit < 8; bit++)
-			value = value & 1 ? value >> 1 ^ 0xd800000000000000 : value >> 1;
-		split->table[0][i] = value;
-	}
-	for (unsigned i = 0; i < 256; i++)
-		for (int k = 1; k < CRC_TABLES; k++) {
-			uint64_t below = split->table[k - 1][i];
-
-			split->table[k][i] = split->table[0][below & 0xff] ^ below >> 8;
-		}
-}
-
-static uint64_t crc64(const struct splitter *split, uint64_t crc, const void *bytes, size_t n)
-{
-	const unsigned char *p = bytes;
-
-	crc = ~crc;
-	for (; n >= CRC_TABLES; n -= CRC_TABLES, p += CRC_TABLES) {
-		uint64_t next = 0;
-
-		for (int k = 0; k < CRC_TABLES; k++)
-			crc ^= (uint64_t)p[k] << 8 * k;
-		for (int k = 0; k < CRC_TABLES; k++)
-			next ^= split->table[CRC_TABLES - 1 - k][crc >> 8 * k & 0xff];
-		crc = next;
-	}
-	for (; n; n--, p++)
-		crc = split->table[0][(crc ^ *p) & 0xff] ^ crc >> 8;
-	return ~crc;
-}
 
 /* --- lines --- */
 
@@ -303,7 +265,7 @@ static FALLIBLE take_data(struct splitter *split, const char *bytes, size_t n, s
 	*ret_n = part.n;
 	split->left -= part.n;
 	if (split->state == AT_CONTENT) {
-		split->crc = crc64(split, split->crc, part.p, part.n);
+		split->crc = crc64_update(split->crc, part.p, part.n);
 	} else {
 		strbuf_add_str(&split->raw, part);
 		if (split->state == AT_PRELUDE)
@@ -377,7 +339,6 @@ struct writer *split_writer(struct writer *out)
 	split->writer.ops = &ops;
 	split->out = out;
 	split->names = map_new(NULL);
-	crc64_prepare(split);
 	return &split->writer;
 }
 
