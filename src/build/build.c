@@ -453,13 +453,16 @@ static FALLIBLE open_empty(struct build *build)
 }
 
 /*
- * Podman's directories are like ours for an ordinary user with subordinate ids. Where files of the
- * base go out, they come from its blobs.
+ * Podman's directories are like ours for an ordinary user with subordinate ids, and can be seen so
+ * for root. Where files of the base go out, they come from its blobs.
  */
 static bool may_use_trees(const struct build_options *options)
 {
-	bool may = options->userns->mode == USERNS_SUBUID &&
-		   options->userns->owner.kind == OWNER_PLAIN && !options->squash;
+	const struct userns *userns = options->userns;
+	bool may = (userns->mode == USERNS_SUBUID && userns->owner.kind == OWNER_PLAIN) ||
+		   (userns->mode == USERNS_ROOT && userns->owner.kind == OWNER_SHIFTED);
+
+	may = may && !options->squash;
 
 	for (size_t i = 0; i < options->output_count && may; i++)
 		may = options->outputs[i].kind != OUTPUT_TAR &&

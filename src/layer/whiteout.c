@@ -100,14 +100,28 @@ FALLIBLE whiteout_make_opaque(int dir_fd, bool is_trusted)
 	return xattr_set_fd(dir_fd, is_trusted ? XATTR_OPAQUE_TRUSTED : XATTR_OPAQUE, "y", 1);
 }
 
-FALLIBLE whiteout_is_opaque(int dir_fd, bool *ret)
+static FALLIBLE has_mark(int dir_fd, const char *name, bool *ret_has, bool *ret_opaque)
 {
 	char value[8];
 	ssize_t n = -1;
 
-	TRY(xattr_get_fd(dir_fd, XATTR_OPAQUE, value, sizeof(value), &n));
-	if (n < 0)
-		TRY(xattr_get_fd(dir_fd, XATTR_OPAQUE_TRUSTED, value, sizeof(value), &n));
-	*ret = n == 1 && value[0] == 'y';
+	TRY(xattr_get_fd(dir_fd, name, value, sizeof(value), &n));
+	*ret_has = n >= 0;
+	*ret_opaque = n == 1 && value[0] == 'y';
 	return NULL;
+}
+
+FALLIBLE whiteout_is_opaque_to_users(int dir_fd, bool *ret)
+{
+	bool has = false;
+
+	return has_mark(dir_fd, XATTR_OPAQUE, &has, ret);
+}
+
+FALLIBLE whiteout_is_opaque(int dir_fd, bool *ret)
+{
+	bool has = false;
+
+	TRY(has_mark(dir_fd, XATTR_OPAQUE, &has, ret));
+	return has ? NULL : has_mark(dir_fd, XATTR_OPAQUE_TRUSTED, &has, ret);
 }

@@ -38,3 +38,5 @@ FALLIBLE whiteout_is(int dir_fd, const char *name, const struct stat *st, bool *
 FALLIBLE whiteout_make_opaque(int dir_fd, bool is_trusted);
 /* Either form; the trusted one is seen by who may see it. */
 FALLIBLE whiteout_is_opaque(int dir_fd, bool *ret);
+/* The form that overlays with userxattr see. */
+FALLIBLE whiteout_is_opaque_to_users(int dir_fd, bool *ret);

@@ -16,6 +16,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct userns;
+
 /* What the environment says; borrowed. NULL: not set. */
 struct podman_settings {
 	const char *home;
@@ -25,11 +27,12 @@ struct podman_settings {
 	const char *driver;      /* $STORAGE_DRIVER */
 	const char *options;     /* $STORAGE_OPTS: "overlay.imagestore=DIR,..." */
 	bool is_rootless;        /* an ordinary user started us */
-	bool is_mapped;   /* we are inside a user namespace of one: files have their owners */
-	bool has_one_id;  /* and it has our own id alone */
-	uint32_t uid;     /* of whoever started us */
-	const char *root; /* the graph root, whatever storage.conf says; or NULL */
-	bool is_shared;   /* plain names that our store has not may mean what is there */
+	bool is_mapped;  /* we are inside a user namespace of one: files have their owners */
+	bool has_one_id; /* and it has our own id alone */
+	const struct userns *steps; /* of root: steps have these ids (OWNER_SHIFTED); or NULL */
+	uint32_t uid;               /* of whoever started us */
+	const char *root;           /* the graph root, whatever storage.conf says; or NULL */
+	bool is_shared;             /* plain names that our store has not may mean what is there */
 	const char *system_conf[2]; /* tests have their own; NULL: those above */
 };
 

@@ -25,6 +25,7 @@ struct survey {
 	struct entry_sink sink;
 	struct map *said;
 	struct cancel *cancel;
+	const struct owner_policy *shifted; /* or NULL */
 	struct entry_disk disk;
 	size_t seen;
 	uint64_t links, more_links; /* hard links of the tar; names of files beside their first */
@@ -126,6 +127,38 @@ static FALLIBLE open_dir(const struct tree_item *item, int *ret)
 	return *ret < 0 ? error_sys("open '%s'", item->path) : NULL;
 }
 
+/* A mark that overlays of steps do not see is none. */
+static FALLIBLE is_opaque_to(const struct survey *survey, int dir_fd, bool *ret)
+{
+	return survey->shifted ? whiteout_is_opaque_to_users(dir_fd, ret)
+			       : whiteout_is_opaque(dir_fd, ret);
+}
+
+static FALLIBLE has_place(const struct survey *survey, const struct owner *owner, bool *ret)
+{
+	uid_t uid = 0;
+	gid_t gid = 0;
+
+	*ret = true;
+	if (!survey->shifted)
+		return NULL;
+	struct error *error = owner_disk_ids(survey->shifted, owner->uid, owner->gid, &uid, &gid);
+	if (!error_is(error, ERR_UNSUPPORTED))
+		return error;
+	error_ignore(error, "the layer is unpacked, and that says which id it is");
+	*ret = false;
+	return NULL;
+}
+
+/* As it is said to be, and it can be seen so. */
+static FALLIBLE is_equal_there(
+		struct survey *survey, const struct said *said, bool times, bool *ret)
+{
+	TRY(has_place(survey, &said->file.entry.owner, ret));
+	*ret = *ret && entry_disk_equal(&said->file, &survey->disk, times);
+	return NULL;
+}
+
 static FALLIBLE is_as_said(struct survey *survey, const struct said *said,
 		const struct tree_item *item, bool *ret)
 {
@@ -141,13 +174,12 @@ static FALLIBLE is_as_said(struct survey *survey, const struct said *said,
 	}
 	if (S_ISDIR(item->st->st_mode)) {
 		TRY(open_dir(item, &fd));
-		TRY(whiteout_is_opaque(fd, &is_opaque));
+		TRY(is_opaque_to(survey, fd, &is_opaque));
 	}
 	if (is_opaque != said->is_opaque)
 		return NULL;
 	TRY(entry_disk_read(&survey->disk, &plain, item->dir_fd, item->name, item->st, item->path));
-	*ret = entry_disk_equal(&said->file, &survey->disk, S_ISREG(item->st->st_mode));
-	return NULL;
+	return is_equal_there(survey, said, S_ISREG(item->st->st_mode), ret);
 }
 
 static struct error *visit(void *state, const struct tree_item *item, enum tree_step *step)
@@ -177,6 +209,7 @@ static struct error *visit(void *state, const struct tree_item *item, enum tree_
 static FALLIBLE look_at_top(struct survey *survey, int dir_fd, struct said *said)
 {
 	struct stat st;
+	bool is_equal = false;
 	const struct tree_item item = { .path = "", .name = "", .dir_fd = dir_fd, .st = &st };
 	static const struct owner_policy plain = { .kind = OWNER_PLAIN };
 
@@ -187,8 +220,8 @@ static FALLIBLE look_at_top(struct survey *survey, int dir_fd, struct said *said
 	if (fstat(dir_fd, &st) != 0)
 		return error_sys("look at a layer of Podman's store");
 	TRY(entry_disk_read(&survey->disk, &plain, item.dir_fd, item.name, item.st, item.path));
-	if (said->is_opaque || said->is_whiteout ||
-			!entry_disk_equal(&said->file, &survey->disk, false))
+	TRY(is_equal_there(survey, said, false, &is_equal));
+	if (said->is_opaque || said->is_whiteout || !is_equal)
 		survey->is_other = true;
 	return NULL;
 }
@@ -226,14 +259,15 @@ static FALLIBLE compare(struct survey *survey, struct reader *tar, int dir_fd)
 	return survey->is_other ? NULL : tree_walk(dir_fd, &visitor);
 }
 
-FALLIBLE survey_tree(struct reader *tar, int dir_fd, struct cancel *cancel, bool *ret_equal,
-		bool *ret_has_top)
+FALLIBLE survey_tree(struct reader *tar, int dir_fd, const struct owner_policy *shifted,
+		struct cancel *cancel, bool *ret_equal, bool *ret_has_top)
 {
 	static const struct entry_sink_ops ops = { on_entry, on_whiteout, on_opaque, on_close,
 		on_free };
-	struct survey survey = {
-		.sink = { .ops = &ops }, .said = map_new(said_free), .cancel = cancel
-	};
+	struct survey survey = { .sink = { .ops = &ops },
+		.said = map_new(said_free),
+		.cancel = cancel,
+		.shifted = shifted };
 	struct error *error = compare(&survey, tar, dir_fd);
 
 	*ret_equal = !error && is_whole(&survey);

@@ -5,6 +5,9 @@
 #include "podman/split.h"
 #include "podman/survey.h"
 #include "sys/fd.h"
+#include "sys/idmount.h"
+#include "sys/mounts.h"
+#include "sys/userns.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -37,8 +40,38 @@ static bool has_more(const struct podman_tree *tree)
 	return false;
 }
 
+/*
+ * Kernels before 6.15 stack no mount that is not attached, and before 5.19 none with other ids: an
+ * overlay that is let go again tells.
+ */
+static FALLIBLE try_stacking(const struct podman_tree *tree, int mount_fd)
+{
+	AUTO_FREE char *beside = xasprintf("%s/overlay-layers", tree->root);
+	AUTO_FD int beside_fd = -1, overlay_fd = -1, clone_fd = -1;
+
+	TRY(file_open(AT_FDCWD, beside, O_RDONLY | O_DIRECTORY, 0, &beside_fd));
+	const struct mount_dir dirs[] = { { mount_fd, NULL }, { beside_fd, NULL } };
+	TRY(mount_overlay_ro(dirs, COUNT(dirs), &overlay_fd));
+	return mount_clone(mount_fd, NULL, false, &clone_fd);
+}
+
+/* The directory as root's steps are to see it. */
+static FALLIBLE shift(struct podman_tree *tree, const struct userns *steps)
+{
+	AUTO_FD int mount_fd = -1;
+
+	TRY(idmount_clone(tree->fd, NULL, &steps->uids, IDMOUNT_OUT, &mount_fd));
+	TRY(try_stacking(tree, mount_fd));
+	(void)close(tree->fd);
+	tree->fd = TAKE_FD(mount_fd);
+	free(tree->path);
+	tree->path = xasprintf("/proc/self/fd/%d", tree->fd);
+	return NULL;
+}
+
 static FALLIBLE try_tree(const struct podman *podman, const struct podman_image *image, size_t i,
-		struct cancel *cancel, struct podman_tree *tree, bool *ret)
+		const struct userns *steps, struct cancel *cancel, struct podman_tree *tree,
+		bool *ret)
 {
 	AUTO_FREE char *split =
 			xasprintf("%s/overlay-layers/%s.tar-split.gz", tree->root, tree->id);
@@ -53,8 +86,18 @@ static FALLIBLE try_tree(const struct podman *podman, const struct podman_image 
 		return NULL;
 	TRY(file_open(AT_FDCWD, split, O_RDONLY, 0, &lines));
 	TRY(split_outline(reader_from_fd(lines), &tar));
-	TRY(survey_tree(tar, tree->fd, cancel, ret, &tree->has_top));
-	return NULL;
+	TRY(survey_tree(tar, tree->fd, steps ? &steps->owner : NULL, cancel, ret, &tree->has_top));
+	return *ret && steps ? shift(tree, steps) : NULL;
+}
+
+static bool may_serve(const struct podman_settings *settings)
+{
+	const struct userns *steps = settings->steps;
+
+	if (settings->is_rootless)
+		return settings->is_mapped && !settings->has_one_id;
+	return steps && steps->owner.kind == OWNER_SHIFTED &&
+	       idmap_equal(&steps->uids, &steps->gids);
 }
 
 FALLIBLE podman_tree_find(const struct podman *podman, const struct podman_settings *settings,
@@ -65,20 +108,21 @@ FALLIBLE podman_tree_find(const struct podman *podman, const struct podman_setti
 	bool serves = false;
 
 	*ret = NULL;
-	if (!settings->is_rootless || !settings->is_mapped || settings->has_one_id ||
-			!layer->has_split)
+	if (!may_serve(settings) || !layer->has_split)
 		return NULL;
 	AUTO(podman_tree) struct podman_tree *tree = xcalloc(1, sizeof(*tree));
 	tree->fd = -1;
 	tree->root = xstrdup(podman_layer_root(podman, layer));
 	tree->id = xstrdup(layer->id);
 	tree->path = xasprintf("%s/overlay/%s/diff", tree->root, tree->id);
-	struct error *error = try_tree(podman, image, i, cancel, tree, &serves);
+	struct error *error = try_tree(podman, image, i,
+			settings->is_rootless ? NULL : settings->steps, cancel, tree, &serves);
 	if (error_is(error, ERR_CANCELED))
 		return error;
 	if (error)
 		log_debug("layer '%.12s' of Podman's store is not used in place: %s", layer->id,
 				error->message);
+	serves = serves && !error;
 	error_ignore(error, "who reads the layer instead tells what is wrong");
 	if (serves)
 		*ret = TAKE(tree);

@@ -2,8 +2,10 @@
  * tree: a layer's directory in Podman's store, stacked by overlayfs where it lies, so that nothing
  * of a base image is copied before a step can run on it.
  *
- * Only an ordinary user's inside a user namespace: there the ids and marks on disk are those that
- * kiln's own directories have. And only a directory that is exactly what its tar says, by names,
+ * An ordinary user's inside a user namespace: there the ids and marks on disk are those that kiln's
+ * own directories have. Root's through an ID-mapped mount (sys/idmount.h), in which files have the
+ * ids of root's steps; without opaque directories, whose marks there are for other overlays; where
+ * the kernel stacks such mounts. And only a directory that is exactly what its tar says, by names,
  * types, owners, modes, sizes, times, links and xattrs, with nothing more in it: so a step sees
  * what it would see on a directory of kiln's own. Contents are believed, as Podman itself believes
  * them.
@@ -20,8 +22,8 @@
 struct podman_tree {
 	char *root;   /* the graph root */
 	char *id;     /* the layer's */
-	char *path;   /* absolute: ROOT/overlay/ID/diff */
-	int fd;       /* the same, open for reading */
+	char *path;   /* absolute: ROOT/overlay/ID/diff, or of fd in /proc/self/fd */
+	int fd;       /* the same, open for reading or (of a mount) for a path */
 	bool has_top; /* the layer says of "/" itself whose it is, and with which mode */
 };
 

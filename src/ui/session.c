@@ -220,6 +220,7 @@ static struct podman_settings podman_settings_of(const struct session *session, 
 	settings.is_rootless = settings.uid != 0;
 	settings.is_mapped = !userns_is_initial();
 	settings.has_one_id = session->userns.mode == USERNS_RECORDED;
+	settings.steps = session->userns.owner.kind == OWNER_SHIFTED ? &session->userns : NULL;
 	if (settings.is_rootless && !settings.config_home)
 		settings.config_home = environment->config_home;
 	return settings;

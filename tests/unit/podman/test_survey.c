@@ -75,7 +75,7 @@ static bool is_equal(const struct strbuf *tar, int dir_fd)
 {
 	bool equal = false, has_top = true;
 
-	assert_ok(survey_tree(bytes_of(tar), dir_fd, NULL, &equal, &has_top));
+	assert_ok(survey_tree(bytes_of(tar), dir_fd, NULL, NULL, &equal, &has_top));
 	assert_false(has_top);
 	return equal;
 }
@@ -97,7 +97,7 @@ static void knows_its_own(void **state)
 	assert_ok(writer_write(split, tar.p, tar.n));
 	assert_ok(writer_close(split));
 	assert_ok(split_outline(bytes_of(&lines), &outline));
-	assert_ok(survey_tree(outline, scratch.fd, NULL, &equal, &has_top));
+	assert_ok(survey_tree(outline, scratch.fd, NULL, NULL, &equal, &has_top));
 	assert_true(equal);
 }
 
@@ -240,13 +240,32 @@ static void compares_the_top(void **state)
 	assert_ok(entry_sink_close(sink));
 	unpack(&tar, scratch.fd);
 	assert_int_equal(fchmod(scratch.fd, 0750), 0);
-	assert_ok(survey_tree(bytes_of(&tar), scratch.fd, NULL, &equal, &has_top));
+	assert_ok(survey_tree(bytes_of(&tar), scratch.fd, NULL, NULL, &equal, &has_top));
 	assert_true(equal);
 	assert_true(has_top);
 	assert_int_equal(fchmod(scratch.fd, 0755), 0);
-	assert_ok(survey_tree(bytes_of(&tar), scratch.fd, NULL, &equal, &has_top));
+	assert_ok(survey_tree(bytes_of(&tar), scratch.fd, NULL, NULL, &equal, &has_top));
+	assert_false(equal);
+}
+
+/* Ids that are moved elsewhere: each must have its place there. */
+static void wants_a_place_for_each_owner(void **state)
+{
+	AUTO(scratch) struct scratch scratch = scratch_new();
+	AUTO(strbuf) struct strbuf tar = { 0 };
+	uint32_t most = getuid() > getgid() ? getuid() : getgid();
+	struct owner_policy moved = { .kind = OWNER_SHIFTED, .base = 100000, .count = most + 1 };
+	bool equal = false, has_top = false;
+
+	(void)state;
+	make_tar(&tar);
+	unpack(&tar, scratch.fd);
+	assert_ok(survey_tree(bytes_of(&tar), scratch.fd, &moved, NULL, &equal, &has_top));
+	assert_true(equal);
+	moved.count = most;
+	assert_ok(survey_tree(bytes_of(&tar), scratch.fd, &moved, NULL, &equal, &has_top));
 	assert_false(equal);
 }
 
 UNIT_TESTS(knows_its_own, sees_what_is_other, wants_every_parent, wants_each_name_once,
-		compares_the_top)
+		compares_the_top, wants_a_place_for_each_owner)
