@@ -29,6 +29,8 @@ FALLIBLE lower_from(struct lower *lower, const struct stage *stage, const char *
 								    "empty platform value from "
 								    "expression %s",
 								    from->platform);
+		if (error && platform[0])
+			error = error_wrap(error, "failed to parse platform %s", from->platform);
 		const char *meant = error ? lower_meant_global(lower, from->platform) : NULL;
 		if (meant)
 			error = error_hint(error, "did you mean %s?", meant);

@@ -139,19 +139,38 @@ void lower_lint_base(struct lower *lower, const struct lowered *stage)
 			platform_text(&stage->out->platform, wanted));
 }
 
-/*
- * With exceptions in the ignore file nobody can tell from a directory's name what is left of it, so
- * nothing is said then, as in BuildKit.
- */
+/* Of a pattern the directory that all it can match is in, "" for the context. */
+static const char *literal_part(const struct lower *lower, const char *path)
+{
+	struct str part = str_slice(str_of(path), 0, strcspn(path, "*?[\\"));
+
+	if (part.n == strlen(path))
+		return path;
+	size_t slash = str_find_last(part, '/');
+	return arena_str(lower->arena, str_slice(part, 0, slash < part.n ? slash : 0));
+}
+
+/* Left out, and no exception of the ignore file can bring back something of it. */
+static bool is_left_out(const struct lower *lower, const char *path)
+{
+	const struct ignore *ignore = lower->input->ignore;
+	const char *literal = literal_part(lower, path);
+
+	if (!*path || !*literal)
+		return !ignore_has_exceptions(ignore) &&
+		       (*path ? ignore_matches(ignore, path) : ignore_has_everything(ignore));
+	return ignore_matches(ignore, path) && ignore_may_skip_dir(ignore, literal);
+}
+
 void lower_lint_copy(struct lower *lower, const struct instruction *in, const char *path,
 		struct source_range at)
 {
 	const struct ignore *ignore = lower->input->ignore;
 
-	if (!lower->input->lint || ignore_is_empty(ignore) || ignore_has_exceptions(ignore))
+	if (!lower->input->lint || ignore_is_empty(ignore))
 		return;
 	const char *clean = lower_path(lower->arena, "/", path) + 1;
-	if (*clean ? ignore_matches(ignore, clean) : ignore_has_everything(ignore))
+	if (is_left_out(lower, clean))
 		lint_add(lower->input->lint, lint_rule_find("CopyIgnoredFile"), at,
 				"name another file, or take the pattern out of .dockerignore",
 				"Attempting to %s file \"%s\" that is excluded by .dockerignore",

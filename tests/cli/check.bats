@@ -147,6 +147,14 @@ setup() {
 	printf 'docs\n!docs/a\n' >.dockerignore
 	fails 1 'Check complete, 4 warnings' kiln check --buildkit-only
 
+	# An exception counts where it can bring back what is copied, or something in it.
+	printf '%s\n' 'FROM scratch' 'COPY sub/a /' 'COPY sub /s/' 'COPY sub/* /s/' 'COPY . /s/' >Dockerfile
+	printf 'sub\n!sub/b\n' >.dockerignore
+	fails 1 'Attempting to Copy file "sub/a" that is excluded' kiln check --buildkit-only
+	says 'Check complete, 1 warning has'
+	printf 'sub\n!other\n' >.dockerignore
+	fails 1 'Check complete, 3 warnings' kiln check --buildkit-only
+
 	printf 'FROM --platform=$BUILDPLATFORM %s\nENV A=$NOWHERE\n' "$(image_ref busybox)" >Dockerfile
 	fails 1 "undefined variable '\$NOWHERE'" kiln build --check .
 }
