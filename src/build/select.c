@@ -399,11 +399,8 @@ static FALLIBLE add_parents(struct walk *walk, const struct plan_source *source)
 		return error;
 	if (walk->out->items.n > items + (walk->out->groups.n - first))
 		return NULL;
-	/* Tops alone: nothing matched, and nothing is to be made. */
-	for (size_t i = items; i < walk->out->items.n; i++)
-		xattrs_done(&walk->out->items.p[i].xattrs);
-	walk->out->items.n = items;
-	walk->out->groups.n = first;
+	/* Tops alone: nothing matched, and the destination is made all the same, as BuildKit does.
+	 */
 	return check_named(walk, base, pattern);
 }
 
