@@ -4,6 +4,9 @@
  */
 #include "graph/lower.h"
 
+#include <ctype.h>
+#include <limits.h>
+#include <signal.h>
 #include <string.h>
 
 const char *lower_path(struct arena *arena, const char *base, const char *path)
@@ -199,7 +202,8 @@ static FALLIBLE lower_volume(
 		TRY(scope_word(lower, &stage->scope, in->words.p[i].text, in->words.p[i].at,
 				&path));
 		if (path[0] == '\0')
-			return error_at(error_new(ERR_INVALID, "VOLUME has an empty path"),
+			return error_at(error_new(ERR_INVALID, "VOLUME specified can not be an "
+							       "empty string"),
 					in->words.p[i].at);
 		list_add(&volumes, path);
 		(void)named_add(&stage->out->config.volumes, &stage->volumes_at, path);
@@ -275,6 +279,44 @@ static void lower_onbuild(struct lower *lower, struct lowered *stage, const stru
 	lower_add_history(stage, text, true);
 }
 
+/* "RTMIN", "RTMAX-3" */
+static bool is_realtime(const char *name)
+{
+	uint64_t n = 0;
+
+	if (!text_starts(name, "RTMIN") && !text_starts(name, "RTMAX"))
+		return false;
+	if (!name[5])
+		return true;
+	struct error *error = parse_u64(str_of(name + 6), 15, &n);
+	error_free(error);
+	return !error && name[5] == (name[3] == 'I' ? '+' : '-');
+}
+
+/* A number but 0, or a name of Linux with or without SIG, in any case: what runtimes understand. */
+static FALLIBLE check_signal(const char *text, struct source_range at)
+{
+	static const char *const also[] = { "CLD", "IOT", "IO", "POLL" };
+	AUTO_FREE char *upper = xstrdup(text ? text : "");
+	int64_t number = 0;
+
+	for (char *c = upper; *c; c++)
+		*c = (char)toupper((unsigned char)*c);
+	const char *name = text_starts(upper, "SIG") ? upper + 3 : upper;
+	struct error *error = parse_i64(str_of(upper), INT_MIN, INT_MAX, &number);
+	bool is_known = !error && number != 0;
+	error_free(error);
+	for (int i = 1; i < 32 && !is_known; i++)
+		is_known = text_equal(name, sigabbrev_np(i));
+	for (size_t i = 0; i < COUNT(also) && !is_known; i++)
+		is_known = text_equal(name, also[i]);
+	if (is_known || is_realtime(name))
+		return NULL;
+	return error_hint(error_at(error_new(ERR_INVALID, "invalid signal: %s", text ? text : ""),
+					  at),
+			"a name such as SIGTERM, or a number");
+}
+
 static FALLIBLE lower_maintainer(
 		struct lower *lower, struct lowered *stage, const struct instruction *in)
 {
@@ -311,7 +353,8 @@ static FALLIBLE lower_by_kind(
 	case INSTRUCTION_VOLUME:
 		return lower_volume(lower, stage, in);
 	case INSTRUCTION_STOPSIGNAL:
-		return lower_text(lower, stage, in, &stage->out->config.stop_signal);
+		TRY(lower_text(lower, stage, in, &stage->out->config.stop_signal));
+		return check_signal(stage->out->config.stop_signal, in->at);
 	case INSTRUCTION_USER:
 		return lower_text(lower, stage, in, &stage->out->config.user);
 	case INSTRUCTION_SHELL:
