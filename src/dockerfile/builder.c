@@ -78,11 +78,14 @@ static FALLIBLE split_pairs(
 		struct str name = { 0 }, value = { 0 };
 
 		if (!str_cut(str_of(words.p[i].text), '=', &name, &value))
-			return error_hint(error_at(error_new(ERR_INVALID, "'%s' has no '='",
-								   words.p[i].text),
-							  words.p[i].at),
-					"write NAME=VALUE, with quotes around a value that has "
-					"spaces");
+			return error_hint(
+					error_at(error_new(ERR_INVALID,
+								 "Syntax error - can't find = in "
+								 "\"%s\". "
+								 "Must be of the form: name=value",
+								 words.p[i].text),
+							words.p[i].at),
+					"a value that has spaces stands in quotes");
 		parts[2 * i] = (struct word){ arena_str(source->arena, name), words.p[i].at };
 		parts[2 * i + 1] = (struct word){ arena_str(source->arena, value), words.p[i].at };
 	}

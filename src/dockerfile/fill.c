@@ -53,7 +53,11 @@ FALLIBLE fill_from(const struct source *source, struct instruction *instruction)
 		bool is_letter = name[i] >= 'a' && name[i] <= 'z';
 		if (!is_letter && (i == 0 || !strchr("0123456789-_.", name[i])))
 			return error_hint(error_at(error_new(ERR_INVALID,
-								   "invalid name for a stage: '%s'",
+								   "invalid name for build stage: "
+								   "\"%s\", "
+								   "name can't start with a number "
+								   "or "
+								   "contain symbols",
 								   args->p[2].text),
 							  args->p[2].at),
 					"a name starts with a letter and has letters, digits, '-', "
@@ -133,9 +137,16 @@ static FALLIBLE check_choice(const struct flag *flag, const char *const *choices
 		if (text_equal(flag->value, choices[i]))
 			return NULL;
 	const char *nearest = text_nearest(flag->value, choices, count);
-	return error_hint(error_at(error_new(ERR_INVALID, "unsupported value '%s' of --%s",
-						   flag->value, flag->name),
-					  flag->at),
+	return error_hint(
+			error_at(text_equal(flag->name, "network")
+							? error_new(ERR_INVALID,
+									  "invalid network mode: "
+									  "\"%s\"",
+									  flag->value)
+							: error_new(ERR_INVALID,
+									  "%s \"%s\" is not valid",
+									  flag->name, flag->value),
+					flag->at),
 			"did you mean %s?", nearest ? nearest : choices[0]);
 }
 
@@ -232,7 +243,8 @@ FALLIBLE fill_copy(const struct source *source, struct instruction *instruction)
 	copy->sources = sources;
 	TRY(fill_source(source, instruction, &copy->dest, &dest));
 	if (dest.heredoc)
-		return error_at(error_new(ERR_INVALID, "%s cannot take a heredoc as destination",
+		return error_at(error_new(ERR_INVALID,
+						"%s cannot accept a heredoc as a destination",
 						instruction_name(instruction->kind)),
 				copy->dest.at);
 	return NULL;
@@ -265,7 +277,8 @@ FALLIBLE fill_shell(const struct source *source, struct instruction *instruction
 	if (!instruction->args.n)
 		return fill_error(instruction, "requires at least one argument");
 	if (!instruction->is_json)
-		return error_hint(fill_error(instruction, "requires its arguments in JSON form"),
+		return error_hint(fill_error(instruction,
+						  "requires the arguments to be in JSON form"),
 				"write SHELL [\"/bin/bash\", \"-c\"]");
 	instruction->words = instruction->args;
 	return NULL;
@@ -330,13 +343,15 @@ FALLIBLE fill_healthcheck(const struct source *source, struct instruction *instr
 	if (health->is_none && args->n > 1)
 		return fill_error(instruction, "NONE takes no arguments");
 	if (!health->is_none && strcasecmp(type, "CMD") != 0)
-		return error_hint(
-				error_at(error_new(ERR_INVALID, "unknown type '%s' of HEALTHCHECK",
-							 type),
-						args->p[0].at),
+		return error_hint(error_at(error_new(ERR_INVALID,
+							   "Unknown type \"%s\" in HEALTHCHECK "
+							   "(try CMD)",
+							   type),
+						  args->p[0].at),
 				"write HEALTHCHECK CMD COMMAND, or HEALTHCHECK NONE");
 	if (!health->is_none && args->n == 1)
-		return fill_error(instruction, "CMD has no command behind it");
+		return error_at(error_new(ERR_INVALID, "Missing command after HEALTHCHECK CMD"),
+				instruction->at);
 	health->command = (struct command_line){ !instruction->is_json,
 		{ args->p + 1, args->n - 1 } };
 	return NULL;

@@ -42,7 +42,7 @@ static FALLIBLE check_value(const struct flag_type *type, const struct flag *fla
 	if (type->form != FLAG_BOOL) {
 		if (flag->value)
 			return NULL;
-		return error_hint(error_at(error_new(ERR_INVALID, "flag '--%s' has no value",
+		return error_hint(error_at(error_new(ERR_INVALID, "missing a value on flag: --%s",
 							   flag->name),
 						  flag->at),
 				"write --%s=VALUE, without space", flag->name);
@@ -50,8 +50,8 @@ static FALLIBLE check_value(const struct flag_type *type, const struct flag *fla
 	if (!flag->value || strcasecmp(flag->value, "true") == 0 ||
 			strcasecmp(flag->value, "false") == 0)
 		return NULL;
-	return error_at(error_new(ERR_INVALID, "flag '--%s' is true or false, not '%s'", flag->name,
-					flag->value),
+	return error_at(error_new(ERR_INVALID, "expecting boolean value for flag --%s, not: %s",
+					flag->name, flag->value),
 			flag->at);
 }
 
@@ -67,7 +67,7 @@ FALLIBLE flags_check(const struct flag_type *types, const struct instruction *in
 			return unknown(types, instruction, flag);
 		TRY(check_value(type, flag));
 		if (was_seen[type - types] && type->form != FLAG_LIST)
-			return error_at(error_new(ERR_INVALID, "flag '--%s' is given twice",
+			return error_at(error_new(ERR_INVALID, "duplicate flag specified: --%s",
 							flag->name),
 					flag->at);
 		was_seen[type - types] = true;

@@ -134,7 +134,7 @@ static FALLIBLE take_directive(struct lines *lines, const struct physical_line *
 	if (!directive)
 		return NULL;
 	if (directive->text)
-		return error_at(error_new(ERR_INVALID, "only one '%s' parser directive can be used",
+		return error_at(error_new(ERR_INVALID, "only one %s parser directive can be used",
 						known),
 				whole_line(lines, line));
 	*directive = (struct directive){ arena_str(lines->arena, value), whole_line(lines, line) };
@@ -142,7 +142,9 @@ static FALLIBLE take_directive(struct lines *lines, const struct physical_line *
 	if (directive != &lines->directives.escape)
 		return NULL;
 	if (!str_is(value, "\\") && !str_is(value, "`"))
-		return error_at(error_new(ERR_INVALID, "invalid escape character '%.*s'",
+		return error_at(error_new(ERR_INVALID,
+						"invalid escape token '%.*s' does not match ` or "
+						"\\",
 						STR_ARG(value)),
 				whole_line(lines, line));
 	lines->directives.escape_char = value.p[0];

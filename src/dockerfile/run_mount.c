@@ -40,6 +40,10 @@ static FALLIBLE wrong_value(const struct parse *parse, const char *key, const ch
 		return error_at(error_new(ERR_INVALID, "--mount: unsupported mount type \"%s\"",
 						value),
 				parse->flag->at);
+	if (text_equal(key, "sharing"))
+		return error_at(error_new(ERR_INVALID, "--mount: unsupported sharing value \"%s\"",
+						value),
+				parse->flag->at);
 	return error_at(error_new(ERR_INVALID,
 					"--%s: invalid mount option: invalid value for %s: '%s'",
 					parse->flag->name, key, value),

@@ -8,7 +8,7 @@ enum { TOLD_PORTS = 100 };
 
 static struct error *bad_port(const char *text, struct source_range at)
 {
-	return error_hint(error_at(error_new(ERR_INVALID, "'%s' is not a port", text), at),
+	return error_hint(error_at(error_new(ERR_INVALID, "invalid containerPort: %s", text), at),
 			"PORT, FIRST-LAST, each with /tcp, /udp or /sctp behind it if need be");
 }
 

@@ -15,10 +15,10 @@ FALLIBLE lower_from(struct lower *lower, const struct stage *stage, const char *
 
 	TRY(scope_from(lower, stage, from->image, from->image_at, ret_name));
 	if ((*ret_name)[0] == '\0')
-		return error_hint(
-				error_at(error_new(ERR_INVALID, "FROM '%s' is empty once expanded",
-							 from->image),
-						from->image_at),
+		return error_hint(error_at(error_new(ERR_INVALID,
+							   "base name (%s) should not be blank",
+							   from->image),
+						  from->image_at),
 				"give the ARG a default before the first FROM, or pass "
 				"--build-arg");
 	*ret_platform = lower->input->platform;

@@ -123,8 +123,7 @@ static FALLIBLE run_network(const struct flag *flag, enum plan_network *ret)
 	else if (text_equal(value, "host"))
 		*ret = NETWORK_HOST;
 	else
-		return error_hint(error_at(error_new(ERR_INVALID,
-							   "unsupported value '%s' of --network",
+		return error_hint(error_at(error_new(ERR_INVALID, "invalid network mode: \"%s\"",
 							   value),
 						  flag->at),
 				"one of default, none, host");

@@ -48,8 +48,7 @@ FALLIBLE lower_remote(struct lower *lower, bool is_add, struct source_range at,
 
 	if (!is_add)
 		return error_hint(error_at(error_new(ERR_INVALID,
-							   "COPY takes files of the context, not "
-							   "the URL '%s'",
+							   "source can't be a URL for COPY: '%s'",
 							   shown),
 						  at),
 				"use ADD for URLs");

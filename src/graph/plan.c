@@ -40,9 +40,9 @@ static FALLIBLE check_order(const struct stage *read, const struct stage *reader
 		return NULL;
 	if (read == reader && text_equal(verb, "copy"))
 		return error_new(ERR_INVALID,
-				"COPY --from=%s: no stage or image found with that name: it is "
-				"this very stage",
-				name);
+				"COPY --from=%s: no stage or image found with that name: circular "
+				"dependency detected on stage: %s",
+				name, name);
 	if (read == reader)
 		return error_new(ERR_INVALID, "cannot %s from stage '%s': it is this very stage",
 				verb, name);

@@ -23,18 +23,18 @@ load ../lib/kiln
 		says '^'
 	done <<-'EOF'
 		2|1|did you mean COPY?|COPPY a b
-		2|6|did you mean --chown?|COPY --chwon=1 a b
-		2|5|did you mean --mount?|RUN --mout=type=bind x
+		2|6|did you mean chown?|COPY --chwon=1 a b
+		2|5|did you mean mount?|RUN --mout=type=bind x
 		2|5|did you mean type?|RUN --mount=typ=cache,target=/x y
 		2|5|did you mean cache?|RUN --mount=type=cahce,target=/x y
 		2|1|COPY|COPY a
 		2|1|unterminated heredoc 'E'|RUN <<E\necho x
 		2|5|a '}' is missing|ENV A=${A
-		2|1|not a port|EXPOSE http
+		2|1|invalid containerPort: http|EXPOSE http
 		2|5|did you mean host?|RUN --network=hots x
 		2|13|is not a duration|HEALTHCHECK --interval=1x CMD y
 		2|9|FROM isn't allowed as an ONBUILD trigger|ONBUILD FROM x
-		3|1|SHELL requires its arguments in JSON form|ENV a=b\nSHELL [ a and
+		3|1|SHELL requires the arguments to be in JSON form|ENV a=b\nSHELL [ a and
 		2|6|X: must be set|USER ${X:?must be set}
 	EOF
 }

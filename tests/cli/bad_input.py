@@ -115,7 +115,7 @@ def cases():
     yield "1 MiB of query", "FROM scratch\nADD https://h/x.git?" + "ref=a&" * (MIB // 6) + "tag=b /x\n", "ref"
     yield "platform of 1 MiB", "FROM --platform=" + "a/" * (MIB // 2) + "b scratch\n", "platform"
     yield "1 MiB of EXPOSE", "FROM scratch\nEXPOSE " + "1-65535 " * (MIB // 8) + "\n", None
-    yield "ports beyond numbers", "FROM scratch\nEXPOSE " + "9" * MIB + "\n", "port"
+    yield "ports beyond numbers", "FROM scratch\nEXPOSE " + "9" * MIB + "\n", "invalid containerPort"
     yield "interval of 1 MiB", "FROM scratch\nHEALTHCHECK --interval=" + "9h" * (MIB // 2) + " CMD x\n", "duration"
     yield "nested JSON objects", "FROM scratch\nCMD [" + '{"a":' * (MIB // 5) + "\n", None
     yield "trimmed by patterns", "FROM scratch\nARG A=" + "ab" * 50000 + "\nENV B=${A%%*" + "?" * 5000 + "c}\n", None

@@ -88,7 +88,7 @@ buildah() {
 	printf 'FROM %s\nRUN --mount=type=bind,target=/m,bind-propagation=suid true\n' "$img" >Dockerfile
 	fails 125 'invalid mount option' buildah build .
 	printf 'FROM %s\nRUN --network=fake true\n' "$img" >Dockerfile
-	fails 125 "unsupported value 'fake' of --network" buildah build .
+	fails 125 'invalid network mode: "fake"' buildah build .
 	printf 'FROM %s AS build\nCOPY --from=build /f /g\n' "$img" >Dockerfile
 	fails 125 'COPY --from=build: no stage or image found with that name' buildah build .
 	printf 'FROM %s\nRUN ln -s /loop /loop\nCOPY f /loop/f\n' "$img" >Dockerfile

@@ -291,7 +291,7 @@ $REGISTRY/team/app:latest@$digest" "$(cat tags)"
 	says tested
 	tree_of app.tar | grep -q ' /app\b'
 	fails 7 "exit 7" executor --context . --no-push --target app --target wrong
-	fails 1 "target stage 'none' is not in" executor --context . --no-push --target app,none
+	fails 1 "target stage \"none\" could not be found" executor --context . --no-push --target app,none
 	fails 1 "with isolation 'auto' kiln unpacks nothing" executor --context . --no-push --materialize
 }
 

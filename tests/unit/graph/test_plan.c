@@ -253,7 +253,7 @@ static void refuses(void **state)
 		const char *part;
 		unsigned line;
 	} cases[] = {
-		{ "FROM $X\n", NULL, ERR_INVALID, "empty once expanded", 1 },
+		{ "FROM $X\n", NULL, ERR_INVALID, "base name ($X) should not be blank", 1 },
 		{ "FROM scratch\n", "nope", ERR_NOT_FOUND, "nope", 0 },
 		{ "FROM scratch AS a\nFROM --after=x a\n", NULL, ERR_NOT_FOUND,
 				"FROM --after: stage 'x' not found", 2 },
@@ -264,8 +264,8 @@ static void refuses(void **state)
 				"cannot copy from stage 'b': it needs to be defined before current "
 				"stage 'a'",
 				2 },
-		{ "FROM scratch AS a\nCOPY --from=a x y\n", NULL, ERR_INVALID, "this very stage",
-				2 },
+		{ "FROM scratch AS a\nCOPY --from=a x y\n", NULL, ERR_INVALID,
+				"circular dependency detected on stage: a", 2 },
 		{ "FROM scratch\nRUN --mount=target=/x,from=1 y\nFROM scratch AS b\n", "0",
 				ERR_INVALID, "cannot mount from stage '1'", 2 },
 		{ "FROM scratch\nCOPY https://x/y z\n", NULL, ERR_INVALID, "URL", 2 },
@@ -288,6 +288,10 @@ static void refuses(void **state)
 		{ "FROM scratch\nARG V\nENV A=${V:?needed}\n", NULL, ERR_INVALID, "needed", 3 },
 		{ "FROM --platform=bogus scratch\n", NULL, ERR_INVALID, "bogus", 1 },
 		{ "FROM scratch\nCOPY --from=9 a b\n", NULL, ERR_NOT_FOUND, "9", 2 },
+		{ "FROM scratch\nSTOPSIGNAL SIGTERN\n", NULL, ERR_INVALID,
+				"invalid signal: SIGTERN", 2 },
+		{ "FROM scratch\nSTOPSIGNAL RTMIN-1\n", NULL, ERR_INVALID, "RTMIN-1", 2 },
+		{ "FROM scratch\nSTOPSIGNAL 0\n", NULL, ERR_INVALID, "invalid signal: 0", 2 },
 		{ "FROM scratch\nSTOPSIGNAL $NOBODY\n", NULL, ERR_INVALID, "empty once expanded",
 				2 },
 	};
