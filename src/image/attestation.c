@@ -70,27 +70,6 @@ char *attestation_statement(
 	return json_out_take(&out);
 }
 
-/* The config of a manifest whose layers are no file systems. New. */
-static char *config_of(const struct manifest *manifest)
-{
-	AUTO(json_out) struct json_out out = { 0 };
-
-	json_out_open(&out, NULL, '{');
-	json_out_text(&out, "architecture", "unknown");
-	json_out_text(&out, "os", "unknown");
-	json_out_open(&out, "config", '{');
-	json_out_close(&out, '}');
-	json_out_open(&out, "rootfs", '{');
-	json_out_text(&out, "type", "layers");
-	json_out_open(&out, "diff_ids", '[');
-	for (size_t i = 0; i < manifest->layers.n; i++)
-		json_out_digest(&out, NULL, &manifest->layers.p[i].digest);
-	json_out_close(&out, ']');
-	json_out_close(&out, '}');
-	json_out_close(&out, '}');
-	return json_out_take(&out);
-}
-
 static FALLIBLE put(struct store *store, const char *media_type, const char *text,
 		struct descriptor *ret)
 {
@@ -117,7 +96,7 @@ FALLIBLE attestation_keep(struct store *store, const struct image *image,
 		list_addf(&layer->annotations, "in-toto.io/predicate-type=%s",
 				attestations[i].predicate_type);
 	}
-	AUTO_FREE char *config = config_of(&manifest);
+	AUTO_FREE char *config = manifest_print_config("unknown", &manifest);
 	TRY(put(store, mediatype_config(FORMAT_OCI), config, &manifest.config));
 	AUTO_FREE char *json = manifest_print(&manifest);
 	TRY(put(store, manifest.media_type, json, ret));

@@ -123,3 +123,23 @@ char *manifest_print(const struct manifest *manifest)
 	json_out_close(&out, '}');
 	return json_out_take(&out);
 }
+
+char *manifest_print_config(const char *platform, const struct manifest *manifest)
+{
+	AUTO(json_out) struct json_out out = { 0 };
+
+	json_out_open(&out, NULL, '{');
+	json_out_text(&out, "architecture", platform);
+	json_out_text(&out, "os", platform);
+	json_out_open(&out, "config", '{');
+	json_out_close(&out, '}');
+	json_out_open(&out, "rootfs", '{');
+	json_out_text(&out, "type", "layers");
+	json_out_open(&out, "diff_ids", '[');
+	for (size_t i = 0; i < manifest->layers.n; i++)
+		json_out_digest(&out, NULL, &manifest->layers.p[i].digest);
+	json_out_close(&out, ']');
+	json_out_close(&out, '}');
+	json_out_close(&out, '}');
+	return json_out_take(&out);
+}

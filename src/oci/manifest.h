@@ -47,6 +47,12 @@ void manifest_done(struct manifest *manifest);
 /* Canonical bytes: fixed key order, no spaces. New; free(). */
 char *manifest_print(const struct manifest *manifest);
 
+/*
+ * The config of a manifest whose layers are no file systems (signatures, attestations), so that
+ * registries and tools of old take it for an image: of that platform, on these layers. New; free().
+ */
+char *manifest_print_config(const char *platform, const struct manifest *manifest);
+
 FALLIBLE image_index_parse(struct str json, const char *media_type, struct image_index *ret);
 void image_index_done(struct image_index *index);
 char *image_index_print(const struct image_index *index);

@@ -165,27 +165,6 @@ static FALLIBLE put_bytes(
 	return registry_put_blob(client, to, &blob, NULL);
 }
 
-/* A config as of an image of these layers, so that old registries and tools take it for one. */
-static char *make_config(const struct manifest *manifest)
-{
-	AUTO(json_out) struct json_out out = { 0 };
-
-	json_out_open(&out, NULL, '{');
-	json_out_text(&out, "architecture", "");
-	json_out_text(&out, "os", "");
-	json_out_open(&out, "config", '{');
-	json_out_close(&out, '}');
-	json_out_open(&out, "rootfs", '{');
-	json_out_text(&out, "type", "layers");
-	json_out_open(&out, "diff_ids", '[');
-	for (size_t i = 0; i < manifest->layers.n; i++)
-		json_out_digest(&out, NULL, &manifest->layers.p[i].digest);
-	json_out_close(&out, ']');
-	json_out_close(&out, '}');
-	json_out_close(&out, '}');
-	return json_out_take(&out);
-}
-
 static bool holds(const struct manifest *manifest, const struct digest *payload, const char *note)
 {
 	for (size_t i = 0; i < manifest->layers.n; i++)
@@ -227,7 +206,7 @@ static FALLIBLE put_manifest(struct registry_client *client, const struct refere
 		struct manifest *manifest, const struct descriptor *subject, struct digest *ret,
 		size_t *ret_n)
 {
-	AUTO_FREE char *config = make_config(manifest);
+	AUTO_FREE char *config = manifest_print_config("", manifest);
 	struct str bytes = str_of(config);
 
 	TRY(put_bytes(client, tagged, bytes));
