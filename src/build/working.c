@@ -66,7 +66,7 @@ static FALLIBLE check_maps(const struct working *working)
 	return error_hint(error_new(ERR_UNSUPPORTED,
 					  "container \"%s\" has other ids (--userns-uid-map)",
 					  container->name),
-			"commit it, and take files from the image");
+			"use 'copy --from', or commit it and show the image");
 }
 
 static FALLIBLE open_all(struct working *working)

@@ -27,7 +27,8 @@ struct working_with {
 	bool short_names;                 /* as in image_homes */
 	struct sandbox *sandbox;          /* NULL: nothing will be run */
 	const struct userns *userns;
-	struct progress *progress; /* or NULL */
+	const struct userns *usual; /* that of containers without ids of their own; or NULL */
+	struct progress *progress;  /* or NULL */
 	struct cancel *cancel;
 	const struct list *source_environment; /* as in build_options; or NULL */
 	const struct podman_settings *podman;  /* or NULL */

@@ -7,6 +7,7 @@
 #include "build/fetched.h"
 #include "build/working.h"
 #include "build/working_inner.h"
+#include "container/maps.h"
 #include "layer/apply.h"
 #include "registry/url.h"
 #include "store/cache.h"
@@ -25,6 +26,7 @@ struct origin {
 	struct select_origin select;
 	struct ignore *ignore, *includes;
 	struct working *working; /* of another container */
+	struct userns *userns;   /* the ids of that one, where they are others; or NULL */
 	struct image *image;
 	struct stack stack;
 	int fd; /* a view of either */
@@ -36,6 +38,7 @@ static void origin_done(struct origin *origin)
 	if (origin->fd >= 0)
 		(void)close(origin->fd);
 	working_free(origin->working);
+	free(origin->userns);
 	stack_done(&origin->stack);
 	image_free(origin->image);
 	ignore_free(origin->ignore);
@@ -100,6 +103,47 @@ static FALLIBLE read_ignore(const struct working_copy *copy, struct origin *ret)
 	return NULL;
 }
 
+/* NULL where the other container has the ids of the one that is copied to. */
+static FALLIBLE other_ids(
+		const struct working *working, const struct container *other, struct userns **ret)
+{
+	const struct working_with *with = &working->with;
+	bool is_mapped = with->userns->owner.kind == OWNER_MAPPED;
+	struct id_maps maps;
+
+	TRY(container_maps(other, &maps));
+	if (!with->usual || (!maps.uids.n && !is_mapped))
+		return NULL;
+	AUTO_FREE struct userns *ids = xcalloc(1, sizeof(*ids));
+	*ids = *with->usual;
+	if (maps.uids.n)
+		TRY_WRAP(userns_map(ids, &maps), "container \"%s\"", other->name);
+	*ret = TAKE(ids);
+	return NULL;
+}
+
+/*
+ * A view of another container, whose files may have other ids on disk: what it stands on is sought,
+ * and unpacked, as for a command of that one.
+ */
+static FALLIBLE open_other(
+		struct working *working, const struct working_copy *copy, struct origin *ret)
+{
+	struct working_with with = working->with;
+
+	TRY(other_ids(working, copy->from, &ret->userns));
+	if (ret->userns) {
+		with.userns = ret->userns;
+		store_use_owner(with.store, &ret->userns->owner);
+	}
+	struct error *error = working_open(&with, copy->from, &ret->working);
+	if (!error)
+		error = working_view(ret->working, &ret->fd);
+	if (ret->userns)
+		store_use_owner(with.store, &working->with.userns->owner);
+	return error;
+}
+
 static FALLIBLE open_origin(
 		struct working *working, const struct working_copy *copy, struct origin *ret)
 {
@@ -107,8 +151,7 @@ static FALLIBLE open_origin(
 		.fd = copy->origin_fd, .name = "the host", .keeps_links = copy->keeps_links
 	};
 	if (copy->from) {
-		TRY(working_open(&working->with, copy->from, &ret->working));
-		TRY(working_view(ret->working, &ret->fd));
+		TRY(open_other(working, copy, ret));
 		ret->name = xasprintf("container \"%s\"", copy->from->name);
 	} else if (copy->from_image) {
 		TRY(open_image_origin(working, copy, ret));
@@ -117,7 +160,8 @@ static FALLIBLE open_origin(
 	if (ret->name) {
 		ret->select.fd = ret->fd;
 		ret->select.name = ret->name;
-		ret->select.policy = &working->with.userns->owner;
+		ret->select.policy =
+				ret->userns ? &ret->userns->owner : &working->with.userns->owner;
 	}
 	return read_ignore(copy, ret);
 }

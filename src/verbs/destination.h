@@ -49,8 +49,8 @@ FALLIBLE destination_send(struct session *session, const struct image *image,
 		struct digest *ret_manifest);
 
 /*
- * Everything that a name stands for, as it is. Docker's archives and Podman's store take one image:
- * ERR_UNSUPPORTED, as is to encrypt it.
+ * Everything that a name stands for, as it is. A docker archive takes one image: ERR_UNSUPPORTED,
+ * as is to encrypt it.
  */
 FALLIBLE destination_send_set(struct session *session, const struct image_set *set,
 		const struct destination *to, bool quiet);

@@ -47,6 +47,7 @@ FALLIBLE work_take(struct work *work, const char *name, bool changes)
 		.short_names = text_equal(work->call->program, "buildah"),
 		.sandbox = session->sandbox,
 		.userns = &session->userns,
+		.usual = &session->usual,
 		.cancel = session->cancel,
 		.source_environment = &work->source_environment,
 		.podman = &session->podman,

@@ -94,8 +94,22 @@ plain_lines() {
 		# A container of other ids cannot be shown beside.
 		succeeds kiln_as "$kind" from -q --name other "$img"
 		fails 1 'container "other" has other ids' kiln_as "$kind" run --mount type=bind,from=other,target=/b "$c" -- true
-		says 'commit it, and take files from the image'
-		fails 1 'container "other" has other ids' kiln_as "$kind" copy --from other "$c" /etc/passwd /p
+		says "use 'copy --from'"
+		# Copied from, its files have in the one the ids that they have in the other, and the other way round.
+		succeeds kiln_as "$kind" run other -- sh -c 'mkdir -p /d/sub && echo x >/d/f && chown 5:6 /d/f && chown 7 /d/sub && ln -s f /d/l'
+		for to in "$c" "other $c"; do
+			read -r to from <<<"$to"
+			succeeds kiln_as "$kind" copy --from "${from:-other}" "$to" /d /copied-d
+			succeeds kiln_as "$kind" run "$to" -- sh -c 'cd /copied-d && stat -c "%n %u:%g" f sub l; stat -c %u:%g /bin'
+			equals $'f 5:6\nsub 7:0\nl 0:0\n0:0' "$output" "$kind"
+			succeeds kiln_as "$kind" run "$to" -- rm -r /d /copied-d -f
+			[ "$to" = other ] || succeeds kiln_as "$kind" run "$c" -- sh -c 'mkdir -p /d/sub && echo x >/d/f && chown 5:6 /d/f && chown 7 /d/sub && ln -s f /d/l'
+		done
+		# A number that has no place there is told, with its file.
+		succeeds kiln_as "$kind" run other -- sh -c 'mkdir -p /e && echo x >/e/far && chown 3000 /e/far'
+		fails 1 'owner 3000:0 is not among the ids we have' kiln_as "$kind" copy --from other "$c" /e /e
+		says e/far
+		succeeds kiln_as "$kind" run "$c" -- test ! -e /e/far
 		succeeds kiln_as "$kind" rm other "$c"
 	done
 }
