@@ -194,8 +194,7 @@ static FALLIBLE read_default(const struct context_input *input, struct context *
 	return error_hint(none, "name it with -f, or give the directory that holds it");
 }
 
-/* Without a password, and without the query of a download, which may be one. */
-static char *shown(const char *path)
+char *context_shown(const char *path)
 {
 	char *text = git_url_shown(path);
 
@@ -226,7 +225,7 @@ static FALLIBLE read_dockerfile(const struct context_input *input, struct contex
 	if (strcmp(path, "-") == 0)
 		return read_stdin(input->stdin_fd, context);
 	if (url_is_http(path)) {
-		context->dockerfile_name = shown(path);
+		context->dockerfile_name = context_shown(path);
 		return context_fetch_dockerfile(input, context);
 	}
 	if (context->is_inside) {
@@ -311,7 +310,7 @@ FALLIBLE context_open(const struct context_input *input, struct context **ret)
 	AUTO(context) struct context *context = xcalloc(1, sizeof(*context));
 
 	context->fd = context->dir_fd = -1;
-	context->path = shown(input->path);
+	context->path = context_shown(input->path);
 	context->name = input->name ? xasprintf("the context '%s'", input->name)
 				    : xstrdup("the build context");
 	if (!input->name && text_equal(input->path, "-") && text_equal(input->dockerfile, "-"))

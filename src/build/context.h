@@ -70,6 +70,9 @@ bool context_is_remote(const char *path);
 /* A directory of this machine: nothing is brought or unpacked for it. "-" is none. */
 bool context_is_directory(const char *path);
 FALLIBLE context_open(const struct context_input *input, struct context **ret);
+/* An address without a password, and without the query of a download, which may be one; a path as
+ * it is. New; free(). */
+char *context_shown(const char *path);
 /* Its time as SOURCE_DATE_EPOCH has it, or NULL. New; free(). */
 char *context_epoch(const struct context *context);
 void context_free(struct context *context);

@@ -1,6 +1,7 @@
 #include "build/provenance.h"
 
 #include "base/clock.h"
+#include "registry/url.h"
 
 #include <string.h>
 
@@ -28,6 +29,15 @@ const char *provenance_type(const struct build_attest *attest)
 static bool is_local(const struct build_options *options)
 {
 	return !context_is_remote(options->context);
+}
+
+static bool is_local_dockerfile(const struct build_options *options)
+{
+	const char *name = options->dockerfile;
+
+	if (name && url_is_http(name))
+		return false;
+	return is_local(options) || text_equal(name, "-");
 }
 
 /* A RUN that could have spoken to anybody: what it brought is on nobody's list. */
@@ -67,6 +77,23 @@ static void add_build_args(struct list *to, const struct list *args)
 	}
 }
 
+/* A directory is "local:NAME", as BuildKit has it: where it lies is nobody's business. */
+static char *context_value(const struct build_context *context)
+{
+	static const char *const registries[] = { "docker-image://", "container-image://",
+		"docker://" };
+	static const char layout[] = "oci-layout://";
+	const char *value = context->value;
+
+	for (size_t i = 0; i < COUNT(registries); i++)
+		if (text_starts(value, registries[i]))
+			return xstrdup(value);
+	if (text_starts(value, layout))
+		return xasprintf("%s%s", layout, strrchr(value, '/') + 1);
+	return context_is_remote(value) ? context_shown(value)
+					: xasprintf("local:%s", context->name);
+}
+
 static void print_args(struct print *print)
 {
 	const struct build_options *options = print->options;
@@ -79,7 +106,7 @@ static void print_args(struct print *print)
 	if (options->network == BUILD_NETWORK_NONE)
 		list_add(&args, "force-network-mode=none");
 	for (size_t i = 0; i < options->context_count; i++) {
-		AUTO_FREE char *value = git_url_shown(options->contexts[i].value);
+		AUTO_FREE char *value = context_value(&options->contexts[i]);
 
 		list_addf(&args, "context:%s=%s", options->contexts[i].name, value);
 	}
@@ -138,7 +165,8 @@ static void print_local(struct print *print, const char *name)
 static void print_request(struct print *print, const char *key)
 {
 	struct json_out *out = &print->out;
-	bool dockerfile_is_local = is_local(print->options) || print->options->dockerfile;
+	bool has_context = is_local(print->options);
+	bool has_dockerfile = is_local_dockerfile(print->options);
 
 	json_out_open(out, key, '{');
 	json_out_text(out, "frontend", "dockerfile.v0");
@@ -147,11 +175,12 @@ static void print_request(struct print *print, const char *key)
 		print_ids(print, "secrets", MOUNT_SECRET);
 		print_ids(print, "ssh", MOUNT_SSH);
 	}
-	if (dockerfile_is_local) {
+	if (has_context || has_dockerfile) {
 		json_out_open(out, "locals", '[');
-		if (is_local(print->options))
+		if (has_context)
 			print_local(print, "context");
-		print_local(print, "dockerfile");
+		if (has_dockerfile)
+			print_local(print, "dockerfile");
 		json_out_close(out, ']');
 	}
 	json_out_close(out, '}');
@@ -166,12 +195,16 @@ static void print_digest(struct print *print, const struct provenance_source *so
 	json_out_close(&print->out, '}');
 }
 
-/* Of a file of this machine not where it lies, which is nobody's business. */
+/* Of a file of the context its place there; of another of this machine not where it lies. */
 static const char *file_name(const struct print *print)
 {
+	const struct context *context = print->of->build->context;
 	const char *name = print->of->build->file->name, *slash = strrchr(name, '/');
+	size_t above = strlen(context->path) - text_ends(context->path, "/");
 
-	return slash && !context_is_remote(name) && is_local(print->options) ? slash + 1 : name;
+	if (context->is_inside && text_starts(name, context->path) && name[above] == '/')
+		return name + above + 1;
+	return slash && !context_is_remote(name) ? slash + 1 : name;
 }
 
 static void print_config_source(struct print *print)
@@ -296,7 +329,8 @@ static void print_metadata(struct print *print)
 {
 	const struct provenance *of = print->of;
 	struct json_out *out = &print->out;
-	bool is_whole = !is_local(print->options) && !print->options->context_count;
+	bool is_whole = !is_local(print->options) && !is_local_dockerfile(print->options) &&
+			!print->options->context_count;
 	bool is_02 = print->is_02;
 
 	json_out_open(out, "metadata", '{');

@@ -7,8 +7,8 @@
  *	      and every step, with the layer that it made
  *
  * The words are BuildKit's, so that what reads its provenance reads ours; a step is told as the
- * operation of BuildKit's that does the same. No value of a secret is ever in it, and addresses
- * are without name and password.
+ * operation of BuildKit's that does the same. No value of a secret is ever in it. Addresses are
+ * without name, password and query, and files of this machine without their folders.
  *
  * Floor: build, private. Spec: SLSA Provenance v1.1 and v0.2; BuildKit, "SLSA definitions".
  */
@@ -43,8 +43,10 @@ struct provenance_sources {
 
 void provenance_sources_find(const struct build *build, struct provenance_sources *ret);
 void provenance_sources_done(struct provenance_sources *sources);
-/* The build context, if it was brought from elsewhere; NULL: it was not. uri: new. */
+/* The build context, a named one, the Dockerfile, if it was brought from elsewhere; else false. */
 bool provenance_context(const struct build *build, struct provenance_source *ret);
+bool provenance_tree(const struct build *build, size_t i, struct provenance_source *ret);
+bool provenance_dockerfile(const struct build *build, struct provenance_source *ret);
 /* "docker-image://…" of an image; uri of what ADD fetches. New. */
 char *provenance_image_uri(const struct plan_image *image);
 bool provenance_fetched(const struct fetched *fetched, struct provenance_source *ret);

@@ -21,7 +21,7 @@ struct walk {
 	const struct build *build;
 	const struct image *image;
 	struct provenance_steps *to;
-	struct map *sources; /* identifier -> number, as text */
+	struct map *sources; /* identifier and what it is by -> number, as text */
 	long *ends;          /* of each stage of the plan: its last step, or NOTHING */
 	long next;
 };
@@ -151,9 +151,12 @@ static void say_layers(struct walk *walk, long step, size_t n)
 
 /* --- sources --- */
 
-static long source_of(struct walk *walk, const char *identifier, const struct platform *platform)
+/* by: what tells it from others of that identifier, its digest; or NULL. */
+static long source_of(struct walk *walk, const char *identifier, const char *by,
+		const struct platform *platform)
 {
-	const char *known = map_get(walk->sources, identifier);
+	AUTO_FREE char *key = xasprintf("%s %s", by ? by : "", identifier);
+	const char *known = map_get(walk->sources, key);
 	long number = 0;
 
 	if (known)
@@ -161,23 +164,21 @@ static long source_of(struct walk *walk, const char *identifier, const struct pl
 	begin(walk, "source");
 	json_out_text(out_of(walk), "identifier", identifier);
 	number = end(walk, platform, NULL);
-	map_set(walk->sources, identifier, xasprintf("%ld", number));
+	map_set(walk->sources, key, xasprintf("%ld", number));
 	return number;
 }
 
 static long context_source(struct walk *walk, size_t tree)
 {
 	const struct build_options *options = walk->build->options;
+	const char *name = tree ? options->contexts[tree - 1].name : "context";
 	AUTO(provenance_source) struct provenance_source context = { 0 };
 
-	if (tree) {
-		AUTO_FREE char *name = xasprintf("local://%s", options->contexts[tree - 1].name);
-
-		return source_of(walk, name, NULL);
-	}
-	if (!provenance_context(walk->build, &context))
-		return source_of(walk, "local://context", NULL);
-	return source_of(walk, context.uri, NULL);
+	if (tree ? provenance_tree(walk->build, tree - 1, &context)
+		 : provenance_context(walk->build, &context))
+		return source_of(walk, context.uri, context.hex, NULL);
+	AUTO_FREE char *local = xasprintf("local://%s", name);
+	return source_of(walk, local, NULL, NULL);
 }
 
 static long stage_end(struct walk *walk, const struct plan_stage *stage)
@@ -200,9 +201,13 @@ static long origin_step(struct walk *walk, const struct plan_origin *origin)
 	case ORIGIN_STAGE:
 		return stage_end(walk, origin->stage);
 	case ORIGIN_IMAGE: {
-		AUTO_FREE char *uri = provenance_image_uri(origin->image);
+		const struct plan_image *image = origin->image;
+		AUTO_FREE char *uri = provenance_image_uri(image);
+		char digest[DIGEST_TEXT];
 
-		return source_of(walk, uri, &origin->image->platform);
+		return source_of(walk, uri,
+				image->image ? digest_text(&image->image->digest, digest) : NULL,
+				&image->platform);
 	}
 	}
 	return NOTHING;
@@ -215,6 +220,19 @@ static void say_texts(struct json_out *out, const char *key, const struct texts 
 	json_out_open(out, key, '[');
 	for (size_t i = 0; i < texts->n; i++)
 		json_out_text(out, NULL, texts->p[i]);
+	json_out_close(out, ']');
+}
+
+/* But for proxies, as among the build arguments. */
+static void say_env(struct json_out *out, const struct texts *env)
+{
+	json_out_open(out, "env", '[');
+	for (size_t i = 0; i < env->n; i++) {
+		AUTO_FREE char *name = xstrndup(env->p[i], strcspn(env->p[i], "="));
+
+		if (!plan_is_proxy_arg(name))
+			json_out_text(out, NULL, env->p[i]);
+	}
 	json_out_close(out, ']');
 }
 
@@ -273,7 +291,7 @@ static void say_command(struct json_out *out, const struct plan_step *step)
 {
 	json_out_open(out, "meta", '{');
 	say_texts(out, "args", &step->run.argv);
-	say_texts(out, "env", &step->run.env);
+	say_env(out, &step->run.env);
 	json_out_text(out, "cwd", step->workdir);
 	if (step->user && *step->user)
 		json_out_text(out, "user", step->user);
@@ -379,7 +397,7 @@ static long copy_source(struct walk *walk, const struct step_run *run, size_t i)
 		return origin_step(walk, &copy->origin);
 	if (!run->fetched || !provenance_fetched(&run->fetched[i], &source))
 		return NOTHING;
-	return source_of(walk, source.uri, NULL);
+	return source_of(walk, source.uri, source.hex, NULL);
 }
 
 static long copy_step(struct walk *walk, const struct step_run *run, long below)

@@ -155,6 +155,71 @@ image_in() { # LAYOUT: the first image's digest
 	equals true "$(jq -r .predicate.runDetails.metadata.buildkit_hermetic s)"
 }
 
+@test "nothing tells where files of this machine lie, nor the passwords of addresses and proxies" {
+	local served=$PWD/../served base FILES
+	mkdir "$served" ../zebra1
+	base=$(image_ref busybox)
+	cp -r "$(sed 's,^oci:,,; s,:latest$,,' <<<"$base")" ../zebra1/layout
+	cp file ../zebra1
+	tar -cf "$served/c.tar" file
+	cp file "$served/x"
+	server_start files "$RIG_LIB/file_server.py" --root "$served" --log "$PWD/../log"
+	FILES=http://$SERVER_ADDRESS/files
+	cat >Dockerfile <<-END
+		FROM oci:$PWD/../zebra1/layout:latest AS one
+		ARG HTTP_PROXY
+		RUN true
+		FROM other
+		ARG TOKEN
+		COPY --from=one /etc/passwd /passwd
+		COPY --from=here file /here
+		COPY --from=there file /there
+		ADD $FILES/x?sig=\$TOKEN /x
+	END
+	cp Dockerfile "$served/far.Dockerfile"
+	contexts=(--build-context "here=$PWD/../zebra1" --build-context "there=$FILES/c.tar?sig=zebra2"
+		--build-context "other=oci-layout://$base" --build-context "pinned=docker-image://a@sha256:$(sha256sum <file | cut -d' ' -f1)")
+	contexts=("${contexts[@]/oci-layout:\/\/oci:/oci-layout:\/\/}")
+	succeeds kiln build -q --provenance=mode=max "${contexts[@]}" --build-arg HTTP_PROXY=http://u:zebra3@p \
+		--build-arg http_proxy=http://u:zebra4@p -o type=oci,dest=max,tar=false .
+	statement_of max "$(image_in max)" >s
+	# The Dockerfile has it; what kiln adds to that does not.
+	equals "" "$(jq 'del(.. | .data?)' s | grep -E 'zebra|sig=|"/[^"]*/layout|busybox/oci' || true)"
+	equals "context:here=local:here context:other=oci-layout://oci:latest context:pinned=docker-image://a@sha256:$(sha256sum <file | cut -d' ' -f1) context:there=$FILES/c.tar" \
+		"$(jq -r '.predicate.buildDefinition.externalParameters.request.args | to_entries[] | .key + "=" + .value' s | sort | xargs)"
+	equals 5 "$(jq '[.. | .identifier? // empty] | length' s)"
+	equals "$(sha256sum <"$served/c.tar" | cut -d' ' -f1)" \
+		"$(jq -r --arg uri "$FILES/c.tar" '.predicate.buildDefinition.resolvedDependencies[] | select(.uri == $uri) | .digest.sha256' s)"
+	succeeds kiln build -q --provenance=mode=min "${contexts[@]}" --build-arg TOKEN=zebra5 -o type=oci,dest=min,tar=false \
+		-f "$FILES/far.Dockerfile?sig=zebra6" .
+	statement_of min "$(image_in min)" >s
+	equals "" "$(grep -E 'zebra|sig=|"/[^"]*/layout|busybox/oci' s || true)"
+}
+
+@test "a Dockerfile from elsewhere is told by its digest, one from here leaves it incomplete" {
+	local served=$PWD/../served FILES
+	mkdir -p "$served" sub
+	printf 'FROM scratch\nCOPY file /\n' | tee "$served/D" >sub/D
+	tar -cf "$served/c.tar" file sub
+	server_start files "$RIG_LIB/file_server.py" --root "$served" --log "$PWD/../log"
+	FILES=http://$SERVER_ADDRESS/files
+	succeeds kiln build -q --provenance=mode=min -f "$FILES/D" -o type=oci,dest=far,tar=false "$FILES/c.tar"
+	statement_of far "$(image_in far)" >s
+	equals "$(sha256sum <"$served/D" | cut -d' ' -f1)" \
+		"$(jq -r --arg uri "$FILES/D" '.predicate.buildDefinition.resolvedDependencies[] | select(.uri == $uri) | .digest.sha256' s)"
+	equals "null true" "$(jq -r '.predicate | .buildDefinition.externalParameters.request.locals,
+		.runDetails.metadata.buildkit_completeness.resolvedDependencies' s | xargs)"
+	# In the context it is named by its place there.
+	succeeds kiln build -q --provenance=mode=min -f sub/D -o type=oci,dest=inside,tar=false "$FILES/c.tar"
+	statement_of inside "$(image_in inside)" >s
+	equals "sub/D null true" "$(jq -r '.predicate | .buildDefinition.externalParameters.configSource.path,
+		.buildDefinition.externalParameters.request.locals, .runDetails.metadata.buildkit_completeness.resolvedDependencies' s | xargs)"
+	kiln build -q --provenance=mode=min -f - -o type=oci,dest=here,tar=false "$FILES/c.tar" <"$served/D"
+	statement_of here "$(image_in here)" >s
+	equals "dockerfile false" "$(jq -r '.predicate | .buildDefinition.externalParameters.request.locals[].name,
+		.runDetails.metadata.buildkit_completeness.resolvedDependencies' s | xargs)"
+}
+
 @test "pushed and copied it stays beside its image, and readers take the image" {
 	registry_start plain
 	succeeds kiln build -q --provenance=mode=min --insecure-registry "$REGISTRY" -t "$REGISTRY/app:1" --push --load .
