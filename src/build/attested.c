@@ -84,6 +84,21 @@ static void add_provenance(const struct provenance *provenance, struct attested 
 			platform_text(&provenance->build->platform, platform));
 }
 
+/* The names are the generator's, and the user's. */
+static FALLIBLE check_file_names(const struct attested *attested)
+{
+	for (size_t i = 0; i < attested->n; i++)
+		for (size_t k = 0; k < i; k++)
+			if (attested->p[i].file_name && text_equal(attested->p[i].file_name,
+									attested->p[k].file_name))
+				return error_hint(error_new(ERR_EXISTS,
+								  "two statements about the files "
+								  "are called '%s'",
+								  attested->p[i].file_name),
+						ATTESTED_OTHER_NAME);
+	return NULL;
+}
+
 FALLIBLE attested_tell(struct build *builds, struct image *const *images, size_t n,
 		struct attested **ret, struct build_result *result)
 {
@@ -106,6 +121,8 @@ FALLIBLE attested_tell(struct build *builds, struct image *const *images, size_t
 			TRY(sbom_read(&builds[i], &(*ret)[i]));
 		if (options->attest.provenance)
 			add_provenance(&provenance, &(*ret)[i], result);
+		if (attested_is_files(options))
+			TRY(check_file_names(&(*ret)[i]));
 	}
 	return NULL;
 }

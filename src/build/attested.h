@@ -7,6 +7,9 @@
 #pragma once
 #include "build/output.h"
 
+#define ATTESTED_OTHER_NAME \
+	"the provenance takes another name: '--attest type=provenance,filename=NAME'"
+
 /* One thing that is said: as struct attestation. */
 struct attested_one {
 	char *type, *predicate, *subjects;

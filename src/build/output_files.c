@@ -28,6 +28,7 @@ struct copy_out {
 	const struct attested *attested;
 	struct attestation_subjects subjects;
 	struct map *hashed; /* path of a file with several -> its subject's digest */
+	struct map *tops;   /* names beside which statements are put */
 	/* Where the files of several platforms go into one folder: path of what is no directory ->
 	 * whose it is; shared. Else NULL. */
 	struct map *placed;
@@ -39,6 +40,7 @@ static void copy_out_done(struct copy_out *out)
 {
 	attestation_subjects_done(&out->subjects);
 	map_free(out->hashed);
+	map_free(out->tops);
 	map_free(out->inodes);
 	entry_disk_done(&out->disk);
 }
@@ -156,6 +158,8 @@ static struct error *copy_out_visit(void *state, const struct tree_item *at, enu
 	(void)step;
 	TRY(cancel_check(out->build->options->cancel));
 	TRY(claim(out, at));
+	if (out->attested && !strchr(at->path, '/'))
+		map_set(out->tops, at->path, out);
 	TRY(entry_disk_read(&out->disk, &out->build->options->userns->owner, at->dir_fd, at->name,
 			at->st, at->path));
 	struct entry entry = out->disk.entry;
@@ -186,14 +190,15 @@ static FALLIBLE statement_of(const struct copy_out *out, const struct attested_o
 {
 	const struct attestation attestation = { one->type, one->predicate, one->subjects };
 
-	for (size_t i = 0; i < out->subjects.n; i++)
-		if (strcmp(out->subjects.p[i].name, name) == 0)
-			return error_hint(error_new(ERR_EXISTS,
-							  "the files have a '%s' of their own, in "
-							  "the place of what is said of them",
-							  name),
-					"the provenance takes another name: '--attest "
-					"type=provenance,filename=NAME'");
+	if (map_has(out->tops, name) || (out->placed && map_has(out->placed, name)))
+		return error_hint(
+				error_new(ERR_EXISTS,
+						"the files have a '%s' of their own, in the place "
+						"of what is said of them",
+						name),
+				ATTESTED_OTHER_NAME);
+	if (out->placed)
+		map_set(out->placed, name, xstrdup(out->mark));
 	*ret = attestation_statement(&attestation, &out->subjects);
 	return NULL;
 }
@@ -232,6 +237,7 @@ static FALLIBLE copy_out(struct build *build, struct copy_out *out)
 	out->build = build;
 	out->inodes = map_new(free);
 	out->hashed = map_new(free);
+	out->tops = map_new(NULL);
 	TRY(stage_view(build, build_stage(build, build->plan->target), &fd));
 	TRY(tree_walk(fd, &visitor));
 	return put_statements(out);

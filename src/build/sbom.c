@@ -10,7 +10,16 @@
 #include <fcntl.h>
 #include <string.h>
 
-enum { MOST_STATEMENTS = 1000, STATEMENT_BYTES = 64 * 1024 * 1024 };
+/*
+ * Each becomes a layer of one manifest, which has the provenance besides and names the types, and
+ * all are in memory until they are written.
+ */
+enum {
+	MOST_STATEMENTS = LIMIT_LAYERS - 1,
+	STATEMENT_BYTES = 64 * 1024 * 1024,
+	ALL_BYTES = 256 * 1024 * 1024,
+	TYPE_BYTES = 1024,
+};
 
 /* It would speak for the builder. */
 #define PROVENANCE_TYPES "https://slsa.dev/provenance/"
@@ -28,9 +37,14 @@ static FALLIBLE parse(const char *text, size_t n, const char *name, struct attes
 	TRY(json_parse((struct str){ text, n }, STATEMENT_BYTES, name, &value));
 	TRY(json_root(value, name, &root));
 	TRY(json_get_text(&root, "predicateType", JSON_MUST, &ret->type));
+	if (strlen(ret->type) > TYPE_BYTES)
+		return error_new(
+				ERR_LIMIT, "its predicateType is longer than %d bytes", TYPE_BYTES);
 	if (text_starts(ret->type, PROVENANCE_TYPES))
-		return json_complain(&root, "says how the image was made, which is not the "
-					    "generator's to say");
+		return error_new(ERR_INVALID,
+				"'%s' says how the image was made, which is not the generator's "
+				"to say",
+				ret->type);
 	TRY(json_get_object(&root, "predicate", JSON_MUST, &predicate));
 	TRY(json_get_array(&root, "subject", JSON_MAY, &subjects));
 	ret->predicate = json_of(&predicate);
@@ -39,12 +53,17 @@ static FALLIBLE parse(const char *text, size_t n, const char *name, struct attes
 	return ret->predicate ? NULL : json_complain(&predicate, "cannot be written again");
 }
 
-static FALLIBLE read_one(int dir, const char *name, struct attested *ret)
+/* all: what was read before, too. */
+static FALLIBLE read_one(int dir, const char *name, struct attested *ret, size_t *all)
 {
 	AUTO_FREE char *text = NULL;
 	size_t n = 0;
 
 	TRY(rootfs_read_file(dir, name, STATEMENT_BYTES, &text, &n));
+	*all += n;
+	if (*all > ALL_BYTES)
+		return error_new(ERR_LIMIT, "with those before it, it has more than %d bytes",
+				ALL_BYTES);
 	struct attested_one *one = vec_add(ret);
 	one->file_name = xstrdup(name);
 	return parse(text, n, name, one);
@@ -60,6 +79,7 @@ static FALLIBLE read_all(int root_fd, struct attested *ret)
 {
 	AUTO(list) struct list names = { 0 };
 	AUTO_FD int fd = -1;
+	size_t all = 0;
 
 	TRY(rootfs_open(root_fd, PLAN_SCAN_OUT, O_RDONLY | O_DIRECTORY, 0, &fd));
 	TRY(dir_names(fd, ".", &names));
@@ -69,7 +89,7 @@ static FALLIBLE read_all(int root_fd, struct attested *ret)
 	for (int core = 1; core >= 0; core--)
 		for (size_t i = 0; i < names.n; i++)
 			if (is_core(names.p[i]) == core)
-				TRY_WRAP(read_one(fd, names.p[i], ret), "the statement '%s'",
+				TRY_WRAP(read_one(fd, names.p[i], ret, &all), "the statement '%s'",
 						names.p[i]);
 	return NULL;
 }

@@ -129,6 +129,31 @@ statements() { # LAYOUT: the statements of the first image, one a line
 	[ -e ../files/out/file ] && [ ! -e ../files/x ]
 }
 
+@test "no statement takes the place of another, or of something of the result" {
+	local spdx='{"predicateType":"https://spdx.dev/Document","predicate":{}}'
+	generator clash "echo '$spdx' >\$BUILDKIT_SCAN_DESTINATION/provenance.json"
+	fails 1 "two statements about the files are called 'provenance.json'" \
+		kiln build -q --sbom=generator=clash --provenance=true -o type=local,dest=../files .
+	[ ! -e ../files/out ]
+	succeeds kiln build -q --sbom=generator=clash --attest type=provenance,filename=p.json -o type=local,dest=../files .
+	equals "out p.json provenance.json" "$(printf "%s " ../files/* | sed "s,../files/,,g; s, \$,,")"
+	ln -s file provenance.json
+	mkdir -p folder/provenance.json
+	printf '%s\n' 'FROM scratch' 'COPY folder /' >folder.Dockerfile
+	printf '%s\n' 'FROM scratch' 'COPY file provenance.json /' >link.Dockerfile
+	for file in folder link; do
+		fails 1 "the files have a 'provenance.json' of their own" \
+			kiln build -q --provenance=true -f "$file.Dockerfile" -o type=tar,dest=../taken.tar .
+	done
+	# In one folder with those of another platform.
+	printf '%s\n' 'FROM scratch' 'ARG TARGETARCH' 'COPY file /file.$TARGETARCH' 'FROM scratch AS for-amd64' \
+		'COPY file /a' 'FROM scratch AS for-arm64' 'COPY file /provenance.linux_amd64.json' \
+		'FROM for-$TARGETARCH' >two.Dockerfile
+	fails 1 "provenance.linux_amd64.json'" kiln build -q --provenance=true --platform linux/amd64,linux/arm64 \
+		-f two.Dockerfile -o type=tar,dest=../taken.tar,platform-split=false .
+	[ ! -e ../taken.tar ]
+}
+
 @test "a generator that fails, writes nonsense or nothing, or speaks for kiln ends the build" {
 	local out='$BUILDKIT_SCAN_DESTINATION'
 	generator fails 'echo no database >&2' 'exit 3'
@@ -141,6 +166,10 @@ statements() { # LAYOUT: the statements of the first image, one a line
 	fails 1 "'predicate'" kiln build -q --sbom=generator=other -t x .
 	generator liar "echo '{\"predicateType\":\"https://slsa.dev/provenance/v1\",\"predicate\":{}}' >$out/a.json"
 	fails 1 "not the generator's to say" kiln build -q --sbom=generator=liar -t x .
+	generator wordy "echo '{\"predicateType\":\"'\$(head -c 2000 /dev/zero | tr '\\0' x)'\",\"predicate\":{}}' >$out/a.json"
+	fails 1 "its predicateType is longer than 1024 bytes" kiln build -q --sbom=generator=wordy -t x .
+	generator many "i=0; while [ \$i -lt 500 ]; do : >$out/\$i; i=\$((i + 1)); done"
+	fails 1 "500 files in /run/out; at most 499 are read" kiln build -q --sbom=generator=many -t x .
 	generator pipe "mkfifo $out/a.json"
 	fails 1 "the statement 'a.json'" kiln build -q --sbom=generator=pipe -t x .
 	generator link "ln -s /scan $out/a.json"
