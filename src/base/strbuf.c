@@ -57,14 +57,18 @@ void strbuf_addf(struct strbuf *buf, const char *format, ...)
 
 	va_start(args, format);
 	va_copy(again, args);
-	int n = vsnprintf(NULL, 0, format, args);
+	size_t room = buf->capacity - buf->n;
+	int n = vsnprintf(buf->p ? buf->p + buf->n : NULL, room, format, args);
 	va_end(args);
-	if (n > 0) {
+	if (n > 0 && (size_t)n >= room) {
 		strbuf_reserve(buf, (size_t)n);
 		(void)vsnprintf(buf->p + buf->n, (size_t)n + 1, format, again);
-		buf->n += (size_t)n;
 	}
 	va_end(again);
+	if (n > 0)
+		buf->n += (size_t)n;
+	else if (buf->p)
+		buf->p[buf->n] = '\0';
 }
 
 void strbuf_truncate(struct strbuf *buf, size_t n)

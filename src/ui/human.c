@@ -41,6 +41,22 @@ char *human_size_4(uint64_t bytes, char buf[static HUMAN_TEXT])
 	return buf;
 }
 
+/* Millions of lines may come, and a double is slow to print. */
+char *human_log_time(uint64_t ns, char buf[static HUMAN_TEXT])
+{
+	uint64_t ms = ns / 1000000 + (ns % 1000000 >= 500000);
+	char *p = buf + HUMAN_TEXT - 1;
+
+	*p = '\0';
+	for (unsigned digits = 0; digits < 4 || ms; digits++) {
+		if (digits == 3)
+			*--p = '.';
+		*--p = (char)('0' + ms % 10);
+		ms /= 10;
+	}
+	return p;
+}
+
 char *human_duration(uint64_t ns, char buf[static HUMAN_TEXT])
 {
 	uint64_t ms = (ns + 500000) / 1000000;

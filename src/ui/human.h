@@ -12,6 +12,8 @@ enum { HUMAN_TEXT = 32 };
 char *human_size(uint64_t bytes, char buf[static HUMAN_TEXT]);
 /* "0.0s", "12.3s", "754.1s". Returns buf. */
 char *human_seconds(uint64_t ns, char buf[static HUMAN_TEXT]);
+/* "0.000", "12.345": what stands before a line of a log. Returns a place in buf. */
+char *human_log_time(uint64_t ns, char buf[static HUMAN_TEXT]);
 /* As Go prints such: "0s", "12ms", "1.503s", "1m2.5s", rounded to milliseconds. Returns buf. */
 char *human_duration(uint64_t ns, char buf[static HUMAN_TEXT]);
 /* Four digits: "0B", "4.096kB", "69.63kB". Returns buf. */

@@ -136,6 +136,16 @@ static struct str after_last_return(struct str line)
 	return at < line.n ? str_slice(line, at + 1, line.n) : line;
 }
 
+/* Bytes at the start of s that are printable ASCII: most of most logs. */
+static size_t ascii_bytes(struct str s)
+{
+	size_t n = 0;
+
+	while (n < s.n && s.p[n] >= ' ' && s.p[n] < DELETE)
+		n++;
+	return n;
+}
+
 void plain_text_line(struct str line, unsigned keep, struct strbuf *out)
 {
 	bool is_coloured = false;
@@ -146,7 +156,11 @@ void plain_text_line(struct str line, unsigned keep, struct strbuf *out)
 		struct str rest = str_slice(line, i, line.n);
 		uint32_t c = 0;
 
-		if (rest.p[0] == ESCAPE) {
+		n = ascii_bytes(rest);
+		if (n) {
+			strbuf_add_bytes(out, rest.p, n);
+			column += n;
+		} else if (rest.p[0] == ESCAPE) {
 			n = keep & KEEP_COLOURS ? sgr_bytes(rest) : 0;
 			if (n) {
 				strbuf_add_bytes(out, rest.p, n);

@@ -22,8 +22,10 @@ static void line(void *user, struct vertex *vertex, uint64_t time_ns, struct str
 {
 	struct plain *plain = user;
 
-	strbuf_addf(plain->out, "#%u %.3f ", vertex->number,
-			(double)(time_ns - vertex->started_ns) / 1e9);
+	char time[HUMAN_TEXT];
+
+	strbuf_addf(plain->out, "#%u %s ", vertex->number,
+			human_log_time(time_ns - vertex->started_ns, time));
 	strbuf_add_str(plain->out, text);
 	strbuf_add_char(plain->out, '\n');
 }

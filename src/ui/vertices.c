@@ -53,16 +53,19 @@ static void trim_log(struct vertex *vertex)
 static void end_line(struct vertices *vertices, struct vertex *vertex, struct strbuf *partial,
 		uint64_t time_ns)
 {
-	AUTO(strbuf) struct strbuf line = { 0 };
+	struct strbuf *log = &vertex->log;
+	char time[HUMAN_TEXT];
 
-	plain_text_line(strbuf_str(partial), KEEP_COLOURS | vertices->keep, &line);
+	strbuf_add(log, human_log_time(time_ns - vertex->started_ns, time));
+	strbuf_add_char(log, ' ');
+	size_t at = log->n;
+	plain_text_line(strbuf_str(partial), KEEP_COLOURS | vertices->keep, log);
 	strbuf_clear(partial);
-	strbuf_addf(&vertex->log, "%.3f ", (double)(time_ns - vertex->started_ns) / 1e9);
-	strbuf_add_str(&vertex->log, strbuf_str(&line));
-	strbuf_add_char(&vertex->log, '\n');
-	trim_log(vertex);
 	if (vertices->on_line)
-		vertices->on_line(vertices->user, vertex, time_ns, strbuf_str(&line));
+		vertices->on_line(vertices->user, vertex, time_ns,
+				str_slice(strbuf_str(log), at, log->n));
+	strbuf_add_char(log, '\n');
+	trim_log(vertex);
 }
 
 /* A line that begins anew by carriage returns needs no memory for what was overwritten. */

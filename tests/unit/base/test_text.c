@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "base/nearest.h"
+#include "base/strbuf.h"
 #include "base/vec.h"
 #include "unit.h"
 
@@ -130,4 +131,25 @@ static void nearest_names(void **state)
 	assert_null(text_nearest("ENTRYPOINT", names, COUNT(names)));
 }
 
-UNIT_TESTS(sizes, numbers, environment_lists, maps_keep_order, times, durations, nearest_names)
+/* Of every length, into a buffer that is full, nearly full, and not there yet. */
+static void formats_as_it_grows(void **state)
+{
+	AUTO(strbuf) struct strbuf want = { 0 };
+
+	for (size_t used = 0; used < 200; used++) {
+		AUTO(strbuf) struct strbuf buf = { 0 };
+
+		for (size_t i = 0; i < used; i++)
+			strbuf_add_char(&buf, 'x');
+		strbuf_addf(&buf, "%s", "");
+		assert_int_equal(buf.n, used);
+		strbuf_addf(&buf, "%s|%d|", strbuf_text(&want), 7);
+		assert_int_equal(buf.n, used + want.n + 3);
+		assert_memory_equal(buf.p + used, strbuf_text(&want), want.n);
+		assert_string_equal(buf.p + used + want.n, "|7|");
+		strbuf_add_char(&want, 'y');
+	}
+}
+
+UNIT_TESTS(formats_as_it_grows, sizes, numbers, environment_lists, maps_keep_order, times,
+		durations, nearest_names)

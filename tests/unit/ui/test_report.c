@@ -280,6 +280,26 @@ static void durations_as_go_has_them(void **state)
 		assert_string_equal(human_duration(cases[i].ns, buf), cases[i].text);
 }
 
+static void times_of_log_lines(void **state)
+{
+	static const struct {
+		uint64_t ns;
+		const char *text;
+	} cases[] = {
+		{ 0, "0.000" },
+		{ 499999, "0.000" },
+		{ 500000, "0.001" },
+		{ 98700000, "0.099" },
+		{ 999999999, "1.000" },
+		{ 754012000000ull, "754.012" },
+		{ UINT64_MAX, "18446744073.710" },
+	};
+	char buf[HUMAN_TEXT];
+
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_string_equal(human_log_time(cases[i].ns, buf), cases[i].text);
+}
+
 static void json_is_no_terminal_text(void **state)
 {
 	json_auto_t *value = json_pack("{s:s}", "k", "\x1b[1m\xc2\x9b\x7f\xe2\x80\xae\xc3\xa4\n");
@@ -294,4 +314,5 @@ static void json_is_no_terminal_text(void **state)
 
 UNIT_TESTS(json_is_no_terminal_text, shows_what_where_why, shows_several_lines, needs_no_text,
 		marks_beyond_the_line, obeys_nothing, colours_and_frames, warns, exits,
-		cleans_lines, measures_and_cuts, speaks_human, durations_as_go_has_them)
+		cleans_lines, measures_and_cuts, speaks_human, durations_as_go_has_them,
+		times_of_log_lines)
