@@ -93,11 +93,11 @@ static void tell_early_checks(struct build *build)
 }
 
 /* As Buildah tells it; Docker says nothing of an ARG that has no value. */
-static void tell_missing_args(struct build *build)
+static void tell_missing_args(struct build *build, const bool *built)
 {
 	AUTO(list) struct list names = { 0 };
 
-	missing_args_find(build->file, build->options->build_args, &names);
+	missing_args_find(build->file, built, build->options->build_args, &names);
 	for (size_t i = 0; i < names.n && i < TOLD_WARNINGS; i++)
 		progress_warn(build->options->progress, 0, (struct source_range){ 0 },
 				"missing \"%s\" build argument. Try adding \"--build-arg "
@@ -183,7 +183,7 @@ static FALLIBLE make_plan(struct build *build)
 		return error;
 	AUTO_FREE bool *built = built_stages(build);
 	if (!error && build->options->says_step)
-		tell_missing_args(build);
+		tell_missing_args(build, built);
 	if (!error)
 		tell_unused_args(build);
 	lint.built = built;
@@ -266,7 +266,7 @@ static FALLIBLE load_files(struct build *build)
 				build->context->dockerfile_name, text);
 	TRY(frontend_check(text, build->context->dockerfile_name, options->build_args));
 	struct error *error = dockerfile_parse_before(
-			text, build->context->dockerfile_name, &build->file);
+			text, build->context->dockerfile_name, options->as_buildah, &build->file);
 	if (error && build->file)
 		tell_early_checks(build);
 	return error;

@@ -40,7 +40,8 @@ static FALLIBLE configure(const struct check_options *options, const struct dock
 static FALLIBLE parse(const struct check_options *options, struct str text, struct check *check)
 {
 	struct dockerfile *file = NULL;
-	struct error *error = dockerfile_parse_before(text, check->context->dockerfile_name, &file);
+	struct error *error = dockerfile_parse_before(
+			text, check->context->dockerfile_name, false, &file);
 
 	if (!error) {
 		check->file = file;

@@ -89,15 +89,17 @@ static bool is_given(const struct list *build_args, const char *name)
 	return needs_no_arg(name);
 }
 
-void missing_args_find(
-		const struct dockerfile *file, const struct list *build_args, struct list *ret)
+void missing_args_find(const struct dockerfile *file, const bool *built,
+		const struct list *build_args, struct list *ret)
 {
 	AUTO(list) struct list valued = { 0 };
+	size_t stages = 0; /* begun so far */
 
 	for (size_t i = 0; i < file->instruction_count; i++) {
 		const struct instruction *instruction = &file->instructions[i];
 
-		if (instruction->kind != INSTRUCTION_ARG)
+		stages += instruction->kind == INSTRUCTION_FROM;
+		if (instruction->kind != INSTRUCTION_ARG || (stages && !built[stages - 1]))
 			continue;
 		for (size_t k = 0; k < instruction->pairs.n; k++) {
 			const struct pair *pair = &instruction->pairs.p[k];

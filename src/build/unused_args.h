@@ -17,8 +17,8 @@ struct plan;
 /* plan may be NULL, and its images unopened: then a base image's own triggers are not known. */
 void unused_args_find(const struct dockerfile *file, const struct plan *plan,
 		const struct list *build_args, struct list *ret);
-/* ARGs of the file that have neither a default nor a value; each once. */
-void missing_args_find(
-		const struct dockerfile *file, const struct list *build_args, struct list *ret);
+/* ARGs that have neither a default nor a value, each once, of the stages that built says. */
+void missing_args_find(const struct dockerfile *file, const bool *built,
+		const struct list *build_args, struct list *ret);
 /* The words that users of docker build know, or of Buildah. False: there are none. */
 bool unused_args_say(const struct list *names, bool as_buildah, struct strbuf *out);

@@ -16,6 +16,7 @@ struct source {
 	const char *name; /* of the file; lives as long as the arena */
 	const struct logical_line *line;
 	char escape;
+	bool any_names; /* of stages */
 };
 
 /* "KEYWORD --flag=value ... rest": rest is trimmed. */

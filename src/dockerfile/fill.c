@@ -51,7 +51,8 @@ FALLIBLE fill_from(const struct source *source, struct instruction *instruction)
 	for (size_t i = 0; name[i]; i++) {
 		name[i] = (char)tolower((unsigned char)name[i]);
 		bool is_letter = name[i] >= 'a' && name[i] <= 'z';
-		if (!is_letter && (i == 0 || !strchr("0123456789-_.", name[i])))
+		if (!source->any_names && !is_letter &&
+				(i == 0 || !strchr("0123456789-_.", name[i])))
 			return error_hint(error_at(error_new(ERR_INVALID,
 								   "invalid name for build stage: "
 								   "\"%s\", "

@@ -51,6 +51,7 @@ struct lines {
 	unsigned line; /* lines read so far */
 	struct directives directives;
 	bool directives_done;
+	bool any_names; /* of stages; for the parser */
 	struct {
 		const char **p;
 		size_t n, capacity;

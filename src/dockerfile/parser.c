@@ -50,7 +50,7 @@ static FALLIBLE parse_line(
 		struct lines *lines, const struct logical_line *line, struct instruction *ret)
 {
 	const struct source source = { lines->arena, lines->name, line,
-		lines->directives.escape_char };
+		lines->directives.escape_char, lines->any_names };
 	struct source_range at = line_range(line, lines->name, 0, line->text.n);
 	struct error *error = NULL;
 
@@ -120,7 +120,8 @@ static FALLIBLE check_bytes(struct str text, const char *name)
 	return error_at(error_new(ERR_INVALID, "the file holds a NUL byte"), at);
 }
 
-FALLIBLE dockerfile_parse_before(struct str text, const char *name, struct dockerfile **ret)
+FALLIBLE dockerfile_parse_before(
+		struct str text, const char *name, bool any_names, struct dockerfile **ret)
 {
 	AUTO(dockerfile) struct dockerfile *file = NULL;
 	AUTO(lines) struct lines lines = { 0 };
@@ -132,6 +133,7 @@ FALLIBLE dockerfile_parse_before(struct str text, const char *name, struct docke
 	file->name = arena_text(file->arena, name);
 	file->text = (struct str){ arena_str(file->arena, text), text.n };
 	lines_init(&lines, file->arena, file->text, file->name);
+	lines.any_names = any_names;
 	struct error *error = parse_lines(file, &lines);
 	struct error *no_stages = stages_init(file);
 	if (!no_stages)
@@ -146,7 +148,7 @@ FALLIBLE dockerfile_parse(struct str text, const char *name, struct dockerfile *
 {
 	AUTO(dockerfile) struct dockerfile *file = NULL;
 
-	TRY(dockerfile_parse_before(text, name, &file));
+	TRY(dockerfile_parse_before(text, name, false, &file));
 	*ret = TAKE(file);
 	return NULL;
 }

@@ -34,9 +34,11 @@ struct dockerfile {
 FALLIBLE dockerfile_parse(struct str text, const char *name, struct dockerfile **ret);
 /*
  * The same, but when it fails *ret holds what stands before the mistake, or NULL where that is no
- * stage yet. For telling what else is wrong.
+ * stage yet. For telling what else is wrong. any_names: a stage may be called as it likes, as for
+ * Buildah.
  */
-FALLIBLE dockerfile_parse_before(struct str text, const char *name, struct dockerfile **ret);
+FALLIBLE dockerfile_parse_before(
+		struct str text, const char *name, bool any_names, struct dockerfile **ret);
 void dockerfile_free(struct dockerfile *file);
 
 /* Line number (from 1) without its end; empty beyond the last. For showing where an error is. */

@@ -118,3 +118,22 @@ buildah() {
 	succeeds buildah push -q -D app dir:plain
 	[[ "$(jq -r '.layers[].mediaType' plain/manifest.json | paste -sd' ')" != *gzip* ]]
 }
+
+@test "a stage may be called as it likes, and what is not built misses no ARG" {
+	cat >Dockerfile <<-EOF
+		FROM $img AS build
+		FROM build AS platform-arm/v7
+		ARG LACKING
+		FROM build AS 1st/One
+		RUN echo one >/f
+		FROM scratch
+		COPY --from=1st/one /f /
+	EOF
+	succeeds buildah build -t app .
+	says_not LACKING
+	succeeds buildah build --skip-unused-stages=false .
+	says 'missing "LACKING" build argument'
+	succeeds buildah build --target platform-arm/v7 .
+	says 'missing "LACKING" build argument'
+	fails 1 "invalid name for a stage: 'platform-arm/v7'" kiln build .
+}
