@@ -244,8 +244,11 @@ static void make_config(const struct commit *commit, struct image_config *ret)
 	const struct list *unset = commit->wish->unset_env;
 
 	image_config_copy(&working->container->config, ret);
-	if (commit->format == FORMAT_DOCKER)
+	if (commit->format == FORMAT_DOCKER) {
 		ret->comment = xstrdup(working->container->comment);
+		/* An image of a time of its own tells nothing of where it was made. */
+		ret->container = commit->wish->has_epoch ? NULL : xstrdup(working->container->id);
+	}
 	for (size_t i = 0; unset && i < unset->n; i++)
 		list_env_unset(&ret->env, unset->p[i]);
 	vec_done(&ret->diff_ids);
@@ -300,7 +303,7 @@ static void add_annotations(const struct commit *commit, struct manifest *manife
 					list_env_get(&container->base_annotations,
 							CREATED_ANNOTATION)))
 		list_env_set(&manifest->annotations, CREATED_ANNOTATION,
-				clock_rfc3339(commit->created, 0, text));
+				clock_rfc3339(commit->created, commit->created_ns, text));
 	for (size_t i = 0; own && i < own->n; i++) {
 		struct str name, value;
 

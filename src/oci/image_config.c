@@ -32,8 +32,9 @@ void image_config_done(struct image_config *config)
 	struct list *lists[] = { &config->os_features, &config->env, &config->entrypoint,
 		&config->cmd, &config->shell, &config->on_build, &config->labels,
 		&config->exposed_ports, &config->volumes, &config->healthcheck.test };
-	char *texts[] = { config->created, config->author, config->comment, config->user,
-		config->working_dir, config->stop_signal, config->domainname, config->hostname };
+	char *texts[] = { config->created, config->author, config->comment, config->container,
+		config->user, config->working_dir, config->stop_signal, config->domainname,
+		config->hostname };
 
 	for (size_t i = 0; i < COUNT(lists); i++)
 		list_done(lists[i]);
@@ -266,6 +267,7 @@ FALLIBLE image_config_parse(struct str json, struct image_config *ret)
 	TRY(get_time(&root, "created", &config.created));
 	TRY(get_text(&root, "author", &config.author));
 	TRY(get_text(&root, "comment", &config.comment));
+	TRY(get_text(&root, "container", &config.container));
 	TRY(parse_config(&root, &config));
 	TRY(parse_rootfs(&root, &config));
 	TRY(parse_history(&root, &config));
@@ -352,6 +354,7 @@ char *image_config_print(const struct image_config *config)
 	json_out_text(&out, "created", config->created);
 	json_out_text(&out, "author", config->author);
 	json_out_text(&out, "comment", config->comment);
+	json_out_text(&out, "container", config->container);
 	platform_to_json(&config->platform, NULL, &out);
 	print_list("os.features", &config->os_features, &out);
 	print_config(config, &out);

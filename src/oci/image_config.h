@@ -33,7 +33,9 @@ struct image_config {
 	struct list os_features;
 	char *created; /* RFC 3339 or NULL */
 	char *author;
-	char *comment; /* Docker's, of this very image: a copy, which is for another, has none */
+	/* Docker's, of this very image: a copy, which is for another, has none. container: an ID.
+	 */
+	char *comment, *container;
 	/* config */
 	char *user, *working_dir, *stop_signal, *domainname, *hostname; /* or NULL */
 	struct list env;                                                /* "NAME=value" */

@@ -137,3 +137,21 @@ buildah() {
 	says 'missing "LACKING" build argument'
 	fails 1 "invalid name for a stage: 'platform-arm/v7'" kiln build .
 }
+
+@test "commit: the container's ID in Docker's format, and one moment in config and annotation" {
+	succeeds buildah from --name c "$img"
+	succeeds buildah containers --format '{{.ContainerID}}'
+	id=$output
+	succeeds buildah commit -q --format docker c app
+	succeeds buildah inspect --type image --format '{{.Docker.Container}}' app
+	equals "$id" "$output"
+	succeeds buildah commit -q --format docker --timestamp 5 c timed
+	succeeds buildah inspect --type image --format '{{.Docker.Container}}' timed
+	equals '' "$output"
+	# What is made from it is another image.
+	succeeds buildah from --name next app
+	succeeds buildah commit -q next oci:out
+	equals null "$(config_of out .container)"
+	equals "$(config_of out .created)" \
+		"$(jq -c '.annotations["org.opencontainers.image.created"]' "out/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' out/index.json)")"
+}
