@@ -140,6 +140,7 @@ struct working_copy {
 	const struct list *typed; /* sources as they were typed, for history and key */
 	bool adds_history;
 	struct working_layers *layers; /* or NULL */
+	bool is_link; /* with layers: a layer of its own, whether it has a key or not */
 };
 
 /* Is that source brought from elsewhere: an http(s) address or a git repository? */

@@ -446,16 +446,19 @@ static void copying_key(struct copying *copying, const struct digest *parent, st
 	working->options.has_epoch = working->options.as_buildah = false;
 }
 
+/* Without a parent's key it has none either. */
 static FALLIBLE place_as_layer(struct copying *copying, const struct digest *parent)
 {
 	struct working *working = copying->working;
 	struct working_layers *layers = copying->copy->layers;
 	AUTO_FREE char *record = NULL;
-	struct digest key, definition;
+	struct digest key = { 0 }, definition;
+	bool has_key = digest_known(parent);
 
 	TRY(hash(copying));
-	copying_key(copying, parent, &key, &record, &definition);
-	if (!layers->no_cache)
+	if (has_key)
+		copying_key(copying, parent, &key, &record, &definition);
+	if (has_key && !layers->no_cache)
 		TRY(working_take(working, &key, copying->created_by, &layers->is_hit));
 	if (layers->is_hit)
 		return NULL;
@@ -465,7 +468,7 @@ static FALLIBLE place_as_layer(struct copying *copying, const struct digest *par
 	if (!error)
 		error = working_layer_seal(
 				working, &key, record, &copying->content, copying->created_by);
-	if (!error && !store_is_read_only(working->with.store))
+	if (!error && has_key && !store_is_read_only(working->with.store))
 		error = definition_mark(working->with.store, &definition);
 	working_layer_end(working);
 	return error;
@@ -482,9 +485,11 @@ FALLIBLE working_copy(struct working *working, const struct working_copy *copy,
 	if (copy->chmod && copy->chmod[0])
 		TRY(mode_check(copy->chmod));
 	TRY(select_all(&copying));
+	if (copy->is_link)
+		TRY(working_layer_settle(working, "/bin/sh"));
 	if (layers)
 		TRY(working_parent(working, &parent, &layers->uncached));
-	if (layers && !layers->uncached)
+	if (layers && (!layers->uncached || copy->is_link))
 		TRY(place_as_layer(&copying, &parent));
 	else
 		TRY(place_in_container(&copying));

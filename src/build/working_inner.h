@@ -52,6 +52,9 @@ FALLIBLE working_layer_seal(struct working *working, const struct digest *key, c
  * (nothing, unless working_layer_fill() brought it in) ...
  */
 FALLIBLE working_layer_spill(struct working *working);
+/* What the container changed so far becomes a layer, without a key, and its upper is empty again.
+ */
+FALLIBLE working_layer_settle(struct working *working, const char *created_by);
 /* Back to the container's own directory; what was neither sealed nor spilled is dropped. */
 void working_layer_end(struct working *working);
 

@@ -162,10 +162,11 @@ void working_layer_end(struct working *working)
 	layer_draft_done(&working->draft);
 }
 
+/* What has no key is not remembered. */
 static FALLIBLE remember(struct working *working, const struct digest *key,
 		const struct cache_record *record)
 {
-	return store_is_read_only(working->with.store)
+	return !digest_known(key) || store_is_read_only(working->with.store)
 			       ? NULL
 			       : cache_put(working->with.store, key, record);
 }
@@ -209,4 +210,26 @@ FALLIBLE working_layer_spill(struct working *working)
 	(void)close(working->upper_fd);
 	working->upper_fd = TAKE_FD(upper_fd);
 	return NULL;
+}
+
+/* A copy of the upper is a layer first; a kill behind that leaves the upper on top of the same. */
+FALLIBLE working_layer_settle(struct working *working, const char *created_by)
+{
+	const struct digest no_key = { 0 };
+	bool clean = false;
+
+	TRY(is_clean(working, &clean));
+	if (clean)
+		return NULL;
+	TRY(working_layer_begin(working));
+	struct error *error = working_layer_fill(working);
+	if (!error)
+		error = working_layer_seal(working, &no_key, NULL, NULL, created_by);
+	working_layer_end(working);
+	TRY(error);
+	/* An empty one in the place of the upper. */
+	TRY(working_layer_begin(working));
+	error = working_layer_spill(working);
+	working_layer_end(working);
+	return error;
 }

@@ -40,7 +40,7 @@ static const struct copy_opts defaults = { .timestamp = -1, .wildcard = true };
 			OPT_TEXT(0, "ignorefile", ignore_file, "PATH",                             \
 					"instead of --contextdir's own .dockerignore",             \
 					.is_path = true),                                          \
-			OPT_FLAG(0, "link", link, "taken; the result is the same"),                \
+			OPT_FLAG(0, "link", link, "a layer of its own, as with --layers"),         \
 			OPT_INT(0, "timestamp", timestamp, 0, 253402300799, "SECONDS",             \
 					"time of what is copied"),                                 \
 			OPT_FLAG(0, "add-history", add_history,                                    \
@@ -153,7 +153,8 @@ static FALLIBLE copy_in(struct work *work, const struct copy_opts *opts, struct 
 	}
 	TRY(working_copy(work->working, copy, &content));
 	TRY(work_release(work));
-	layers_note(work->call, copy->layers);
+	if (!copy->is_link)
+		layers_note(work->call, copy->layers);
 	if (!opts->quiet)
 		(void)printf("%s\n", digest_hex(&content, hex));
 	return NULL;
@@ -203,7 +204,8 @@ static FALLIBLE copy(const struct invocation *call, bool is_add)
 		.epoch = opts->timestamp,
 		.typed = &typed,
 		.adds_history = opts->add_history,
-		.layers = call->config->layers ? &layers : NULL,
+		.layers = call->config->layers || opts->link ? &layers : NULL,
+		.is_link = opts->link,
 	};
 	TRY(work_open(call, WORK_FILES, &work));
 	TRY(work_take(&work, args->p[0], true));

@@ -155,3 +155,53 @@ buildah() {
 	equals "$(config_of out .created)" \
 		"$(jq -c '.annotations["org.opencontainers.image.created"]' "out/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' out/index.json)")"
 }
+
+@test "copy --link, add --link: each a layer of its own, on what was changed before" {
+	layers() {
+		config_of "$1" '.rootfs.diff_ids | length'
+	}
+	mkdir tree && echo two >tree/two
+	echo one >one
+	for start in scratch "$img"; do
+		rm -rf out
+		succeeds buildah from --name c "$start"
+		succeeds buildah copy --link c one /one
+		[[ "$output" =~ ^[0-9a-f]{64}$ ]] || explain 'the digest of what was copied'
+		succeeds buildah add --link c tree /tree
+		succeeds buildah commit -q c oci:out
+		base=0
+		[ "$start" = scratch ] || base=1
+		equals $((base + 2)) "$(layers out)"
+		valid_image out
+		succeeds buildah rm c
+	done
+	# On changes that are no layer: these are one, and nothing of them is lost.
+	succeeds buildah from --name c "$img"
+	succeeds buildah run c -- sh -c 'mkdir /made && echo run >/made/f && rm /bin/ls && echo old >/one'
+	succeeds buildah copy --link c one /one
+	succeeds buildah run c -- sh -c 'cat /made/f /one; test ! -e /bin/ls; echo after >/after'
+	equals $'run\none' "$output"
+	succeeds buildah copy --link c one /made/
+	rm -rf out
+	succeeds buildah commit -q c oci:out
+	equals 5 "$(layers out)"
+	valid_image out
+	tree_of out >files
+	for file in /after /made/f /made/one; do
+		grep -q " $file " files || explain "$file is there"
+	done
+	[ -z "$(grep ' /bin/ls ' files)" ] || explain 'what was removed is gone'
+	equals 5 "$(config_of out '[.history[] | select(.empty_layer | not)] | length')"
+	# The same copy on the same base is the same layer.
+	succeeds buildah from --name d "$img"
+	succeeds buildah copy --link d one /one
+	rm -rf two
+	succeeds buildah commit -q d oci:two
+	succeeds buildah from --name e "$img"
+	succeeds buildah copy --link e one /one
+	rm -rf three
+	succeeds buildah commit -q e oci:three
+	equals "$(config_of two .rootfs.diff_ids)" "$(config_of three .rootfs.diff_ids)"
+	# Twice is a layer that changes nothing: none.
+	succeeds buildah copy --link e one /one
+}
