@@ -19,7 +19,7 @@ last_layer() { # DIR: what the topmost layer of a layout has, one a line, folder
 	local blob
 	blob=$(jq -r '.manifests[0].digest' "$1/index.json")
 	blob=$(jq -r '.layers[-1].digest' "$1/blobs/${blob/://}")
-	tar -tzf "$1/blobs/${blob/://}" | sed 's,/$,,'
+	tar -tf "$1/blobs/${blob/://}" | sed 's,/$,,'
 }
 
 @test "build -v: files of the host in every RUN, none in a layer" {

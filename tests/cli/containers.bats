@@ -274,9 +274,9 @@ teardown() {
 	succeeds kiln config --comment note "$c"
 	succeeds kiln run "$c" -- sh -c 'mkdir /d && echo old >/d/two' </dev/null
 	succeeds kiln commit -q --timestamp 5000 --add-file one --add-file two:/d/two "$c" "oci:$BATS_TEST_TMPDIR/added"
-	layers=$(find "$BATS_TEST_TMPDIR/added/blobs/sha256" -type f -exec sh -c 'tar -tzf "$1" >/dev/null 2>&1 && echo "$1"' _ {} \;)
+	layers=$(find "$BATS_TEST_TMPDIR/added/blobs/sha256" -type f -exec sh -c 'tar -tf "$1" >/dev/null 2>&1 && echo "$1"' _ {} \;)
 	equals "-rw-r--r-- 0/0 1970-01-01 d/two -rw-r--r-- 0/0 1970-01-01 one" \
-		"$(for layer in $layers; do tar -tzf "$layer" | grep -qx one && tar -tvzf "$layer" --numeric-owner; done | awk '{ print $1, $2, $4, $6 }' | xargs)"
+		"$(for layer in $layers; do tar -tf "$layer" | grep -qx one && tar -tvf "$layer" --numeric-owner; done | awk '{ print $1, $2, $4, $6 }' | xargs)"
 	equals '["commit --add-file",null]' "$(config_of "$BATS_TEST_TMPDIR/added" '.history[-1] | [.created_by, .empty_layer]')"
 	equals null "$(config_of "$BATS_TEST_TMPDIR/added" .comment)" "OCI has none"
 	valid_image "$BATS_TEST_TMPDIR/added"
@@ -295,8 +295,8 @@ teardown() {
 	succeeds kiln run "$c" -- rm /d/link </dev/null
 	succeeds kiln commit -q --timestamp 5000 --squash --add-file one --add-file two:/d/two --add-file one:/d/dir "$c" "oci:$BATS_TEST_TMPDIR/whole"
 	equals '1 1' "$(config_of "$BATS_TEST_TMPDIR/whole" '"\(.rootfs.diff_ids | length) \(.history | length)"' | tr -d '"')"
-	layers=$(find "$BATS_TEST_TMPDIR/whole/blobs/sha256" -type f -exec sh -c 'tar -tzf "$1" >/dev/null 2>&1 && echo "$1"' _ {} \;)
-	equals '' "$(tar -tzf "$layers" | sed 's,/$,,' | sort | uniq -d)"
+	layers=$(find "$BATS_TEST_TMPDIR/whole/blobs/sha256" -type f -exec sh -c 'tar -tf "$1" >/dev/null 2>&1 && echo "$1"' _ {} \;)
+	equals '' "$(tar -tf "$layers" | sed 's,/$,,' | sort | uniq -d)"
 	succeeds kiln from -q "oci:$BATS_TEST_TMPDIR/whole"
 	succeeds kiln run "$output" -- cat /one /d/two /d/dir
 	equals $'first\nsecond\nfirst' "$output"
