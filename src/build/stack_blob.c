@@ -327,6 +327,7 @@ FALLIBLE stack_squash(struct layer_set *set, const struct stack *stack, size_t f
 	struct squash_options squash = { .policy = options->userns->owner,
 		.ignore = options->ignore,
 		.uppers = { fds.p, fds.n },
+		.is_lowest = from == 0,
 		.cancel = options->cancel };
 	struct stack below = { stack->p, from, from };
 	TRY(stack_root_owner(set, &below, &squash.below_root));

@@ -133,7 +133,7 @@ static FALLIBLE send_dir(struct squash *squash, const struct dirs *dirs, size_t 
 	TRY(entry_disk_read(&disk, &squash->options->policy, dirs->p[first], name, st, path));
 	squash->entries++;
 	TRY(entry_sink_add(squash->sink, &disk.entry, NULL));
-	if (inner.hides)
+	if (inner.hides && !squash->options->is_lowest)
 		TRY(entry_sink_opaque(squash->sink, path));
 	return walk(squash, &inner, path);
 }
@@ -155,7 +155,7 @@ static FALLIBLE settle(
 		TRY(whiteout_is(dirs->p[i], name, &st, &is_whiteout));
 		if (!is_whiteout)
 			return send_file(squash, dirs->p[i], name, &st, path);
-		if (dirs->hides)
+		if (dirs->hides || squash->options->is_lowest)
 			return NULL;
 		squash->entries++;
 		return entry_sink_whiteout(squash->sink, path);

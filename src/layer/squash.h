@@ -3,7 +3,8 @@
  * what lies below them in the same way.
  *
  * A name counts as its topmost upper has it; directories merge; what was made and removed again
- * leaves a whiteout, since a layer further down may have the name too.
+ * leaves a whiteout, since a layer further down may have the name too, unless it is said that there
+ * is none.
  *
  * Floor: layer. The uppers must not change meanwhile.
  */
@@ -16,6 +17,7 @@ struct squash_options {
 	struct owner_policy policy;
 	struct lowers uppers;    /* topmost first */
 	struct owner below_root; /* of the root directory below: sent only when ours differs */
+	bool is_lowest;          /* nothing lies below: there is nothing to hide */
 	struct cancel *cancel;
 	const struct list *ignore; /* paths to leave out with all below them, cleaned; or NULL */
 };

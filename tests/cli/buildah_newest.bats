@@ -205,3 +205,20 @@ buildah() {
 	# Twice is a layer that changes nothing: none.
 	succeeds buildah copy --link e one /one
 }
+
+@test "what is squashed with nothing below it hides nothing" {
+	mkdir -p tree/d && echo 1 >tree/f && echo 2 >tree/d/one && echo 3 >tree/d/two
+	cat >Dockerfile <<-EOF
+		FROM $img
+		COPY tree /
+		RUN rm /f /d/one /bin/ls && rm -r /home && mkdir /home && touch /home/new
+	EOF
+	succeeds buildah build --no-cache --squash -t dir:out .
+	mapfile -t layers < <(jq -r '.layers[].digest[7:]' out/manifest.json)
+	equals 1 ${#layers[@]}
+	equals 0 "$(tar -tf "out/${layers[0]}" | grep -c '\.wh\.')"
+	equals 'd/two home/new' "$(tar -tf "out/${layers[0]}" | grep -E '^(f|d/.+|bin/ls|home/.+)$' | sort | xargs)"
+	printf 'FROM scratch\nCOPY tree /\nCOPY tree/f /d/one\n' >Dockerfile
+	succeeds kiln build --squash -o files .
+	equals 1 "$(cat files/d/one)"
+}
