@@ -268,20 +268,41 @@ static FALLIBLE set_compression(const struct bud_opts *opts, const struct config
 	return NULL;
 }
 
-static void set_time(const struct bud_opts *opts, const struct output_flags *out,
-		const struct config *config, struct build_options *ret)
+/* --source-date-epoch and its variable, which are an ARG, too; else an ARG that is given. */
+static FALLIBLE set_source_date(const struct bud_opts *opts, const struct config *config,
+		struct list *build_args, struct build_options *ret)
 {
+	const char *arg = list_env_get(build_args, "SOURCE_DATE_EPOCH");
+
+	if (opts->source_date_epoch >= 0) {
+		ret->epoch = opts->source_date_epoch;
+	} else if (config->environment.has_source_date_epoch) {
+		ret->epoch = config->environment.source_date_epoch;
+	} else if (arg && *arg) {
+		return usage_of_option(parse_i64(str_of(arg), 0, 253402300799, &ret->epoch),
+				"--build-arg SOURCE_DATE_EPOCH");
+	} else {
+		ret->has_epoch = false;
+		return NULL;
+	}
+	if (!arg)
+		list_addf(build_args, "SOURCE_DATE_EPOCH=%lld", (long long)ret->epoch);
+	return NULL;
+}
+
+static FALLIBLE set_time(const struct bud_opts *opts, const struct config *config,
+		struct bud_request *request)
+{
+	struct build_options *ret = &request->options;
+
 	ret->has_epoch = true;
 	if (opts->timestamp >= 0)
 		ret->epoch = opts->timestamp;
-	else if (out->has_epoch)
-		ret->epoch = out->epoch;
-	else if (opts->source_date_epoch >= 0)
-		ret->epoch = opts->source_date_epoch;
-	else if (config->environment.has_source_date_epoch)
-		ret->epoch = config->environment.source_date_epoch;
+	else if (request->out.has_epoch)
+		ret->epoch = request->out.epoch;
 	else
-		ret->has_epoch = false;
+		return set_source_date(opts, config, &request->build_args, ret);
+	return NULL;
 }
 
 static struct build_image_options image_options(const struct bud_opts *opts)
@@ -409,7 +430,7 @@ FALLIBLE bud_request_make(const struct invocation *call, struct bud_request *ret
 	TRY(set_platform(opts, ret));
 	TRY(set_compression(opts, call->config, made, &ret->is_plain));
 	TRY(set_outputs(call->program, call->config, opts, ret));
-	set_time(opts, &ret->out, call->config, made);
+	TRY(set_time(opts, call->config, ret));
 	/* As newer Buildahs: an image of a time of its own tells nothing of this build. */
 	made->run.hostname = made->has_epoch ? "sandbox" : NULL;
 	TRY(set_lists(opts, ret));

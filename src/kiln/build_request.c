@@ -363,7 +363,7 @@ static FALLIBLE set_cache(const struct build_opts *opts, struct build_request *r
 	return check_cache(request);
 }
 
-static FALLIBLE set_time(const struct build_opts *opts, const struct build_request *request,
+static FALLIBLE set_time(const struct build_opts *opts, struct build_request *request,
 		const struct config *config, struct build_options *ret)
 {
 	const char *arg = list_env_get(&request->build_args, "SOURCE_DATE_EPOCH");
@@ -388,6 +388,10 @@ static FALLIBLE set_time(const struct build_opts *opts, const struct build_reque
 		}
 	} else if (config->environment.has_source_date_epoch) {
 		ret->epoch = config->environment.source_date_epoch;
+		/* An ARG has it, too, as buildx hands it on. */
+		if (!arg)
+			list_addf(&request->build_args, "SOURCE_DATE_EPOCH=%lld",
+					(long long)ret->epoch);
 	} else {
 		ret->has_epoch = false;
 	}

@@ -222,3 +222,29 @@ buildah() {
 	succeeds kiln build --squash -o files .
 	equals 1 "$(cat files/d/one)"
 }
+
+@test "SOURCE_DATE_EPOCH: what says the image's time is an ARG as well, and the other way round" {
+	printf 'FROM %s\nRUN echo "before=$SOURCE_DATE_EPOCH."\nARG SOURCE_DATE_EPOCH\nRUN echo "after=$SOURCE_DATE_EPOCH."\n' "$img" >Dockerfile
+	is() { # PROGRAM'S WORDS AND OPTIONS: 60 in the step, and as the image's time
+		succeeds "$@" --no-cache -t app .
+		says before=.
+		says after=60.
+		succeeds buildah inspect --type image --format '{{.OCIv1.Created}}' app
+		says '1970-01-01 00:01:00'
+	}
+	is buildah build --source-date-epoch 60
+	is buildah build --build-arg SOURCE_DATE_EPOCH=60
+	equals 1970-01-01T00:01:00Z "$(buildah inspect --type image app | jq -r '.ImageAnnotations["org.opencontainers.image.created"]')"
+	is kiln build --build-arg SOURCE_DATE_EPOCH=60
+	export SOURCE_DATE_EPOCH=60
+	is buildah build
+	is kiln build
+	# What is said in both ways: an ARG is what it is given.
+	succeeds buildah build --no-cache --build-arg SOURCE_DATE_EPOCH=70 .
+	says after=70.
+	unset SOURCE_DATE_EPOCH
+	# --timestamp is no such time.
+	succeeds buildah build --no-cache --timestamp 60 .
+	says after=.
+	fails 125 SOURCE_DATE_EPOCH buildah build --build-arg SOURCE_DATE_EPOCH=soon .
+}
