@@ -60,12 +60,13 @@ static void mends(void **state)
 		{ "config null", "{\"config\":null,\"rootfs\":null}",
 				"{\"architecture\":\"\",\"os\":\"linux\",\"config\":{},"
 				"\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[]}}" },
-		{ "what docker adds is dropped",
+		{ "what docker adds is dropped, but which container it was",
 				"{\"container\":\"x\",\"docker_version\":\"1\",\"config\":{\"Tty\":"
 				"true,"
 				"\"Image\":\"sha256:1\",\"AttachStdin\":false},"
 				"\"container_config\":{\"Cmd\":[\"y\"]},\"id\":\"z\"}",
-				"{\"architecture\":\"\",\"os\":\"linux\",\"config\":{},"
+				"{\"container\":\"x\",\"architecture\":\"\",\"os\":\"linux\","
+				"\"config\":{},"
 				"\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[]}}" },
 		{ "names, twice and without =; relative directory; Cmd as text; a bad time",
 				"{\"created\":\"yesterday\",\"architecture\":\"x86_64\",\"config\":"
