@@ -14,6 +14,7 @@ extern const struct command buildah_help;
 extern const struct command buildah_images;
 extern const struct command buildah_info;
 extern const struct command buildah_inspect;
+extern const struct command buildah_mkcw;
 extern const struct command buildah_one_line_version;
 extern const struct command buildah_prune;
 extern const struct command buildah_pull;

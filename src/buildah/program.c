@@ -81,6 +81,7 @@ static const struct command *const commands[] = {
 	&cmd_manifest_push,
 	&cmd_manifest_remove,
 	&cmd_manifest_rm,
+	&buildah_mkcw,
 	&cmd_mount,
 	&buildah_prune,
 	&buildah_pull,

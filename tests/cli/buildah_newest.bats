@@ -248,3 +248,8 @@ buildah() {
 	says after=.
 	fails 125 SOURCE_DATE_EPOCH buildah build --build-arg SOURCE_DATE_EPOCH=soon .
 }
+
+@test "mkcw is refused by name" {
+	fails 125 "'mkcw' is not there: confidential workloads" buildah mkcw image oci:out
+	fails 125 "option '--type' is not there yet" buildah mkcw --type snp image oci:out
+}
