@@ -23,6 +23,7 @@ static struct error *open_images(void *user, struct plan_image *const *images, s
 
 	image_config_copy(&container->config, &config);
 	list_done(&config.on_build); /* they are for who builds on the image */
+	vec_done(&config.diff_ids);  /* nobody reads files: the manifest names none either */
 	AUTO_FREE char *json = image_config_print(&config);
 	for (size_t i = 0; i < n; i++)
 		TRY(image_make(NAME, manifest, json, NULL, &images[i]->image));
