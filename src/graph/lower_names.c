@@ -14,6 +14,8 @@ static bool is_variable(const char *name)
 	return name && strchr(name, '$') != NULL;
 }
 
+#define MOUNT_FROM "--mount: 'from' doesn't support variable expansion, define alias stage instead"
+
 static FALLIBLE no_variables(const char *what, const char *name, struct source_range at)
 {
 	return error_hint(error_at(error_new(ERR_INVALID, "%s: '%s'", what, name), at),
@@ -42,9 +44,7 @@ static FALLIBLE check_one(const struct lower *lower, const struct instruction *i
 		const char *name = named_by(lower, in->run.mounts[i], true);
 
 		if (is_variable(name))
-			return no_variables("--mount: 'from' doesn't support variable expansion, "
-					    "define alias stage instead",
-					name, in->run.mounts[i]->at);
+			return no_variables(MOUNT_FROM, name, in->run.mounts[i]->at);
 	}
 	return NULL;
 }
@@ -101,7 +101,7 @@ FALLIBLE lower_name(struct lower *lower, struct scope *scope, const struct flag 
 FALLIBLE lower_told_name(const struct lower *lower, const struct flag *flag, const char **ret)
 {
 	*ret = named_by(lower, flag, true);
-	return is_variable(*ret) ? no_variables("--mount: from", *ret, flag->at) : NULL;
+	return is_variable(*ret) ? no_variables(MOUNT_FROM, *ret, flag->at) : NULL;
 }
 
 static bool has_variable(const struct lower *lower, const struct stage *stage)
