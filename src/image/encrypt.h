@@ -6,7 +6,7 @@
  * Spec: ocicrypt; trust/seal.h.
  */
 #pragma once
-#include "image/image.h"
+#include "image/set.h"
 
 /* Borrowed. */
 struct image_sealing {
@@ -23,3 +23,20 @@ struct image_sealing {
  */
 FALLIBLE image_encrypt(const struct image *image, const struct image_sealing *sealing,
 		struct store *store, struct cancel *cancel, struct image **ret);
+
+/* A set of encrypted images, which it borrows. */
+struct image_sealed_set {
+	struct image_set set;
+	VEC(struct image *) images;
+};
+
+/*
+ * The same for each image of an index (or the one that a set is), which is then in OCI's format;
+ * what of it is no image stays as it is. Of a set from elsewhere it is asked whether it may be
+ * used. ERR_INVALID: there is no image in it. set must outlive *ret.
+ */
+FALLIBLE image_set_encrypt(const struct image_set *set, const struct image_sealing *sealing,
+		struct store *store, struct cancel *cancel, struct image_sealed_set *ret);
+void image_sealed_set_done(struct image_sealed_set *sealed);
+
+DEFINE_AUTO_VALUE(image_sealed_set)

@@ -1,6 +1,7 @@
 /* Several images as one set: their blobs come from where each has its own. */
 #include "image/layout_json.h"
 #include "image/set.h"
+#include "image/set_sink.h"
 
 struct joined {
 	struct image_source source;
@@ -107,7 +108,7 @@ static void joined_free(struct image_source *source)
 	free(source);
 }
 
-static struct image_source *joined_new(
+struct image_source *image_source_joined(
 		struct image *const *images, size_t n, struct image_source *beside)
 {
 	static const struct image_source_ops ops = { .open_blob = open_blob,
@@ -127,7 +128,7 @@ FALLIBLE image_set_join(
 {
 	AUTO(image_index)
 	struct image_index index = { .format = parts->images[0]->manifest.format };
-	struct image_source *source = joined_new(parts->images, parts->n, parts->beside);
+	struct image_source *source = image_source_joined(parts->images, parts->n, parts->beside);
 
 	for (size_t i = 0; i < parts->n; i++)
 		*vec_add(&index.manifests) = layout_entry(parts->images[i]);

@@ -353,3 +353,27 @@ FALLIBLE set_copy(const struct image_set *set, struct set_sink *sink, struct can
 	}
 	return NULL;
 }
+
+FALLIBLE set_open_image(const struct image_set *set, const char *media_type, struct str json,
+		struct image **ret)
+{
+	AUTO(manifest) struct manifest manifest = { 0 };
+	AUTO(reader) struct reader *reader = NULL;
+	AUTO_FREE char *config = NULL;
+	AUTO_FREE char *text = str_dup(json);
+	size_t n = 0;
+
+	TRY(manifest_parse(json, media_type, &manifest));
+	if (mediatype_role(manifest.config.media_type) != MEDIA_CONFIG || manifest.artifact_type)
+		return NULL;
+	for (size_t i = 0; i < manifest.layers.n; i++)
+		if (mediatype_role(manifest.layers.p[i].media_type) != MEDIA_LAYER &&
+				!mediatype_is_encrypted(manifest.layers.p[i].media_type))
+			return NULL;
+	if (manifest.config.size > LIMIT_CONFIG_BYTES)
+		return error_new(ERR_LIMIT, "the config has %llu bytes (at most %d)",
+				(unsigned long long)manifest.config.size, LIMIT_CONFIG_BYTES);
+	TRY(set->source->ops->open_blob(set->source, &manifest.config, &reader));
+	TRY(reader_read_all(reader, LIMIT_CONFIG_BYTES, &config, &n));
+	return image_make(set->name, text, config, set->source, ret);
+}

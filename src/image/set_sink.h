@@ -20,6 +20,16 @@ struct set_sink {
 /* Everything but the document itself. */
 FALLIBLE set_copy(const struct image_set *set, struct set_sink *sink, struct cancel *cancel);
 
+/*
+ * A manifest of the set as the image that it is; its config is read. *ret stays NULL when it is
+ * none (an attestation).
+ */
+FALLIBLE set_open_image(const struct image_set *set, const char *media_type, struct str json,
+		struct image **ret);
+/* The images' blobs, else those of beside (may be NULL; a reference is taken). Borrows images. */
+struct image_source *image_source_joined(
+		struct image *const *images, size_t n, struct image_source *beside);
+
 /* One blob into the store, unless it is there. */
 FALLIBLE store_keep_blob(
 		struct image_source *source, struct store *store, const struct descriptor *blob);

@@ -5,7 +5,6 @@
  * (podman/list.h).
  */
 #include "base/clock.h"
-#include "base/limits.h"
 #include "image/decrypt.h"
 #include "image/set_sink.h"
 #include "podman/list.h"
@@ -162,31 +161,6 @@ static struct error *put_no_blob(
 	return NULL;
 }
 
-/* *ret stays NULL when it is no image. */
-static FALLIBLE make_image(struct image_source *source, const char *name, const char *media_type,
-		struct str json, struct image **ret)
-{
-	AUTO(manifest) struct manifest manifest = { 0 };
-	AUTO(reader) struct reader *reader = NULL;
-	AUTO_FREE char *config = NULL;
-	AUTO_FREE char *text = str_dup(json);
-	size_t n = 0;
-
-	TRY(manifest_parse(json, media_type, &manifest));
-	if (mediatype_role(manifest.config.media_type) != MEDIA_CONFIG || manifest.artifact_type)
-		return NULL;
-	for (size_t i = 0; i < manifest.layers.n; i++)
-		if (mediatype_role(manifest.layers.p[i].media_type) != MEDIA_LAYER &&
-				!mediatype_is_encrypted(manifest.layers.p[i].media_type))
-			return NULL;
-	if (manifest.config.size > LIMIT_CONFIG_BYTES)
-		return error_new(ERR_LIMIT, "the config has %llu bytes (at most %d)",
-				(unsigned long long)manifest.config.size, LIMIT_CONFIG_BYTES);
-	TRY(source->ops->open_blob(source, &manifest.config, &reader));
-	TRY(reader_read_all(reader, LIMIT_CONFIG_BYTES, &config, &n));
-	return image_make(name, text, config, source, ret);
-}
-
 /* Where a manifest stays that is no image: what Podman's 'manifest add docker://' does. */
 static FALLIBLE leave_there(struct podman_set_sink *self, const struct digest *digest)
 {
@@ -224,8 +198,8 @@ static struct error *put_instance(
 		return error_new(ERR_UNSUPPORTED,
 				"'%s' is a list within the list, which Podman does not read",
 				digest_text(&what->digest, text));
-	TRY_WRAP(make_image(self->set->source, self->set->name, what->media_type, json, &image),
-			"manifest '%s'", digest_text(&what->digest, text));
+	TRY_WRAP(set_open_image(self->set, what->media_type, json, &image), "manifest '%s'",
+			digest_text(&what->digest, text));
 	if (!image)
 		return leave_there(self, &what->digest);
 	to.image = image;
@@ -264,8 +238,7 @@ static FALLIBLE put_alone(struct podman_set_sink *self, struct cancel *cancel)
 	AUTO_FREE char *id = NULL;
 
 	TRY(set_copy(set, &self->sink, cancel));
-	TRY(make_image(set->source, set->name, set->media_type, (struct str){ set->json, set->n },
-			&image));
+	TRY(set_open_image(set, set->media_type, (struct str){ set->json, set->n }, &image));
 	if (!image)
 		return error_new(ERR_UNSUPPORTED,
 				"'%s' is no image: Podman's store has no place for it", set->name);

@@ -52,8 +52,7 @@ static FALLIBLE copy_set(struct session *session, const struct image_opts *opts,
 	AUTO(image_set) struct image_set set = { 0 };
 
 	TRY(image_set_open(homes, from, PULL_MISSING, &set));
-	*ret = set.digest;
-	return destination_send_set(session, &set, to, opts->quiet);
+	return destination_send_set(session, &set, to, opts->quiet, ret);
 }
 
 /* One image, with its own manifest: what --all would do to a name that stands for one. */
@@ -69,9 +68,8 @@ static FALLIBLE copy_image(struct session *session, const struct image_opts *opt
 	if (to->kind == TO_OCI_ARCHIVE || to->kind == TO_DOCKER_ARCHIVE || to->kind == TO_PODMAN ||
 			to->sealing)
 		return destination_send(session, image, to, &as_it_is, opts->quiet, ret);
-	*ret = image->digest;
 	TRY(image_set_of(image, &set));
-	return destination_send_set(session, &set, to, opts->quiet);
+	return destination_send_set(session, &set, to, opts->quiet, ret);
 }
 
 /* A key that is there for whatever needs it is not asked for here. */
@@ -81,9 +79,7 @@ static FALLIBLE check_all(const struct invocation *call)
 	AUTO(strbuf) struct strbuf text = { 0 };
 	struct setting_view view;
 
-	if (!opts->all ||
-			(!opts->encrypt.keys.n && !config_find_given(call->config, "decryption-key",
-								  &text, &view)))
+	if (!opts->all || !config_find_given(call->config, "decryption-key", &text, &view))
 		return NULL;
 	return error_usage("option '--all' copies encrypted layers as they are: take one image "
 			   "after the other");

@@ -7,6 +7,7 @@
 #include "ui/containers_conf.h"
 #include "ui/registry_flags.h"
 #include "verbs/compression_conf.h"
+#include "verbs/encrypt_flag.h"
 #include "verbs/manifest_forms.h"
 
 #include <fcntl.h>
@@ -14,6 +15,7 @@
 #include <string.h>
 
 struct push_opts {
+	struct encrypt_flags encrypt;
 	bool all, rm, quiet, force_compression, remove_signatures;
 	char *digest_file, *format, *compression;
 	int64_t level;
@@ -43,6 +45,7 @@ static const struct option options[] = {
 	RETRY_ROWS,
 	SIGNATURE_POLICY_ROW,
 	SIGN_ROWS,
+	ENCRYPTION_ROWS,
 	OPT_FLAG(0, "remove-signatures", remove_signatures, "taken: none are copied",
 			.is_hidden = true),
 	OPT_END,
@@ -111,6 +114,7 @@ static struct error *run_push(const struct invocation *call)
 	AUTO(session) struct session session = { 0 };
 	AUTO(manifest_list) struct manifest_list list = { 0 };
 	AUTO(destination) struct destination to = { 0 };
+	AUTO(encryption) struct encryption encryption = { 0 };
 	AUTO(list_form) struct list_form form = { 0 };
 	AUTO(list) struct list dropped = { 0 };
 	struct digest digest;
@@ -124,6 +128,7 @@ static struct error *run_push(const struct invocation *call)
 		form.form.force = form.form.compression == COMPRESSION_ZSTD;
 	}
 	TRY(destination_parse(call->program, call->args->p[call->args->n - 1], TO_REGISTRY, &to));
+	TRY(encryption_begin(&opts->encrypt, opts->format, &to, &encryption));
 	TRY(session_open(call->config,
 			SESSION_STORE | SESSION_REGISTRY |
 					session_needs_of(call->config, call->args),

@@ -210,7 +210,7 @@ static struct error *run_push(const struct invocation *call)
 	TRY(parse_image(call->args->p[1], &to.name));
 	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY, &session));
 	TRY(open_set(&session, from, &set));
-	TRY(destination_send_set(&session, &set, &to, opts->quiet));
+	TRY(destination_send_set(&session, &set, &to, opts->quiet, NULL));
 	(void)digest_text(&set.digest, text);
 	return opts->digest_file ? file_write_named(opts->digest_file, text, strlen(text), 0644)
 				 : NULL;
@@ -246,7 +246,7 @@ static struct error *run_pull(const struct invocation *call)
 	TRY(session_open(call->config, SESSION_STORE | SESSION_REGISTRY, &session));
 	AUTO_FREE char *from = xasprintf("docker://%s", name);
 	TRY(open_set(&session, from, &set));
-	struct error *error = destination_send_set(&session, &set, &to, opts->quiet);
+	struct error *error = destination_send_set(&session, &set, &to, opts->quiet, NULL);
 	if (error && is_new)
 		error_ignore(file_remove_tree(AT_FDCWD, to.path), "the pull failed before");
 	return error;

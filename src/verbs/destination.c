@@ -219,15 +219,18 @@ static FALLIBLE send_set(struct session *session, const struct image_set *set,
 }
 
 FALLIBLE destination_send_set(struct session *session, const struct image_set *set,
-		const struct destination *to, bool quiet)
+		const struct destination *to, bool quiet, struct digest *ret_digest)
 {
+	AUTO(image_sealed_set) struct image_sealed_set sealed = { 0 };
 	AUTO(show) struct show show = { 0 };
 
-	if (to->sealing)
-		return error_hint(error_new(ERR_UNSUPPORTED,
-						  "several images at once are not encrypted"),
-				"encrypt one after the other, and list them with 'manifest'");
 	TRY(session_check_signing(session, to->kind == TO_REGISTRY));
+	if (to->sealing) {
+		TRY(image_set_encrypt(set, to->sealing, session->store, session->cancel, &sealed));
+		set = &sealed.set;
+	}
+	if (ret_digest)
+		*ret_digest = set->digest;
 	TRY(show_open_copy(session->config, quiet, &show));
 	TRY(show_copy_set(&show, set));
 	show_begin(&show, "writing %s", to->name ? to->name : to->path);

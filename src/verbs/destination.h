@@ -29,7 +29,7 @@ struct destination {
 	} kind;
 	char *path; /* of a layout or archive; what stands before the name of Podman's store */
 	char *name; /* complete reference, or the tag of a layout; NULL: none */
-	/* For whom one image is encrypted on the way (borrowed); NULL: it is not. */
+	/* For whom it is encrypted on the way (borrowed); NULL: it is not. */
 	const struct image_sealing *sealing;
 };
 
@@ -49,10 +49,10 @@ FALLIBLE destination_send(struct session *session, const struct image *image,
 		struct digest *ret_manifest);
 
 /*
- * Everything that a name stands for, as it is. A docker archive takes one image: ERR_UNSUPPORTED,
- * as is to encrypt it.
+ * Everything that a name stands for, as it is, or encrypted. A docker archive takes one image:
+ * ERR_UNSUPPORTED. *ret_digest (may be NULL): the one it has there.
  */
 FALLIBLE destination_send_set(struct session *session, const struct image_set *set,
-		const struct destination *to, bool quiet);
+		const struct destination *to, bool quiet, struct digest *ret_digest);
 
 DEFINE_AUTO_VALUE(destination)

@@ -183,6 +183,5 @@ FALLIBLE manifest_list_send(struct session *session, const struct manifest_list 
 	struct error *error = image_set_make(text, json, source, &set);
 	image_source_unref(source);
 	TRY(error);
-	*ret = set.digest;
-	return destination_send_set(session, &set, to, quiet);
+	return destination_send_set(session, &set, to, quiet, ret);
 }

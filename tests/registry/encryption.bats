@@ -484,7 +484,6 @@ named_by_diff_id() {
 	fails 2 "--encrypt-layer" kiln image copy -q --encryption-key jwe:rsa.pub --encrypt-layer x "$plain" oci:never:x
 	fails 1 "layer index 5 out of range (2 layers exist)" kiln image copy -q --encryption-key jwe:rsa.pub --encrypt-layer 5 "$plain" oci:never:x
 	fails 1 "layer index -3 out of range" kiln image copy -q --encryption-key jwe:rsa.pub --encrypt-layer=-3 "$plain" oci:never:x
-	fails 2 "--all" kiln image copy -q --all --encryption-key jwe:rsa.pub "$plain" oci:never:x
 	fails 2 "--all" kiln image copy -q --all --decryption-key rsa.key "$plain" oci:never:x
 	KILN_DECRYPTION_KEY=rsa.key succeeds kiln image copy -q --all "$plain" oci:all:x
 	fails 2 "docker archive" kiln image copy -q --encryption-key jwe:rsa.pub "$plain" docker-archive:never:x
@@ -495,7 +494,9 @@ named_by_diff_id() {
 	fails 2 "in the clear" kiln commit -q --encryption-key jwe:rsa.pub work never
 	fails 2 "can only be used with --encryption-key" kiln commit -q --encrypt-layer 0 work oci:never:x
 	succeeds kiln manifest create list app
-	fails 1 "several images at once are not encrypted" kiln push -q --encryption-key jwe:rsa.pub list "$REGISTRY/list:1"
+	fails 2 "the format 'v2s2' has no encrypted layers" kiln manifest push -q --format v2s2 --encryption-key jwe:rsa.pub list oci:never:x
+	fails 1 "layer index 5 out of range" kiln manifest push -q --encryption-key jwe:rsa.pub --encrypt-layer 5 list oci:never:x
+	fails 2 "in the clear" kiln manifest push -q --encryption-key jwe:rsa.pub list containers-storage:never
 	[ ! -e never ]
 	sealed sealed rsa
 	fails 1 "layer 1 of 2 is encrypted already" kiln image copy -q --encryption-key jwe:ec.pub oci:sealed:x oci:never:x
@@ -541,5 +542,49 @@ named_by_diff_id() {
 	export KILN_SIGNATURE_POLICY=$PWD/policy.json
 	fails 1 "fetched before this policy" kiln image copy -q locked oci:never:x
 	fails 1 "fetched before this policy" kiln image copy -q "store:$plain_digest" oci:never:x
+	[ ! -e never ]
+}
+
+# Media types of every layer below the index of a layout.
+types_of_all() { # LAYOUT
+	local inner
+	inner=$(jq -r '.manifests[0].digest[7:]' "$1/index.json")
+	jq -r '.manifests[].digest[7:]' "$1/blobs/sha256/$inner" | sed "s,^,$1/blobs/sha256/," | xargs jq -r '.layers[]?.mediaType' | sort -u
+}
+
+@test "a list is encrypted with each of its images, whatever it comes from" {
+	local digest arch
+	mkdir context
+	printf 'FROM scratch\nARG TARGETARCH\nCOPY f /$TARGETARCH\n' >context/Dockerfile
+	echo secret >context/f
+	succeeds kiln build -q --platform linux/amd64,linux/arm64 -t list -o type=image -o type=oci,dest=open,tar=false context
+	digest=$output
+	succeeds kiln image copy -q --all --encryption-key jwe:rsa.pub oci:open "oci:$PWD/all:x"
+	[ "$digest" != "$output" ]
+	equals "$output" "$(jq -r '.manifests[0].digest' all/index.json)"
+	equals application/vnd.oci.image.layer.v1.tar+gzip+encrypted "$(types_of_all all)"
+	# Who has the key has each image, by kiln and by skopeo; who has none, none.
+	for arch in amd64 arm64; do
+		rm -rf out theirs
+		skopeo --insecure-policy --override-arch "$arch" copy -q --decryption-key rsa.key oci:all:x dir:theirs
+		rm -rf store
+		succeeds kiln image copy -q --platform "linux/$arch" --decryption-key rsa.key oci:all:x dir:out
+		equals "$(jq -c '[.layers[].digest]' theirs/manifest.json)" "$(jq -c '[.layers[].digest]' out/manifest.json)"
+		tar -xzOf "out/$(jq -r '.layers[0].digest[7:]' out/manifest.json)" "$arch" | grep -x secret
+	done
+	fails 1 "missing private key" kiln from -q oci:all:x
+	# From the store: push of a list, manifest push, and one layer of each.
+	succeeds kiln build -q --platform linux/amd64,linux/arm64 -t list context
+	succeeds kiln push -q --encryption-key jwe:rsa.pub list "$REGISTRY/list:1"
+	digest=$output
+	equals "$digest" "sha256:$(curl -sf -H 'Accept: application/vnd.oci.image.index.v1+json' "http://$REGISTRY/v2/list/manifests/1" | sha256sum | cut -d' ' -f1)"
+	rm -rf store
+	fails 1 "missing private key" kiln pull -q "$REGISTRY/list:1"
+	succeeds kiln pull -q --decryption-key rsa.key "$REGISTRY/list:1"
+	succeeds kiln build -q --platform linux/amd64,linux/arm64 -t list context
+	succeeds kiln manifest push -q --encryption-key jwe:ec.pub --encrypt-layer=-1 list oci:by-manifest:x
+	equals application/vnd.oci.image.layer.v1.tar+gzip+encrypted "$(types_of_all by-manifest)"
+	# What is encrypted already is no more a list to encrypt; and nothing is left in the store.
+	fails 1 "layer 1 of 1 is encrypted already" kiln image copy -q --all --encryption-key jwe:ec.pub oci:all:x oci:never:x
 	[ ! -e never ]
 }
