@@ -168,6 +168,8 @@ statements() { # LAYOUT: the statements of the first image, one a line
 	fails 1 "not the generator's to say" kiln build -q --sbom=generator=liar -t x .
 	generator wordy "echo '{\"predicateType\":\"'\$(head -c 2000 /dev/zero | tr '\\0' x)'\",\"predicate\":{}}' >$out/a.json"
 	fails 1 "its predicateType is longer than 1024 bytes" kiln build -q --sbom=generator=wordy -t x .
+	generator bomb "{ printf '{\"predicateType\":\"x\",\"predicate\":{\"a\":['; yes '[],' | head -n 4000000 | tr -d '\\n'; printf '[]]}}'; } >$out/a.json"
+	fails 1 "it has more than 4000000 values" kiln build -q --sbom=generator=bomb -t x .
 	generator many "i=0; while [ \$i -lt 500 ]; do : >$out/\$i; i=\$((i + 1)); done"
 	fails 1 "500 files in /run/out; at most 499 are read" kiln build -q --sbom=generator=many -t x .
 	generator pipe "mkfifo $out/a.json"
