@@ -177,11 +177,8 @@ static FALLIBLE push_one(const struct invocation *call, struct session *session,
 
 	TRY(destination_parse(call->program, to, TO_REGISTRY, &destination));
 	TRY(encryption_begin(&opts->encrypt, NULL, &destination, &encryption));
-	if (text_starts(to, podman)) {
-		TRY(image_open(&homes, from, PULL_NEVER, &image));
-		return push_shaped(call, session, image, &destination, ret_digest);
-	}
-	if (!destination.sealing)
+	bool is_shaped = destination.sealing || destination.kind == TO_PODMAN;
+	if (!is_shaped)
 		TRY(reference_parse(
 				str_of(text_starts(to, "docker://") ? to + 9 : to), &reference));
 	TRY(push_index(call, session, from, &destination, &index, &is_sent));
@@ -190,7 +187,7 @@ static FALLIBLE push_one(const struct invocation *call, struct session *session,
 		return NULL;
 	}
 	TRY(image_open(&homes, from, PULL_NEVER, &image));
-	if (destination.sealing)
+	if (is_shaped)
 		return push_shaped(call, session, image, &destination, ret_digest);
 	TRY(show_open(call->config, opts->quiet, &show));
 	show_begin(&show, "pushing %s", to);

@@ -83,6 +83,8 @@ image_count() {
 	succeeds kiln_as "$kind" buildah bud -q --platform "$BOTH" -t both -t containers-storage:app .
 	succeeds kiln_as "$kind" manifest push -q --all both containers-storage:other
 	equals "$(list_of app)" "$(list_of other)"
+	succeeds kiln_as "$kind" push -q both containers-storage:other
+	equals "$(list_of app)" "$(list_of other)"
 	equals 4 "$(image_count)"
 	# Podman changes a list in its place: the other one stays.
 	succeeds podman_as "$kind" manifest annotate --variant v8 app "$(list_of app | jq -r '.manifests[1].digest')"
