@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "build/attested.h"
 #include "build/bases.h"
+#include "build/epoch.h"
 #include "build/flat.h"
 #include "build/history.h"
 #include "build/inplace.h"
@@ -119,7 +120,7 @@ static void tell_unused_args(struct build *build)
 FALLIBLE build_plan_for(const struct build *build, const struct plan_for *what, struct plan **ret)
 {
 	const struct build_options *options = build->options;
-	AUTO_FREE char *epoch = context_epoch(build->context);
+	AUTO_FREE char *context_time = context_epoch(build->context);
 	struct plan_input input = {
 		.file = build->file,
 		.target = options->target,
@@ -134,7 +135,8 @@ FALLIBLE build_plan_for(const struct build *build, const struct plan_for *what, 
 		.user = what->user,
 		.lint = what->lint,
 		.ignore = build->context->ignore,
-		.context_epoch = epoch,
+		.epoch_name = build->epoch_name ? build->epoch_name : PLAN_EPOCH_OF_CONTEXT,
+		.epoch = build->epoch_name ? build->epoch : context_time,
 		.all_stages = what->all_stages,
 		.up_to_target = options->builds_unused,
 		.from_variables = options->from_variables,
@@ -226,6 +228,8 @@ void build_done(struct build *build)
 	remote_brought_free(build);
 	cache_homes_free(build->homes);
 	free(build->index_name);
+	free(build->epoch_name);
+	free(build->epoch);
 	vec_done(&build->wanted);
 	plan_free(build->plan);
 	for (size_t i = 0; i < build->images_before.n; i++)
@@ -494,11 +498,10 @@ FALLIBLE build_load(struct build *build)
 	return load(build);
 }
 
-/* The context's time where that is asked for; else the Dockerfile's own, where nobody named one. */
+/* The time of what was named, where something was; else the Dockerfile's own. */
 static FALLIBLE take_epoch(const struct build *build, struct build_options *options)
 {
-	AUTO_FREE char *epoch = context_epoch(build->context);
-	const char *text = options->epoch_is_context ? epoch : build->plan->epoch;
+	const char *text = options->epoch_is_named ? build->epoch : build->plan->epoch;
 
 	if (options->has_epoch || !text || !*text)
 		return NULL;
@@ -506,8 +509,7 @@ static FALLIBLE take_epoch(const struct build *build, struct build_options *opti
 	if (error) {
 		error_free(error);
 		return error_hint(error_new(ERR_INVALID, "invalid SOURCE_DATE_EPOCH: %s", text),
-				"give seconds since 1970, or 'context' for the time of a git, "
-				"http or tar context");
+				"give seconds since 1970");
 	}
 	options->has_epoch = true;
 	return NULL;
@@ -520,6 +522,7 @@ FALLIBLE build_plan(struct build *build, struct build_options *options)
 	TRY(check_no_cache_stages(build));
 	if (!options->dry_run)
 		TRY(remote_open(build));
+	TRY(epoch_find(build));
 	TRY(make_plan(build));
 	TRY(take_epoch(build, options));
 	TRY(rights_check(options, build->plan));

@@ -247,7 +247,7 @@ struct build_options {
 	struct build_attest attest; /* with it an image has an index (format OCI) */
 	int64_t epoch;              /* Unix seconds: created times and files' times in new layers */
 	bool has_epoch;             /* --timestamp, SOURCE_DATE_EPOCH */
-	bool epoch_is_context; /* SOURCE_DATE_EPOCH=context: the context's time, if it has one */
+	bool epoch_is_named;        /* SOURCE_DATE_EPOCH=NAME: the time of that, if it has one */
 
 	/* out; none: OUTPUT_STORE */
 	bool materializes; /* isolation inplace: in the end "/" is the image, though nothing ran */

@@ -132,6 +132,7 @@ struct build {
 	int empty_fd;
 	struct key_agent **key_agents; /* as options->agents; NULL: no key files were given */
 	struct inplace *inplace;       /* --isolation inplace; else NULL */
+	char *epoch_name, *epoch;      /* epoch.h */
 	/* Cache homes: remote.h. */
 	struct cache_homes *homes; /* or NULL */
 	char *index_name;

@@ -21,6 +21,13 @@ static char *image_of(const char *value)
 	return NULL;
 }
 
+bool trees_is_image(const char *value)
+{
+	AUTO_FREE char *image = image_of(value);
+
+	return image != NULL;
+}
+
 void trees_plan_free(struct plan_context *contexts, size_t n)
 {
 	for (size_t i = 0; contexts && i < n; i++) {

@@ -14,6 +14,8 @@
 
 /* For the plan: *ret is new, its texts and it are freed by trees_plan_free(). */
 FALLIBLE trees_plan(const struct build_options *options, struct plan_context **ret);
+/* What --build-context names is an image, and no files. */
+bool trees_is_image(const char *value);
 void trees_plan_free(struct plan_context *contexts, size_t n);
 /* Open those that the plan reads and that are not open yet. */
 FALLIBLE trees_open(struct build *build);

@@ -375,6 +375,11 @@ FALLIBLE plan_new(const struct plan_input *input, struct plan **ret)
 	return NULL;
 }
 
+bool plan_epoch_is_number(const char *text)
+{
+	return text[strspn(text, "-0123456789")] == '\0';
+}
+
 const struct plan_origin *plan_step_origin(const struct plan_step *step, size_t i)
 {
 	if (step->kind == STEP_COPY)

@@ -223,7 +223,8 @@ struct plan_input {
 	/* Checks that need a plan (UndefinedVar, CopyIgnoredFile, …) report here; or NULL. */
 	struct lint *lint;
 	const struct ignore *ignore; /* of the context, for those checks; or NULL */
-	const char *context_epoch;   /* what SOURCE_DATE_EPOCH=context stands for; NULL: unset */
+	const char *epoch_name;      /* SOURCE_DATE_EPOCH=this stands for a time */
+	const char *epoch;           /* that time; NULL: unset */
 	bool all_stages;             /* plan the stages that the target does not need as well */
 	bool up_to_target;           /* stages above the target are wanted, too, needed or not */
 	bool from_variables;         /* variables in --from and from=, as in Buildah */
@@ -265,7 +266,9 @@ void plan_show(const struct plan *plan, const struct list *build_args, struct st
 /* The PATH a step gets when its image sets none. */
 #define PLAN_DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-/* SOURCE_DATE_EPOCH=context */
+/* What SOURCE_DATE_EPOCH says is a time, or meant to be one, and no name. */
+bool plan_epoch_is_number(const char *text);
+/* SOURCE_DATE_EPOCH=context: the build context's */
 #define PLAN_EPOCH_OF_CONTEXT "context"
 
 /* True for HTTP_PROXY and its kin, which need no ARG and never enter a key. */

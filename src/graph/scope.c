@@ -134,11 +134,11 @@ bool plan_is_proxy_arg(const char *name)
 	return false;
 }
 
-/* BuildKit's word for the time that the build context itself has. */
+/* A name in the place of a time is the time of what it names. */
 static const char *meant_value(const struct lower *lower, const char *name, const char *value)
 {
-	if (text_equal(name, "SOURCE_DATE_EPOCH") && text_equal(value, PLAN_EPOCH_OF_CONTEXT))
-		return lower->input->context_epoch;
+	if (text_equal(name, "SOURCE_DATE_EPOCH") && text_equal(value, lower->input->epoch_name))
+		return lower->input->epoch;
 	return value;
 }
 

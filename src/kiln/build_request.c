@@ -373,18 +373,16 @@ static FALLIBLE set_time(const struct build_opts *opts, struct build_request *re
 		ret->epoch = opts->timestamp;
 	} else if (request->out.has_epoch) {
 		ret->epoch = request->out.epoch;
-	} else if (text_equal(arg, PLAN_EPOCH_OF_CONTEXT)) {
+	} else if (arg && !plan_epoch_is_number(arg)) {
 		ret->has_epoch = false;
-		ret->epoch_is_context = true;
+		ret->epoch_is_named = true;
 	} else if (arg && *arg) {
 		struct error *error = parse_i64(str_of(arg), 0, 253402300799, &ret->epoch);
 
 		if (error) {
 			error_free(error);
 			return error_hint(error_usage("invalid SOURCE_DATE_EPOCH: %s", arg),
-					"give seconds since 1970, or 'context' for the time of a "
-					"git, http or tar context; of a commit: "
-					"git log -1 --format=%%ct");
+					"give seconds since 1970");
 		}
 	} else if (config->environment.has_source_date_epoch) {
 		ret->epoch = config->environment.source_date_epoch;

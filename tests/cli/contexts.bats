@@ -68,6 +68,51 @@ built() { # ARGS...: builds into $W/out and lists the files
 	timed 5 1970-01-01T00:00:05Z --build-arg SOURCE_DATE_EPOCH=5 "$tar"
 }
 
+@test "SOURCE_DATE_EPOCH=NAME: the time of a named context, or of what a stage adds" {
+	local tar=$W/served/c.tar
+	mkdir "$W/served"
+	touch -d @1700000302 a.txt
+	tar cf "$tar" a.txt
+	touch -d @1700000401 "$tar" a.txt
+	cp -p a.txt "$W/served/plain.txt"
+	server_start files "$RIG_LIB/file_server.py" --root "$W/served" --log "$W/log"
+	U=http://$SERVER_ADDRESS
+	timed() { # TIME CREATED ARGS...
+		succeeds kiln build -q -t local/timed "${@:3}" .
+		succeeds kiln inspect --config local/timed
+		[[ $(jq -r '.config.Labels.epoch + " " + .created' <<<"$output") == "$1 "$2 ]] || explain "wanted: $1 $2"
+	}
+	printf '%s\n' 'ARG SOURCE_DATE_EPOCH=src' 'FROM scratch' 'ARG SOURCE_DATE_EPOCH' 'LABEL epoch=${SOURCE_DATE_EPOCH:-unset}' >Dockerfile
+	fails 1 "invalid SOURCE_DATE_EPOCH: src" kiln build .
+	timed 1700000401 2023-11-14T22:20:01Z --build-context "src=$U/files/c.tar"
+	timed 1700000302 2023-11-14T22:18:22Z --build-context "SRC=$U/plain/c.tar"
+	timed unset '20[2-9][0-9]-*' --build-context src=.
+	timed 5 1970-01-01T00:00:05Z --build-context "src=$U/files/c.tar" --build-arg SOURCE_DATE_EPOCH=5
+
+	stage() { # LINES... : of the stage src
+		printf '%s\n' "ARG HOST=$SERVER_ADDRESS SOURCE_DATE_EPOCH=src" 'FROM scratch AS src' "$@" 'FROM scratch' \
+			'ARG SOURCE_DATE_EPOCH' 'LABEL epoch=${SOURCE_DATE_EPOCH:-unset}' >Dockerfile
+	}
+	stage 'ARG KIND=files' 'ADD http://$HOST/$KIND/c.tar /'
+	timed 1700000401 2023-11-14T22:20:01Z
+	timed 1700000302 2023-11-14T22:18:22Z --build-arg KIND=plain
+	# Two images have one time, whoever of them asked.
+	succeeds kiln build -o "type=oci,tar=false,dest=$W/both" --platform linux/amd64,linux/arm64 .
+	equals 2 "$(grep -l '"epoch": *"1700000401"' -r "$W/both/blobs" | wc -l)"
+	stage 'ADD http://$HOST/plain/plain.txt /'
+	timed unset '20[2-9][0-9]-*'
+	stage 'ADD http://$HOST/files/c.tar /' 'COPY a.txt /'
+	fails 1 "does not meet source-only requirements: unsupported COPY" kiln build .
+	says "Dockerfile:2:1"
+	stage
+	fails 1 "must contain exactly one remote ADD" kiln build .
+	stage 'ADD a.txt /'
+	fails 1 "must be a single HTTP(S) or Git ADD" kiln build .
+	sed -i 's/FROM scratch AS/FROM other AS/' Dockerfile
+	fails 1 "stage must use FROM scratch" kiln build .
+	[ -z "$(leftovers "$W/store")" ]
+}
+
 @test "-f names a file of a tar, and NAME.dockerignore beside it counts" {
 	mkdir docker
 	printf 'FROM scratch\nCOPY . /x/\n' >docker/other
