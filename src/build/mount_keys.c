@@ -93,6 +93,18 @@ static FALLIBLE find_content(struct build *build, struct step_run *run, bool is_
 	return NULL;
 }
 
+/* A mount shows files of a stage that is wanted anew: only they can say whether this ran before. */
+static bool reads_anew(struct build *build, const struct plan_step *step)
+{
+	const struct plan_origin *origin = NULL;
+
+	for (size_t i = 0; (origin = plan_step_origin(step, i)); i++)
+		if (origin->kind == ORIGIN_STAGE &&
+				stage_runs_anew(build, build_stage(build, origin->stage)))
+			return true;
+	return false;
+}
+
 FALLIBLE mounts_key_look_up(struct build *build, struct stage_run *stage, struct step_run *run,
 		const struct digest *parent, bool is_late)
 {
@@ -100,6 +112,8 @@ FALLIBLE mounts_key_look_up(struct build *build, struct stage_run *stage, struct
 	bool is_known = false;
 
 	TRY(define(build, run, parent, &is_known));
+	if (!is_late && reads_anew(build, run->step))
+		return NULL;
 	/* Above a RUN that runs again nothing that ran before is good: see state.h. */
 	if (!is_known || step_ignores_cache(build, run->step) || stage->is_fresh)
 		return NULL;

@@ -64,6 +64,15 @@ bool step_ignores_cache(const struct build *build, const struct plan_step *step)
 	return false;
 }
 
+bool stage_runs_anew(const struct build *build, const struct stage_run *run)
+{
+	for (; run; run = run->base)
+		for (size_t i = 0; i < run->stage->step_count; i++)
+			if (step_ignores_cache(build, run->steps[i].step))
+				return true;
+	return false;
+}
+
 static bool is_too_old(const struct build *build, const struct cache_record *record)
 {
 	int64_t ttl = build->options->cache_ttl_seconds;
@@ -210,7 +219,10 @@ static FALLIBLE resolve_copy(struct build *build, struct step_run *run, const st
 	if (origin->kind == ORIGIN_STAGE) {
 		struct stage_run *from = build_stage(build, origin->stage);
 
-		return from->is_keyed ? resolve_from_copy(build, run, parent, &from->key) : NULL;
+		/* By what comes out, where the stage is wanted anew: its key is the old one's. */
+		return from->is_keyed && !stage_runs_anew(build, from)
+				       ? resolve_from_copy(build, run, parent, &from->key)
+				       : NULL;
 	}
 	if (origin->kind == ORIGIN_IMAGE) {
 		const struct stack *stack = &build->images[origin->image->index].stack;

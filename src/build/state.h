@@ -212,6 +212,8 @@ FALLIBLE step_key_look_up(struct build *build, struct stage_run *stage, struct s
 		const struct digest *parent, bool is_late);
 /* --no-cache, or --no-cache-filter names the step's stage. */
 bool step_ignores_cache(const struct build *build, const struct plan_step *step);
+/* A step of it does, or of a stage that it stands on: what it brings is not what it brought. */
+bool stage_runs_anew(const struct build *build, const struct stage_run *run);
 /* Look a keyed step up; sets is_hit, layer, created. Nothing where the cache is ignored. */
 FALLIBLE step_look_up(struct build *build, struct step_run *run);
 /* Write down what a step made. */

@@ -39,6 +39,29 @@ how() {
 	equals "stage-2 3/3 cached" "$(how "stage-2 3/3")"
 }
 
+@test "what a named stage makes is what others copy and see" {
+	local first
+	mkdir -p "$BATS_TEST_TMPDIR/c"
+	cd "$BATS_TEST_TMPDIR/c"
+	printf '%s\n' "FROM $(image_ref busybox) AS base" 'RUN head -c 16 /dev/urandom | sha256sum >/u' 'FROM base AS one' \
+		"FROM $(image_ref busybox) AS two" 'RUN --mount=from=one,target=/m cp /m/u /seen' 'FROM scratch' \
+		'COPY --from=one /u /' 'COPY --from=two /seen /' >Dockerfile
+	made() { # ARGS...
+		rm -rf out
+		succeeds kiln build --progress plain -o out "$@" .
+		equals "$(cat out/u)" "$(cat out/seen)" "$*"
+	}
+	made
+	first=$(cat out/u)
+	made
+	equals "$first" "$(cat out/u)"
+	made --no-cache-filter base
+	[ "$first" != "$(cat out/u)" ]
+	first=$(cat out/u)
+	made
+	equals "$first" "$(cat out/u)"
+}
+
 @test "a name that is no stage is refused, with the nearest" {
 	fails 1 "stage 'twe' is not in" kiln build --no-cache-filter=twe .
 	says "did you mean 'two'?"
