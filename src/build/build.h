@@ -31,7 +31,12 @@ struct store;
 struct seal_keys;
 struct trust;
 
-enum build_network { BUILD_NETWORK_HOST = 1, BUILD_NETWORK_NONE, BUILD_NETWORK_PRIVATE };
+enum build_network {
+	BUILD_NETWORK_HOST = 1,
+	BUILD_NETWORK_NONE,
+	BUILD_NETWORK_PRIVATE,
+	BUILD_NETWORK_JOINED /* the sandbox has joined it: there is no host's for steps */
+};
 
 enum output_kind {
 	OUTPUT_STORE = 1, /* type=image: tagged in the store */
@@ -102,8 +107,9 @@ struct build_run_options {
 	struct sandbox_security security;
 	const struct list *security_texts; /* what stands for it in keys; or NULL */
 	bool no_hosts_file, no_hostname_file, no_resolv_file;
-	const char *hostname; /* NULL: as the sandbox has it; images of Docker's format say it */
-	const char *engine;   /* /run/.containerenv names it; NULL: there is no such file */
+	const char *namespaces; /* as in working_run: those that the sandbox shares */
+	const char *hostname;   /* NULL: as the sandbox has it; images of Docker's format say it */
+	const char *engine;     /* /run/.containerenv names it; NULL: there is no such file */
 	const char *const *dns, *const *dns_search, *const *dns_options;
 	const uint32_t *groups; /* besides the user's own */
 	size_t group_count;

@@ -15,6 +15,9 @@ static const char *network_name(const struct build_options *options, enum plan_n
 		return "host";
 	if (wanted == NETWORK_NONE || options->network == BUILD_NETWORK_NONE)
 		return "none";
+	/* Which one is among the namespaces. */
+	if (options->network == BUILD_NETWORK_JOINED)
+		return "joined";
 	return options->network == BUILD_NETWORK_PRIVATE ? "private" : "host";
 }
 
@@ -105,6 +108,8 @@ static void key_run_options(struct key *key, const struct build_run_options *run
 						run->no_resolv_file << 2);
 	if (run->engine)
 		key_number(key, "containerenv", 1);
+	if (run->namespaces)
+		key_text(key, "namespaces", run->namespaces);
 	for (size_t i = 0; i < run->group_count; i++)
 		key_number(key, "group", run->groups[i]);
 	if (run->reads_stdin)

@@ -59,7 +59,8 @@ static enum sandbox_network step_network(const struct build *build, enum plan_ne
 		return SANDBOX_NET_NONE;
 	if (build->options->network == BUILD_NETWORK_PRIVATE)
 		return SANDBOX_NET_PRIVATE;
-	return SANDBOX_NET_HOST;
+	return build->options->network == BUILD_NETWORK_JOINED ? SANDBOX_NET_JOINED
+							       : SANDBOX_NET_HOST;
 }
 
 /* Arrays of pointers that the sandbox wants NULL-terminated. */
@@ -202,6 +203,7 @@ static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct st
 	const struct build_run_options *told = &build->options->run;
 	AUTO(step_parts) struct step_parts parts = { .stdin_fd = -1 };
 	AUTO_FD int draft_fd = -1, work_fd = -1;
+	const char *shared_name = sandbox_hostname(build->options->sandbox);
 	AUTO_FREE char *containerenv =
 			containerenv_text(told->engine, NULL, build->options->userns);
 
@@ -228,7 +230,7 @@ static FALLIBLE run_step(struct build *build, struct stage_run *stage, struct st
 		.gid = user->gid,
 		.groups = parts.groups,
 		.n_groups = parts.group_count,
-		.hostname = build_hostname(build->options),
+		.hostname = shared_name ? shared_name : build_hostname(build->options),
 		.network = step_network(build, plan->network),
 		.hosts = parts.hosts,
 		.n_hosts = build->options->host_count,

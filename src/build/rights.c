@@ -13,6 +13,14 @@ static FALLIBLE check_step(const struct build_options *options, const struct pla
 
 	if (step->kind != STEP_RUN)
 		return NULL;
+	if (step->run.network == NETWORK_HOST && options->network == BUILD_NETWORK_JOINED)
+		return error_hint(
+				error_at(error_new(ERR_UNSUPPORTED, "RUN --network=host in a build "
+								    "that has joined another "
+								    "network"),
+						step->at),
+				"from there is no way back to the host's: leave --network=ns:PATH "
+				"away");
 	if (step->run.is_insecure && !options->allows_insecure)
 		return denied(step, "security=insecure", "security.insecure");
 	/* Where every step has the host's network, saying so asks for nothing. */

@@ -76,6 +76,7 @@ struct working_run {
 	const char *workdir;          /* NULL: the container's */
 	const char *hostname;         /* NULL: the beginning of its id */
 	enum sandbox_network network;
+	const char *namespaces; /* stands in keys for those it shares; NULL: none */
 	const struct sandbox_host *hosts;
 	size_t host_count;
 	const struct volume *volumes;

@@ -37,10 +37,10 @@ const char *working_run_unseen(const struct working_run *run)
 
 static bool says_more(const struct working_run *run)
 {
-	return run->layers->declared || run->hostname || run->dns || run->dns_search ||
-	       run->dns_options || run->add_capabilities || run->drop_capabilities ||
-	       run->drops_all || run->is_unconfined || run->no_new_privileges || run->group_count ||
-	       run->has_umask || has_volumes(run) ||
+	return run->layers->declared || run->hostname || run->namespaces || run->dns ||
+	       run->dns_search || run->dns_options || run->add_capabilities ||
+	       run->drop_capabilities || run->drops_all || run->is_unconfined ||
+	       run->no_new_privileges || run->group_count || run->has_umask || has_volumes(run) ||
 	       (run->security_texts && run->security_texts->n) || run->no_hosts_file ||
 	       run->no_hostname_file || run->no_resolv_file;
 }
@@ -63,6 +63,8 @@ static void key_more(const struct working_run *run, const struct digest *parent,
 	key_digest(key, "run", ret);
 	key_text(key, "declared", run->layers->declared);
 	key_text(key, "hostname", run->hostname);
+	if (run->namespaces)
+		key_text(key, "namespaces", run->namespaces);
 	key_strings(key, "dns", run->dns);
 	key_strings(key, "dns_search", run->dns_search);
 	key_strings(key, "dns_options", run->dns_options);
@@ -97,6 +99,7 @@ static void set_options(struct working *working, const struct working_run *run,
 		[SANDBOX_NET_HOST] = BUILD_NETWORK_HOST,
 		[SANDBOX_NET_NONE] = BUILD_NETWORK_NONE,
 		[SANDBOX_NET_PRIVATE] = BUILD_NETWORK_PRIVATE,
+		[SANDBOX_NET_JOINED] = BUILD_NETWORK_JOINED,
 	};
 
 	working->options.network = networks[run->network];

@@ -281,8 +281,10 @@ static FALLIBLE need_dirs(
 static const char *choose_hostname(
 		const struct working *working, const struct working_run *run, const char *short_id)
 {
-	if (run->hostname)
-		return run->hostname;
+	const char *shared = sandbox_hostname(working->with.sandbox);
+
+	if (shared || run->hostname)
+		return shared ? shared : run->hostname;
 	if (is_shared(run))
 		return NULL;
 	return working->container->config.hostname ? working->container->config.hostname : short_id;

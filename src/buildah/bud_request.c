@@ -389,7 +389,7 @@ FALLIBLE bud_request_make(const struct invocation *call, struct bud_request *ret
 	TRY(check(opts));
 	TRY(build_result_files_check(opts->iid_file, opts->metadata_file));
 	TRY(build_result_files_check(opts->raw_iid_file, NULL));
-	TRY(run_conf_below(call->program, &opts->run, &ret->run));
+	TRY(run_conf_below(call, &opts->run, &ret->run));
 	TRY(run_parts_make(&ret->run, call->config, &ret->parts));
 	TRY(userns_flags_make(&opts->run, call->config, &ret->ids));
 	TRY(mounts_conf_read(

@@ -226,6 +226,7 @@ static struct error *run(const struct invocation *call)
 	TRY(bud_request_make(call, &request));
 	TRY(build_logs_open(opts, &request.options, &logs));
 	session.ids = userns_flags_ids(&request.ids);
+	session.namespaces = &request.parts.namespaces;
 	TRY(session_open(call->config,
 			SESSION_STORE | SESSION_REGISTRY | SESSION_TREES | SESSION_SANDBOX,
 			&session));

@@ -87,9 +87,9 @@ static void end_pumps(struct keeper *keeper, struct bare_scene *scene)
 	}
 }
 
-static void signal_all(int number)
+static void signal_all(const struct running *running, int number)
 {
-	bare_tree_signal(number);
+	bare_tree_signal(-1, number);
 }
 
 /*
@@ -259,7 +259,7 @@ static FALLIBLE run_step(struct keeper *keeper, int step_fd, const struct wire_f
 
 	if (!error)
 		error = running_wait(&running);
-	bare_tree_end(keeper->pumps, COUNT(keeper->pumps));
+	bare_tree_end(-1, keeper->pumps, COUNT(keeper->pumps));
 	end_pumps(keeper, &scene);
 	error = error_first(error, bare_scene_clear(&scene));
 	TRY(error);
@@ -326,7 +326,7 @@ static void reap_keepers(struct keepers *keepers)
 
 	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
 		forget(keepers, pid);
-	bare_tree_end(keepers->p, keepers->n);
+	bare_tree_end(-1, keepers->p, keepers->n);
 }
 
 static FALLIBLE start_keeper(struct keeper *keeper, struct keepers *keepers, int step_fd)
@@ -397,6 +397,6 @@ _Noreturn void bare_helper_run(const struct bare_helper *helper)
 			break;
 		forget(&keepers, pid);
 	}
-	bare_tree_end(NULL, 0);
+	bare_tree_end(-1, NULL, 0);
 	_exit(0);
 }

@@ -68,21 +68,23 @@ static pid_t pid_of(const char *name)
 	return (pid_t)pid;
 }
 
-/* Whose numbers does /proc show? In a nested container it may be another namespace's. */
-static bool is_our_proc(void)
+bool bare_tree_is_seen(int proc_fd)
 {
 	char name[16] = "";
+	ssize_t n = proc_fd >= 0 ? readlinkat(proc_fd, "self", name, sizeof(name) - 1)
+				 : readlink("/proc/self", name, sizeof(name) - 1);
 
-	return readlink("/proc/self", name, sizeof(name) - 1) > 0 && pid_of(name) == getpid();
+	return n > 0 && pid_of(name) == getpid();
 }
 
-static void list_processes(struct processes *ret)
+static void list_processes(int proc_fd, struct processes *ret)
 {
-	if (!is_our_proc())
+	if (!bare_tree_is_seen(proc_fd))
 		return;
 	AUTO(dir) struct dir dir = { 0 };
 	const struct dirent *entry = NULL;
-	struct error *error = dir_open(AT_FDCWD, "/proc", 0, &dir);
+	struct error *error = proc_fd >= 0 ? dir_open(proc_fd, ".", 0, &dir)
+					   : dir_open(AT_FDCWD, "/proc", 0, &dir);
 
 	while (!error && !(error = dir_next(&dir, &entry)) && entry) {
 		struct process process = { .pid = pid_of(entry->d_name) };
@@ -128,20 +130,20 @@ static bool is_spared(pid_t pid, const pid_t *spared, size_t n)
 }
 
 /* Those below us. A spared child's own children are spared with it. */
-static void find_others(const pid_t *spared, size_t n, struct processes *ret)
+static void find_others(int proc_fd, const pid_t *spared, size_t n, struct processes *ret)
 {
-	list_processes(ret);
+	list_processes(proc_fd, ret);
 	for (size_t i = 0; i < ret->n; i++)
 		if (is_spared(ret->p[i].pid, spared, n))
 			ret->p[i--] = ret->p[--ret->n];
 	find_descendants(ret);
 }
 
-void bare_tree_signal(int number)
+void bare_tree_signal(int proc_fd, int number)
 {
 	AUTO(processes) struct processes all = { 0 };
 
-	find_others(NULL, 0, &all);
+	find_others(proc_fd, NULL, 0, &all);
 	for (size_t i = 0; i < all.n; i++)
 		if (all.p[i].is_ours)
 			(void)kill(all.p[i].pid, number);
@@ -151,7 +153,7 @@ void bare_tree_signal_but(int number, pid_t spared)
 {
 	AUTO(processes) struct processes all = { 0 };
 
-	list_processes(&all);
+	list_processes(-1, &all);
 	find_descendants(&all);
 	for (size_t i = 0; i < all.n; i++)
 		if (all.p[i].is_ours && all.p[i].pid != spared)
@@ -163,7 +165,7 @@ bool bare_tree_is_left(pid_t child)
 	AUTO(processes) struct processes all = { 0 };
 	bool is_left = false;
 
-	list_processes(&all);
+	list_processes(-1, &all);
 	find_descendants(&all);
 	for (size_t i = 0; i < all.n; i++) {
 		if (all.p[i].parent == child)
@@ -174,12 +176,12 @@ bool bare_tree_is_left(pid_t child)
 }
 
 /* Those that are children of somebody who was killed come to us: true as long as there are some. */
-static bool end_some(const pid_t *spared, size_t n)
+static bool end_some(int proc_fd, const pid_t *spared, size_t n)
 {
 	AUTO(processes) struct processes all = { 0 };
 	bool found = false;
 
-	find_others(spared, n, &all);
+	find_others(proc_fd, spared, n, &all);
 	for (size_t i = 0; i < all.n; i++) {
 		if (!all.p[i].is_ours)
 			continue;
@@ -193,10 +195,10 @@ static bool end_some(const pid_t *spared, size_t n)
 	return found;
 }
 
-void bare_tree_end(const pid_t *spared, size_t n)
+void bare_tree_end(int proc_fd, const pid_t *spared, size_t n)
 {
 	const struct timespec pause = { 0, 500000 };
 
-	while (end_some(spared, n))
+	while (end_some(proc_fd, spared, n))
 		(void)nanosleep(&pause, NULL);
 }

@@ -3,8 +3,10 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "sandbox/bare_tree.h"
 #include "sandbox/filter.h"
 #include "sandbox/init.h"
+#include "sandbox/namespaces.h"
 #include "sandbox/record.h"
 #include "sandbox/stage.h"
 #include "sandbox/wire.h"
@@ -107,48 +109,134 @@ FALLIBLE helper_detach(int control_fd)
 	return detach(&(struct helper){ .control_fd = control_fd, .sync_fd = -1 });
 }
 
-/*
- * Most spares never are; then kiln closes its end, or dies. ret: the namespace to join, or "": a
- * text with its end.
- */
-static void wait_until_wanted(int fd, char ret[static PATH_MAX])
+/* PID 1s that have a step, as far as we know, and the one that waits for its step. */
+struct kept {
+	pid_t ready; /* 0: none */
+	VEC(pid_t) taken;
+	int failures;
+	/* No pid namespace ends with them: what is left comes to us, or, where they are in another
+	 * one than we, to them alone. */
+	bool shares_pids, are_elsewhere;
+	int proc_fd;
+	int order_fd; /* an order may come still; else -1 */
+};
+
+/* Where the helper ended up. */
+struct settled {
+	unsigned shared; /* as in struct namespaces */
+	struct namespaces_mounts mounts;
+	bool builds_no_stage; /* each PID 1 does */
+};
+
+/* Before we leave the host's files. */
+static FALLIBLE watch_pids(const struct namespaces *namespaces, struct kept *kept)
 {
-	for (size_t n = 0; n < PATH_MAX; n++) {
-		if (TEMP_FAILURE_RETRY(read(fd, &ret[n], 1)) != 1)
-			break;
-		if (!ret[n])
-			return;
-	}
-	_exit(0);
+	kept->shares_pids = (namespaces->shared & CLONE_NEWPID) != 0;
+	kept->are_elsewhere = (namespaces->joined & CLONE_NEWPID) != 0;
+	if (!kept->shares_pids)
+		return NULL;
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+	TRY(file_open(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY, 0, &kept->proc_fd));
+	return bare_tree_is_seen(kept->proc_fd)
+			       ? NULL
+			       : error_new(ERR_UNSUPPORTED,
+						 "a pid namespace cannot be shared where /proc "
+						 "shows another one's numbers");
 }
 
-static FALLIBLE settle(const struct helper *helper)
+/* Most spares never are wanted; then kiln closes its end (*ret_end), or dies. */
+static FALLIBLE hear_order(
+		int fd, struct helper_order *ret, struct namespaces *ret_namespaces, bool *ret_end)
 {
-	char join[PATH_MAX] = "";
+	AUTO(wire_frame) struct wire_frame frame = { 0 };
+
+	TRY(wire_receive(fd, sizeof(*ret), &frame));
+	*ret_end = frame.type == WIRE_END;
+	if (*ret_end)
+		return NULL;
+	if (frame.type != WIRE_ORDER || frame.bytes.n != sizeof(*ret) ||
+			frame.n_fds > COUNT(ret_namespaces->fds))
+		return error_new(ERR_INVALID, "an order to a helper is malformed");
+	memcpy(ret, frame.bytes.p, sizeof(*ret));
+	ret->join[sizeof(ret->join) - 1] = '\0';
+	*ret_namespaces = (struct namespaces){ ret->shared, ret->joined, .n = frame.n_fds };
+	memcpy(ret_namespaces->fds, frame.fds, frame.n_fds * sizeof(frame.fds[0]));
+	frame.n_fds = 0;
+	return NULL;
+}
+
+static FALLIBLE enter(
+		int fd, const struct namespaces *namespaces, struct settled *ret, struct kept *kept)
+{
+	char name[HOST_NAME_MAX + 1] = "";
+
+	TRY(watch_pids(namespaces, kept));
+	TRY(namespaces_enter(namespaces, &ret->mounts));
+	ret->shared = namespaces->shared;
+	/* Who has processes to see out hears of kiln's end by the control socket alone. */
+	if (kept->shares_pids)
+		(void)prctl(PR_SET_PDEATHSIG, 0);
+	if (gethostname(name, sizeof(name) - 1) < 0)
+		return error_sys("read the host's name");
+	return wire_send(fd, WIRE_READY, name, strlen(name), NULL, 0);
+}
+
+/* What is wrong with the place is told at once, and is the end. */
+static void go_there(
+		int fd, const struct namespaces *namespaces, struct settled *ret, struct kept *kept)
+{
+	AUTO(strbuf) struct strbuf bytes = { 0 };
+	struct error *error = enter(fd, namespaces, ret, kept);
+
+	if (!error)
+		return;
+	wire_put_error(error, &bytes);
+	error_ignore(wire_send(fd, WIRE_FAILED, bytes.p, bytes.n, NULL, 0), "kiln is gone");
+	_exit(1);
+}
+
+/* At the place where steps are. */
+static FALLIBLE settle_stage(const struct helper *helper, struct settled *ret)
+{
+	/* What was mounted for it can be attached once. */
+	ret->builds_no_stage = helper->is_for_one && !namespaces_has_mounts(&ret->mounts);
+	if (ret->builds_no_stage)
+		return NULL;
+	if (unshare(CLONE_NEWNS) < 0)
+		return error_sys("make a mount namespace");
+	return stage_build(&ret->mounts);
+}
+
+static FALLIBLE settle(const struct helper *helper, struct settled *ret, struct kept *kept)
+{
+	struct helper_order order = { .is_mapped = helper->sync_fd >= 0 && !helper->takes_order };
+	AUTO(namespaces) struct namespaces namespaces = { 0 };
+	bool is_end = false;
 
 	die_with_kiln();
 	TRY(detach(helper));
 	if (helper->is_spare)
-		wait_until_wanted(helper->sync_fd, join);
-	else if (helper->join)
-		(void)snprintf(join, sizeof(join), "%s", helper->join);
-	if (helper->is_spare || helper->join)
-		TRY(userns_child_unshare(*join ? join : NULL, helper->sync_fd));
-	if (helper->sync_fd >= 0)
+		TRY(hear_order(helper->sync_fd, &order, &namespaces, &is_end));
+	if (is_end)
+		_exit(0);
+	if (helper->join && !helper->is_spare)
+		(void)snprintf(order.join, sizeof(order.join), "%s", helper->join);
+	if (order.shared)
+		go_there(helper->sync_fd, &namespaces, ret, kept);
+	if (order.is_mapped && (helper->is_spare || helper->join))
+		TRY(userns_child_unshare(*order.join ? order.join : NULL, helper->sync_fd));
+	if (order.is_mapped)
 		TRY(userns_child_enter(helper->refused, helper->sync_fd));
-	die_with_kiln();
+	if (!kept->shares_pids)
+		die_with_kiln();
 	(void)prctl(PR_SET_DUMPABLE, 0);
-	if (helper->is_for_one)
-		return NULL;
-	if (unshare(CLONE_NEWNS) < 0)
-		return error_sys("make a mount namespace");
-	return stage_build();
+	return settle_stage(helper, ret);
 }
 
 static pid_t clone_init(const struct init *init)
 {
-	const unsigned long flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
-				    CLONE_NEWCGROUP | SIGCHLD;
+	const unsigned long anew = CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+	const unsigned long flags = CLONE_NEWNS | (anew & ~init->shared) | SIGCHLD;
 	pid_t pid = (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
 
 	if (pid == 0)
@@ -175,15 +263,19 @@ static _Noreturn void refuse(const struct helper *helper, struct error *error)
 	}
 }
 
-/* PID 1s that have a step, as far as we know, and the one that waits for its step. */
-struct kept {
-	pid_t ready; /* 0: none */
-	VEC(pid_t) taken;
-	int failures;
-};
+static void end_orphans(struct kept *kept)
+{
+	size_t n = kept->taken.n;
+
+	vec_push(&kept->taken, kept->ready);
+	bare_tree_end(kept->proc_fd, kept->taken.p, kept->taken.n);
+	kept->taken.n = n;
+}
 
 static void reap(struct kept *kept)
 {
+	bool has_ended = false;
+
 	for (pid_t pid; (pid = waitpid(-1, NULL, WNOHANG)) > 0;) {
 		if (pid == kept->ready) {
 			kept->ready = 0;
@@ -192,7 +284,10 @@ static void reap(struct kept *kept)
 		for (size_t i = 0; i < kept->taken.n; i++)
 			if (kept->taken.p[i] == pid)
 				kept->taken.p[i--] = kept->taken.p[--kept->taken.n];
+		has_ended = true;
 	}
+	if (has_ended && kept->shares_pids)
+		end_orphans(kept);
 }
 
 /*
@@ -203,18 +298,45 @@ static void end_all(struct kept *kept)
 {
 	if (kept->ready)
 		vec_push(&kept->taken, kept->ready);
-	for (size_t i = 0; i < kept->taken.n; i++)
+	for (size_t i = 0; i < kept->taken.n && !kept->are_elsewhere; i++)
 		(void)kill(kept->taken.p[i], SIGKILL);
+	if (kept->shares_pids && !kept->are_elsewhere)
+		bare_tree_end(kept->proc_fd, NULL, 0);
 	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
 		;
+}
+
+/* The one that is ready is in the wrong place then. */
+static FALLIBLE move(const struct helper *helper, struct init *init, struct settled *settled,
+		struct kept *kept)
+{
+	struct helper_order order = { 0 };
+	AUTO(namespaces) struct namespaces namespaces = { 0 };
+	bool is_end = false;
+	struct error *error = hear_order(kept->order_fd, &order, &namespaces, &is_end);
+
+	kept->order_fd = -1;
+	TRY(error);
+	if (is_end)
+		return NULL;
+	if (kept->ready) {
+		(void)kill(kept->ready, SIGKILL);
+		(void)TEMP_FAILURE_RETRY(waitpid(kept->ready, NULL, 0));
+		kept->ready = 0;
+	}
+	go_there(helper->sync_fd, &namespaces, settled, kept);
+	TRY(settle_stage(helper, settled));
+	init->shared = settled->shared;
+	init->builds_stage = settled->builds_no_stage;
+	return NULL;
 }
 
 /*
  * Keep one PID 1 ready; come back when that cannot be done, or kiln is gone (NULL). With
  * is_for_one, later ones are made when their step waits: what nobody takes is a third of a step.
  */
-static FALLIBLE keep_ready(const struct init *init, bool is_for_one, int taken_fd, int signal_fd,
-		struct kept *kept)
+static FALLIBLE keep_ready(const struct helper *helper, struct init *init, struct settled *settled,
+		int taken_fd, int signal_fd, struct kept *kept)
 {
 	bool is_wanted = true;
 
@@ -227,17 +349,18 @@ static FALLIBLE keep_ready(const struct init *init, bool is_for_one, int taken_f
 			{ .fd = taken_fd, .events = POLLIN },
 			{ .fd = signal_fd, .events = POLLIN },
 			{ .fd = init->control_fd, .events = kept->ready ? 0 : POLLIN },
+			{ .fd = kept->order_fd, .events = POLLIN },
 		};
 		struct signalfd_siginfo ignored;
 		char byte;
 
-		if (poll(polls, 3, -1) < 0 && errno != EINTR)
+		if (poll(polls, COUNT(polls), -1) < 0 && errno != EINTR)
 			return error_sys("wait for steps");
 		if (polls[0].revents & POLLIN && read(taken_fd, &byte, 1) == 1) {
 			if (kept->ready)
 				vec_push(&kept->taken, kept->ready);
 			kept->ready = kept->failures = 0;
-			is_wanted = !is_for_one;
+			is_wanted = !helper->is_for_one;
 		}
 		/* Of a step that a PID 1 has taken meanwhile nothing is left in the socket. */
 		if (polls[2].revents & POLLIN)
@@ -248,16 +371,20 @@ static FALLIBLE keep_ready(const struct init *init, bool is_for_one, int taken_f
 		}
 		if (polls[2].revents & (POLLHUP | POLLERR))
 			return NULL;
+		if (polls[3].revents)
+			TRY(move(helper, init, settled, kept));
 	}
 }
 
 _Noreturn void helper_run(const struct helper *helper)
 {
 	struct filter_program profile, listener;
-	struct kept kept = { 0 };
+	struct kept kept = { .order_fd = helper->takes_order ? helper->sync_fd : -1,
+		.proc_fd = -1 };
+	struct settled settled = { .mounts = { -1, -1, -1, false } };
 	int taken[2];
 	sigset_t child;
-	struct error *error = settle(helper);
+	struct error *error = settle(helper, &settled, &kept);
 
 	if (error)
 		refuse(helper, error_wrap(error, "prepare sandboxes"));
@@ -269,15 +396,17 @@ _Noreturn void helper_run(const struct helper *helper)
 	int signal_fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (signal_fd < 0 || pipe2(taken, O_CLOEXEC) < 0)
 		refuse(helper, error_sys("prepare sandboxes"));
-	const struct init init = {
+	struct init init = {
 		.control_fd = helper->control_fd,
 		.taken_fd = taken[1],
 		.profile = &profile,
 		.listener = &listener,
-		.builds_stage = helper->is_for_one,
+		.shared = settled.shared,
+		.builds_stage = settled.builds_no_stage,
+		.mounts = &settled.mounts,
 	};
 
-	error = keep_ready(&init, helper->is_for_one, taken[0], signal_fd, &kept);
+	error = keep_ready(helper, &init, &settled, taken[0], signal_fd, &kept);
 	if (error)
 		refuse(helper, error);
 	(void)close(helper->control_fd);

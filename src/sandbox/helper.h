@@ -7,18 +7,28 @@
  */
 #pragma once
 #include "base/error.h"
+#include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct helper {
 	int control_fd; /* its end of the socket that steps come through */
 	int sync_fd;    /* a namespace of its own: the parent maps us, and says so there; else -1 */
 	int refused;    /* why we are not born in one: an errno; else 0 */
 	const char *join; /* as in struct userns */
-	bool is_spare;    /* waits for a byte on sync_fd, and makes its namespace then */
+	bool is_spare;    /* waits for WIRE_ORDER on sync_fd, and goes where that says */
+	bool takes_order; /* goes there, too, but does not wait for it; with is_for_one */
 	bool records_owners;
 	/* One step is likely all: no PID 1 waits for a second before it comes, and each builds its
 	 * stage itself, so that there is one mount namespace less to make and take down. */
 	bool is_for_one;
+};
+
+/* What a spare is told; fds of namespaces come along (struct namespaces). */
+struct helper_order {
+	uint32_t shared, joined;
+	uint32_t is_mapped;  /* it makes a user namespace of its own, or joins one */
+	char join[PATH_MAX]; /* "": none */
 };
 
 _Noreturn void helper_run(const struct helper *helper);

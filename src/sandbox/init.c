@@ -1,4 +1,5 @@
 #include "sandbox/init.h"
+#include "sandbox/bare_tree.h"
 #include "sandbox/command.h"
 #include "sandbox/record.h"
 #include "sandbox/running.h"
@@ -69,14 +70,21 @@ static FALLIBLE hold_network(int step_fd)
 	return wire_receive(step_fd, 0, &end);
 }
 
-static void signal_all(int number)
+static void signal_all(const struct running *running, int number)
 {
-	(void)kill(-1, number);
+	if (running->proc_fd >= 0)
+		bare_tree_signal(running->proc_fd, number);
+	else
+		(void)kill(-1, number);
 }
 
 /* Daemons that the command left behind end with it, as everywhere. */
-static void kill_rest(void)
+static void kill_rest(const struct stage *stage)
 {
+	if (stage->shares_pids) {
+		bare_tree_end(stage->proc_fd, NULL, 0);
+		return;
+	}
 	if (kill(-1, SIGKILL) < 0)
 		return;
 	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
@@ -124,9 +132,11 @@ static FALLIBLE run_step(const struct init *init, struct stage *stage, int step_
 	AUTO(plan) struct plan plan = { 0 };
 	AUTO(scene) struct scene scene = { .plan = &plan, .stage = stage };
 	AUTO(running)
-	struct running running = {
-		.step_fd = step_fd, .report_fd = -1, .signal_fd = -1, .signal_all = signal_all
-	};
+	struct running running = { .step_fd = step_fd,
+		.report_fd = -1,
+		.signal_fd = -1,
+		.signal_all = signal_all,
+		.proc_fd = stage->proc_fd };
 	struct error *error = begin_step(init, frame, &plan, &scene, &running);
 
 	/* Not before: on few cores its making would stand in our way. */
@@ -138,9 +148,11 @@ static FALLIBLE run_step(const struct init *init, struct stage *stage, int step_
 			(void)close(frame->fds[i]);
 	}
 	error = running_wait(&running);
+	if (running.is_lost && !stage->shares_pids)
+		_exit(1);
+	kill_rest(stage);
 	if (running.is_lost)
 		_exit(1);
-	kill_rest();
 	scene_clear(&scene);
 	TRY(error);
 	TRY(TAKE(running.failed));
@@ -179,12 +191,18 @@ static void serve(const struct init *init, struct stage *stage, struct error *un
 _Noreturn void init_run(const struct init *init)
 {
 	AUTO(strbuf) struct strbuf notes = { 0 };
-	struct stage stage = { .notes = &notes };
+	struct stage stage = { .notes = &notes,
+		.shares_ipc = (init->shared & CLONE_NEWIPC) != 0,
+		.has_host_ipc = init->mounts->has_host_ipc,
+		.shares_pids = (init->shared & CLONE_NEWPID) != 0,
+		.proc_fd = -1 };
 
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* Without a pid namespace that ends with us we have to see our step out. */
+	(void)(stage.shares_pids ? prctl(PR_SET_CHILD_SUBREAPER, 1)
+				 : prctl(PR_SET_PDEATHSIG, SIGKILL));
 	(void)prctl(PR_SET_DUMPABLE, 0);
 	(void)prctl(PR_SET_NAME, "kiln-init");
-	struct error *error = init->builds_stage ? stage_build() : NULL;
+	struct error *error = init->builds_stage ? stage_build(init->mounts) : NULL;
 
 	error = error ? error_wrap(error, "prepare sandboxes")
 		      : stage_prepare(&stage, SANDBOX_SHM_BYTES);

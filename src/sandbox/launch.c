@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "sandbox/bare.h"
 #include "sandbox/helper.h"
+#include "sandbox/namespaces.h"
 #include "sandbox/network.h"
 #include "sandbox/plan_make.h"
 #include "sandbox/sandbox.h"
@@ -11,8 +12,10 @@
 #include "sys/fd.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -26,6 +29,7 @@ struct spare {
 	pid_t pid;
 	int refused; /* it has no namespace to be mapped, and knows */
 	bool is_dismissed;
+	bool is_helper; /* none of its own: the helper goes there itself */
 };
 
 struct sandbox {
@@ -34,6 +38,8 @@ struct sandbox {
 	pid_t helper;
 	struct spare spare;
 	char *resolv_conf; /* the host's, read once */
+	unsigned shared;   /* as in struct namespaces */
+	char *hostname;    /* where the UTS namespace is shared; else NULL */
 	pthread_mutex_t lock;
 	struct network *network;        /* guarded by lock; made on first use */
 	struct resources_groups groups; /* guarded by lock */
@@ -78,7 +84,7 @@ static FALLIBLE fork_helper(const struct userns *userns, struct helper helper, s
 		return error_sys("make a socket pair");
 	AUTO_FD int ours_fd = control[0];
 	AUTO_FD int theirs_fd = control[1];
-	if ((helper.is_spare || is_mapped_by_us(userns)) &&
+	if ((helper.is_spare || helper.takes_order || is_mapped_by_us(userns)) &&
 			socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sync) < 0)
 		return error_sys("make a socket pair");
 	AUTO_FD int our_sync_fd = sync[0];
@@ -118,45 +124,157 @@ static void map_helper(const struct userns *userns, struct spare *helper, bool i
 	(void)close(helper->sync_fd);
 }
 
-static bool may_map(const struct userns *userns, unsigned how)
+/* What steps share where they have no namespaces at all: everything, and no file can be joined. */
+static FALLIBLE check_bare(const struct userns *userns, const struct sandbox_namespaces *wish)
 {
-	return (how & SANDBOX_MAY_MAP) && userns->owner.kind != OWNER_MAPPED &&
-	       (userns->mode == USERNS_SUBUID || is_mapped_by_us(userns));
+	for (size_t i = 0; wish && i < SANDBOX_NAMESPACES; i++) {
+		if (!wish->path[i])
+			continue;
+		return error_hint(error_new(ERR_UNSUPPORTED,
+						  "the %s namespace '%s' cannot be joined with "
+						  "isolation '%s': its steps have none",
+						  namespace_name((enum sandbox_namespace)i),
+						  wish->path[i], userns_mode_name(userns->mode)),
+				"'kiln doctor' says what is missing for a better one");
+	}
+	return NULL;
 }
 
-FALLIBLE sandbox_start(const struct userns *userns, unsigned how, struct sandbox **ret)
+static FALLIBLE hear_ready(int sync_fd, struct sandbox *sandbox)
 {
-	struct spare helper = { 0 }, spare = { 0 };
-	struct helper told = {
-		.join = userns->join,
-		.records_owners = userns->owner.kind == OWNER_RECORDED,
-		.is_for_one = (how & SANDBOX_FOR_ONE) != 0,
-	};
+	AUTO(wire_frame) struct wire_frame frame = { 0 };
 
-	/* Steps share our process numbers: what is ours is not to be read below /proc. */
-	if (userns_is_bare(userns->mode))
-		(void)prctl(PR_SET_DUMPABLE, 0);
-	TRY(fork_helper(userns, told, &helper));
-	map_helper(userns, &helper, userns->join != NULL);
-	told.is_spare = true;
-	if (may_map(userns, how))
-		TRY(fork_helper(userns, told, &spare));
-
-	struct sandbox *sandbox = xcalloc(1, sizeof(*sandbox));
-	sandbox->userns = *userns;
-	sandbox->control_fd = helper.control_fd;
-	sandbox->resolv_conf = host_resolv_conf();
-	sandbox->helper = helper.pid;
-	sandbox->spare = spare;
-	(void)pthread_mutex_init(&sandbox->lock, NULL);
-	*ret = sandbox;
+	TRY(wire_receive(sync_fd, SMALL_BYTES, &frame));
+	if (frame.type == WIRE_FAILED)
+		return wire_get_error(frame.bytes.p, frame.bytes.n);
+	if (frame.type != WIRE_READY)
+		return error_new(ERR_SYS, "the sandbox helper has ended");
+	if (sandbox->shared & CLONE_NEWUTS)
+		sandbox->hostname = xstrdup(strbuf_text(&frame.bytes));
 	return NULL;
 }
 
 static void stop_helper(int control_fd, pid_t pid)
 {
-	(void)close(control_fd);
-	(void)TEMP_FAILURE_RETRY(waitpid(pid, NULL, 0));
+	if (control_fd >= 0)
+		(void)close(control_fd);
+	if (pid > 0)
+		(void)TEMP_FAILURE_RETRY(waitpid(pid, NULL, 0));
+}
+
+/* Tell a spare where to go, and see it there; it is the helper from now on. */
+static FALLIBLE wake(struct sandbox *sandbox, struct spare *spare, const struct userns *userns,
+		const struct sandbox_namespaces *wish)
+{
+	AUTO(namespaces) struct namespaces namespaces = { 0 };
+	struct helper_order order = { .is_mapped = is_mapped_by_us(userns) };
+
+	if (wish)
+		TRY(namespaces_open(wish, &namespaces));
+	order.shared = sandbox->shared = namespaces.shared;
+	order.joined = namespaces.joined;
+	(void)snprintf(order.join, sizeof(order.join), "%s", userns->join ? userns->join : "");
+	TRY_WRAP(wire_send(spare->sync_fd, WIRE_ORDER, &order, sizeof(order), namespaces.fds,
+				 namespaces.n),
+			"wake the sandbox helper");
+	if (order.shared)
+		TRY(hear_ready(spare->sync_fd, sandbox));
+	if (order.is_mapped)
+		map_helper(userns, spare, true);
+	else
+		(void)close(spare->sync_fd);
+	sandbox->userns = *userns;
+	sandbox->control_fd = spare->control_fd;
+	sandbox->helper = spare->pid;
+	return NULL;
+}
+
+/* In a bare mode there is no place to go to, but a name that is the host's. */
+static FALLIBLE share_bare(struct sandbox *sandbox, const struct sandbox_namespaces *wish)
+{
+	char name[HOST_NAME_MAX + 1] = "";
+
+	TRY(check_bare(&sandbox->userns, wish));
+	if (!wish || !wish->is_host[SANDBOX_UTS])
+		return NULL;
+	if (gethostname(name, sizeof(name) - 1) < 0)
+		return error_sys("read the host's name");
+	sandbox->hostname = xstrdup(name);
+	return NULL;
+}
+
+FALLIBLE sandbox_move(struct sandbox *sandbox, const struct userns *userns,
+		const struct sandbox_namespaces *namespaces)
+{
+	struct spare spare = sandbox->spare;
+	int control_fd = sandbox->control_fd;
+	pid_t helper = sandbox->helper;
+
+	if (!spare.pid || spare.is_dismissed)
+		return error_new(ERR_INVALID, "a sandbox that cannot change its namespaces");
+	TRY(wake(sandbox, &spare, userns, namespaces));
+	sandbox->spare = (struct spare){ 0 };
+	if (!spare.is_helper)
+		stop_helper(control_fd, helper);
+	return NULL;
+}
+
+static FALLIBLE start(struct sandbox *sandbox, unsigned how, const struct sandbox_namespaces *wish)
+{
+	const struct userns *userns = &sandbox->userns;
+	bool is_bare = userns_is_bare(userns->mode);
+	bool may_move = (how & SANDBOX_MAY_MOVE) && userns->owner.kind != OWNER_MAPPED && !is_bare;
+	struct spare helper = { 0 };
+	struct helper told = {
+		.join = userns->join,
+		.records_owners = userns->owner.kind == OWNER_RECORDED,
+		.is_for_one = (how & SANDBOX_FOR_ONE) != 0,
+		.is_spare = namespaces_any(wish) && !is_bare,
+		/* With one id there are no others to be mapped to: no other process is needed. */
+		.takes_order = may_move && userns->owner.kind == OWNER_RECORDED,
+	};
+
+	/* Steps share our process numbers: what is ours is not to be read below /proc. */
+	if (is_bare)
+		(void)prctl(PR_SET_DUMPABLE, 0);
+	if (told.is_spare) {
+		TRY(fork_helper(userns, told, &sandbox->spare));
+		return sandbox_move(sandbox, userns, wish);
+	}
+	TRY(fork_helper(userns, told, &helper));
+	sandbox->control_fd = helper.control_fd;
+	sandbox->helper = helper.pid;
+	if (is_bare)
+		return share_bare(sandbox, wish);
+	if (told.takes_order) {
+		sandbox->spare = helper;
+		sandbox->spare.is_helper = true;
+		return NULL;
+	}
+	map_helper(userns, &helper, userns->join != NULL);
+	told.is_spare = true;
+	if (may_move)
+		TRY(fork_helper(userns, told, &sandbox->spare));
+	return NULL;
+}
+
+FALLIBLE sandbox_start(const struct userns *userns, unsigned how,
+		const struct sandbox_namespaces *namespaces, struct sandbox **ret)
+{
+	AUTO(sandbox) struct sandbox *sandbox = xcalloc(1, sizeof(*sandbox));
+
+	sandbox->userns = *userns;
+	sandbox->control_fd = -1;
+	(void)pthread_mutex_init(&sandbox->lock, NULL);
+	TRY(start(sandbox, how, namespaces));
+	sandbox->resolv_conf = host_resolv_conf();
+	*ret = TAKE(sandbox);
+	return NULL;
+}
+
+const char *sandbox_hostname(const struct sandbox *sandbox)
+{
+	return sandbox ? sandbox->hostname : NULL;
 }
 
 /* Once a step has come the ids are settled: it goes while that runs, and is waited for at the end.
@@ -166,28 +284,11 @@ static void dismiss_spare(struct sandbox *sandbox)
 	(void)pthread_mutex_lock(&sandbox->lock);
 	if (sandbox->spare.pid && !sandbox->spare.is_dismissed) {
 		(void)close(sandbox->spare.sync_fd);
-		(void)close(sandbox->spare.control_fd);
+		if (!sandbox->spare.is_helper)
+			(void)close(sandbox->spare.control_fd);
 		sandbox->spare.is_dismissed = true;
 	}
 	(void)pthread_mutex_unlock(&sandbox->lock);
-}
-
-FALLIBLE sandbox_map(struct sandbox *sandbox, const struct userns *userns)
-{
-	struct spare spare = sandbox->spare;
-	const char *join = userns->join ? userns->join : "";
-
-	if (!spare.pid || spare.is_dismissed)
-		return error_new(ERR_INVALID, "a sandbox that cannot change its ids");
-	if (send(spare.sync_fd, join, strlen(join) + 1, MSG_NOSIGNAL) < 0)
-		return error_sys("wake the sandbox helper");
-	map_helper(userns, &spare, true);
-	stop_helper(sandbox->control_fd, sandbox->helper);
-	sandbox->spare = (struct spare){ 0 };
-	sandbox->control_fd = spare.control_fd;
-	sandbox->helper = spare.pid;
-	sandbox->userns = *userns;
-	return NULL;
 }
 
 void sandbox_stop(struct sandbox *sandbox)
@@ -197,12 +298,13 @@ void sandbox_stop(struct sandbox *sandbox)
 	network_free(sandbox->network);
 	stop_helper(sandbox->control_fd, sandbox->helper);
 	dismiss_spare(sandbox);
-	if (sandbox->spare.pid)
+	if (sandbox->spare.pid && !sandbox->spare.is_helper)
 		(void)TEMP_FAILURE_RETRY(waitpid(sandbox->spare.pid, NULL, 0));
 	/* Not before the helper has left the group that we may be in. */
 	resources_groups_done(&sandbox->groups);
 	(void)pthread_mutex_destroy(&sandbox->lock);
 	free(sandbox->resolv_conf);
+	free(sandbox->hostname);
 	free(sandbox);
 }
 
@@ -480,6 +582,7 @@ FALLIBLE sandbox_run(struct sandbox *sandbox, const struct sandbox_step *step,
 	TRY(cancel_check(cancel));
 	TRY(want_cgroup(sandbox, &step->resources, &notes, &group));
 	host.cgroup_fd = group ? group->procs_fd : -1;
+	host.shares_uts = sandbox->hostname != NULL;
 	if (step->network == SANDBOX_NET_PRIVATE)
 		TRY(want_network(sandbox, &host));
 	TRY(make_plan(&sandbox->userns, sandbox->resolv_conf, &host, step, &plan));
@@ -488,6 +591,10 @@ FALLIBLE sandbox_run(struct sandbox *sandbox, const struct sandbox_step *step,
 	own_pipe(&sandbox->userns.owner, step, step->stdin_fd);
 	own_pipe(&sandbox->userns.owner, step, step->stdout_fd);
 	own_pipe(&sandbox->userns.owner, step, step->stderr_fd);
+	/* Who is root in there would read us below its /proc, if it held the rights. Not before
+	 * the program of a private network has opened what is ours. */
+	if (sandbox->shared & CLONE_NEWPID)
+		(void)prctl(PR_SET_DUMPABLE, 0);
 	TRY(launch(sandbox, &plan, &launched.step_fd));
 	dismiss_spare(sandbox);
 	struct error *error = wait_for(&launched, cancel, &result);

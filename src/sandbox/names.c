@@ -29,6 +29,8 @@ void names_resolv(const char *host, const struct sandbox_step *step, const char 
 		struct strbuf *out)
 {
 	bool has_server = false;
+	bool has_no_host =
+			step->network == SANDBOX_NET_PRIVATE || step->network == SANDBOX_NET_JOINED;
 
 	if (step->network == SANDBOX_NET_NONE)
 		return;
@@ -40,7 +42,7 @@ void names_resolv(const char *host, const struct sandbox_step *step, const char 
 		if (str_is(key, "nameserver")) {
 			if (step->dns)
 				continue;
-			if (step->network == SANDBOX_NET_PRIVATE && is_loopback(value))
+			if (has_no_host && is_loopback(value))
 				continue;
 			has_server = true;
 		}

@@ -104,19 +104,20 @@ static void add_system(
 {
 	const char *hostname = step->hostname ? step->hostname : DEFAULT_HOSTNAME;
 	uint16_t masked = step->insecure ? 0 : PLAN_MASKED;
+	bool stays = step->network == SANDBOX_NET_HOST || step->network == SANDBOX_NET_JOINED;
 	AUTO(strbuf) struct strbuf text = { 0 };
 
-	add_text(plan, PLAN_HOSTNAME, hostname);
+	if (!host->shares_uts)
+		add_text(plan, PLAN_HOSTNAME, hostname);
 	struct plan_op *network = plan_add(plan, PLAN_NETWORK);
-	network->flags = step->network == SANDBOX_NET_HOST ? PLAN_HOST_NET : 0;
+	network->flags = stays ? PLAN_HOST_NET : 0;
 	if (step->network == SANDBOX_NET_PRIVATE)
 		network->fd = plan_fd(plan, host->network_fd, false);
 	for (const char *const *p = step->security.unmask; p && *p && masked; p++)
 		add_text(plan, PLAN_UNMASK, *p);
 	plan_add(plan, PLAN_PROC)->flags = masked;
 	plan_add(plan, PLAN_DEV)->number = step->shm_bytes ? step->shm_bytes : SANDBOX_SHM_BYTES;
-	plan_add(plan, PLAN_SYS)->flags =
-			masked | (step->network == SANDBOX_NET_HOST ? PLAN_HOST_NET : 0);
+	plan_add(plan, PLAN_SYS)->flags = masked | (stays ? PLAN_HOST_NET : 0);
 
 	names_resolv(host->resolv_conf, step, host->dns_fallback, &text);
 	if (!step->no_resolv_file)

@@ -13,6 +13,7 @@ struct plan_host {
 	int network_fd;           /* the private network's namespace */
 	int cgroup_fd;            /* cgroup.procs of the group that the step joins */
 	bool records_owners;      /* OWNER_RECORDED */
+	bool shares_uts;          /* the name of the host is not a step's to set */
 };
 
 /* fds of the step are borrowed by the plan. ERR_LIMIT and ERR_INVALID for odd steps. */

@@ -62,7 +62,7 @@ static void hear_kiln(struct running *running)
 	if (error || frame.type != WIRE_TERMINATE)
 		running->is_lost = true;
 	else
-		running->signal_all(SIGTERM);
+		running->signal_all(running, SIGTERM);
 	error_free(error);
 }
 

@@ -16,9 +16,11 @@ struct running {
 	int step_fd;   /* kiln */
 	int report_fd; /* the command until it executes; then -1 */
 	int signal_fd;
-	void (*signal_all)(int number); /* to every process of the step */
-	void (*tick)(pid_t command);    /* ten times a second while it runs; or NULL */
-	struct record *record;          /* row two's supervisor, or NULL */
+	/* To every process of the step. */
+	void (*signal_all)(const struct running *running, int number);
+	int proc_fd; /* where they are seen, if no pid namespace holds them; else -1 */
+	void (*tick)(pid_t command); /* ten times a second while it runs; or NULL */
+	struct record *record;       /* row two's supervisor, or NULL */
 	uint64_t start_ns;
 	pid_t command;
 	bool is_over;

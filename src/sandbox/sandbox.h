@@ -9,11 +9,12 @@
  * flat plan (plan.h) with its fds; so no step's arguments ever pass through another's memory.
  * PID 1 mounts, pivots, starts the command, reaps, and reports back.
  *
- * What a step gets: mount, pid, ipc, uts and cgroup namespaces (and net, unless host); its layers
- * under an overlay; fresh /proc, minimal /dev, read-only /sys, /dev/shm, mqueue; resolv.conf,
- * hosts and hostname that it may write and that never reach the layer; masked and read-only paths
- * of OCI's defaults; Docker's default capabilities and seccomp profile; umask 022; a session of
- * its own; no fd, no variable and no signal disposition of the host.
+ * What a step gets: mount, pid, ipc, uts and cgroup namespaces (and net, unless host), but for
+ *those that the sandbox was told to share (namespaces.h); its layers under an overlay; fresh /proc,
+ *minimal /dev, read-only /sys, /dev/shm, mqueue; resolv.conf, hosts and hostname that it may write
+ *and that never reach the layer; masked and read-only paths of OCI's defaults; Docker's default
+ *capabilities and seccomp profile; umask 022; a session of its own; no fd, no variable and no
+ *signal disposition of the host.
  *
  * When kiln dies, by whatever signal, every process, mount and namespace of every step goes too.
  *
@@ -24,6 +25,7 @@
 #include "base/auto.h"
 #include "base/error.h"
 #include "base/vec.h"
+#include "sandbox/namespaces.h"
 #include "sandbox/resources.h"
 #include "sys/cancel.h"
 #include "sys/mounts.h"
@@ -44,6 +46,7 @@ enum sandbox_network {
 	SANDBOX_NET_HOST = 0, /* the host's; its resolv.conf */
 	SANDBOX_NET_NONE,     /* loopback only; an empty resolv.conf */
 	SANDBOX_NET_PRIVATE,  /* one namespace per helper, through pasta or slirp4netns */
+	SANDBOX_NET_JOINED,   /* that of the sandbox's namespaces, in the place of the host's */
 };
 
 enum sandbox_mount_kind {
@@ -120,7 +123,7 @@ struct sandbox_step {
 	const uint32_t *groups;
 	size_t n_groups;
 
-	const char *hostname; /* NULL: "buildkitsandbox" */
+	const char *hostname; /* NULL: "buildkitsandbox"; see sandbox_hostname() */
 	const char *own_name; /* another one, for /etc/hosts; or NULL */
 	enum sandbox_network network;
 	/* The image's own /etc/hosts, /etc/hostname, /etc/resolv.conf stay. */
@@ -167,19 +170,25 @@ struct sandbox_result {
 };
 
 enum sandbox_how {
-	SANDBOX_FOR_ONE = 1 << 0, /* one step is expected; others work, and start later */
-	SANDBOX_MAY_MAP = 1 << 1, /* sandbox_map() may come */
+	SANDBOX_FOR_ONE = 1 << 0,  /* one step is expected; others work, and start later */
+	SANDBOX_MAY_MOVE = 1 << 1, /* sandbox_move() may come */
 };
 /*
  * Fork the helper. Single-threaded caller, right after userns_enter(); userns is copied. Costs
- * well under a millisecond.
+ * well under a millisecond. namespaces: what steps do not have for themselves; NULL: nothing. They
+ * are opened here: ERR_INVALID and ERR_DENIED tell of them, ERR_UNSUPPORTED of a mode without any.
  */
-FALLIBLE sandbox_start(const struct userns *userns, unsigned how, struct sandbox **ret);
+FALLIBLE sandbox_start(const struct userns *userns, unsigned how,
+		const struct sandbox_namespaces *namespaces, struct sandbox **ret);
 /*
- * From here on steps are in a namespace of userns, which userns_map() has changed since. Before
- * the first step; any number of threads. Of a sandbox with SANDBOX_MAY_MAP, once.
+ * From here on steps are in a namespace of userns, which userns_map() may have changed since, and
+ * share these namespaces (NULL: none). Before the first step; any number of threads. Of a sandbox
+ * with SANDBOX_MAY_MOVE, once.
  */
-FALLIBLE sandbox_map(struct sandbox *sandbox, const struct userns *userns);
+FALLIBLE sandbox_move(struct sandbox *sandbox, const struct userns *userns,
+		const struct sandbox_namespaces *namespaces);
+/* The name that steps see their host by where they cannot have one of their own; else NULL. */
+const char *sandbox_hostname(const struct sandbox *sandbox);
 /* Ask the helper to end, kill what is left, wait. */
 void sandbox_stop(struct sandbox *sandbox);
 

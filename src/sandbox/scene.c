@@ -155,7 +155,7 @@ static FALLIBLE do_proc(struct scene *scene, const struct plan_op *op)
 	AUTO_FD int fd = -1;
 
 	if (!(op->flags & PLAN_MASKED) || is_partly)
-		TRY(stage_unmask());
+		TRY(stage_unmask(scene->stage));
 	if (is_partly) {
 		TRY(file_open(AT_FDCWD, "/ready/proc", O_PATH | O_DIRECTORY, 0, &fd));
 		TRY(stage_mask(fd, "/proc", default_proc_paths, &scene->unmask));
@@ -224,7 +224,7 @@ static FALLIBLE attach_on(struct scene *scene, int mount_fd, const struct plan_o
 static FALLIBLE do_dev(struct scene *scene, const struct plan_op *op)
 {
 	TRY(place(scene, "/ready/dev", "/dev"));
-	if (op->number == scene->stage->shm_bytes)
+	if (scene->stage->has_host_ipc || op->number == scene->stage->shm_bytes)
 		return NULL;
 
 	char size[24];

@@ -2,6 +2,7 @@
 #include "base/auto.h"
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "sandbox/bare_tree.h"
 #include "sandbox/defaults.h"
 #include "sys/fd.h"
 #include "sys/mounts.h"
@@ -98,6 +99,37 @@ static FALLIBLE bring(int root_fd, const char *name, unsigned attributes)
 	return attach_at(mount_fd, root_fd, name);
 }
 
+/* One that was made for a namespace that was joined, else the host's. */
+static FALLIBLE bring_made(int root_fd, const char *name, unsigned attributes, int *made_fd)
+{
+	if (*made_fd < 0)
+		return bring(root_fd, name, attributes);
+	AUTO_FD int mount_fd = TAKE_FD(*made_fd);
+	TRY(make_dir(root_fd, name, 0555));
+	return attach_at(mount_fd, root_fd, name);
+}
+
+/* The host's may not be there, as in a container without them. */
+static FALLIBLE bring_ipc(int root_fd, struct namespaces_mounts *mounts)
+{
+	AUTO_FD int shm_fd = -1;
+	AUTO_FD int mqueue_fd = TAKE_FD(mounts->mqueue_fd);
+
+	if (mounts->has_host_ipc)
+		error_ignore(mount_clone(AT_FDCWD, "/dev/shm", true, &shm_fd), "none is there");
+	if (mounts->has_host_ipc && mqueue_fd < 0)
+		error_ignore(mount_clone(AT_FDCWD, "/dev/mqueue", true, &mqueue_fd),
+				"none is there");
+	if (shm_fd >= 0) {
+		TRY(mount_set(shm_fd, NULL, CLOSED, true));
+		TRY(attach_at(shm_fd, root_fd, "shared/shm"));
+	}
+	if (mqueue_fd < 0)
+		return NULL;
+	TRY(mount_set(mqueue_fd, NULL, CLOSED, true));
+	return attach_at(mqueue_fd, root_fd, "shared/mqueue");
+}
+
 static FALLIBLE make_empty(int root_fd)
 {
 	AUTO_FD int mount_fd = -1;
@@ -108,10 +140,10 @@ static FALLIBLE make_empty(int root_fd)
 	return attach_at(mount_fd, root_fd, "empty");
 }
 
-FALLIBLE stage_build(void)
+FALLIBLE stage_build(struct namespaces_mounts *mounts)
 {
 	static const char *const dirs[] = { "root", "hold", "ready", "ready/proc", "ready/dev",
-		"ready/files", "ready/sys" };
+		"ready/files", "ready/sys", "shared", "shared/shm", "shared/mqueue" };
 	AUTO_FD int root_fd = -1;
 
 	TRY(userns_own_mounts());
@@ -130,9 +162,11 @@ FALLIBLE stage_build(void)
 	if (!error)
 		error = bring_devices(root_fd);
 	if (!error)
-		error = bring(root_fd, "sys", MOUNT_ATTR_RDONLY | CLOSED);
+		error = bring_ipc(root_fd, mounts);
 	if (!error)
-		error = bring(root_fd, "proc", 0);
+		error = bring_made(root_fd, "sys", MOUNT_ATTR_RDONLY | CLOSED, &mounts->sys_fd);
+	if (!error)
+		error = bring_made(root_fd, "proc", 0, &mounts->proc_fd);
 	(void)umask(mask);
 	TRY(error);
 	if (fchdir(root_fd) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
@@ -193,20 +227,36 @@ FALLIBLE stage_mask(int fd, const char *base, const struct default_path *paths,
 	return NULL;
 }
 
-/* Our own /proc, or where the kernel refuses (parts of ours are hidden), the one we have. */
+/*
+ * Our own /proc, or where the kernel refuses (parts of ours are hidden, or the pid namespace is not
+ * ours), the one we have.
+ */
+static FALLIBLE open_proc(struct stage *stage, int *ret_fd)
+{
+	struct error *error = mount_new("proc", NULL, 0, CLOSED, ret_fd);
+
+	if (!error_is_errno(error, EPERM))
+		return error;
+	error_free(error);
+	TRY(mount_clone(AT_FDCWD, "/proc", true, ret_fd));
+	if (stage->shares_pids)
+		return mount_set(*ret_fd, NULL, CLOSED, true);
+	stage->has_outer_proc = true;
+	stage_note(stage->notes, "/proc is the outer one: a fresh one was refused");
+	return NULL;
+}
+
 static FALLIBLE ready_proc(struct stage *stage)
 {
 	AUTO_FD int mount_fd = -1;
-	struct error *error = mount_new("proc", NULL, 0, CLOSED, &mount_fd);
 
-	if (error_is_errno(error, EPERM)) {
-		error_free(error);
-		stage->has_outer_proc = true;
-		stage_note(stage->notes, "/proc is the outer one: a fresh one was refused");
-		error = mount_clone(AT_FDCWD, "/proc", true, &mount_fd);
-	}
-	TRY(error);
+	TRY(open_proc(stage, &mount_fd));
 	TRY(attach_at(mount_fd, AT_FDCWD, "/ready/proc"));
+	if (stage->shares_pids)
+		TRY(file_open(AT_FDCWD, "/ready/proc", O_RDONLY | O_DIRECTORY, 0, &stage->proc_fd));
+	if (stage->shares_pids && !bare_tree_is_seen(stage->proc_fd))
+		return error_new(ERR_UNSUPPORTED, "a pid namespace cannot be shared where /proc "
+						  "shows another one's numbers");
 	return stage_mask(mount_fd, "/proc", default_proc_paths, NULL);
 }
 
@@ -227,28 +277,52 @@ static FALLIBLE ready_devpts(int dev_fd)
 	return attach_at(mount_fd, dev_fd, "pts");
 }
 
-static FALLIBLE ready_shm(int dev_fd, uint64_t bytes)
+/* Move a mount of the stage's to name in dev_fd. */
+static FALLIBLE move_to(int dev_fd, const char *path, const char *name)
+{
+	AUTO_FD int target_fd = -1;
+
+	TRY(file_open(dev_fd, name, O_PATH, 0, &target_fd));
+	if (move_mount(AT_FDCWD, path, target_fd, "", MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return error_sys("bring '%s'", path);
+	return NULL;
+}
+
+static FALLIBLE ready_shm(struct stage *stage, int dev_fd, uint64_t bytes)
 {
 	char size[24];
 	const struct mount_option options[] = { { "source", "shm" }, { "mode", "1777" },
 		{ "size", size } };
 
+	if (stage->has_host_ipc) {
+		struct error *error = move_to(dev_fd, "/shared/shm", "shm");
+
+		stage->has_host_ipc = !error;
+		if (!error)
+			return NULL;
+		error_ignore(error, "the host has none");
+	}
+	stage->shm_bytes = bytes;
 	(void)snprintf(size, sizeof(size), "%llu", (unsigned long long)bytes);
 	return attach_new("tmpfs", options, COUNT(options), CLOSED, dev_fd, "shm");
+}
+
+/* One that the stage has is of a namespace that is not ours to mount it of. */
+static FALLIBLE ready_mqueue(const struct stage *stage, int dev_fd)
+{
+	if (!stage->shares_ipc)
+		return attach_new("mqueue", NULL, 0, CLOSED, dev_fd, "mqueue");
+	return move_to(dev_fd, "/shared/mqueue", "mqueue");
 }
 
 static FALLIBLE move_device(int dev_fd, const char *name)
 {
 	AUTO_FREE char *path = xasprintf("/dev/%s", name);
-	AUTO_FD int target_fd = -1;
 
 	if (access(path, F_OK) < 0)
 		return NULL;
 	TRY(make_file(dev_fd, name, 0666));
-	TRY(file_open(dev_fd, name, O_PATH, 0, &target_fd));
-	if (move_mount(AT_FDCWD, path, target_fd, "", MOVE_MOUNT_T_EMPTY_PATH) < 0)
-		return error_sys("bring '%s'", path);
-	return NULL;
+	return move_to(dev_fd, path, name);
 }
 
 static FALLIBLE ready_dev(struct stage *stage, uint64_t shm_bytes)
@@ -268,9 +342,8 @@ static FALLIBLE ready_dev(struct stage *stage, uint64_t shm_bytes)
 	for (const char *const *name = default_devices; *name; name++)
 		TRY(move_device(dev_fd, *name));
 	TRY(ready_devpts(dev_fd));
-	TRY(ready_shm(dev_fd, shm_bytes));
-	stage->shm_bytes = shm_bytes;
-	struct error *error = attach_new("mqueue", NULL, 0, CLOSED, dev_fd, "mqueue");
+	TRY(ready_shm(stage, dev_fd, shm_bytes));
+	struct error *error = ready_mqueue(stage, dev_fd);
 	if (error) {
 		error_ignore(error, "a kernel without message queues");
 		stage_note(stage->notes, "no /dev/mqueue");
@@ -290,11 +363,14 @@ FALLIBLE stage_prepare(struct stage *stage, uint64_t shm_bytes)
 			"/ready/files");
 }
 
-FALLIBLE stage_unmask(void)
+FALLIBLE stage_unmask(struct stage *stage)
 {
 	AUTO_FD int mount_fd = -1;
 
-	TRY(mount_new("proc", NULL, 0, CLOSED, &mount_fd));
+	if (stage->shares_pids)
+		TRY(open_proc(stage, &mount_fd));
+	else
+		TRY(mount_new("proc", NULL, 0, CLOSED, &mount_fd));
 	if (umount2("/ready/proc", MNT_DETACH) < 0)
 		return error_sys("drop the masked /proc");
 	return attach_at(mount_fd, AT_FDCWD, "/ready/proc");

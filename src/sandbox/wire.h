@@ -1,7 +1,7 @@
 /*
- * wire: messages between kiln and a step's PID 1, and between PID 1 and the command's process
- * before it executes: a frame of type and size, its bytes, its fds. Over a stream socket pair; both
- * ends are one program.
+ * wire: messages between kiln and a step's PID 1, between PID 1 and the command's process
+ * before it executes, and between kiln and a helper that begins late: a frame of type and size, its
+ * bytes, its fds. Over a stream socket pair; both ends are one program.
  *
  * Floor: sandbox.
  */
@@ -18,6 +18,8 @@ enum wire_type {
 	WIRE_NETWORK,   /* kiln: be the holder of a network namespace instead */
 	WIRE_TERMINATE, /* kiln: SIGTERM to all of the step */
 	WIRE_KILL,
+	WIRE_ORDER,    /* kiln, to a spare helper: struct helper_order, and namespaces to join */
+	WIRE_READY,    /* the helper: it has, and the name of the host there */
 	WIRE_HELD,     /* PID 1: the network namespace, and its user namespace */
 	WIRE_RESULT,   /* PID 1: struct sandbox_result */
 	WIRE_FAILED,   /* PID 1, command: an error */

@@ -74,9 +74,9 @@ FALLIBLE userns_enter(enum userns_mode wish, unsigned how, struct userns *ret);
 
 /*
  * Files and steps from now on are of these maps (--userns-uid-map), from ids of the namespace that
- * kiln has entered: OWNER_MAPPED. Whoever has userns copied is told by its own call (sandbox_map(),
- * store_use_owner()). ERR_INVALID: ranges that overlap, or root is not mapped; ERR_UNSUPPORTED: ids
- * that are not ours, or none at all are.
+ * kiln has entered: OWNER_MAPPED. Whoever has userns copied is told by its own call
+ * (sandbox_move(), store_use_owner()). ERR_INVALID: ranges that overlap, or root is not mapped;
+ * ERR_UNSUPPORTED: ids that are not ours, or none at all are.
  */
 FALLIBLE userns_map(struct userns *userns, const struct id_maps *maps);
 /*

@@ -40,14 +40,37 @@ static struct conf_list *list_at(struct containers_conf *conf, size_t i)
 	return (void *)((char *)conf + lists[i].offset);
 }
 
+#define TEXT(where, key, member)                                     \
+	{                                                            \
+		where, key, offsetof(struct containers_conf, member) \
+	}
+static const struct {
+	enum where where;
+	const char *key;
+	size_t offset;
+} texts[] = {
+	TEXT(IN_CONTAINERS, "base_hosts_file", base_hosts_file),
+	TEXT(IN_CONTAINERS, "cgroupns", cgroupns),
+	TEXT(IN_CONTAINERS, "ipcns", ipcns),
+	TEXT(IN_CONTAINERS, "netns", netns),
+	TEXT(IN_CONTAINERS, "pidns", pidns),
+	TEXT(IN_CONTAINERS, "shm_size", shm_size),
+	TEXT(IN_CONTAINERS, "utsns", utsns),
+	TEXT(IN_ENGINE, "compression_format", compression),
+	TEXT(IN_ENGINE, "retry_delay", retry_delay),
+};
+
+static char **text_at(struct containers_conf *conf, size_t i)
+{
+	return (void *)((char *)conf + texts[i].offset);
+}
+
 void containers_conf_done(struct containers_conf *conf)
 {
 	for (size_t i = 0; i < COUNT(lists); i++)
 		list_done(&list_at(conf, i)->texts);
-	free(conf->shm_size);
-	free(conf->base_hosts_file);
-	free(conf->compression);
-	free(conf->retry_delay);
+	for (size_t i = 0; i < COUNT(texts); i++)
+		free(*text_at(conf, i));
 	*conf = (struct containers_conf)CONTAINERS_CONF_INIT;
 }
 
@@ -95,18 +118,13 @@ static struct error *on_value(void *user, const char *key, const struct toml_val
 	for (size_t i = 0; i < COUNT(lists); i++)
 		if (lists[i].where == reading->where && strcmp(lists[i].key, key) == 0)
 			return take_list(value, list_at(conf, i));
-	if (reading->where == IN_CONTAINERS && strcmp(key, "shm_size") == 0)
-		return toml_take_text(value, &conf->shm_size);
-	if (reading->where == IN_CONTAINERS && strcmp(key, "base_hosts_file") == 0)
-		return toml_take_text(value, &conf->base_hosts_file);
+	for (size_t i = 0; i < COUNT(texts); i++)
+		if (texts[i].where == reading->where && strcmp(texts[i].key, key) == 0)
+			return toml_take_text(value, text_at(conf, i));
 	if (reading->where == IN_CONTAINERS && strcmp(key, "container_name_as_hostname") == 0)
 		return toml_take_bool(value, &conf->names_hosts);
 	if (reading->where == IN_ENGINE && strcmp(key, "retry") == 0)
 		return take_number(value, RETRIES_MAX, &conf->retries);
-	if (reading->where == IN_ENGINE && strcmp(key, "retry_delay") == 0)
-		return toml_take_text(value, &conf->retry_delay);
-	if (reading->where == IN_ENGINE && strcmp(key, "compression_format") == 0)
-		return toml_take_text(value, &conf->compression);
 	if (reading->where == IN_ENGINE && strcmp(key, "compression_level") == 0)
 		return take_number(value, LEVEL_MAX, &conf->level);
 	return NULL;

@@ -33,13 +33,14 @@ struct containers_conf {
 	struct conf_list ulimits, devices, volumes, dns, dns_options, dns_search;
 	struct conf_list environment; /* of [engine]: for this process */
 	struct conf_list add_compression;
-	char *shm_size;        /* or NULL */
-	char *base_hosts_file; /* a path, "none" or "image"; or NULL */
-	char *compression;     /* compression_format; or NULL */
-	char *retry_delay;     /* between them, as Go writes a time; or NULL */
-	int64_t retries;       /* of transfers; -1: not said */
-	int64_t level;         /* compression_level; -1: not said */
-	bool names_hosts;      /* container_name_as_hostname */
+	char *cgroupns, *ipcns, *netns, *pidns, *utsns; /* "host" and others; or NULL */
+	char *shm_size;                                 /* or NULL */
+	char *base_hosts_file;                          /* a path, "none" or "image"; or NULL */
+	char *compression;                              /* compression_format; or NULL */
+	char *retry_delay; /* between them, as Go writes a time; or NULL */
+	int64_t retries;   /* of transfers; -1: not said */
+	int64_t level;     /* compression_level; -1: not said */
+	bool names_hosts;  /* container_name_as_hostname */
 };
 
 #define CONTAINERS_CONF_INIT                \

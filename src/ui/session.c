@@ -236,7 +236,7 @@ static unsigned entering_of(unsigned needs)
 static unsigned how_of(unsigned needs)
 {
 	return (needs & SESSION_ONE_STEP ? SANDBOX_FOR_ONE : 0) |
-	       (needs & SESSION_MAY_MAP ? SANDBOX_MAY_MAP : 0);
+	       (needs & SESSION_MAY_MOVE ? SANDBOX_MAY_MOVE : 0);
 }
 
 /* The files' owners were those of the namespace once, and must be still. */
@@ -258,13 +258,14 @@ static FALLIBLE take_ids(struct session *session, const struct session_ids *ids)
 	return NULL;
 }
 
-FALLIBLE session_use_ids(struct session *session, const struct session_ids *ids)
+FALLIBLE session_use_ids(struct session *session, const struct session_ids *ids,
+		const struct sandbox_namespaces *namespaces)
 {
 	session->userns = session->usual;
 	if (ids)
 		TRY(take_ids(session, ids));
-	if (ids && session->sandbox)
-		TRY(sandbox_map(session->sandbox, &session->userns));
+	if ((ids || namespaces_any(namespaces)) && session->sandbox)
+		TRY(sandbox_move(session->sandbox, &session->userns, namespaces));
 	if (session->store)
 		store_use_owner(session->store, &session->userns.owner);
 	return NULL;
@@ -285,7 +286,7 @@ FALLIBLE session_open(const struct config *config, unsigned needs, struct sessio
 			TRY(take_ids(ret, ret->ids));
 	}
 	if (needs & SESSION_SANDBOX)
-		TRY(sandbox_start(&ret->userns, how_of(needs), &ret->sandbox));
+		TRY(sandbox_start(&ret->userns, how_of(needs), ret->namespaces, &ret->sandbox));
 
 	ret->podman = podman_settings_of(ret, needs);
 	/* The helper has been forked; from here threads may begin. */

@@ -19,6 +19,7 @@
 struct build_options;
 struct registry_client;
 struct sandbox;
+struct sandbox_namespaces;
 struct seal_keys;
 struct signer;
 struct store;
@@ -34,7 +35,7 @@ enum {
 	SESSION_FORCE = 1 << 5,    /* in place even in what does not look like a container */
 	SESSION_WORKING = 1 << 7,  /* of the sandbox: for a working container, which needs mounts */
 	SESSION_NEW_AUTH = 1 << 6, /* of the registry: --authfile need not be there yet */
-	SESSION_MAY_MAP = 1 << 8,  /* of the sandbox: session_use_ids() may come */
+	SESSION_MAY_MOVE = 1 << 8, /* of the sandbox: session_use_ids() may come */
 };
 
 /* Whose ids files and steps have: userns_map(), or userns_join(). All borrowed. */
@@ -47,6 +48,7 @@ struct session {
 	const struct config *config;
 	/* Before it is opened: the ids of files and steps; NULL: the usual. */
 	const struct session_ids *ids;
+	const struct sandbox_namespaces *namespaces; /* and what steps share; NULL: nothing */
 	struct cancel *cancel;
 	struct interrupt *interrupt;
 	struct userns userns; /* with SESSION_TREES */
@@ -63,9 +65,11 @@ struct session {
 FALLIBLE session_open(const struct config *config, unsigned needs, struct session *ret);
 /*
  * With SESSION_TREES: files and steps have these ids, as a working container that was looked up
- * since wants them; NULL: the usual. With a sandbox once, and not where ids were given before.
+ * since wants them; NULL: the usual. And steps share these namespaces; NULL: none. With a sandbox
+ * once, and not where ids were given before.
  */
-FALLIBLE session_use_ids(struct session *session, const struct session_ids *ids);
+FALLIBLE session_use_ids(struct session *session, const struct session_ids *ids,
+		const struct sandbox_namespaces *namespaces);
 /*
  * What a command needs besides when a name that it was given leads to Podman's store, or may, whose
  * files belong to ids of our user namespace: SESSION_TREES, or 0.

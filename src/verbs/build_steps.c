@@ -14,6 +14,8 @@ static enum build_network network(const struct run_parts *parts)
 {
 	if (parts->run.network == SANDBOX_NET_NONE)
 		return BUILD_NETWORK_NONE;
+	if (parts->run.network == SANDBOX_NET_JOINED)
+		return BUILD_NETWORK_JOINED;
 	return parts->run.network == SANDBOX_NET_PRIVATE ? BUILD_NETWORK_PRIVATE
 							 : BUILD_NETWORK_HOST;
 }
@@ -36,6 +38,7 @@ FALLIBLE build_steps_make(const struct list *secrets, const struct list *agents,
 	options->run = (struct build_run_options){
 		.engine = parts->run.engine,
 		.no_resolv_file = parts->run.no_resolv_file,
+		.namespaces = parts->run.namespaces,
 		.add_capabilities = parts->run.add_capabilities,
 		.drop_capabilities = parts->run.drop_capabilities,
 		.is_unconfined = parts->run.is_unconfined,

@@ -208,13 +208,14 @@ static struct error *run(const struct invocation *call)
 	/* What is remembered must be good when it is used. */
 	TRY(run_flags_check(&opts->run));
 	TRY(run_flags_check_dns(&opts->run, false));
-	TRY(run_conf_below(call->program, &opts->run, &run));
+	TRY(run_conf_below(call, &opts->run, &run));
 	TRY(run_parts_make(&run, call->config, &parts));
 	struct triggers triggers = {
 		.platform = &platform, .flags = &run, .parts = &parts, .quiet = opts->quiet
 	};
 	TRY(userns_flags_make(&opts->run, call->config, &work.ids));
 	work.session.ids = userns_flags_ids(&work.ids);
+	work.session.namespaces = &parts.namespaces;
 	TRY(work_open(call, WORK_BUILD, &work));
 	TRY(open_image(&work, opts, &platform, container));
 	TRY(take_triggers(&work, &triggers, container));

@@ -144,7 +144,6 @@ static FALLIBLE run_in(struct work *work, const struct run_opts *opts, struct wo
 
 /* What a working_run is made of. */
 struct parts {
-	struct run_flags flags;
 	struct run_parts run;
 	struct run_mounts mounts;
 	struct list env;
@@ -160,7 +159,6 @@ struct parts {
 
 static void parts_done(struct parts *parts)
 {
-	run_flags_done(&parts->flags);
 	run_parts_done(&parts->run);
 	run_mounts_done(&parts->mounts);
 	list_done(&parts->env);
@@ -221,16 +219,11 @@ static FALLIBLE gather(struct work *work, const struct run_opts *opts, const str
 	const char *own = work->container->config.working_dir;
 	const char *workdir = opts->workdir ? opts->workdir : own ? own : "/";
 	struct working_run *run = &parts->run.run;
-	AUTO(list) struct list lines = { 0 };
 
-	parts->flags.http_proxy = opts->run.http_proxy;
-	run_flags_save(&opts->run, &lines);
-	run_flags_load(&work->container->settings, &parts->flags);
-	run_flags_load(&lines, &parts->flags);
-	TRY(run_conf_limits(work->call->program, &parts->flags));
+	TRY(run_conf_limits(work->call->program, &work->flags));
 	for (size_t i = 0; i < opts->env.n; i++)
 		config_add_variable(opts->env.p[i], &parts->env);
-	TRY(run_parts_make(&parts->flags, config, &parts->run));
+	TRY(run_parts_make(&work->flags, config, &parts->run));
 	TRY(mounts_conf_read(work->call, &work->container->settings,
 			work->session.podman.is_rootless, &parts->run.volumes));
 	TRY(run_mounts_make(
@@ -244,7 +237,7 @@ static FALLIBLE gather(struct work *work, const struct run_opts *opts, const str
 	};
 	run->argv = argv;
 	run->env = &parts->env;
-	run->quiet_env = parts->flags.http_proxy ? &config->environment.proxies : NULL;
+	run->quiet_env = work->flags.http_proxy ? &config->environment.proxies : NULL;
 	run->user = opts->user;
 	if (opts->umask)
 		TRY(set_umask(opts->umask, run));
@@ -256,7 +249,7 @@ static FALLIBLE gather(struct work *work, const struct run_opts *opts, const str
 	run->no_hosts_file = opts->no_hosts;
 	run->no_hostname_file = opts->no_hostname;
 	run->layers = config->layers ? &parts->layers : NULL;
-	run_parts_fill(&parts->run, &parts->flags);
+	run_parts_fill(&parts->run, &work->flags);
 	return NULL;
 }
 
@@ -266,6 +259,7 @@ static FALLIBLE run_one(struct work *work, const struct run_opts *opts, const ch
 	struct sandbox_result result = { 0 };
 	struct working_run *run = &parts->run.run;
 
+	work->typed = &opts->run;
 	TRY(work_take(work, name, true));
 	TRY(gather(work, opts, argv, parts));
 	TRY(run_in(work, opts, run, &result));

@@ -98,7 +98,22 @@ static FALLIBLE add_base_hosts(const char *path, const struct list *typed, struc
 	return NULL;
 }
 
-FALLIBLE run_conf_below(const char *program, const struct run_flags *typed, struct run_flags *ret)
+/* Of namespaces Buildah knows the host's, and that it is not. */
+static void add_host_namespace(const char *conf, char **typed)
+{
+	if (!*typed && text_equal(conf, "host"))
+		*typed = xstrdup(conf);
+}
+
+/* A network that kiln's own settings name is nearer than one for all programs. */
+static void add_network(const struct config *config, const char *conf, char **typed)
+{
+	if (!*typed && conf && *conf && text_equal(config->network, "default"))
+		*typed = xstrdup(text_equal(conf, "host") ? "host" : "private");
+}
+
+FALLIBLE run_conf_below(
+		const struct invocation *call, const struct run_flags *typed, struct run_flags *ret)
 {
 	AUTO(containers_conf) struct containers_conf conf = CONTAINERS_CONF_INIT;
 	AUTO(list) struct list lines = { 0 };
@@ -106,7 +121,7 @@ FALLIBLE run_conf_below(const char *program, const struct run_flags *typed, stru
 	ret->http_proxy = typed->http_proxy;
 	run_flags_save(typed, &lines);
 	run_flags_load(&lines, ret);
-	if (!text_equal(program, "buildah"))
+	if (!text_equal(call->program, "buildah"))
 		return NULL;
 	TRY(containers_conf_read(config_getenv, NULL, &conf));
 	if (!run_flags_dns_is_none(typed)) {
@@ -120,6 +135,11 @@ FALLIBLE run_conf_below(const char *program, const struct run_flags *typed, stru
 	add_in_front(&conf.volumes, &ret->volumes);
 	if (!ret->shm_size)
 		ret->shm_size = TAKE(conf.shm_size);
+	add_host_namespace(conf.cgroupns, &ret->cgroupns);
+	add_host_namespace(conf.ipcns, &ret->ipc);
+	add_host_namespace(conf.pidns, &ret->pid);
+	add_host_namespace(conf.utsns, &ret->uts);
+	add_network(call->config, conf.netns, &ret->network);
 	if (conf.capabilities.is_said) {
 		list_add(&ret->base_capabilities, "");
 		list_add_all(&ret->base_capabilities, &conf.capabilities.texts);

@@ -1,6 +1,7 @@
 #include "verbs/run_flags.h"
 #include "ui/config.h"
 #include "ui/host_flag.h"
+#include "verbs/namespace_flag.h"
 
 #include "base/str.h"
 #include "base/xalloc.h"
@@ -42,16 +43,20 @@ static const struct {
 	LIST("ulimit", ulimits),
 	LIST("volume", volumes),
 	TEXT("cgroup-parent", limits.cgroup_parent),
+	TEXT("cgroupns", cgroupns),
 	TEXT("cpu-period", limits.cpu_period),
 	TEXT("cpu-quota", limits.cpu_quota),
 	TEXT("cpu-shares", limits.cpu_shares),
 	TEXT("cpuset-cpus", limits.cpuset_cpus),
 	TEXT("cpuset-mems", limits.cpuset_mems),
+	TEXT("ipc", ipc),
 	TEXT("isolation", isolation),
 	TEXT("memory", limits.memory),
 	TEXT("memory-swap", limits.memory_swap),
 	TEXT("network", network),
+	TEXT("pid", pid),
 	TEXT("shm-size", shm_size),
+	TEXT("uts", uts),
 };
 
 void run_flags_save(const struct run_flags *flags, struct list *out)
@@ -118,16 +123,6 @@ void run_flags_done(struct run_flags *flags)
 
 /* --- what is not there --- */
 
-static FALLIBLE check_namespace(const char *name, const char *value, const char *allowed)
-{
-	if (!value || !*value || text_equal(value, "private") || text_equal(value, "container") ||
-			text_equal(value, allowed))
-		return NULL;
-	return error_hint(error_code(ERR_INVALID, EXIT_USAGE, "option '--%s' cannot be '%s' here",
-					  name, value),
-			"a step of kiln always has its own: leave the option away, or say private");
-}
-
 FALLIBLE run_flags_check_dns(const struct run_flags *flags, bool is_build)
 {
 	const struct {
@@ -176,16 +171,14 @@ FALLIBLE run_flags_check(const struct run_flags *flags)
 {
 	static const char *const kinds[] = { "", "auto", "default", "oci", "rootless", "chroot" };
 	bool known = !flags->isolation;
+	struct sandbox_namespaces ignored;
 
 	for (size_t i = 0; i < COUNT(kinds) && !known; i++)
 		known = text_equal(kinds[i], flags->isolation);
 	if (!known)
 		return error_usage("unrecognized isolation type \"%s\"", flags->isolation);
 	TRY(check_network(flags));
-	TRY(check_namespace("ipc", flags->ipc, "private"));
-	TRY(check_namespace("pid", flags->pid, "private"));
-	TRY(check_namespace("uts", flags->uts, "private"));
-	return check_namespace("cgroupns", flags->cgroupns, "private");
+	return namespace_flags_make(flags, &ignored);
 }
 
 /* --- making a run of it --- */
@@ -202,8 +195,13 @@ static FALLIBLE set_network(
 		const struct run_flags *flags, const struct config *config, struct run_parts *parts)
 {
 	const char *text = flags->network && *flags->network ? flags->network : config->network;
+	const char *path = NULL;
+	bool is_path = false;
 
-	if (text_equal(text, "host") || text_equal(text, "default"))
+	TRY(namespace_flag_network(text, &is_path, &path));
+	if (is_path)
+		parts->run.network = path ? SANDBOX_NET_JOINED : SANDBOX_NET_HOST;
+	else if (text_equal(text, "host") || text_equal(text, "default"))
 		parts->run.network = SANDBOX_NET_HOST;
 	else if (text_equal(text, "none"))
 		parts->run.network = SANDBOX_NET_NONE;
@@ -215,7 +213,15 @@ static FALLIBLE set_network(
 						  "unable to find network with name or ID %s: "
 						  "network not found",
 						  text),
-				"there are host, none and private");
+				"there are host, none, private and ns:PATH");
+	return NULL;
+}
+
+static FALLIBLE set_namespaces(const struct run_flags *flags, struct run_parts *parts)
+{
+	TRY(namespace_flags_make(flags, &parts->namespaces));
+	AUTO_FREE char *text = namespace_flags_text(&parts->namespaces);
+	parts->run.namespaces = text ? keep(parts, text, strlen(text)) : NULL;
 	return NULL;
 }
 
@@ -332,6 +338,7 @@ FALLIBLE run_parts_make(
 {
 	TRY(run_flags_check(flags));
 	TRY(set_network(flags, config, ret));
+	TRY(set_namespaces(flags, ret));
 	for (size_t i = 0; i < flags->hosts.n; i++)
 		TRY(add_host(ret, flags->hosts.p[i]));
 	for (size_t i = 0; i < flags->volumes.n; i++)

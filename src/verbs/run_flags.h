@@ -7,6 +7,7 @@
  */
 #pragma once
 #include "build/working.h"
+#include "sandbox/namespaces.h"
 #include "ui/config.h"
 #include "ui/options.h"
 #include "ui/steps_flag.h"
@@ -40,8 +41,9 @@ struct run_flags {
 					"let commands see HTTP_PROXY and its kin (the default)"),  \
 			OPT_TEXT(0, "isolation", run.isolation, "oci|rootless|chroot",             \
 					"taken; kiln uses the best that the machine allows"),      \
-			OPT_TEXT(0, "network", run.network, "host|none|private", "network"),       \
-			OPT_TEXT(0, "net", run.network, "host|none|private", "network",            \
+			OPT_TEXT(0, "network", run.network, "host|none|private|ns:PATH",           \
+					"network"),                                                \
+			OPT_TEXT(0, "net", run.network, "host|none|private|ns:PATH", "network",    \
 					.is_hidden = true),                                        \
 			OPT_LIST(0, "security-opt", run.security, "OPTION",                        \
 					"no-new-privileges, seccomp=unconfined|PATH, mask=PATH, "  \
@@ -51,14 +53,14 @@ struct run_flags {
 					"nofile=1024:2048"),                                       \
 			OPT_LIST('v', "volume", run.volumes, "HOST:CONTAINER[:OPTIONS]",           \
 					"bind a folder or file of the host"),                      \
-			OPT_TEXT(0, "cgroupns", run.cgroupns, "private|host", "cgroup namespace",  \
-					.is_hidden = true),                                        \
+			OPT_TEXT(0, "cgroupns", run.cgroupns, "private|host|ns:PATH",              \
+					"cgroup namespace"),                                       \
 			OPT_LIST(0, "device", run.devices, "HOST[:CONTAINER]",                     \
 					"a device of the host, as far as its mode allows"),        \
-			OPT_TEXT(0, "ipc", run.ipc, "private|host", "IPC namespace",               \
-					.is_hidden = true),                                        \
-			OPT_TEXT(0, "pid", run.pid, "private|host", "PID namespace",               \
-					.is_hidden = true),                                        \
+			OPT_TEXT(0, "ipc", run.ipc, "private|host|ns:PATH",                        \
+					"IPC namespace, and /dev/shm with the host's"),            \
+			OPT_TEXT(0, "pid", run.pid, "private|host|ns:PATH",                        \
+					"PID namespace: whose processes they see"),                \
 			OPT_TEXT(0, "runtime", run.runtime, "PATH", "kiln needs none",             \
 					.is_hidden = true),                                        \
 			OPT_LIST(0, "runtime-flag", run.runtime_flags, "FLAG", "kiln needs none",  \
@@ -79,8 +81,8 @@ struct run_flags {
 					"taken: networks are not CNI's", .is_hidden = true),       \
 			OPT_TEXT(0, "cni-plugin-path", run.network_dirs, "DIR",                    \
 					"taken: networks are not CNI's", .is_hidden = true),       \
-			OPT_TEXT(0, "uts", run.uts, "private|host", "UTS namespace",               \
-					.is_hidden = true)
+			OPT_TEXT(0, "uts", run.uts, "private|host|ns:PATH",                        \
+					"UTS namespace: the host's name")
 
 /* What kiln cannot do is refused by name. */
 FALLIBLE run_flags_check(const struct run_flags *flags);
@@ -115,6 +117,7 @@ struct run_parts {
 		size_t n, capacity;
 	} groups;
 	const char **dns, **dns_search, **dns_options;
+	struct sandbox_namespaces namespaces; /* for the session; paths are the flags' */
 };
 
 FALLIBLE run_parts_make(

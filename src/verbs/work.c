@@ -5,6 +5,7 @@
 #include "container/maps.h"
 #include "ui/source_environment.h"
 #include "verbs/names.h"
+#include "verbs/namespace_flag.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@ FALLIBLE work_open(const struct invocation *call, enum work_needs needs, struct 
 		parts |= SESSION_TREES;
 	if (needs >= WORK_RUN)
 		parts |= SESSION_SANDBOX | SESSION_WORKING |
-			 (needs == WORK_RUN ? SESSION_ONE_STEP | SESSION_MAY_MAP : 0);
+			 (needs == WORK_RUN ? SESSION_ONE_STEP | SESSION_MAY_MOVE : 0);
 	ret->host_fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
 	TRY(session_open(call->config, parts, &ret->session));
 	return NULL;
@@ -35,6 +36,34 @@ static FALLIBLE take_off(struct work *work)
 	TRY(working_unmount(work->host_fd, path, false));
 	work->is_off = true;
 	return NULL;
+}
+
+static void merge_flags(const struct container *container, const struct run_flags *typed,
+		struct run_flags *ret)
+{
+	AUTO(list) struct list lines = { 0 };
+
+	ret->http_proxy = typed->http_proxy;
+	run_flags_save(typed, &lines);
+	run_flags_load(&container->settings, ret);
+	run_flags_load(&lines, ret);
+}
+
+/* Where its commands run: which ids they have, and what they share. Of several containers, one
+ * after the other, each has its own ids. */
+static FALLIBLE move(struct work *work)
+{
+	struct session *session = &work->session;
+	const struct session_ids *ids = work->ids.maps.uids.n ? &work->ids : NULL;
+	struct sandbox_namespaces namespaces = { 0 };
+
+	if (work->typed) {
+		merge_flags(work->container, work->typed, &work->flags);
+		TRY(namespace_flags_make(&work->flags, &namespaces));
+	}
+	if (!ids && session->userns.owner.kind != OWNER_MAPPED && !namespaces_any(&namespaces))
+		return NULL;
+	return session_use_ids(session, ids, &namespaces);
 }
 
 FALLIBLE work_take(struct work *work, const char *name, bool changes)
@@ -58,10 +87,7 @@ FALLIBLE work_take(struct work *work, const char *name, bool changes)
 			"reading build container \"%s\"", name);
 	TRY(container_maps(work->container, &work->ids.maps));
 	work->ids.join = list_env_get(&work->container->settings, CONTAINER_USERNS);
-	/* Of several, one after the other, each has its own. */
-	const struct session_ids *ids = work->ids.maps.uids.n ? &work->ids : NULL;
-	if (ids || session->userns.owner.kind == OWNER_MAPPED)
-		TRY_WRAP(session_use_ids(session, ids), "container \"%s\"", work->container->name);
+	TRY_WRAP(move(work), "container \"%s\"", work->container->name);
 	TRY(working_open(&with, work->container, &work->working));
 	return changes ? take_off(work) : NULL;
 }
@@ -101,6 +127,7 @@ FALLIBLE work_release(struct work *work)
 void work_done(struct work *work)
 {
 	error_ignore(work_release(work), "an error was told already");
+	run_flags_done(&work->flags);
 	show_done(&work->show);
 	session_done(&work->session);
 	list_done(&work->source_environment);

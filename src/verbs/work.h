@@ -12,6 +12,7 @@
 #include "ui/options.h"
 #include "ui/session.h"
 #include "ui/show.h"
+#include "verbs/run_flags.h"
 
 struct work {
 	const struct invocation *call;
@@ -21,6 +22,9 @@ struct work {
 	int host_fd; /* the mount namespace that we were started in */
 	struct container *container;
 	struct session_ids ids; /* the container's, or none */
+	/* Of 'run': what it was told, and with what the container was told before; or NULL. */
+	const struct run_flags *typed;
+	struct run_flags flags;
 	struct working *working;
 	bool is_off; /* its user's mount was taken away for the while */
 };

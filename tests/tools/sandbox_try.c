@@ -158,7 +158,7 @@ static FALLIBLE run_all(struct settings *settings, struct userns *userns, int *r
 	pthread_t alarm_thread;
 	struct error *error = NULL;
 
-	TRY(sandbox_start(userns, settings->is_for_one ? SANDBOX_FOR_ONE : 0, &sandbox));
+	TRY(sandbox_start(userns, settings->is_for_one ? SANDBOX_FOR_ONE : 0, NULL, &sandbox));
 	if (alarm.ms)
 		(void)pthread_create(&alarm_thread, NULL, cancel_later, &alarm);
 	for (unsigned i = 0; i < settings->jobs; i++) {

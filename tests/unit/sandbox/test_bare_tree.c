@@ -39,7 +39,7 @@ static void ends_what_is_behind_a_dead_spared_one(void **state)
 	others[0] = child(false);
 	others[1] = child(true);
 	(void)alarm(20); /* it never ended */
-	bare_tree_end(spared, COUNT(spared));
+	bare_tree_end(-1, spared, COUNT(spared));
 	(void)alarm(0);
 	for (size_t i = 0; i < COUNT(others); i++)
 		assert_int_equal(waitpid(others[i], NULL, WNOHANG), -1);
@@ -54,10 +54,10 @@ static void spares_with_children(void **state)
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
 	pid_t spared = child(false), other = child(false);
 
-	bare_tree_end(&spared, 1);
+	bare_tree_end(-1, &spared, 1);
 	assert_int_equal(waitpid(other, NULL, WNOHANG), -1);
 	assert_int_equal(waitpid(spared, NULL, WNOHANG), 0);
-	bare_tree_end(NULL, 0);
+	bare_tree_end(-1, NULL, 0);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 }
 
