@@ -186,7 +186,7 @@ one
 		RUN --mount=from=unused,target=/f true
 	END
 	succeeds build "$kind" --target streamed
-	fails 1 "exit code 1" build "$kind" --target later
+	fails 1 "exit code: 1" build "$kind" --target later
 }
 
 @test "a mount that cannot be is refused with its place" {
