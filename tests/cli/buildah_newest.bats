@@ -135,7 +135,7 @@ buildah() {
 	says 'missing "LACKING" build argument'
 	succeeds buildah build --target platform-arm/v7 .
 	says 'missing "LACKING" build argument'
-	fails 1 "invalid name for a stage: 'platform-arm/v7'" kiln build .
+	fails 1 'invalid name for build stage: "platform-arm/v7"' kiln build .
 }
 
 @test "commit: the container's ID in Docker's format, and one moment in config and annotation" {
