@@ -1,5 +1,7 @@
 #include "build/epoch.h"
 
+#include "base/limits.h"
+#include "base/map.h"
 #include "build/context.h"
 #include "build/fetch_file.h"
 #include "build/trees.h"
@@ -13,45 +15,89 @@
 
 #define VARIABLE "SOURCE_DATE_EPOCH"
 
+/* What ARG lines make known. */
+struct known {
+	const struct build *build;
+	struct map *values; /* by name */
+	size_t budget;      /* what expansion may still produce */
+};
+
+static void known_done(struct known *known)
+{
+	map_free(known->values);
+}
+
+DEFINE_AUTO_VALUE(known)
+
+static struct known known_new(const struct build *build)
+{
+	return (struct known){ build, map_new(free), LIMIT_EXPANDED_BYTES };
+}
+
 static const char *value_of(void *user, const char *name)
 {
-	return list_env_get(user, name);
+	return map_get(((const struct known *)user)->values, name);
 }
 
-static FALLIBLE expand(
-		const struct build *build, const char *text, struct list *known, struct strbuf *out)
+static FALLIBLE expand(struct known *known, const char *text, struct strbuf *out)
 {
 	const struct words_env env = {
-		.get = value_of, .user = known, .escape = build->file->directives.escape_char
+		.get = value_of, .user = known, .escape = known->build->file->directives.escape_char
 	};
 
-	return word_expand(str_of(text), &env, out);
+	TRY(word_expand(str_of(text), &env, out));
+	size_t n = strbuf_str(out).n;
+	if (n > known->budget)
+		return error_new(ERR_LIMIT, "ARGs that expand to more than %d bytes",
+				LIMIT_EXPANDED_BYTES);
+	known->budget -= n;
+	return NULL;
 }
 
-/* What an ARG line makes known: what was given, else its default. */
-static FALLIBLE take_args(
-		const struct build *build, const struct instruction *arg, struct list *known)
+static const char *given_of(const struct build *build, const char *name)
+{
+	const struct list *build_args = build->options->build_args;
+
+	return build_args ? list_env_get(build_args, name) : NULL;
+}
+
+/* What was given, else its default. */
+static FALLIBLE take_args(const struct instruction *arg, struct known *known)
 {
 	for (size_t i = 0; i < arg->pairs.n; i++) {
 		const struct pair *pair = &arg->pairs.p[i];
-		const char *given = list_env_get(build->options->build_args, pair->name);
+		const char *given = given_of(known->build, pair->name);
 		AUTO(strbuf) struct strbuf text = { 0 };
 
 		if (given)
-			list_env_set(known, pair->name, given);
+			map_set(known->values, pair->name, xstrdup(given));
 		if (given || !pair->value)
 			continue;
-		TRY(expand(build, pair->value, known, &text));
-		list_env_set(known, pair->name, strbuf_text(&text));
+		struct error *error = expand(known, pair->value, &text);
+		if (error)
+			return error_at(error, pair->at);
+		map_set(known->values, pair->name, strbuf_take(&text));
 	}
 	return NULL;
 }
 
-static FALLIBLE take_globals(const struct build *build, struct list *known)
+static FALLIBLE take_globals(struct known *known)
 {
-	for (size_t i = 0; i < build->file->global_count; i++)
-		TRY(take_args(build, &build->file->instructions[i], known));
+	const struct dockerfile *file = known->build->file;
+
+	for (size_t i = 0; i < file->global_count; i++)
+		TRY(take_args(&file->instructions[i], known));
 	return NULL;
+}
+
+/* Most Dockerfiles say nothing of it, and nothing of them needs to be known then. */
+static bool is_declared(const struct dockerfile *file)
+{
+	for (size_t i = 0; i < file->global_count; i++)
+		for (size_t k = 0; k < file->instructions[i].pairs.n; k++)
+			if (text_equal(file->instructions[i].pairs.p[k].name, VARIABLE))
+				return true;
+	return false;
 }
 
 static FALLIBLE time_of_context(
@@ -90,13 +136,13 @@ static FALLIBLE time_of_address(
 static FALLIBLE read_source(
 		const struct build *build, const struct stage *stage, struct strbuf *ret)
 {
-	AUTO(list) struct list known = { 0 };
+	AUTO(known) struct known known = known_new(build);
 	AUTO(strbuf) struct strbuf base = { 0 };
 	bool has_source = false;
 
-	TRY(take_globals(build, &known));
-	list_env_unset(&known, VARIABLE);
-	TRY(expand(build, stage->from->from.image, &known, &base));
+	TRY(take_globals(&known));
+	map_remove(known.values, VARIABLE);
+	TRY(expand(&known, stage->from->from.image, &base));
 	if (!text_equal(strbuf_text(&base), "scratch"))
 		return error_new(ERR_INVALID, VARIABLE " stage must use FROM scratch");
 	for (size_t i = 0; i < stage->instruction_count; i++) {
@@ -104,7 +150,7 @@ static FALLIBLE read_source(
 		const struct copy *copy = &in->copy;
 
 		if (in->kind == INSTRUCTION_ARG) {
-			TRY(take_args(build, in, &known));
+			TRY(take_args(in, &known));
 			continue;
 		}
 		if (in->kind != INSTRUCTION_ADD)
@@ -116,7 +162,7 @@ static FALLIBLE read_source(
 			return error_new(ERR_INVALID,
 					VARIABLE " stage must contain exactly one remote ADD");
 		has_source = true;
-		TRY(expand(build, copy->sources[0].path, &known, ret));
+		TRY(expand(&known, copy->sources[0].path, ret));
 	}
 	const char *source = strbuf_text(ret);
 	if (!has_source)
@@ -176,7 +222,8 @@ static FALLIBLE find_time(const struct build *build, const char *name, int64_t *
 
 FALLIBLE epoch_find(struct build *build)
 {
-	AUTO(list) struct list known = { 0 };
+	AUTO(known) struct known known = known_new(build);
+	const char *given = given_of(build, VARIABLE);
 	int64_t seconds = 0;
 
 	if (build->before) {
@@ -186,11 +233,10 @@ FALLIBLE epoch_find(struct build *build)
 		build->epoch = before->epoch ? xstrdup(before->epoch) : NULL;
 		return NULL;
 	}
-	if (build->options->has_epoch)
+	if (build->options->has_epoch || (!given && !is_declared(build->file)))
 		return NULL;
-	TRY(take_globals(build, &known));
-	const char *given = list_env_get(build->options->build_args, VARIABLE);
-	const char *name = given ? given : list_env_get(&known, VARIABLE);
+	TRY(take_globals(&known));
+	const char *name = given ? given : map_get(known.values, VARIABLE);
 	if (!name || plan_epoch_is_number(name))
 		return NULL;
 	build->epoch_name = xstrdup(name);

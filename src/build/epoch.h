@@ -7,8 +7,8 @@
  *	                 the time of that
  *
  * The time is the commit's, what an http server says, else that of the newest entry of a tar. What
- * has none (a directory, an image) leaves the variable unset. The name is the build argument's,
- *else the default of an ARG before the first FROM.
+ * has none (a directory, an image) leaves the variable unset. The name is the build
+ * argument's, else the default of an ARG before the first FROM.
  *
  * Floor: build, private. Spec: docs/build-repro.md of BuildKit.
  */

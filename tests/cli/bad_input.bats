@@ -44,5 +44,5 @@ load ../lib/kiln
 	printf 'FROM scratch AS build\nCOPY --from=biuld a b\n' >Dockerfile
 	fails 1 "did you mean the stage 'build'?" kiln build --pull=never .
 	says 'Dockerfile:2:6'
-	fails 1 "did you mean 'build'?" kiln build --target biuld .
+	fails 1 'did you mean build?' kiln build --target biuld .
 }
