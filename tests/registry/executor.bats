@@ -270,7 +270,7 @@ $REGISTRY/team/app:latest@$digest" "$(cat tags)"
 	unset NEXT
 	succeeds executor --context . --dryrun --build-arg BASE= --build-arg NEXT --build-arg=
 	[[ $output == *'linux/amd64 from scratch'*'"next":"."'* ]]
-	fails 1 "empty once expanded" "$KILN" build --dry-run --build-arg BASE= .
+	fails 1 'base name ($BASE) should not be blank' "$KILN" build --dry-run --build-arg BASE= .
 }
 
 @test "targets: the first is the image, the others are built, and fail the build" {
