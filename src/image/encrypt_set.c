@@ -28,16 +28,6 @@ struct encrypting_set {
 	struct image_sealed_set *made;
 };
 
-/* Layers are read when their image is encrypted. */
-static struct error *put_no_blob(
-		struct set_sink *sink, struct image_source *source, const struct descriptor *blob)
-{
-	(void)sink;
-	(void)source;
-	(void)blob;
-	return NULL;
-}
-
 /* *ret (borrowed) stays NULL for what is no image. */
 static FALLIBLE encrypt_one(struct encrypting_set *self, const char *media_type, struct str json,
 		struct image **ret)
@@ -119,8 +109,8 @@ static FALLIBLE encrypt_alone(struct encrypting_set *self)
 FALLIBLE image_set_encrypt(const struct image_set *set, const struct image_sealing *sealing,
 		struct store *store, struct cancel *cancel, struct image_sealed_set *ret)
 {
-	struct encrypting_set self = { { put_no_blob, put_document, .in_order = true }, set,
-		sealing, store, cancel, pool_new(0), { 0 }, ret };
+	struct encrypting_set self = { { .put_document = put_document }, set, sealing, store,
+		cancel, pool_new(0), { 0 }, ret };
 	struct error *error = set->is_index ? encrypt_index(&self) : encrypt_alone(&self);
 
 	pool_free(self.pool);

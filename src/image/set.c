@@ -341,7 +341,7 @@ FALLIBLE set_copy(const struct image_set *set, struct set_sink *sink, struct can
 	(void)pthread_mutex_init(&copying.lock, NULL);
 	TRY(vouch_document(&copying, &set->digest, set->is_index));
 	TRY(want_all(&copying, (struct str){ set->json, set->n }, set->media_type, 0));
-	size_t threads = sink->in_order ? 1 : COPIES;
+	size_t threads = !sink->put_blob ? 0 : sink->in_order ? 1 : COPIES;
 	for (size_t i = 0; i < copying.blobs.n && i < threads; i++)
 		group_start(group, "copy", copy_some, &copying);
 	TRY(group_join(group));

@@ -7,7 +7,7 @@
 #include "image/set.h"
 
 struct set_sink {
-	/* A layer or config: bytes from source. */
+	/* A layer or config: bytes from source. NULL: put_document reads what it needs. */
 	struct error *(*put_blob)(struct set_sink *sink, struct image_source *source,
 			const struct descriptor *blob);
 	/* A manifest or index below the document. */

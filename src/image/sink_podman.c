@@ -151,16 +151,6 @@ static void podman_set_sink_done(struct podman_set_sink *self)
 
 DEFINE_AUTO_VALUE(podman_set_sink)
 
-/* Layers are read when their image is written. */
-static struct error *put_no_blob(
-		struct set_sink *sink, struct image_source *source, const struct descriptor *blob)
-{
-	(void)sink;
-	(void)source;
-	(void)blob;
-	return NULL;
-}
-
 /* Where a manifest stays that is no image: what Podman's 'manifest add docker://' does. */
 static FALLIBLE leave_there(struct podman_set_sink *self, const struct digest *digest)
 {
@@ -254,7 +244,7 @@ FALLIBLE image_set_save_podman(const struct image_set *set, const struct podman_
 	AUTO(podman_place) struct podman_place place = { 0 };
 	AUTO(list) struct list complete_names = { 0 };
 	AUTO(podman_set_sink)
-	struct podman_set_sink self = { { put_no_blob, put_instance, .in_order = true }, set };
+	struct podman_set_sink self = { { .put_document = put_instance }, set };
 	struct error *error = NULL;
 
 	TRY(find_place(settings, where, &place));
