@@ -15,24 +15,28 @@ struct reading {
 	enum where where;
 };
 
-#define LIST(where, key, member)                                     \
-	{                                                            \
-		where, key, offsetof(struct containers_conf, member) \
-	}
-static const struct {
+/* A list or text of the file, and where it goes. */
+struct field {
 	enum where where;
 	const char *key;
 	size_t offset;
-} lists[] = {
-	LIST(IN_CONTAINERS, "default_capabilities", capabilities),
-	LIST(IN_CONTAINERS, "default_ulimits", ulimits),
-	LIST(IN_CONTAINERS, "devices", devices),
-	LIST(IN_CONTAINERS, "dns_options", dns_options),
-	LIST(IN_CONTAINERS, "dns_searches", dns_search),
-	LIST(IN_CONTAINERS, "dns_servers", dns),
-	LIST(IN_CONTAINERS, "volumes", volumes),
-	LIST(IN_ENGINE, "add_compression", add_compression),
-	LIST(IN_ENGINE, "env", environment),
+};
+
+#define FIELD(where, key, member)                                    \
+	{                                                            \
+		where, key, offsetof(struct containers_conf, member) \
+	}
+
+static const struct field lists[] = {
+	FIELD(IN_CONTAINERS, "default_capabilities", capabilities),
+	FIELD(IN_CONTAINERS, "default_ulimits", ulimits),
+	FIELD(IN_CONTAINERS, "devices", devices),
+	FIELD(IN_CONTAINERS, "dns_options", dns_options),
+	FIELD(IN_CONTAINERS, "dns_searches", dns_search),
+	FIELD(IN_CONTAINERS, "dns_servers", dns),
+	FIELD(IN_CONTAINERS, "volumes", volumes),
+	FIELD(IN_ENGINE, "add_compression", add_compression),
+	FIELD(IN_ENGINE, "env", environment),
 };
 
 static struct conf_list *list_at(struct containers_conf *conf, size_t i)
@@ -40,24 +44,16 @@ static struct conf_list *list_at(struct containers_conf *conf, size_t i)
 	return (void *)((char *)conf + lists[i].offset);
 }
 
-#define TEXT(where, key, member)                                     \
-	{                                                            \
-		where, key, offsetof(struct containers_conf, member) \
-	}
-static const struct {
-	enum where where;
-	const char *key;
-	size_t offset;
-} texts[] = {
-	TEXT(IN_CONTAINERS, "base_hosts_file", base_hosts_file),
-	TEXT(IN_CONTAINERS, "cgroupns", cgroupns),
-	TEXT(IN_CONTAINERS, "ipcns", ipcns),
-	TEXT(IN_CONTAINERS, "netns", netns),
-	TEXT(IN_CONTAINERS, "pidns", pidns),
-	TEXT(IN_CONTAINERS, "shm_size", shm_size),
-	TEXT(IN_CONTAINERS, "utsns", utsns),
-	TEXT(IN_ENGINE, "compression_format", compression),
-	TEXT(IN_ENGINE, "retry_delay", retry_delay),
+static const struct field texts[] = {
+	FIELD(IN_CONTAINERS, "base_hosts_file", base_hosts_file),
+	FIELD(IN_CONTAINERS, "cgroupns", cgroupns),
+	FIELD(IN_CONTAINERS, "ipcns", ipcns),
+	FIELD(IN_CONTAINERS, "netns", netns),
+	FIELD(IN_CONTAINERS, "pidns", pidns),
+	FIELD(IN_CONTAINERS, "shm_size", shm_size),
+	FIELD(IN_CONTAINERS, "utsns", utsns),
+	FIELD(IN_ENGINE, "compression_format", compression),
+	FIELD(IN_ENGINE, "retry_delay", retry_delay),
 };
 
 static char **text_at(struct containers_conf *conf, size_t i)
