@@ -15,7 +15,10 @@
 
 #define VARIABLE "SOURCE_DATE_EPOCH"
 
-/* What ARG lines make known. */
+/*
+ * What ARG lines make known. Not the scope of a plan (graph/scope.c): as in BuildKit the stage that
+ * is named sees the ARGs before the first FROM without naming them, and this comes before any plan.
+ */
 struct known {
 	const struct build *build;
 	struct map *values; /* by name */

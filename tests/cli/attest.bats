@@ -72,8 +72,10 @@ image_in() { # LAYOUT: the first image's digest
 	equals false "$(jq -r .predicate.runDetails.metadata.buildkit_completeness.resolvedDependencies s)"
 	diff context/Dockerfile <(jq -r '.predicate.runDetails.metadata.buildkit_metadata.source.infos[0].data' s | base64 -d)
 	diff <(jq -S .predicate s) <(jq -S '."buildx.build.provenance"' m.json)
-	# Asked for nothing, the image is alone, and always the same.
+	# Asked for nothing, the image is alone, and always the same; it is that one that the statements are beside.
 	cd context
+	succeeds kiln build -q --provenance=mode=max -o type=oci,dest=beside,tar=false -t r.example/app:1 .
+	equals "$alone" "$(image_in beside)"
 	succeeds kiln build -q -o type=oci,dest=again,tar=false -t r.example/app:1 .
 	equals "$alone" "$(jq -r '.manifests[0].digest' again/index.json)"
 	succeeds kiln fsck
