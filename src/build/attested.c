@@ -31,7 +31,8 @@ static bool is_files(enum output_kind kind)
 static bool has_output(const struct build_options *options, bool files)
 {
 	for (size_t i = 0; i < options->output_count; i++)
-		if (is_files(options->outputs[i].kind) == files)
+		if (options->outputs[i].kind != OUTPUT_CACHE &&
+				is_files(options->outputs[i].kind) == files)
 			return true;
 	return !options->output_count && !files;
 }

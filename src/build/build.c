@@ -319,7 +319,8 @@ static bool wants_image(const struct build_options *options)
 
 	for (size_t i = 0; i < options->output_count; i++)
 		wants = wants || (options->outputs[i].kind != OUTPUT_TAR &&
-						 options->outputs[i].kind != OUTPUT_LOCAL);
+						 options->outputs[i].kind != OUTPUT_LOCAL &&
+						 options->outputs[i].kind != OUTPUT_CACHE);
 	return wants;
 }
 

@@ -46,6 +46,7 @@ enum output_kind {
 	OUTPUT_PODMAN,    /* Podman's store; dest: "[DRIVER@GRAPHROOT+RUNROOT]" or NULL */
 	OUTPUT_TAR,       /* dest: the root file system as a tar */
 	OUTPUT_LOCAL,     /* dest: the root file system as files */
+	OUTPUT_CACHE,     /* type=cacheonly: nothing but what the steps leave in the cache */
 };
 
 enum output_split { SPLIT_SEVERAL = 0, SPLIT_ALWAYS, SPLIT_NEVER };

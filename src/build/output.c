@@ -273,6 +273,8 @@ static FALLIBLE send(const struct made *made, const struct build_output *output,
 		return output_tar(made, output);
 	case OUTPUT_LOCAL:
 		return output_local(made, output);
+	case OUTPUT_CACHE:
+		return NULL;
 	}
 	return NULL;
 }
@@ -332,6 +334,7 @@ FALLIBLE output_all(const struct made *made, struct build_result *ret)
 	if (!options->output_count)
 		return output_one(made, &standard, ret);
 	for (size_t i = 0; i < options->output_count; i++)
-		TRY(output_one(made, &options->outputs[i], ret));
+		if (options->outputs[i].kind != OUTPUT_CACHE)
+			TRY(output_one(made, &options->outputs[i], ret));
 	return NULL;
 }

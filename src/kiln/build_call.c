@@ -3,6 +3,8 @@
 #include "base/nearest.h"
 #include "build/context.h"
 #include "graph/outline.h"
+#include "oci/json.h"
+#include "sys/fd.h"
 #include "ui/check_report.h"
 #include "ui/session.h"
 
@@ -92,37 +94,63 @@ static FALLIBLE open_session(const struct invocation *invocation,
 			session);
 }
 
+/* As buildx has it of what is no build: {"result.json": ANSWER}. */
+static FALLIBLE write_metadata(const char *path, const struct strbuf *answer)
+{
+	AUTO(json_out) struct json_out json = { 0 };
+	AUTO(strbuf) struct strbuf text = { 0 };
+
+	json_out_open(&json, NULL, '{');
+	json_out_raw(&json, "result.json", strbuf_text(answer));
+	json_out_close(&json, '}');
+	json_out_indented(&json, &text);
+	return file_write_named(path, strbuf_text(&text), text.n, 0644);
+}
+
 static FALLIBLE answer_check(const struct invocation *invocation, const struct build_call *call,
-		const struct build_options *options)
+		const struct build_options *options, const char *metadata_file)
 {
 	/* The check's context lies in the store: it goes first. */
 	AUTO(session) struct session session = { 0 };
 	AUTO(check) struct check check = { 0 };
-	AUTO(strbuf) struct strbuf out = { 0 };
+	AUTO(strbuf) struct strbuf out = { 0 }, json = { 0 };
 
 	TRY(open_session(invocation, options, &session));
 	TRY(open_check(&session, options, &check));
 	check_report(&check, call->is_json ? CHECK_JSON : CHECK_TEXT, invocation->config, &out);
 	(void)fputs(strbuf_text(&out), stdout);
+	if (metadata_file) {
+		check_report(&check, CHECK_JSON, invocation->config, &json);
+		TRY(write_metadata(metadata_file, &json));
+	}
 	check_tell_arguments(&check);
 	return check_verdict(&check);
 }
 
+static void print_answer(enum call_kind kind, const struct check *check, enum outline_form form,
+		struct strbuf *out)
+{
+	if (kind == CALL_DESCRIBE)
+		subrequests_print(form, out);
+	else if (kind == CALL_TARGETS)
+		targets_print(check->file, form, out);
+	else
+		outline_print(check->file, check->plan, form, out);
+}
+
 FALLIBLE build_call_answer(const struct invocation *invocation, const struct build_call *call,
-		const struct build_options *options)
+		const struct build_options *options, const char *metadata_file)
 {
 	struct build_options filled = *options;
 	const struct check_options check_options = { .build = &filled, .is_offline = true };
 	AUTO(session) struct session session = { 0 };
 	enum outline_form form = call->is_json ? OUTLINE_JSON : OUTLINE_TEXT;
 	AUTO(check) struct check check = { 0 };
-	AUTO(strbuf) struct strbuf out = { 0 };
+	AUTO(strbuf) struct strbuf out = { 0 }, json = { 0 };
 
 	if (call->kind == CALL_CHECK)
-		return answer_check(invocation, call, options);
-	if (call->kind == CALL_DESCRIBE) {
-		subrequests_print(form, &out);
-	} else {
+		return answer_check(invocation, call, options, metadata_file);
+	if (call->kind != CALL_DESCRIBE) {
 		if (!context_is_directory(options->context)) {
 			TRY(open_session(invocation, options, &session));
 			filled.store = session.store;
@@ -133,11 +161,11 @@ FALLIBLE build_call_answer(const struct invocation *invocation, const struct bui
 		/* A list of targets needs no plan that works out. */
 		if (!check.file || (call->kind == CALL_OUTLINE && check.error))
 			return TAKE(check.error);
-		if (call->kind == CALL_TARGETS)
-			targets_print(check.file, form, &out);
-		else
-			outline_print(check.file, check.plan, form, &out);
 	}
+	print_answer(call->kind, &check, form, &out);
 	(void)fputs(strbuf_text(&out), stdout);
-	return NULL;
+	if (!metadata_file)
+		return NULL;
+	print_answer(call->kind, &check, OUTLINE_JSON, &json);
+	return write_metadata(metadata_file, &json);
 }

@@ -16,6 +16,9 @@ struct build_call {
 
 /* "outline,format=json"; NULL is CALL_BUILD. Every failure is error_usage. */
 FALLIBLE build_call_parse(const char *text, struct build_call *ret);
-/* Answer on standard output; options are those of the build that is not made. */
+/*
+ * Answer on standard output; options are those of the build that is not made. metadata_file (or
+ * NULL) gets the answer as "result.json", whatever the format.
+ */
 FALLIBLE build_call_answer(const struct invocation *invocation, const struct build_call *call,
-		const struct build_options *options);
+		const struct build_options *options, const char *metadata_file);

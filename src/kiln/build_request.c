@@ -41,6 +41,16 @@ void build_request_done(struct build_request *request)
 	source_policy_free(request->policy);
 }
 
+/* "=VALUE", in buildx's words: a script's variable that holds the name was empty. */
+static FALLIBLE check_keys(const struct list *pairs, const char *option)
+{
+	for (size_t i = 0; i < pairs->n; i++)
+		if (pairs->p[i][0] == '=')
+			return error_usage("option '%s': invalid key-value pair \"%s\": empty key",
+					option, pairs->p[i]);
+	return NULL;
+}
+
 static void add_build_args(
 		const struct build_opts *opts, const struct config *config, struct list *out)
 {
@@ -488,6 +498,8 @@ FALLIBLE build_request_make(const struct invocation *call, struct build_request 
 	struct build_options *options = &ret->options;
 
 	TRY(build_result_files_check(opts->iid_file, opts->metadata_file));
+	TRY(check_keys(&opts->build_args, "--build-arg"));
+	TRY(check_keys(&opts->labels, "--label"));
 	add_build_args(opts, call->config, &ret->build_args);
 	add_labels(opts, &ret->labels);
 	add_words(&opts->no_cache_filter, &ret->no_cache_stages);

@@ -81,7 +81,7 @@ static const struct option rows[] = {
 	OPT_FLAG(0, "push", push, "to the registry that its names say"),
 	OPT_LIST('o', "output", outputs, "type=TYPE[,dest=PATH]",
 			"image (the store), registry, oci, docker, containers-storage (Podman's), "
-			"tar or local; may be repeated"),
+			"tar, local or cacheonly (nothing goes out); may be repeated"),
 	OPT_FLAG(0, "load", load, "to the store, besides other outputs"),
 	OPT_TEXT(0, "iidfile", iid_file, "PATH", "write the image ID to a file", .is_path = true),
 	OPT_LIST(0, "attest", attests, "type=provenance[,...]",
@@ -195,7 +195,7 @@ static struct error *run(const struct invocation *call)
 	TRY(build_call_parse(opts->check ? "check" : opts->call, &question));
 	TRY(build_request_make(call, &request));
 	if (question.kind != CALL_BUILD)
-		return build_call_answer(call, &question, &request.options);
+		return build_call_answer(call, &question, &request.options, opts->metadata_file);
 	TRY(session_open(call->config,
 			SESSION_STORE | SESSION_REGISTRY | SESSION_TREES | SESSION_SANDBOX,
 			&session));

@@ -20,6 +20,7 @@ static const struct {
 	{ "containers-storage", OUTPUT_PODMAN, true },
 	{ "tar", OUTPUT_TAR, true },
 	{ "local", OUTPUT_LOCAL, true },
+	{ "cacheonly", OUTPUT_CACHE, false },
 };
 
 /* Known to BuildKit, and not here yet. */
@@ -48,7 +49,7 @@ static FALLIBLE set_type(const char *value, struct build_output *output)
 	struct error *error =
 			error_usage("option '--output': invalid type: '%s' is not one of image, "
 				    "registry, oci, docker, containers-storage, "
-				    "tar, local",
+				    "tar, local, cacheonly",
 					value);
 
 	return nearest ? error_hint(error, "did you mean '%s'?", nearest) : error;

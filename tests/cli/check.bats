@@ -45,6 +45,17 @@ setup() {
 	done
 }
 
+@test "what is asked instead of a build is in the metadata file as well" {
+	fails 1 StageNameCasing kiln build --check --metadata-file ../m.json .
+	equals '["JSONArgsRecommended","StageNameCasing"]' "$(jq -c '."result.json".warnings | map(.ruleName) | sort' ../m.json)"
+	for call in targets outline; do
+		succeeds kiln build --call "$call,format=json" --metadata-file ../m.json .
+		diff <(jq . <<<"$output") <(jq '."result.json"' ../m.json)
+	done
+	succeeds kiln build --call subrequests.describe --metadata-file ../m.json .
+	equals true "$(jq '."result.json" | length > 0' ../m.json)"
+}
+
 @test "nothing to say is status 0" {
 	succeeds kiln check --skip StageNameCasing,JSONArgsRecommended
 	equals 'Check complete, no warnings found.' "$output"

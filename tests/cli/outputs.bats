@@ -37,6 +37,27 @@ manifest_of() { # LAYOUT: the manifest's text
 	equals "$id" "$output" store
 }
 
+@test "type=cacheonly runs the steps for the cache, and gives nothing out" {
+	context
+	image busybox >/dev/null
+	printf '%s\n' "FROM $(image_ref busybox) AS x" 'COPY file /file' 'RUN date +%N >/when' >Dockerfile
+	succeeds kiln build -t app --output type=cacheonly --metadata-file ../m.json .
+	equals '' "$output" 'no image, no ID'
+	equals '{}' "$(jq -c . ../m.json)"
+	succeeds kiln images -q
+	equals '' "$output" 'nothing is tagged'
+	succeeds kiln build --progress plain -o type=local,dest=../files .
+	grep -A1 'x 3/3' <<<"$stderr" | grep -q CACHED || explain 'the step runs again'
+	fails 1 'makes no image' kiln build -o type=cacheonly --iidfile ../id .
+	fails 2 'takes no dest' kiln build -o type=cacheonly,dest=../x .
+}
+
+@test "a build argument and a label have a name" {
+	for option in --build-arg --label; do
+		fails 2 'invalid key-value pair "=x": empty key' kiln build "$option" =x .
+	done
+}
+
 @test "two outputs never share a place" {
 	fails 2 "two outputs go to '../x.tar'" kiln build -o type=oci,dest=../x.tar -o type=tar,dest=../x.tar .
 	fails 2 'two outputs go to standard output' kiln build -o type=tar -o type=oci .

@@ -7,7 +7,7 @@
 static const char *kind_name(enum output_kind kind)
 {
 	static const char *const names[] = { "", "store", "registry", "oci", "docker", "podman",
-		"tar", "local" };
+		"tar", "local", "cache" };
 
 	return names[kind];
 }
@@ -51,6 +51,7 @@ static void understands(void **state)
 		{ "type=docker,dest=a=b.tar", "docker a=b.tar" },
 		{ "type=tar,\"dest=a,\"\"b\"\".tar\"", "tar a,\"b\".tar" },
 		{ "dest=x,type=local", "local x" },
+		{ "type=cacheonly", "cache" },
 		{ "type=containers-storage", "podman" },
 		{ "type=containers-storage,name=a,dest=[overlay@/g+/r]",
 				"podman [overlay@/g+/r] [a]" },
