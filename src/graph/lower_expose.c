@@ -1,14 +1,25 @@
 /* EXPOSE: ports and ranges of them, each once. */
 #include "graph/lower.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <string.h>
 
 enum { TOLD_PORTS = 100 };
 
-static struct error *bad_port(const char *text, struct source_range at)
+struct range {
+	uint64_t from, to;
+};
+
+/* "ip:host:80-90/tcp" in its parts; "" where one is not there. */
+struct port_spec {
+	struct str ip, host, container, protocol;
+};
+
+static struct error *bad_port(const char *what, struct str text, struct source_range at)
 {
-	return error_hint(error_at(error_new(ERR_INVALID, "invalid containerPort: %s", text), at),
+	return error_hint(error_at(error_new(ERR_INVALID, "invalid %s: %.*s", what, STR_ARG(text)),
+					  at),
 			"PORT, FIRST-LAST, each with /tcp, /udp or /sctp behind it if need be");
 }
 
@@ -75,33 +86,93 @@ static void tell_range(struct list *told, uint64_t from, uint64_t to, struct str
 			list_addf(told, "%u/%s", (unsigned)port, name);
 }
 
+/* What is behind the last colon of rest, or all of it; rest is then what was before it. */
+static struct str cut_last(struct str *rest)
+{
+	size_t colon = str_find_last(*rest, ':');
+	struct str last = *rest;
+
+	if (colon >= rest->n) {
+		*rest = (struct str){ 0 };
+		return last;
+	}
+	last = str_slice(*rest, colon + 1, SIZE_MAX);
+	*rest = str_slice(*rest, 0, colon);
+	return last;
+}
+
+static struct port_spec split_spec(struct str text)
+{
+	struct port_spec spec = { 0 };
+
+	spec.container = cut_last(&text);
+	spec.host = cut_last(&text);
+	spec.ip = text;
+	if (!str_cut(spec.container, '/', &spec.container, &spec.protocol) || !spec.protocol.n)
+		spec.protocol = STR("tcp");
+	return spec;
+}
+
+static bool is_address(struct str text)
+{
+	bool has_brackets = text.n > 2 && text.p[0] == '[' && text.p[text.n - 1] == ']';
+	AUTO_FREE char *copy = str_dup(has_brackets ? str_slice(text, 1, text.n - 1) : text);
+	struct in6_addr address;
+
+	return (!has_brackets && inet_pton(AF_INET, copy, &address) == 1) ||
+	       inet_pton(AF_INET6, copy, &address) == 1;
+}
+
+static bool read_range(struct str text, struct range *ret)
+{
+	struct str first, last;
+
+	if (!str_cut(text, '-', &first, &last))
+		last = first;
+	struct error *error = parse_u64(first, 65535, &ret->from);
+	error = error ? error : parse_u64(last, 65535, &ret->to);
+	bool is_good = !error && ret->from <= ret->to;
+	error_ignore(error, "said better by who asked");
+	return is_good;
+}
+
+/* Mapping is the business of docker run: of no effect here, but no nonsense either. */
+static FALLIBLE check_mapping(
+		const struct port_spec *spec, struct range ports, struct source_range at)
+{
+	struct range host = { 0 };
+
+	if (spec->ip.n && !is_address(spec->ip))
+		return bad_port("IP address", spec->ip, at);
+	if (!spec->host.n)
+		return NULL;
+	if (!read_range(spec->host, &host))
+		return bad_port("hostPort", spec->host, at);
+	if (ports.from != ports.to && ports.to - ports.from != host.to - host.from)
+		return error_at(error_new(ERR_INVALID,
+						"invalid ranges specified for container and host "
+						"Ports: %.*s and %.*s",
+						STR_ARG(spec->container), STR_ARG(spec->host)),
+				at);
+	return NULL;
+}
+
 static FALLIBLE expose_one(
 		struct lowered *stage, const char *text, struct source_range at, struct list *told)
 {
-	struct str range, protocol, first, last;
-	uint64_t from = 0, to = 0;
+	const struct port_spec spec = split_spec(str_of(text));
+	struct range ports = { 0 };
 
-	/* "ip:host:80/tcp": mapping is the business of docker run; the container's port counts. */
-	struct str spec = str_slice(str_of(text),
-			str_find_last(str_of(text), ':') < strlen(text)
-					? str_find_last(str_of(text), ':') + 1
-					: 0,
-			SIZE_MAX);
-	if (!str_cut(spec, '/', &range, &protocol))
-		protocol = STR("tcp");
-	if (!str_is_nocase(protocol, "tcp") && !str_is_nocase(protocol, "udp") &&
-			!str_is_nocase(protocol, "sctp"))
-		return bad_port(text, at);
-	if (!str_cut(range, '-', &first, &last))
-		last = first;
-	struct error *error = parse_u64(first, 65535, &from);
-	error = error ? error : parse_u64(last, 65535, &to);
-	if (error || to < from) {
-		error_ignore(error, "said better here");
-		return bad_port(text, at);
-	}
-	expose_range(stage, from, to, protocol);
-	tell_range(told, from, to, protocol);
+	if (!str_is_nocase(spec.protocol, "tcp") && !str_is_nocase(spec.protocol, "udp") &&
+			!str_is_nocase(spec.protocol, "sctp"))
+		return bad_port("proto", spec.protocol, at);
+	if (!spec.container.n)
+		return error_at(error_new(ERR_INVALID, "no port specified: %s<empty>", text), at);
+	if (!read_range(spec.container, &ports))
+		return bad_port("containerPort", spec.container, at);
+	TRY(check_mapping(&spec, ports, at));
+	expose_range(stage, ports.from, ports.to, spec.protocol);
+	tell_range(told, ports.from, ports.to, spec.protocol);
 	return NULL;
 }
 
