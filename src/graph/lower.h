@@ -178,7 +178,7 @@ FALLIBLE lower_copy(struct lower *lower, struct lowered *stage, const struct ins
 /* lower_remote.c: sources of ADD that are no files of the context. */
 bool lower_is_remote(const char *path);
 /* source->path is such: sets url or git, and takes a password out of path. */
-FALLIBLE lower_remote(struct lower *lower, bool is_add, struct source_range at,
+FALLIBLE lower_remote(struct lower *lower, const struct plan_copy *copy, struct source_range at,
 		struct plan_source *source);
 /* copy->checksum against its sources. */
 FALLIBLE lower_checksum(const struct plan_copy *copy, struct source_range at);

@@ -191,7 +191,7 @@ static FALLIBLE copy_sources(struct lower *lower, struct lowered *stage,
 			sources[i].content = body;
 			sources[i].content_bytes = strlen(body);
 		} else if (lower_is_remote(sources[i].path)) {
-			TRY(lower_remote(lower, copy->is_add, from->at, &sources[i]));
+			TRY(lower_remote(lower, copy, from->at, &sources[i]));
 		}
 		list_addf(words, "%s%s", from->heredoc ? "<<" : "", sources[i].path);
 	}

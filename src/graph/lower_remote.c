@@ -20,13 +20,22 @@ bool lower_is_remote(const char *path)
 	       starts_nocase(path, "https://") || starts_nocase(path, "ftp://");
 }
 
-static FALLIBLE read_remote(struct lower *lower, struct plan_source *source)
+/* --keep-git-dir, whatever it says, is of repositories alone: hosts need not call theirs ".git". */
+static bool is_git(const struct plan_copy *copy, const char *path)
+{
+	return git_url_matches(path, false) ||
+	       (copy->keep_git_dir &&
+			       (starts_nocase(path, "http://") || starts_nocase(path, "https://")));
+}
+
+static FALLIBLE read_remote(
+		struct lower *lower, const struct plan_copy *copy, struct plan_source *source)
 {
 	AUTO(git_url) struct git_url git = { 0 };
 	AUTO(url) struct url url = { 0 };
 	AUTO_FREE char *shown = git_url_shown(source->path);
 
-	if (git_url_matches(source->path, false)) {
+	if (is_git(copy, source->path)) {
 		TRY(git_url_parse(source->path, &git));
 		source->git = source->path;
 	} else if (starts_nocase(source->path, "ftp://")) {
@@ -41,18 +50,18 @@ static FALLIBLE read_remote(struct lower *lower, struct plan_source *source)
 	return NULL;
 }
 
-FALLIBLE lower_remote(struct lower *lower, bool is_add, struct source_range at,
+FALLIBLE lower_remote(struct lower *lower, const struct plan_copy *copy, struct source_range at,
 		struct plan_source *source)
 {
 	AUTO_FREE char *shown = git_url_shown(source->path);
 
-	if (!is_add)
+	if (!copy->is_add)
 		return error_hint(error_at(error_new(ERR_INVALID,
 							   "source can't be a URL for COPY: '%s'",
 							   shown),
 						  at),
 				"use ADD for URLs");
-	struct error *error = read_remote(lower, source);
+	struct error *error = read_remote(lower, copy, source);
 	return error ? error_at(error, at) : NULL;
 }
 

@@ -165,6 +165,17 @@ files() {
 	[ ! -e "$W/out/d/lib/.git" ]
 }
 
+@test "ADD --keep-git-dir says that an address is a repository, whatever it is called" {
+	cp -a "$ROOT/app.git" "$ROOT/plain"
+	succeeds add "--keep-git-dir $U/open/plain#v1 /d/"
+	equals one "$(cat "$W/out/d/file")"
+	[ -d "$W/out/d/.git" ]
+	succeeds add "--keep-git-dir=false $U/open/plain#dev /d/"
+	equals dev "$(cat "$W/out/d/file")"
+	[ ! -e "$W/out/d/.git" ]
+	rm -rf "$ROOT/plain"
+}
+
 @test "ADD: the cache goes by the commit, and a whole commit is not asked for" {
 	succeeds add "$U/open/app.git#$FIRST /d/"
 	: >"$W/log"
