@@ -25,8 +25,9 @@ struct outline {
 	const struct dockerfile *file;
 	struct arena *arena;
 	struct parameters args, secrets, agents, caches;
-	struct map *seen;        /* "kind name" */
-	struct map *globals;     /* name -> struct plan_arg: the last of that name */
+	struct map *seen;    /* "kind name" */
+	struct map *globals; /* name -> struct plan_arg: the last of that name */
+	const struct plan_args *all_globals;
 	VEC(const char *) words; /* still to be looked through for global ARGs */
 	size_t budget;           /* what expanding them may still produce */
 };
@@ -71,8 +72,13 @@ static void use_global(void *user, const char *name, bool is_set, bool has_word)
 	if (!global || !is_new(outline, "global", name))
 		return;
 	add_arg(outline, global);
-	if (!global->is_given && global->pair->value)
-		vec_push(&outline->words, global->pair->value);
+	/* One that is declared again may name itself, so what made it before counts as well. */
+	for (size_t i = 0; !global->is_given && i < outline->all_globals->n; i++) {
+		const struct pair *pair = outline->all_globals->p[i].pair;
+
+		if (pair->value && text_equal(pair->name, name))
+			vec_push(&outline->words, pair->value);
+	}
 }
 
 static const char *value_of_global(void *user, const char *name)
@@ -160,6 +166,7 @@ static void sort(struct parameters *parameters)
 
 static void collect(struct outline *outline, const struct plan *plan)
 {
+	outline->all_globals = &plan->global_args;
 	for (size_t i = 0; i < plan->global_args.n; i++) {
 		struct plan_arg *global = arena_new_of(outline->arena, struct plan_arg);
 

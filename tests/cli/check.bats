@@ -283,6 +283,10 @@ tools       compiles
 	succeeds kiln build --call=outline,format=json --build-arg sfx=x --target first .
 	equals 'sfx=x FOO=123 BAR=456' "$(jq -r '[.args[] | "\(.name)=\(.value)"] | join(" ")' <<<"$output")"
 	equals 'is a suffix|is a number' "$(jq -r '[.args[].description | values] | join("|")' <<<"$output")"
+	# What a name was before it is made from itself counts as well.
+	printf '%s\n' 'ARG A=1' 'ARG B=2' 'ARG NONE=3' 'ARG A=$A$B' 'ARG C=${A}c' 'ARG A=$A$C' 'FROM scratch' 'ARG A' >Dockerfile
+	succeeds kiln build --call=outline,format=json .
+	equals 'B=2 C=12c A=1212c' "$(jq -r '[.args[] | "\(.name)=\(.value)"] | join(" ")' <<<"$output")"
 }
 
 @test "--format ast prints one object a line for each instruction" {
