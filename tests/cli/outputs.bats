@@ -47,6 +47,7 @@ manifest_of() { # LAYOUT: the manifest's text
 	succeeds kiln images -q
 	equals '' "$output" 'nothing is tagged'
 	succeeds kiln build --progress plain -o type=local,dest=../files .
+	# shellcheck disable=SC2154 # what the command said
 	grep -A1 'x 3/3' <<<"$stderr" | grep -q CACHED || explain 'the step runs again'
 	fails 1 'makes no image' kiln build -o type=cacheonly --iidfile ../id .
 	fails 2 'takes no dest' kiln build -o type=cacheonly,dest=../x .
