@@ -129,6 +129,24 @@ static bool take_part(struct str *rest, uint64_t *ret_ns)
 	return !__builtin_add_overflow(whole, part, ret_ns);
 }
 
+/* In Go's words, which scripts know from everything that is written in it; rest: where it failed.
+ */
+static struct error *no_duration(struct str text, struct str rest)
+{
+	size_t n = 0;
+	bool has_number = rest.p > text.p && strchr("0123456789.", rest.p[-1]);
+
+	while (n < rest.n && !strchr("0123456789.", rest.p[n]))
+		n++;
+	if (has_number && !rest.n)
+		return error_new(ERR_INVALID, "time: missing unit in duration \"%.*s\"",
+				STR_ARG(text));
+	if (has_number && n)
+		return error_new(ERR_INVALID, "time: unknown unit \"%.*s\" in duration \"%.*s\"",
+				(int)n, rest.p, STR_ARG(text));
+	return error_new(ERR_INVALID, "time: invalid duration \"%.*s\"", STR_ARG(text));
+}
+
 FALLIBLE clock_parse_duration(struct str text, int64_t *ret_ns)
 {
 	struct str rest = text;
@@ -146,7 +164,7 @@ FALLIBLE clock_parse_duration(struct str text, int64_t *ret_ns)
 		is_good = take_part(&rest, &part) && !__builtin_add_overflow(total, part, &total);
 	}
 	if (!is_good || total > INT64_MAX)
-		return error_hint(error_new(ERR_INVALID, "'%.*s' is not a duration", STR_ARG(text)),
+		return error_hint(no_duration(text, rest),
 				"write numbers with units, such as 30s, 1m30s or 250ms");
 	*ret_ns = is_negative ? -(int64_t)total : (int64_t)total;
 	return NULL;

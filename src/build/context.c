@@ -137,15 +137,23 @@ static FALLIBLE enter_dir(const struct context_input *input, struct context *con
 
 /* --- the Dockerfile --- */
 
+/* In BuildKit's words; NULL stays NULL. */
+static FALLIBLE unreadable(struct error *error)
+{
+	if (!error)
+		return NULL;
+	return error_wrap(error, "%s",
+			error_is(error, ERR_LIMIT) ? "Dockerfile exceeds maximum allowed size"
+						   : "failed to read dockerfile");
+}
+
 static FALLIBLE read_stdin(int fd, struct context *context)
 {
 	AUTO(reader) struct reader *in = reader_from_fd(dup(fd));
 
 	context->dockerfile_name = xstrdup("Dockerfile (standard input)");
-	TRY_WRAP(reader_read_all(in, LIMIT_DOCKERFILE_BYTES, &context->dockerfile,
-				 &context->dockerfile_bytes),
-			"read the Dockerfile from standard input");
-	return NULL;
+	return unreadable(reader_read_all(in, LIMIT_DOCKERFILE_BYTES, &context->dockerfile,
+			&context->dockerfile_bytes));
 }
 
 /* A file of the context, as a message names it. */
@@ -180,11 +188,12 @@ static FALLIBLE read_default(const struct context_input *input, struct context *
 		bool is_none = error_is_errno(error, ENOENT) ||
 			       (!other && error_is(error, ERR_INVALID));
 		if (!is_none)
-			return error_wrap(error, "read the Dockerfile of the context '%s'",
-					context->path);
+			return unreadable(error_wrap(error, "context '%s'", context->path));
 		error_free(error);
 	}
-	struct error *none = other ? error_new(ERR_NOT_FOUND, "there is no Dockerfile in '%s'",
+	struct error *none = other ? error_new(ERR_NOT_FOUND,
+						     "failed to read dockerfile: there is no "
+						     "Dockerfile in '%s'",
 						     context->path)
 				   : error_new(ERR_NOT_FOUND,
 						     "cannot find Containerfile or Dockerfile in "
@@ -229,15 +238,13 @@ static FALLIBLE read_dockerfile(const struct context_input *input, struct contex
 		return context_fetch_dockerfile(input, context);
 	}
 	if (context->is_inside) {
-		TRY_WRAP(read_inside(context, path), "read the Dockerfile '%s' of the context '%s'",
-				path, context->path);
-		return NULL;
+		struct error *error = read_inside(context, path);
+
+		return error ? unreadable(error_wrap(error, "context '%s'", context->path)) : NULL;
 	}
 	context->dockerfile_name = xstrdup(path);
-	TRY_WRAP(file_read(AT_FDCWD, path, LIMIT_DOCKERFILE_BYTES, &context->dockerfile,
-				 &context->dockerfile_bytes),
-			"read the Dockerfile '%s'", path);
-	return NULL;
+	return unreadable(file_read(AT_FDCWD, path, LIMIT_DOCKERFILE_BYTES, &context->dockerfile,
+			&context->dockerfile_bytes));
 }
 
 /* --- the ignore list --- */

@@ -113,7 +113,8 @@ static void learn(struct fetched *one, const struct download *download)
 	one->is_identified = true;
 }
 
-static FALLIBLE check_digest(const struct fetched *one, const struct plan_copy *copy)
+static FALLIBLE check_digest(
+		const struct build *build, const struct fetched *one, const struct plan_copy *copy)
 {
 	char got[DIGEST_TEXT];
 
@@ -121,8 +122,13 @@ static FALLIBLE check_digest(const struct fetched *one, const struct plan_copy *
 			strcmp(digest_text(&one->digest, got), copy->checksum) == 0)
 		return NULL;
 	return error_hint(
-			error_new(ERR_DIGEST, "unexpected response digest for \"%s\": %s, want %s",
-					one->source->path, got, copy->checksum),
+			build->options->as_buildah
+					? error_new(ERR_DIGEST,
+							  "unexpected response digest for \"%s\": "
+							  "%s, want %s",
+							  one->source->path, got, copy->checksum)
+					: error_new(ERR_DIGEST, "'%s': digest mismatch %s: %s",
+							  one->source->path, got, copy->checksum),
 			"it changed, or is not what was meant: look before writing the new one "
 			"down");
 }
@@ -136,7 +142,7 @@ static FALLIBLE fetch_url(struct build *build, const struct plan_copy *copy, str
 	if (file.download.is_unchanged) {
 		assert(known); /* only then is the server asked */
 		learn(one, known);
-		return check_digest(one, copy);
+		return check_digest(build, one, copy);
 	}
 	if (one->is_identified && !digest_equal(&one->digest, &file.download.digest) &&
 			!(copy->checksum && copy->checksum[0]))
@@ -144,7 +150,7 @@ static FALLIBLE fetch_url(struct build *build, const struct plan_copy *copy, str
 						  one->source->path),
 				"build again");
 	learn(one, &file.download);
-	TRY(check_digest(one, copy));
+	TRY(check_digest(build, one, copy));
 	if (!file.is_converted)
 		TRY(record(build, one->source->url, &file.download));
 	one->scratch = file.scratch;

@@ -2,8 +2,9 @@
 
 static struct error *denied(const struct plan_step *step, const char *flag, const char *right)
 {
-	return error_hint(
-			error_at(error_new(ERR_DENIED, "RUN --%s is not allowed", flag), step->at),
+	return error_hint(error_at(error_new(ERR_DENIED, "RUN --%s: entitlement %s is not allowed",
+						   flag, right),
+					  step->at),
 			"if you trust this Dockerfile: --allow %s", right);
 }
 

@@ -207,7 +207,8 @@ static struct error *not_there(const struct walk *walk, const char *path, bool i
 	if (is_ignored && walk->origin->needs_match)
 		return left_out(walk->origin, whole, 1);
 	struct error *error = error_new(ERR_NOT_FOUND,
-			"'%s' is not in %s: no such file or directory", whole, walk->origin->name);
+			"\"%s\": not found in %s: no such file or directory", whole,
+			walk->origin->name);
 	if (is_ignored)
 		return error_hint(error, "it is there, but '%s' leaves it out",
 				walk->origin->ignore_name ? walk->origin->ignore_name

@@ -232,8 +232,9 @@ static FALLIBLE json_words(
 	{
 		if (!json_is_string(item))
 			return error_hint(error_at(error_new(ERR_INVALID,
-								   "item %zu of the JSON array is "
-								   "not a string",
+								   "when using JSON array syntax, "
+								   "arrays must be comprised of "
+								   "strings only: item %zu is none",
 								   i + 1),
 							  source_range_of(source, text)),
 					"put every argument in double quotes");

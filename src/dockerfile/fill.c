@@ -263,7 +263,8 @@ FALLIBLE fill_words(const struct source *source, struct instruction *instruction
 		struct str text = rune_trim(str_of(args->p[i].text));
 
 		if (!text.n)
-			return error_at(error_new(ERR_INVALID, "%s: an argument must not be empty",
+			return error_at(error_new(ERR_INVALID,
+							"%s specified can not be an empty string",
 							instruction_name(instruction->kind)),
 					args->p[i].at);
 		words[i] = (struct word){ arena_str(source->arena, text), args->p[i].at };

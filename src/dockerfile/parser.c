@@ -102,7 +102,8 @@ static FALLIBLE check_bytes(struct str text, const char *name)
 	struct source_range at = { name, 1, 1, 1, 1 };
 
 	if (text.n > LIMIT_DOCKERFILE_BYTES)
-		return error_at(error_new(ERR_LIMIT, "the file is larger than %d bytes",
+		return error_at(error_new(ERR_LIMIT,
+						"Dockerfile exceeds maximum allowed size: %d bytes",
 						LIMIT_DOCKERFILE_BYTES),
 				at);
 	if (str_starts(text, "\xFF\xFE") || str_starts(text, "\xFE\xFF"))

@@ -44,9 +44,13 @@ static FALLIBLE wrong_value(const struct parse *parse, const char *key, const ch
 		return error_at(error_new(ERR_INVALID, "--mount: unsupported sharing value \"%s\"",
 						value),
 				parse->flag->at);
-	return error_at(error_new(ERR_INVALID,
-					"--%s: invalid mount option: invalid value for %s: '%s'",
-					parse->flag->name, key, value),
+	bool is_number =
+			text_equal(key, "mode") || text_equal(key, "uid") || text_equal(key, "gid");
+	AUTO_FREE char *what = is_number ? xasprintf("%s for %s", value, key)
+					 : xasprintf("for %s: %s", key, value);
+
+	return error_at(error_new(ERR_INVALID, "--%s: invalid mount option: invalid value %s",
+					parse->flag->name, what),
 			parse->flag->at);
 }
 
@@ -256,6 +260,11 @@ static bool take_field(struct str *text, struct strbuf *out)
 	return true;
 }
 
+static char *no_pair(const char *name)
+{
+	return xasprintf("invalid field '%s' must be a key=value pair", name);
+}
+
 static FALLIBLE unknown_key(const struct parse *parse, const char *name, const struct str *value)
 {
 	AUTO_FREE const char **names = xcalloc(COUNT(keys) + mount_option_count(), sizeof(*names));
@@ -265,11 +274,11 @@ static FALLIBLE unknown_key(const struct parse *parse, const char *name, const s
 		names[n++] = keys[i].name;
 	for (size_t i = 0; i < mount_option_count(); i++)
 		names[n++] = mount_option_name(i);
-	struct error *error = error_at(
-			error_new(ERR_INVALID, "--mount: unexpected key '%s' in '%s%s%.*s'", name,
-					name, value ? "=" : "", value ? (int)value->n : 0,
-					value ? value->p : ""),
-			parse->flag->at);
+	AUTO_FREE char *what = value ? xasprintf("unexpected key '%s' in '%s=%.*s'", name, name,
+						       STR_ARG(*value))
+				     : no_pair(name);
+	struct error *error =
+			error_at(error_new(ERR_INVALID, "--mount: %s", what), parse->flag->at);
 	const char *nearest = text_nearest(name, names, n);
 	return nearest ? error_hint(error, "did you mean %s?", nearest) : error;
 }
@@ -306,8 +315,9 @@ static FALLIBLE read_value(struct parse *parse, struct str value, const char **r
 
 static FALLIBLE no_value(const struct parse *parse, const char *name)
 {
-	return error_hint(error_at(error_new(ERR_INVALID, "--mount: '%s' has no value", name),
-					  parse->flag->at),
+	AUTO_FREE char *what = no_pair(name);
+
+	return error_hint(error_at(error_new(ERR_INVALID, "--mount: %s", what), parse->flag->at),
 			"write %s=VALUE", name);
 }
 
@@ -396,9 +406,9 @@ static FALLIBLE check_rules(const struct parse *parse)
 	if (type == MOUNT_SSH)
 		return NULL;
 	if (mount->source && mount->id)
-		return rule(parse, "source and id are the same thing, one is enough");
+		return rule(parse, "both source and id can't be set");
 	if (!mount->source && !mount->id && !mount->target)
-		return rule(parse, "an id or a target is needed");
+		return rule(parse, "one of source, target required");
 	return NULL;
 }
 

@@ -65,6 +65,13 @@ FALLIBLE lower_remote(struct lower *lower, const struct plan_copy *copy, struct 
 	return error ? error_at(error, at) : NULL;
 }
 
+static const char *checksum_fault(const char *checksum)
+{
+	return strchr(checksum, ':') && !text_starts(checksum, "sha256:")
+			       ? "unsupported digest algorithm"
+			       : "invalid checksum digest format";
+}
+
 FALLIBLE lower_checksum(const struct plan_copy *copy, struct source_range at)
 {
 	const struct plan_source *source = &copy->sources[0];
@@ -72,12 +79,14 @@ FALLIBLE lower_checksum(const struct plan_copy *copy, struct source_range at)
 
 	if (!copy->checksum || !copy->checksum[0])
 		return NULL;
-	if (copy->source_count != 1 || (!source->url && !source->git))
-		return error_hint(
-				error_at(error_new(ERR_INVALID, "checksum requires HTTP(S) or Git "
-								"sources, and one alone"),
-						at),
+	if (copy->source_count != 1)
+		return error_hint(error_at(error_new(ERR_INVALID, "checksum can't be specified for "
+								  "multiple sources"),
+						  at),
 				"add the others with an ADD or COPY of their own");
+	if (!source->url && !source->git)
+		return error_at(error_new(ERR_INVALID, "checksum requires HTTP(S) or Git sources"),
+				at);
 	if (source->git) {
 		if (git_is_commit(copy->checksum))
 			return NULL;
@@ -89,5 +98,5 @@ FALLIBLE lower_checksum(const struct plan_copy *copy, struct source_range at)
 				"4 to 64 hexadecimal digits");
 	}
 	struct error *error = digest_parse(str_of(copy->checksum), &digest);
-	return error ? error_at(error_wrap(error, "--checksum"), at) : NULL;
+	return error ? error_at(error_wrap(error, "%s", checksum_fault(copy->checksum)), at) : NULL;
 }

@@ -96,25 +96,43 @@ void platform_normalise(struct platform *platform)
 	normalise_variant(platform);
 }
 
-static FALLIBLE refuse(struct str text, const char *why)
+enum { SHOWN = 200 };
+
+static struct error *explain(struct error *error)
 {
-	return error_hint(error_new(ERR_INVALID, "platform '%.*s' %s",
-					  (int)(text.n < 200 ? text.n : 200), text.p ? text.p : "",
-					  why),
+	return error_hint(error,
 			"write OS/ARCHITECTURE[/VARIANT], for example linux/amd64, linux/arm64, "
 			"linux/arm/v7, linux/386, linux/ppc64le, linux/riscv64 or linux/s390x");
 }
 
+static FALLIBLE refuse(struct str text, const char *why)
+{
+	return explain(error_new(ERR_INVALID, "platform '%.*s' %s",
+			STR_ARG(str_slice(text, 0, SHOWN)), why));
+}
+
+/* In containerd's words. */
+static FALLIBLE refuse_part(struct str text, struct str part)
+{
+	return explain(error_new(ERR_INVALID,
+			"\"%.*s\" is an invalid component of \"%.*s\": platform specifier "
+			"component "
+			"must match \"^[A-Za-z0-9_.-]+$\"",
+			STR_ARG(str_slice(part, 0, SHOWN)), STR_ARG(str_slice(text, 0, SHOWN))));
+}
+
 static FALLIBLE copy_part(struct str text, struct str part, char ret[static PLATFORM_PART])
 {
-	if (!part.n || part.n >= PLATFORM_PART)
-		return refuse(text, part.n ? "has a part that is too long" : "has an empty part");
+	if (part.n >= PLATFORM_PART)
+		return refuse(text, "has a part that is too long");
 	for (size_t i = 0; i < part.n; i++) {
 		unsigned char c = (unsigned char)part.p[i];
 
 		if (!isalnum(c) && (!i || (c != '_' && c != '.' && c != '-')))
-			return refuse(text, "has a character that no platform has");
+			return refuse_part(text, part);
 	}
+	if (!part.n)
+		return refuse_part(text, part);
 	memcpy(ret, part.p, part.n);
 	ret[part.n] = '\0';
 	return NULL;

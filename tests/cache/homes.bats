@@ -212,7 +212,7 @@ same_image() { # HOST/NAME:TAG HOST/NAME:TAG
 	all_cached
 	succeeds build two --cache-repo "$CACHE" --cache-ttl 0 -t "$APP" --push
 	equals 0 "$(cached)"
-	fails 2 "'soon' is not a duration" build two --cache-ttl soon
+	fails 2 'time: invalid duration "soon"' build two --cache-ttl soon
 }
 
 @test "options of caches that are wrong are told before any work" {

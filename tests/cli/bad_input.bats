@@ -32,7 +32,7 @@ load ../lib/kiln
 		2|5|a '}' is missing|ENV A=${A
 		2|1|invalid containerPort: http|EXPOSE http
 		2|5|did you mean host?|RUN --network=hots x
-		2|13|is not a duration|HEALTHCHECK --interval=1x CMD y
+		2|13|time: unknown unit "x" in duration "1x"|HEALTHCHECK --interval=1x CMD y
 		2|9|FROM isn't allowed as an ONBUILD trigger|ONBUILD FROM x
 		3|1|SHELL requires the arguments to be in JSON form|ENV a=b\nSHELL [ a and
 		2|6|X: must be set|USER ${X:?must be set}

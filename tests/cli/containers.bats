@@ -239,7 +239,7 @@ teardown() {
 	succeeds kiln run "$c" cat /copied/sub/b
 	equals 2 "$output"
 	succeeds kiln copy -q --from "$img" "$c" /etc/passwd /p
-	fails 1 "'/nofile' is not in the host" kiln copy "$c" "$PWD/../../../../../../../nofile" /
+	fails 1 '"/nofile": not found in the host' kiln copy "$c" "$PWD/../../../../../../../nofile" /
 	fails 2 "src must be specified" kiln copy "$c"
 	fails 2 "requires that you specify a context dir" kiln copy --ignorefile ignore "$c" dir /
 }

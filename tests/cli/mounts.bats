@@ -200,8 +200,8 @@ one
 	done <<-'END'
 		--mount=target=/|it cannot be mounted on '/'
 		--mount=source=src|it cannot be mounted on '.'
-		--mount=target=/x,source=nowhere|'/nowhere' is not in the build context
-		--mount=target=/x,source=../../etc|'/etc' is not in the build context
+		--mount=target=/x,source=nowhere|"/nowhere": not found in the build context
+		--mount=target=/x,source=../../etc|"/etc": not found in the build context
 		--mount=target=/x,from=here|cannot mount from stage 'here'
 		--mount=target=/x,from=$BASE|'from' doesn't support variable expansion, define alias stage instead
 		--mount=target=/x,size=1k|size is for tmpfs only
@@ -273,11 +273,11 @@ one
 		dev|device nodes in mounts never open
 		type=tmpfs,tmpcopyup|a tmpfs begins empty
 		no-dereference|a link cannot be mounted
-		bind-propagation=rshraed|invalid value for bind-propagation: 'rshraed'
+		bind-propagation=rshraed|invalid value for bind-propagation: rshraed
 		type=cache,shared|write sharing=shared
 		type=tmpfs,rslave|propagation is for bind only
 		tmpfs-mode=0700|tmpfs-mode is for tmpfs only
 		nosiud|did you mean nosuid?
-		U=perhaps|invalid value for u: 'perhaps'
+		U=perhaps|invalid value for u: perhaps
 	END
 }

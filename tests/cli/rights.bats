@@ -36,7 +36,7 @@ build() {
 		RUN --security=sandbox grep -q 'Seccomp:.*2' /proc/self/status
 		RUN --security=insecure ! grep -q 'CapEff:.*00000000a80425fb' /proc/self/status && mount -t tmpfs none /tmp
 	END
-	fails 1 'RUN --security=insecure is not allowed' build
+	fails 1 'RUN --security=insecure: entitlement security.insecure is not allowed' build
 	says 'Dockerfile:5'
 	says '--allow security.insecure'
 	succeeds build --allow security.insecure
@@ -47,7 +47,7 @@ build() {
 @test "the host's network needs --allow where the build has another" {
 	dockerfile <<<'RUN --network=host test "$(ls /sys/class/net | wc -l)" -gt 0 && cat /proc/net/dev | wc -l >/n'
 	succeeds build
-	fails 1 'RUN --network=host is not allowed' build --network none
+	fails 1 'RUN --network=host: entitlement network.host is not allowed' build --network none
 	says '--allow network.host'
 	succeeds build --network none --allow network.host
 }
