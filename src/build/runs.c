@@ -17,8 +17,11 @@ static void declare_stage(struct build *build, struct stage_run *run)
 			build->is_one_of_many ? platform_text(&build->platform, platform) : "",
 			build->is_one_of_many ? " " : "", stage->name);
 
-	AUTO_FREE char *from = xasprintf(
-			"[%s 1/%zu] FROM %s", label, stage->number_count, stage->base_name);
+	AUTO_FREE char *from =
+			stage->has_base_number
+					? xasprintf("[%s 1/%zu] FROM %s", label,
+							  stage->number_count, stage->base_name)
+					: xasprintf("[%s] FROM %s", label, stage->base_name);
 	run->vertex = progress_vertex(progress, from, NULL, stage->at);
 	for (size_t i = 0; i < stage->step_count; i++) {
 		const struct plan_step *step = &stage->steps[i];

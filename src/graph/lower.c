@@ -65,7 +65,7 @@ struct plan_step *lower_add_step(struct lower *lower, struct lowered *stage, enu
 	lower->steps++;
 	step->kind = kind;
 	step->stage = stage->out;
-	step->number = stage->steps.n + 1;
+	step->number = stage->steps.n + stage->out->has_base_number;
 	step->name = arena_text(lower->arena, name);
 	step->at = in->at;
 	step->history = stage->out->config.history.n;
@@ -427,7 +427,7 @@ FALLIBLE lower_stage(struct lower *lower, struct lowered *stage)
 	stage->out->steps = steps;
 	stage->out->step_count = stage->steps.n;
 	stage->out->args = scope_args(lower, &stage->args);
-	stage->out->number_count = stage->steps.n + 1;
+	stage->out->number_count = stage->steps.n + stage->out->has_base_number;
 	drop_indexes(stage);
 	return NULL;
 }

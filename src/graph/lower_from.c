@@ -240,6 +240,7 @@ FALLIBLE lower_start(struct lower *lower, struct lowered *stage)
 		}
 		lower_lint_base(lower, stage);
 	}
+	out->has_base_number = out->base.kind == ORIGIN_IMAGE;
 	return NULL;
 }
 

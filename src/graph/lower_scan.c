@@ -184,7 +184,7 @@ static void hand_over(struct lower *lower, struct lowered *stage)
 		memcpy(steps, stage->steps.p, stage->steps.n * sizeof(*steps));
 	stage->out->steps = steps;
 	stage->out->step_count = stage->steps.n;
-	stage->out->number_count = stage->steps.n + 1;
+	stage->out->number_count = stage->steps.n + stage->out->has_base_number;
 	vec_done(&stage->steps);
 	scope_done(&stage->scope);
 }
@@ -203,6 +203,7 @@ FALLIBLE lower_scan(struct lower *lower, const struct stage *target, struct plan
 	out->is_wanted = true;
 	out->platform = lower->input->build_platform;
 	out->base = (struct plan_origin){ .kind = ORIGIN_IMAGE, .image = lower->scanner };
+	out->has_base_number = true;
 	out->base_name = lower->scanner->name;
 	lower_start_from_image(lower, &stage, lower->scanner->image);
 	struct error *error = add_steps(lower, &stage, lower->stages[target->index].out);

@@ -175,7 +175,10 @@ struct plan_stage {
 	bool is_after_all; /* begun when all of those above it are done that are built */
 	const struct plan_step *steps;
 	size_t step_count;
-	size_t number_count; /* n of "[name i/n]" */
+	/* n of "[name i/n]"; FROM is number 1 where it is an image, else it has none, as in
+	 * BuildKit. */
+	size_t number_count;
+	bool has_base_number;
 	struct plan_args args;
 	/*
 	 * The image this stage would be: the base's config and history, then ours. created times

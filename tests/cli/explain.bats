@@ -183,7 +183,7 @@ added src/c.c  file" "$(changes 'COPY src')"
 	succeeds kiln build -q --explain .
 	equals "changed src/c.c hard link file" "$(changes ADD)"
 	says "changed  src/c.c (hard link -> file)"
-	says "because [stage-0 2/4] ADD t.tar src /x/ ran"
+	says "because [stage-0 1/3] ADD t.tar src /x/ ran"
 	equals "parent" "$(cause 'COPY src/b.c')"
 	says_not 'stands on another result'
 	sed -i 's/ADD/ADD --unpack=true/' Dockerfile

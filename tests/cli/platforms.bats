@@ -39,7 +39,7 @@ listed() { # what the index on stdin says, a line an image
 	equals null "$(jq -r '."containerimage.config.digest"' m.json)"
 	equals application/vnd.oci.image.index.v1+json "$(jq -r '."containerimage.descriptor".mediaType' m.json)"
 	# What does not depend on the platform is done once.
-	equals 2 "$(grep -A1 'made 2/2\] COPY' <<<"$stderr" | grep -c CACHED)"
+	equals 2 "$(grep -A1 'made 1/1\] COPY' <<<"$stderr" | grep -c CACHED)"
 	"$KILN" manifest inspect app:1 >index
 	equals "linux/amd64 linux/arm64 linux/arm/v7" "$(listed <index | xargs)"
 	equals b "$(jq -r .annotations.a index)"
@@ -67,7 +67,7 @@ listed() { # what the index on stdin says, a line an image
 	# shellcheck disable=SC2086
 	KILN_ROOT=$PWD/fresh succeeds kiln build --progress plain $reach --platform "$BOTH" -o type=oci,dest=a.tar \
 		--cache-from "type=registry,ref=$REGISTRY/cache:x" .
-	[ "$(grep -c CACHED <<<"$stderr")" = "$(grep -c '/2\] ' <<<"$stderr")" ]
+	[ "$(grep -c CACHED <<<"$stderr")" = "$(grep -c '\[linux/' <<<"$stderr")" ]
 	# The next Dockerfile stands on it: each platform on its own.
 	printf 'FROM %s/app:1\nCOPY file /more\n' "$REGISTRY" >Dockerfile.next
 	# shellcheck disable=SC2086
@@ -86,7 +86,7 @@ listed() { # what the index on stdin says, a line an image
 	rm -r home/steps
 	export KILN_ROOT=$BATS_TEST_TMPDIR/other
 	succeeds kiln build --progress plain --platform "$BOTH" --cache-from "type=local,src=$PWD/home" .
-	equals 2 "$(grep -A1 "stage-1 2/2\] COPY" <<<"$stderr" | grep -c CACHED)"
+	equals 2 "$(grep -A1 "stage-1 1/1\] COPY" <<<"$stderr" | grep -c CACHED)"
 }
 
 @test "--all-platforms is what the base images have in common" {
@@ -160,7 +160,7 @@ listed() { # what the index on stdin says, a line an image
 	succeeds kiln build -q --insecure-registry "$REGISTRY" --platform "$BOTH" -t "$REGISTRY/inline:1" --push --cache-to type=inline .
 	KILN_ROOT=$PWD/fresh succeeds kiln build --progress plain --insecure-registry "$REGISTRY" --platform "$BOTH" \
 		-o type=oci,dest=a.tar --cache-from "$REGISTRY/inline:1" .
-	equals "4 4" "$(grep -c 'stage-1 ./3\] COPY' <<<"$stderr") $(grep -A1 'stage-1 ./3\] COPY' <<<"$stderr" | grep -c CACHED)"
+	equals "4 4" "$(grep -c 'stage-1 ./2\] COPY' <<<"$stderr") $(grep -A1 'stage-1 ./2\] COPY' <<<"$stderr" | grep -c CACHED)"
 }
 
 @test "a context from standard input serves every platform, and what fails says for which" {
@@ -182,7 +182,7 @@ listed() { # what the index on stdin says, a line an image
 	says "of told for linux/amd64, "
 	says "of told for linux/arm64, "
 	# The other platform's step is no earlier run.
-	equals 2 "$(grep -A2 '1 2/2\] COPY --from=made' <<<"$stderr" | grep -c 'no earlier run')"
+	equals 2 "$(grep -A2 '1 1/1\] COPY --from=made' <<<"$stderr" | grep -c 'no earlier run')"
 	succeeds kiln build -q --platform "$BOTH" -t told --build-arg TARGETARCH=x .
 	succeeds kiln explain told
 	equals 2 "$(grep -c '^build .* of told for ' <<<"$output")"

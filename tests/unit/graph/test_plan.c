@@ -137,7 +137,12 @@ static void plans(void **state)
 				NULL, { "stage tools", "RUN triggered", "from: stage tools" } },
 		{ "triggers of a stage run once",
 				"FROM scratch AS p\nONBUILD RUN t\nFROM p AS c\nFROM c\nRUN x\n",
-				NULL, NULL, { "[c 2/2] RUN t", "!stage-2 2/3] RUN t" } },
+				NULL, NULL, { "[c 1/1] RUN t", "!stage-2 1/2] RUN t" } },
+		{ "FROM is a number where it is an image",
+				"FROM scratch AS a\nRUN x\nFROM base AS b\nRUN y\nCOPY --from=a / "
+				"/\n",
+				NULL, NULL,
+				{ "[a 1/1] RUN x", "[b 2/3] RUN y", "[b 3/3] COPY --from=a / /" } },
 		{ "USER and HOME stay with later steps", "FROM scratch\nUSER app:staff\nRUN x\n",
 				NULL, NULL, { "user: app:staff" } },
 	};
@@ -355,7 +360,7 @@ static void named_contexts(void **state)
 				"--from=0 a b\n",
 				{ "from: named context 2", "!RUN one", "!from: stage" } },
 		{ "FROM files begins with a copy of them", "FROM tree\nRUN x\n",
-				{ "COPY --from=tree / /", "from: named context 3", "3/3] RUN x" } },
+				{ "COPY --from=tree / /", "from: named context 3", "2/2] RUN x" } },
 		{ "FROM a stage that is replaced",
 				"FROM scratch AS st\nRUN one\nFROM st\nRUN two\n",
 				{ "COPY --from=st / /", "!RUN one", "RUN two" } },
