@@ -3,6 +3,7 @@
 #include "build/build.h"
 #include "cache/spec.h"
 #include "store/store.h"
+#include "stream/codec.h"
 #include "sys/fd.h"
 #include "sys/path.h"
 
@@ -144,6 +145,7 @@ FALLIBLE inplace_new(struct layer_set *set, const char *context, struct inplace 
 
 	inplace->set = set;
 	*ret = inplace;
+	TRY(codec_load());
 	TRY(keep_home(inplace));
 	TRY(keep_mounts(inplace));
 	keep(inplace, store_root(set->options->store));

@@ -185,6 +185,7 @@ static FALLIBLE start_file(struct splitter *split, const char *name, uint64_t si
 	split->crc = 0;
 	if (!size)
 		return put_file(split, name);
+	TRY(crc64_begin());
 	free(split->name);
 	split->name = xstrdup(name);
 	start_data(split, AT_CONTENT, size);

@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <pthread.h>
 #include <string.h>
-#include <zlib.h>
 
 struct slot {
 	struct blocks *owner;
@@ -119,8 +118,8 @@ static FALLIBLE write_oldest(struct blocks *self)
 	TRY(write_header(self));
 	TRY(writer_write(self->below, block->out, block->out_n));
 	self->total.bytes += block->in_n;
-	self->total.crc =
-			(uint32_t)crc32_combine(self->total.crc, block->crc, (z_off_t)block->in_n);
+	if (self->format->join)
+		self->total.crc = self->format->join(self->total.crc, block->crc, block->in_n);
 	(void)pthread_mutex_lock(&self->lock);
 	self->oldest++;
 	(void)pthread_cond_broadcast(&self->changed);

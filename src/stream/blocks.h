@@ -43,6 +43,9 @@ struct blocks_format {
 	/* Write what stands before the first block or behind the last; returns its size. */
 	size_t (*header)(uint8_t out[static BLOCKS_EDGE_BYTES], int level);
 	size_t (*trailer)(uint8_t out[static BLOCKS_EDGE_BYTES], const struct blocks_total *total);
+	/* The checksum of two pieces together, of which the second has n bytes; NULL: none is
+	 * wanted. */
+	uint32_t (*join)(uint32_t crc, uint32_t behind, size_t n);
 };
 
 /* Takes below; borrows format and pool (may be NULL). */

@@ -1,8 +1,18 @@
 #include "stream/codec.h"
 #include "base/xalloc.h"
 #include "stream/codec_kinds.h"
+#include "stream/codec_libraries.h"
 
 #include <string.h>
+
+FALLIBLE codec_load(void)
+{
+	TRY(isal_load());
+	TRY(zlib_load());
+	TRY(zstd_load());
+	codec_foreign_load();
+	return NULL;
+}
 
 FALLIBLE codec_writer(struct writer *below, enum compression compression, int level,
 		struct pool *pool, struct writer **ret)

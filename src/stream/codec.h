@@ -20,6 +20,12 @@
 enum { CODEC_LEVEL_DEFAULT = -1 };
 
 /*
+ * The libraries are loaded when a stream of their kind begins. This loads all of them now, for who
+ * is about to lose the files: ERR_NOT_FOUND where one of those for gzip and zstd is not installed.
+ */
+FALLIBLE codec_load(void);
+
+/*
  * Compress what is written (takes below). level: CODEC_LEVEL_DEFAULT, gzip 0..9, zstd 1..22; others
  * are ERR_INVALID. COMPRESSION_NONE hands below back. pool may be NULL: everything on this thread;
  * otherwise it must outlive the writer, and below is written to by another thread until the writer

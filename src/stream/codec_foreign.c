@@ -12,6 +12,9 @@
 #include <lzma.h>
 #include <string.h>
 
+#define XZ_LIBRARY    "liblzma.so.5"
+#define BZIP2_LIBRARY "libbz2.so.1.0"
+
 static FALLIBLE load(const char *library, void **ret)
 {
 	*ret = dlopen(library, RTLD_NOW | RTLD_LOCAL);
@@ -100,7 +103,7 @@ static FALLIBLE xz_load(struct xz_reader *self)
 {
 	static const lzma_stream empty = LZMA_STREAM_INIT;
 
-	TRY(load("liblzma.so.5", &self->library));
+	TRY(load(XZ_LIBRARY, &self->library));
 	TRY(find(self->library, "lzma_stream_decoder", &self->decoder));
 	TRY(find(self->library, "lzma_code", &self->code));
 	TRY(find(self->library, "lzma_end", &self->end));
@@ -217,7 +220,7 @@ static const struct reader_ops bzip2_ops = { bzip2_read, bzip2_free };
 
 static FALLIBLE bzip2_load(struct bzip2_reader *self)
 {
-	TRY(load("libbz2.so.1.0", &self->library));
+	TRY(load(BZIP2_LIBRARY, &self->library));
 	TRY(find(self->library, "BZ2_bzDecompressInit", &self->init));
 	TRY(find(self->library, "BZ2_bzDecompress", &self->decompress));
 	return find(self->library, "BZ2_bzDecompressEnd", &self->end);
@@ -235,4 +238,12 @@ FALLIBLE codec_bzip2_reader(struct codec_input *input, struct reader **ret)
 	TRY_WRAP(bzip2_load(self), "read bzip2");
 	*ret = TAKE(owned);
 	return NULL;
+}
+
+void codec_foreign_load(void)
+{
+	void *library = NULL;
+
+	error_ignore(load(XZ_LIBRARY, &library), "told by the first archive");
+	error_ignore(load(BZIP2_LIBRARY, &library), "told by the first archive");
 }

@@ -13,12 +13,11 @@
 #include "base/xalloc.h"
 #include "stream/blocks.h"
 #include "stream/codec_kinds.h"
+#include "stream/codec_libraries.h"
 #include "stream/noise.h"
 
-#include <isa-l.h>
 #include <limits.h>
 #include <string.h>
-#include <zlib.h>
 
 enum {
 	BLOCK_BYTES = 256 * 1024,
@@ -58,6 +57,11 @@ static void put_u32(uint8_t *out, uint32_t value)
 		out[i] = (uint8_t)(value >> (8 * i));
 }
 
+static uint32_t gzip_join(uint32_t crc, uint32_t behind, size_t n)
+{
+	return (uint32_t)zlib_loaded()->crc32_combine(crc, behind, (z_off_t)n);
+}
+
 static size_t gzip_trailer(uint8_t out[static BLOCKS_EDGE_BYTES], const struct blocks_total *total)
 {
 	/* An empty final block with fixed codes: bits 1, 01, 0000000. */
@@ -95,19 +99,19 @@ static FALLIBLE deflate_run(struct fast_state *self, struct block *block, size_t
 	size_t before = block->history_n + from;
 	size_t dictionary = before < WINDOW_BYTES ? before : WINDOW_BYTES;
 
-	isal_deflate_init(stream);
+	isal_loaded()->isal_deflate_init(stream);
 	stream->level = self->level;
 	stream->level_buf = self->level_buf;
 	stream->level_buf_size = self->level_buf_size;
 	stream->flush = SYNC_FLUSH;
-	if (dictionary > 0 && isal_deflate_set_dict(stream, in - dictionary,
+	if (dictionary > 0 && isal_loaded()->isal_deflate_set_dict(stream, in - dictionary,
 					      (uint32_t)dictionary) != COMP_OK)
 		return error_new(ERR_INVALID, "the deflate dictionary was refused");
 	stream->next_in = in;
 	stream->avail_in = (uint32_t)(to - from);
 	stream->next_out = block->out + block->out_n;
 	stream->avail_out = (uint32_t)(block->out_capacity - block->out_n);
-	int result = isal_deflate(stream);
+	int result = isal_loaded()->isal_deflate(stream);
 	if (result != COMP_OK || stream->avail_in > 0 || stream->avail_out == 0)
 		return error_new(ERR_INVALID, "deflate failed (isa-l %d)", result);
 	block->out_n += stream->total_out;
@@ -156,7 +160,7 @@ static FALLIBLE fast_compress(void *state, struct block *block)
 	}
 	if (from < at)
 		TRY(deflate_run(state, block, from, at));
-	block->crc = crc32_gzip_refl(0, block->in, block->in_n);
+	block->crc = isal_loaded()->crc32_gzip_refl(0, block->in, block->in_n);
 	return NULL;
 }
 
@@ -169,6 +173,7 @@ static const struct blocks_format fast_format = {
 	.compress = fast_compress,
 	.header = gzip_header,
 	.trailer = gzip_trailer,
+	.join = gzip_join,
 };
 
 /* The other levels: zlib's. */
@@ -178,14 +183,15 @@ static void *zlib_new(int level)
 	z_stream *stream = xcalloc(1, sizeof(*stream));
 
 	/* Negative window bits: raw deflate. Fails for want of memory alone. */
-	if (deflateInit2(stream, level, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+	if (zlib_loaded()->deflateInit2_(stream, level, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY,
+			    ZLIB_VERSION, (int)sizeof(*stream)) != Z_OK)
 		abort();
 	return stream;
 }
 
 static void zlib_free(void *state)
 {
-	(void)deflateEnd(state);
+	(void)zlib_loaded()->deflateEnd(state);
 	free(state);
 }
 
@@ -193,19 +199,19 @@ static FALLIBLE zlib_compress(void *state, struct block *block)
 {
 	z_stream *stream = state;
 
-	(void)deflateReset(stream);
+	(void)zlib_loaded()->deflateReset(stream);
 	if (block->history_n > 0)
-		(void)deflateSetDictionary(
+		(void)zlib_loaded()->deflateSetDictionary(
 				stream, block->in - block->history_n, (uInt)block->history_n);
 	stream->next_in = (Bytef *)(uintptr_t)block->in;
 	stream->avail_in = (uInt)block->in_n;
 	stream->next_out = block->out;
 	stream->avail_out = (uInt)block->out_capacity;
-	int result = deflate(stream, Z_SYNC_FLUSH);
+	int result = zlib_loaded()->deflate(stream, Z_SYNC_FLUSH);
 	if (result != Z_OK || stream->avail_in > 0 || stream->avail_out == 0)
 		return error_new(ERR_INVALID, "deflate failed (zlib %d)", result);
 	block->out_n = stream->total_out;
-	block->crc = crc32_gzip_refl(0, block->in, block->in_n);
+	block->crc = isal_loaded()->crc32_gzip_refl(0, block->in, block->in_n);
 	return NULL;
 }
 
@@ -218,6 +224,7 @@ static const struct blocks_format zlib_format = {
 	.compress = zlib_compress,
 	.header = gzip_header,
 	.trailer = gzip_trailer,
+	.join = gzip_join,
 };
 
 FALLIBLE codec_gzip_writer(struct writer *below, int level, struct pool *pool, struct writer **ret)
@@ -227,6 +234,8 @@ FALLIBLE codec_gzip_writer(struct writer *below, int level, struct pool *pool, s
 
 	if (level != CODEC_LEVEL_DEFAULT && (level < 0 || level > LEVEL_MOST))
 		return error_new(ERR_INVALID, "gzip has no compression level %d (0 to 9)", level);
+	TRY(isal_load());
+	TRY(zlib_load());
 	*ret = blocks_writer(TAKE(owned), is_fast ? &fast_format : &zlib_format, level, pool);
 	return NULL;
 }
@@ -275,7 +284,7 @@ static FALLIBLE next_byte(struct gzip_reader *self, uint8_t *ret)
 	if (input->at == input->n)
 		return error_new(ERR_INVALID, "gzip data ends too early");
 	*ret = input->bytes[input->at++];
-	self->header_crc = crc32_gzip_refl(self->header_crc, ret, 1);
+	self->header_crc = isal_loaded()->crc32_gzip_refl(self->header_crc, ret, 1);
 	return NULL;
 }
 
@@ -354,7 +363,7 @@ static FALLIBLE next_member(struct gzip_reader *self, bool *ret_ended)
 	if (input->bytes[input->at] == 0)
 		return expect_padding(input);
 	TRY(read_header(self));
-	isal_inflate_reset(&self->state);
+	isal_loaded()->isal_inflate_reset(&self->state);
 	self->state.crc_flag = ISAL_GZIP_NO_HDR_VER;
 	self->in_member = true;
 	*ret_ended = false;
@@ -373,7 +382,7 @@ static FALLIBLE inflate_some(struct gzip_reader *self, void *buf, size_t n, size
 	state->next_out = buf;
 	state->avail_out = n < INT_MAX ? (uint32_t)n : INT_MAX;
 	uint32_t room = state->avail_out;
-	int result = isal_inflate(state);
+	int result = isal_loaded()->isal_inflate(state);
 	if (result < 0 || result > ISAL_OUT_OVERFLOW)
 		return inflate_failed(result);
 	input->at = input->n - state->avail_in;
@@ -413,12 +422,14 @@ static const struct reader_ops gzip_ops = { gzip_read, gzip_free };
 
 FALLIBLE codec_gzip_reader(struct codec_input *input, struct reader **ret)
 {
+	TRY(isal_load());
+
 	struct gzip_reader *self = xcalloc(1, sizeof(*self));
 
 	self->base.ops = &gzip_ops;
 	self->input = *input;
 	*input = (struct codec_input){ 0 };
-	isal_inflate_init(&self->state);
+	isal_loaded()->isal_inflate_init(&self->state);
 	*ret = &self->base;
 	return NULL;
 }

@@ -31,4 +31,7 @@ FALLIBLE codec_zstd_reader(struct codec_input *input, struct reader **ret);
 FALLIBLE codec_xz_reader(struct codec_input *input, struct reader **ret);
 FALLIBLE codec_bzip2_reader(struct codec_input *input, struct reader **ret);
 
+/* What the last two need, if it is installed, stays loaded from now on. */
+void codec_foreign_load(void);
+
 DEFINE_AUTO_VALUE(codec_input)

@@ -7,10 +7,9 @@
 #include "base/xalloc.h"
 #include "stream/blocks.h"
 #include "stream/codec_kinds.h"
+#include "stream/codec_libraries.h"
 
 #include <string.h>
-#include <zstd.h>
-#include <zstd_errors.h>
 
 enum {
 	BLOCK_BYTES = 4 * 1024 * 1024,
@@ -22,33 +21,34 @@ enum {
 /* Parameters of a valid range are never refused, memory aside. */
 static void must(size_t result)
 {
-	if (ZSTD_isError(result))
+	if (zstd_loaded()->ZSTD_isError(result))
 		abort();
 }
 
 static void *frame_new(int level)
 {
-	ZSTD_CCtx *state = ZSTD_createCCtx();
+	ZSTD_CCtx *state = zstd_loaded()->ZSTD_createCCtx();
 
 	if (!state)
 		abort();
-	must(ZSTD_CCtx_setParameter(state, ZSTD_c_compressionLevel, level));
-	must(ZSTD_CCtx_setParameter(state, ZSTD_c_checksumFlag, 1));
+	must(zstd_loaded()->ZSTD_CCtx_setParameter(state, ZSTD_c_compressionLevel, level));
+	must(zstd_loaded()->ZSTD_CCtx_setParameter(state, ZSTD_c_checksumFlag, 1));
 	return state;
 }
 
 static void frame_free(void *state)
 {
-	(void)ZSTD_freeCCtx(state);
+	(void)zstd_loaded()->ZSTD_freeCCtx(state);
 }
 
 static FALLIBLE frame_compress(void *state, struct block *block)
 {
-	size_t result = ZSTD_compress2(
+	size_t result = zstd_loaded()->ZSTD_compress2(
 			state, block->out, block->out_capacity, block->in, block->in_n);
 
-	if (ZSTD_isError(result))
-		return error_new(ERR_INVALID, "zstd failed: %s", ZSTD_getErrorName(result));
+	if (zstd_loaded()->ZSTD_isError(result))
+		return error_new(ERR_INVALID, "zstd failed: %s",
+				zstd_loaded()->ZSTD_getErrorName(result));
 	block->out_n = result;
 	return NULL;
 }
@@ -63,7 +63,7 @@ static size_t frame_trailer(uint8_t out[static BLOCKS_EDGE_BYTES], const struct 
 {
 	if (total->bytes > 0)
 		return 0;
-	size_t result = ZSTD_compress(out, BLOCKS_EDGE_BYTES, "", 0, LEVEL_DEFAULT);
+	size_t result = zstd_loaded()->ZSTD_compress(out, BLOCKS_EDGE_BYTES, "", 0, LEVEL_DEFAULT);
 	must(result);
 	return result;
 }
@@ -87,6 +87,7 @@ FALLIBLE codec_zstd_writer(struct writer *below, int level, struct pool *pool, s
 		level = LEVEL_DEFAULT;
 	if (level < 1 || level > LEVEL_MOST)
 		return error_new(ERR_INVALID, "zstd has no compression level %d (1 to 22)", level);
+	TRY(zstd_load());
 	*ret = blocks_writer(TAKE(owned), &frame_format, level, pool);
 	return NULL;
 }
@@ -102,12 +103,13 @@ struct zstd_reader {
 
 static FALLIBLE expand_failed(size_t result)
 {
-	if (ZSTD_getErrorCode(result) == ZSTD_error_frameParameter_windowTooLarge)
+	if (zstd_loaded()->ZSTD_getErrorCode(result) == ZSTD_error_frameParameter_windowTooLarge)
 		return error_new(ERR_LIMIT, "zstd data needs a window of more than %d MiB",
 				1 << (LIMIT_ZSTD_WINDOW_LOG - 20));
-	if (ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation)
+	if (zstd_loaded()->ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation)
 		return error_new(ERR_LIMIT, "no memory to decompress zstd data");
-	return error_new(ERR_INVALID, "zstd data is damaged: %s", ZSTD_getErrorName(result));
+	return error_new(ERR_INVALID, "zstd data is damaged: %s",
+			zstd_loaded()->ZSTD_getErrorName(result));
 }
 
 static FALLIBLE zstd_read(struct reader *reader, void *buf, size_t n, size_t *ret_n)
@@ -121,8 +123,8 @@ static FALLIBLE zstd_read(struct reader *reader, void *buf, size_t n, size_t *re
 		if (input->at == input->n && !self->in_frame)
 			break;
 		ZSTD_inBuffer in = { input->bytes, input->n, input->at };
-		size_t result = ZSTD_decompressStream(self->state, &out, &in);
-		if (ZSTD_isError(result))
+		size_t result = zstd_loaded()->ZSTD_decompressStream(self->state, &out, &in);
+		if (zstd_loaded()->ZSTD_isError(result))
 			return expand_failed(result);
 		input->at = in.pos;
 		self->in_frame = result != 0;
@@ -137,7 +139,7 @@ static void zstd_free(struct reader *reader)
 {
 	struct zstd_reader *self = (struct zstd_reader *)reader;
 
-	(void)ZSTD_freeDCtx(self->state);
+	(void)zstd_loaded()->ZSTD_freeDCtx(self->state);
 	codec_input_done(&self->input);
 	free(self);
 }
@@ -146,15 +148,18 @@ static const struct reader_ops zstd_ops = { zstd_read, zstd_free };
 
 FALLIBLE codec_zstd_reader(struct codec_input *input, struct reader **ret)
 {
+	TRY(zstd_load());
+
 	struct zstd_reader *self = xcalloc(1, sizeof(*self));
 
 	self->base.ops = &zstd_ops;
 	self->input = *input;
 	*input = (struct codec_input){ 0 };
-	self->state = ZSTD_createDCtx();
+	self->state = zstd_loaded()->ZSTD_createDCtx();
 	if (!self->state)
 		abort();
-	must(ZSTD_DCtx_setParameter(self->state, ZSTD_d_windowLogMax, LIMIT_ZSTD_WINDOW_LOG));
+	must(zstd_loaded()->ZSTD_DCtx_setParameter(
+			self->state, ZSTD_d_windowLogMax, LIMIT_ZSTD_WINDOW_LOG));
 	*ret = &self->base;
 	return NULL;
 }

@@ -1,8 +1,13 @@
 #include "stream/crc64.h"
 
-#include <isa-l.h>
+#include "stream/codec_libraries.h"
+
+FALLIBLE crc64_begin(void)
+{
+	return isal_load();
+}
 
 uint64_t crc64_update(uint64_t crc, const void *bytes, size_t n)
 {
-	return crc64_iso_refl(crc, bytes, n);
+	return isal_loaded()->crc64_iso_refl(crc, bytes, n);
 }

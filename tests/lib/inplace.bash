@@ -12,7 +12,7 @@ inplace_root() {
 	touch "$root/.dockerenv" "$root/etc/resolv.conf" "$root/old/files/left"
 	cp "$KILN" "$root$home/$name"
 	# Loaded on first use.
-	used=$(ldconfig -p | awk '/lib(curl\.so\.4|lzma\.so\.5|bz2\.so\.1\.0) .*x86-64/ {print $NF}')
+	used=$(ldconfig -p | awk '/lib(curl\.so\.4|isal\.so\.2|z\.so\.1|zstd\.so\.1|lzma\.so\.5|bz2\.so\.1\.0) .*x86-64/ {print $NF}')
 	# shellcheck disable=SC2086 # several
 	for lib in $(ldd "$KILN" $used | grep -o '/[^ ]*[^: ]') $used; do
 		cp -L "$lib" "$root$home/lib/"

@@ -104,4 +104,6 @@ watch() {
 	says_not libcrypto
 	says_not libseccomp
 	says_not libcap-ng
+	says_not libisal
+	says_not libz
 }
