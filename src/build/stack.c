@@ -198,21 +198,33 @@ static FALLIBLE begin(struct layer_set *set, struct layer_draft *ret)
 	return owner_set_fd(&set->options->userns->owner, ret->tree_fd, &root);
 }
 
+static FALLIBLE look_up_dir(
+		struct layer_set *set, struct build_layer *layer, const struct digest *chain)
+{
+	AUTO(layer_record) struct layer_record record = { 0 };
+
+	TRY(layer_seek_by_diff_id(set->options->store, &layer->source_diff_id, chain, &record));
+	if (record.id[0])
+		layer_learn(set, layer, &record);
+	return NULL;
+}
+
 FALLIBLE layer_look_up_dir(struct layer_set *set, const struct stack *stack, size_t i,
 		struct store_lock **ret_lock)
 {
 	struct build_layer *layer = stack->p[i];
-	AUTO(layer_record) struct layer_record record = { 0 };
 	struct digest chain = stack_chain(stack, i);
 	char text[DIGEST_TEXT];
 
 	if (layer->dir || !digest_known(&layer->source_diff_id))
 		return NULL;
+	/* What is there is whole, and is mostly there; the lock is for who makes it. */
+	TRY(look_up_dir(set, layer, &chain));
+	if (layer->dir)
+		return NULL;
 	AUTO_FREE char *name = xasprintf("layer:%s", digest_text(&layer->source_diff_id, text));
 	TRY(store_lock_take(set->options->store, name, set->options->cancel, ret_lock));
-	TRY(layer_seek_by_diff_id(set->options->store, &layer->source_diff_id, &chain, &record));
-	if (record.id[0])
-		layer_learn(set, layer, &record);
+	TRY(look_up_dir(set, layer, &chain));
 	if (!layer->dir)
 		lower_find_dir(set, layer, &chain);
 	return layer_find_tree(set, layer);

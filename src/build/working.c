@@ -89,7 +89,6 @@ static FALLIBLE open_all(struct working *working)
 	working->build.pool = pool_new(0);
 	TRY(layer_set_open(&working->build.layers));
 	working->build.layers.pool = working->build.pool;
-	TRY(mount_new("tmpfs", NULL, 0, 0, &working->build.empty_fd));
 	TRY(container_open_dir(working->with.store, container->id, &working->dir_fd));
 	TRY(file_open(working->dir_fd, "upper", O_RDONLY | O_DIRECTORY, 0, &working->upper_fd));
 	TRY(open_base(working));
@@ -141,8 +140,6 @@ void working_free(struct working *working)
 	pool_free(working->build.pool);
 	key_agents_stop(working->build.key_agents, working->options.agent_count);
 	mount_travel_done(&working->build.travel);
-	if (working->build.empty_fd >= 0)
-		(void)close(working->build.empty_fd);
 	if (working->upper_fd >= 0)
 		(void)close(working->upper_fd);
 	if (working->dir_fd >= 0)
@@ -170,12 +167,30 @@ FALLIBLE working_prepare(struct working *working)
 	return working_begin(working);
 }
 
+static FALLIBLE set_aside(struct working *working, const char *name)
+{
+	AUTO_FREE char *old = xasprintf("%s.old", name);
+
+	if (renameat(working->dir_fd, name, working->dir_fd, old) == 0 || errno == ENOENT)
+		return NULL;
+	/* Somebody was killed before it was dropped, or another file system's rules. */
+	TRY(file_remove_tree(working->dir_fd, old));
+	return file_remove_tree(working->dir_fd, name);
+}
+
+void working_drop_old(struct working *working, const char *name)
+{
+	AUTO_FREE char *old = xasprintf("%s.old", name);
+
+	error_ignore(file_remove_tree(working->dir_fd, old), "the next one tries again");
+}
+
 FALLIBLE working_fresh_work(struct working *working, const char *name, int *ret_fd)
 {
 	struct owner root;
 
 	TRY(stack_root_owner(&working->build.layers, &working->stack, &root));
-	TRY(file_remove_tree(working->dir_fd, name));
+	TRY(set_aside(working, name));
 	if (mkdirat(working->dir_fd, name, 0755) != 0)
 		return error_sys("make the work directory of a container");
 	TRY(file_open(working->dir_fd, name, O_RDONLY | O_DIRECTORY, 0, ret_fd));
@@ -214,6 +229,7 @@ FALLIBLE working_merge(struct working *working, int *ret_fd)
 	if (!working->stack.n)
 		return file_open(working->dir_fd, "upper", O_RDONLY | O_DIRECTORY, 0, ret_fd);
 	TRY(working_fresh_work(working, "work", &work_fd));
+	working_drop_old(working, "work");
 	AUTO_FREE struct mount_dir *dirs = working_dirs(working, false, &n);
 	struct mount_overlay overlay = {
 		.lower = dirs,

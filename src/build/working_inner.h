@@ -24,8 +24,13 @@ struct working {
 	struct layer_draft draft;
 };
 
-/* "work" in dir_fd, empty: an overlay's leftovers of a killed process would spoil it. */
+/*
+ * name in dir_fd, a work directory and empty: a second overlay cannot have the leftovers of a
+ * first. Those are set aside, as name.old, for working_drop_old(), since to remove them takes most
+ * of a millisecond; they are harmless where it never comes to that.
+ */
 FALLIBLE working_fresh_work(struct working *working, const char *name, int *ret_fd);
+void working_drop_old(struct working *working, const char *name);
 /* All as it is now, to be written to; closing the fd unmounts. */
 FALLIBLE working_merge(struct working *working, int *ret_fd);
 /* Directories for an overlay, topmost first: without the upper, or with it. New; free(). */

@@ -118,6 +118,7 @@ static FALLIBLE merge_mapped(struct working *working, const struct mapped *mappe
 	size_t n = 0;
 
 	TRY(working_fresh_work(working, "mount-work", &fresh_fd));
+	working_drop_old(working, "mount-work");
 	if (!working->stack.n)
 		return mount_clone(dir_fd, "upper", false, ret_fd);
 	AUTO_FREE struct mount_dir *dirs = working_dirs(working, false, &n);

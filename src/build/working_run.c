@@ -15,6 +15,7 @@
 
 /* Everything that the sandbox borrows. */
 struct parts {
+	struct working *working;
 	const char **argv, **env;
 	struct mount_dir *layers;
 	size_t layer_count;
@@ -191,6 +192,15 @@ static bool is_shared(const struct working_run *run)
 	return run->layers && !run->layers->uncached;
 }
 
+/* What the last run left, and what only those before this one had to look at. */
+static void clear_up(void *arg)
+{
+	struct parts *parts = arg;
+
+	drop_view(parts);
+	working_drop_old(parts->working, "work");
+}
+
 static void fill(struct working *working, const struct working_run *run, const char *hostname,
 		struct parts *parts)
 {
@@ -242,6 +252,8 @@ static void fill(struct working *working, const struct working_run *run, const c
 		.stdin_fd = run->stdin_fd,
 		.stdout_fd = run->stdout_fd,
 		.stderr_fd = run->stderr_fd,
+		.meanwhile = clear_up,
+		.meanwhile_arg = parts,
 	};
 }
 
@@ -314,8 +326,8 @@ static FALLIBLE run_once(struct working *working, const struct working_run *run,
 	TRY(working_fresh_work(working, "work", &work_fd));
 	struct error *error =
 			sandbox_run(working->with.sandbox, &parts->step, working->with.cancel, ret);
-	/* While the sandbox takes its mounts down there is time for that. */
-	drop_view(parts);
+	/* While the sandbox takes its mounts down there is time for the rest. */
+	sandbox_end(working->with.sandbox);
 	mounts_release(&parts->run);
 	/* Also after Ctrl-C, which ends this, too: then it is not known. */
 	struct error *found = look_for_secrets(working, parts);
@@ -375,7 +387,7 @@ static FALLIBLE run_layer(struct working *working, const struct working_run *run
 FALLIBLE working_run(
 		struct working *working, const struct working_run *run, struct sandbox_result *ret)
 {
-	AUTO(parts) struct parts parts = { .view_fd = -1 };
+	AUTO(parts) struct parts parts = { .working = working, .view_fd = -1 };
 	struct digest parent;
 
 	make_plan(working, run, &parts);

@@ -233,10 +233,11 @@ static FALLIBLE settle(const struct helper *helper, struct settled *ret, struct 
 	return settle_stage(helper, ret);
 }
 
+enum { ANEW = CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP };
+
 static pid_t clone_init(const struct init *init)
 {
-	const unsigned long anew = CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
-	const unsigned long flags = CLONE_NEWNS | (anew & ~init->shared) | SIGCHLD;
+	const unsigned long flags = CLONE_NEWNS | (ANEW & ~init->shared) | SIGCHLD;
 	pid_t pid = (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
 
 	if (pid == 0)
@@ -374,6 +375,37 @@ static FALLIBLE keep_ready(const struct helper *helper, struct init *init, struc
 		if (polls[3].revents)
 			TRY(move(helper, init, settled, kept));
 	}
+}
+
+pid_t helper_fork_init(bool in_user)
+{
+	const unsigned long flags = CLONE_NEWNS | ANEW | SIGCHLD | (in_user ? CLONE_NEWUSER : 0);
+
+	return (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
+}
+
+_Noreturn void helper_be_init(const struct helper *helper)
+{
+	struct namespaces_mounts mounts = { -1, -1, -1, false };
+	struct filter_program profile, listener;
+	struct error *error = NULL;
+
+	die_with_kiln();
+	error = detach(helper);
+	if (!error && helper->sync_fd >= 0)
+		error = userns_child_enter(0, helper->sync_fd);
+	if (error)
+		refuse(helper, error_wrap(error, "prepare sandboxes"));
+	filter_profile(false, &profile);
+	record_filter(&listener);
+	init_run(&(struct init){
+			.control_fd = helper->control_fd,
+			.taken_fd = -1,
+			.profile = &profile,
+			.listener = &listener,
+			.builds_stage = true,
+			.mounts = &mounts,
+	});
 }
 
 _Noreturn void helper_run(const struct helper *helper)

@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct helper {
 	int control_fd; /* its end of the socket that steps come through */
@@ -32,5 +33,13 @@ struct helper_order {
 };
 
 _Noreturn void helper_run(const struct helper *helper);
+/*
+ * No helper: a child that is the one step's PID 1 itself, born in its namespaces, and with in_user
+ * in a user namespace that the parent maps over sync_fd. As fork(); -1, and errno, where that
+ * cannot be had.
+ */
+pid_t helper_fork_init(bool in_user);
+/* What it does. Whoever asks for a second step is told that the helper has ended. */
+_Noreturn void helper_be_init(const struct helper *helper);
 /* What every helper does first: a session of its own, and nothing of kiln's but control_fd. */
 FALLIBLE helper_detach(int control_fd);

@@ -43,6 +43,8 @@ int init_take(int control_fd)
 /* Have the helper make the next PID 1. */
 static void say_next(const struct init *init)
 {
+	if (init->taken_fd < 0)
+		return;
 	(void)!write(init->taken_fd, "+", 1);
 	(void)close(init->taken_fd);
 }

@@ -12,7 +12,8 @@
 
 struct init {
 	int control_fd; /* steps come here: one byte with one fd, the step's stream socket */
-	int taken_fd;   /* one byte goes here when a step was taken: the helper makes the next */
+	/* One byte goes here when a step was taken: the helper makes the next; or -1. */
+	int taken_fd;
 	const struct filter_program *profile, *listener;
 	bool builds_stage; /* the helper has none: its root is the host's */
 	unsigned shared;   /* CLONE_NEW... of the namespaces that are not its own */

@@ -1,18 +1,13 @@
 #include "sandbox/launch.h"
 #include "base/clock.h"
-#include "base/limits.h"
 #include "base/log.h"
-#include "sandbox/bare.h"
-#include "sandbox/helper.h"
-#include "sandbox/namespaces.h"
 #include "sandbox/network.h"
 #include "sandbox/plan_make.h"
-#include "sandbox/sandbox.h"
+#include "sandbox/sandbox_inner.h"
 #include "sandbox/wire.h"
 #include "sys/fd.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -23,298 +18,16 @@
 /* Between SIGTERM and SIGKILL of a cancelled step. */
 enum { GRACE_MS = 10000, SMALL_BYTES = 65536 };
 
-/* A helper that begins when it is wanted, in a namespace that is known only then. */
-struct spare {
-	int control_fd, sync_fd; /* ours; 0: there is none */
-	pid_t pid;
-	int refused; /* it has no namespace to be mapped, and knows */
-	bool is_dismissed;
-	bool is_helper; /* none of its own: the helper goes there itself */
-};
-
-struct sandbox {
-	struct userns userns;
-	int control_fd;
-	pid_t helper;
-	struct spare spare;
-	char *resolv_conf; /* the host's, read once */
-	unsigned shared;   /* as in struct namespaces */
-	char *hostname;    /* where the UTS namespace is shared; else NULL */
-	pthread_mutex_t lock;
-	struct network *network;        /* guarded by lock; made on first use */
-	struct resources_groups groups; /* guarded by lock */
-};
-
-static char *host_resolv_conf(void)
-{
-	char *text = NULL;
-	size_t n = 0;
-	struct error *error =
-			file_read(AT_FDCWD, "/etc/resolv.conf", LIMIT_SETTINGS_BYTES, &text, &n);
-
-	/* systemd-resolved's stub is a loopback address; beside it lies the real list. */
-	if (!error && strstr(text, "nameserver 127.0.0.53")) {
-		char *real = NULL;
-
-		error = file_read(AT_FDCWD, "/run/systemd/resolve/resolv.conf",
-				LIMIT_SETTINGS_BYTES, &real, &n);
-		if (!error) {
-			free(text);
-			text = real;
-		}
-	}
-	error_ignore(error, "steps go without nameservers");
-	return text ? text : xstrdup("");
-}
-
-/* A helper has a namespace of its own unless kiln is in the steps' already. */
-static bool is_mapped_by_us(const struct userns *userns)
-{
-	return userns->owner.kind == OWNER_MAPPED ||
-	       (userns->mode == USERNS_ROOT && userns->owner.kind != OWNER_RECORDED);
-}
-
-/* What a helper is told; ret's fds are ours. */
-static FALLIBLE fork_helper(const struct userns *userns, struct helper helper, struct spare *ret)
-{
-	bool is_bare = userns_is_bare(userns->mode);
-	int control[2], sync[2] = { -1, -1 };
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) < 0)
-		return error_sys("make a socket pair");
-	AUTO_FD int ours_fd = control[0];
-	AUTO_FD int theirs_fd = control[1];
-	if ((helper.is_spare || helper.takes_order || is_mapped_by_us(userns)) &&
-			socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sync) < 0)
-		return error_sys("make a socket pair");
-	AUTO_FD int our_sync_fd = sync[0];
-	AUTO_FD int their_sync_fd = sync[1];
-
-	helper.control_fd = theirs_fd;
-	helper.sync_fd = their_sync_fd;
-	bool is_born_in = is_mapped_by_us(userns) && !helper.is_spare && !helper.join;
-	pid_t pid = is_born_in ? userns_fork(&helper.refused) : fork();
-	if (pid < 0)
-		return error_sys("fork the sandbox helper");
-	if (pid == 0 && is_bare)
-		bare_helper_run(&(struct bare_helper){ theirs_fd, userns->mode });
-	if (pid == 0)
-		helper_run(&helper);
-	*ret = (struct spare){ TAKE_FD(ours_fd), TAKE_FD(our_sync_fd), pid, helper.refused };
-	return NULL;
-}
-
-static FALLIBLE meet(const struct userns *userns, const struct spare *helper, bool is_ordinary)
-{
-	if (is_ordinary)
-		TRY(userns_parent_wait(helper->sync_fd));
-	return userns_parent_map(userns, helper->pid, helper->sync_fd);
-}
-
-/*
- * A child that fails before it is mapped keeps the reason for the first step. is_ordinary: it was
- * not born in its namespace.
- */
-static void map_helper(const struct userns *userns, struct spare *helper, bool is_ordinary)
-{
-	if (helper->sync_fd < 0)
-		return;
-	if (!helper->refused)
-		error_ignore(meet(userns, helper, is_ordinary), "told by the first step");
-	(void)close(helper->sync_fd);
-}
-
-/* What steps share where they have no namespaces at all: everything, and no file can be joined. */
-static FALLIBLE check_bare(const struct userns *userns, const struct sandbox_namespaces *wish)
-{
-	for (size_t i = 0; wish && i < SANDBOX_NAMESPACES; i++) {
-		if (!wish->path[i])
-			continue;
-		return error_hint(error_new(ERR_UNSUPPORTED,
-						  "the %s namespace '%s' cannot be joined with "
-						  "isolation '%s': its steps have none",
-						  namespace_name((enum sandbox_namespace)i),
-						  wish->path[i], userns_mode_name(userns->mode)),
-				"'kiln doctor' says what is missing for a better one");
-	}
-	return NULL;
-}
-
-static FALLIBLE hear_ready(int sync_fd, struct sandbox *sandbox)
-{
-	AUTO(wire_frame) struct wire_frame frame = { 0 };
-
-	TRY(wire_receive(sync_fd, SMALL_BYTES, &frame));
-	if (frame.type == WIRE_FAILED)
-		return wire_get_error(frame.bytes.p, frame.bytes.n);
-	if (frame.type != WIRE_READY)
-		return error_new(ERR_SYS, "the sandbox helper has ended");
-	if (sandbox->shared & CLONE_NEWUTS)
-		sandbox->hostname = xstrdup(strbuf_text(&frame.bytes));
-	return NULL;
-}
-
-static void stop_helper(int control_fd, pid_t pid)
-{
-	if (control_fd >= 0)
-		(void)close(control_fd);
-	if (pid > 0)
-		(void)TEMP_FAILURE_RETRY(waitpid(pid, NULL, 0));
-}
-
-/* Tell a spare where to go, and see it there; it is the helper from now on. */
-static FALLIBLE wake(struct sandbox *sandbox, struct spare *spare, const struct userns *userns,
-		const struct sandbox_namespaces *wish)
-{
-	AUTO(namespaces) struct namespaces namespaces = { 0 };
-	struct helper_order order = { .is_mapped = is_mapped_by_us(userns) };
-
-	if (wish)
-		TRY(namespaces_open(wish, &namespaces));
-	order.shared = sandbox->shared = namespaces.shared;
-	order.joined = namespaces.joined;
-	(void)snprintf(order.join, sizeof(order.join), "%s", userns->join ? userns->join : "");
-	TRY_WRAP(wire_send(spare->sync_fd, WIRE_ORDER, &order, sizeof(order), namespaces.fds,
-				 namespaces.n),
-			"wake the sandbox helper");
-	if (order.shared)
-		TRY(hear_ready(spare->sync_fd, sandbox));
-	if (order.is_mapped)
-		map_helper(userns, spare, true);
-	else
-		(void)close(spare->sync_fd);
-	sandbox->userns = *userns;
-	sandbox->control_fd = spare->control_fd;
-	sandbox->helper = spare->pid;
-	return NULL;
-}
-
-/* In a bare mode there is no place to go to, but a name that is the host's. */
-static FALLIBLE share_bare(struct sandbox *sandbox, const struct sandbox_namespaces *wish)
-{
-	char name[HOST_NAME_MAX + 1] = "";
-
-	TRY(check_bare(&sandbox->userns, wish));
-	if (!wish || !wish->is_host[SANDBOX_UTS])
-		return NULL;
-	if (gethostname(name, sizeof(name) - 1) < 0)
-		return error_sys("read the host's name");
-	sandbox->hostname = xstrdup(name);
-	return NULL;
-}
-
-FALLIBLE sandbox_move(struct sandbox *sandbox, const struct userns *userns,
-		const struct sandbox_namespaces *namespaces)
-{
-	struct spare spare = sandbox->spare;
-	int control_fd = sandbox->control_fd;
-	pid_t helper = sandbox->helper;
-
-	if (!spare.pid || spare.is_dismissed)
-		return error_new(ERR_INVALID, "a sandbox that cannot change its namespaces");
-	TRY(wake(sandbox, &spare, userns, namespaces));
-	sandbox->spare = (struct spare){ 0 };
-	if (!spare.is_helper)
-		stop_helper(control_fd, helper);
-	return NULL;
-}
-
-static FALLIBLE start(struct sandbox *sandbox, unsigned how, const struct sandbox_namespaces *wish)
-{
-	const struct userns *userns = &sandbox->userns;
-	bool is_bare = userns_is_bare(userns->mode);
-	bool may_move = (how & SANDBOX_MAY_MOVE) && userns->owner.kind != OWNER_MAPPED && !is_bare;
-	struct spare helper = { 0 };
-	struct helper told = {
-		.join = userns->join,
-		.records_owners = userns->owner.kind == OWNER_RECORDED,
-		.is_for_one = (how & SANDBOX_FOR_ONE) != 0,
-		.is_spare = namespaces_any(wish) && !is_bare,
-		/* With one id there are no others to be mapped to: no other process is needed. */
-		.takes_order = may_move && userns->owner.kind == OWNER_RECORDED,
-	};
-
-	/* Steps share our process numbers: what is ours is not to be read below /proc. */
-	if (is_bare)
-		(void)prctl(PR_SET_DUMPABLE, 0);
-	if (told.is_spare) {
-		TRY(fork_helper(userns, told, &sandbox->spare));
-		return sandbox_move(sandbox, userns, wish);
-	}
-	TRY(fork_helper(userns, told, &helper));
-	sandbox->control_fd = helper.control_fd;
-	sandbox->helper = helper.pid;
-	if (is_bare)
-		return share_bare(sandbox, wish);
-	if (told.takes_order) {
-		sandbox->spare = helper;
-		sandbox->spare.is_helper = true;
-		return NULL;
-	}
-	map_helper(userns, &helper, userns->join != NULL);
-	told.is_spare = true;
-	if (may_move)
-		TRY(fork_helper(userns, told, &sandbox->spare));
-	return NULL;
-}
-
-FALLIBLE sandbox_start(const struct userns *userns, unsigned how,
-		const struct sandbox_namespaces *namespaces, struct sandbox **ret)
-{
-	AUTO(sandbox) struct sandbox *sandbox = xcalloc(1, sizeof(*sandbox));
-
-	sandbox->userns = *userns;
-	sandbox->control_fd = -1;
-	(void)pthread_mutex_init(&sandbox->lock, NULL);
-	TRY(start(sandbox, how, namespaces));
-	sandbox->resolv_conf = host_resolv_conf();
-	*ret = TAKE(sandbox);
-	return NULL;
-}
-
-const char *sandbox_hostname(const struct sandbox *sandbox)
-{
-	return sandbox ? sandbox->hostname : NULL;
-}
-
-/* Once a step has come the ids are settled: it goes while that runs, and is waited for at the end.
- */
-static void dismiss_spare(struct sandbox *sandbox)
-{
-	(void)pthread_mutex_lock(&sandbox->lock);
-	if (sandbox->spare.pid && !sandbox->spare.is_dismissed) {
-		(void)close(sandbox->spare.sync_fd);
-		if (!sandbox->spare.is_helper)
-			(void)close(sandbox->spare.control_fd);
-		sandbox->spare.is_dismissed = true;
-	}
-	(void)pthread_mutex_unlock(&sandbox->lock);
-}
-
-void sandbox_stop(struct sandbox *sandbox)
-{
-	if (!sandbox)
-		return;
-	network_free(sandbox->network);
-	stop_helper(sandbox->control_fd, sandbox->helper);
-	dismiss_spare(sandbox);
-	if (sandbox->spare.pid && !sandbox->spare.is_helper)
-		(void)TEMP_FAILURE_RETRY(waitpid(sandbox->spare.pid, NULL, 0));
-	/* Not before the helper has left the group that we may be in. */
-	resources_groups_done(&sandbox->groups);
-	(void)pthread_mutex_destroy(&sandbox->lock);
-	free(sandbox->resolv_conf);
-	free(sandbox->hostname);
-	free(sandbox);
-}
-
 /* The build's own network, made by the first step that wants it. */
 static FALLIBLE want_network(struct sandbox *sandbox, struct plan_host *host)
 {
 	struct error *error = NULL;
 
 	(void)pthread_mutex_lock(&sandbox->lock);
-	if (!sandbox->network)
+	/* Who holds it is a PID 1 of its own. */
+	if (sandbox->has_init)
+		error = sandbox_move(sandbox, &sandbox->userns, NULL);
+	if (!error && !sandbox->network)
 		error = network_new(sandbox->control_fd, &sandbox->userns, &sandbox->network);
 	if (!error) {
 		host->network_fd = network_fd(sandbox->network);
@@ -596,7 +309,9 @@ FALLIBLE sandbox_run(struct sandbox *sandbox, const struct sandbox_step *step,
 	if (sandbox->shared & CLONE_NEWPID)
 		(void)prctl(PR_SET_DUMPABLE, 0);
 	TRY(launch(sandbox, &plan, &launched.step_fd));
-	dismiss_spare(sandbox);
+	sandbox_dismiss_spare(sandbox);
+	if (step->meanwhile)
+		step->meanwhile(step->meanwhile_arg);
 	struct error *error = wait_for(&launched, cancel, &result);
 	/* A PID 1 that we leave before its end sees this, and ends with all it has. */
 	(void)close(launched.step_fd);
@@ -610,7 +325,7 @@ FALLIBLE sandbox_describe(
 		const struct userns *userns, const struct sandbox_step *step, struct strbuf *out)
 {
 	AUTO(plan) struct plan plan = { 0 };
-	AUTO_FREE char *resolv_conf = host_resolv_conf();
+	AUTO_FREE char *resolv_conf = sandbox_resolv_conf();
 	struct plan_host host = { 0 };
 
 	TRY(make_plan(userns, resolv_conf, &host, step, &plan));

@@ -156,6 +156,10 @@ struct sandbox_step {
 	/* Pipes are given to the step's user, so that "> /dev/stderr" works. */
 	int stdin_fd;             /* 0 or less: /dev/null */
 	int stdout_fd, stderr_fd; /* 0 or less: /dev/null */
+
+	/* What there is to do while it runs, on the caller's thread; or NULL. */
+	void (*meanwhile)(void *arg);
+	void *meanwhile_arg;
 };
 
 struct sandbox_result {
@@ -170,7 +174,8 @@ struct sandbox_result {
 };
 
 enum sandbox_how {
-	SANDBOX_FOR_ONE = 1 << 0,  /* one step is expected; others work, and start later */
+	/* One step is expected; others work, and start later, but not together with the other. */
+	SANDBOX_FOR_ONE = 1 << 0,
 	SANDBOX_MAY_MOVE = 1 << 1, /* sandbox_move() may come */
 };
 /*
@@ -189,6 +194,11 @@ FALLIBLE sandbox_move(struct sandbox *sandbox, const struct userns *userns,
 		const struct sandbox_namespaces *namespaces);
 /* The name that steps see their host by where they cannot have one of their own; else NULL. */
 const char *sandbox_hostname(const struct sandbox *sandbox);
+/*
+ * No step comes any more: the helper takes down what there is while the caller does other things.
+ * Once; only sandbox_stop() may follow.
+ */
+void sandbox_end(struct sandbox *sandbox);
 /* Ask the helper to end, kill what is left, wait. */
 void sandbox_stop(struct sandbox *sandbox);
 

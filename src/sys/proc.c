@@ -208,6 +208,20 @@ pid_t proc_share(int (*work)(void *user), void *user, int flags)
 	return pid;
 }
 
+void proc_start_elsewhere(pid_t pid)
+{
+	int ours = sched_getcpu();
+	cpu_set_t all, others;
+
+	if (ours < 0 || sched_getaffinity(0, sizeof(all), &all) < 0 || CPU_COUNT(&all) < 2)
+		return;
+	others = all;
+	CPU_CLR((size_t)ours, &others);
+	/* It is moved by the first, and as free as we are after the second. */
+	if (sched_setaffinity(pid, sizeof(others), &others) == 0)
+		(void)sched_setaffinity(pid, sizeof(all), &all);
+}
+
 /*
  * Nothing but system calls. What another thread has open for its own child, whose end would be
  * waited for in vain, is closed before anything is.

@@ -51,6 +51,12 @@ FALLIBLE proc_become(const char *const *argv, int stderr_fd);
  * callers alone. Under sanitizers the memory is copied. -1 with errno.
  */
 pid_t proc_share(int (*work)(void *user), void *user, int flags);
+/*
+ * Have a new child run at once, on another CPU than ours: on two CPUs the scheduler was seen to
+ * leave it behind us for a millisecond with the other one idle. Where there is one CPU nothing
+ * happens.
+ */
+void proc_start_elsewhere(pid_t pid);
 /* A child that is in a namespace, say, for as long as somebody wants to look at it. */
 struct held {
 	pid_t pid;

@@ -479,3 +479,35 @@ while True:
 	equals 130 "$got"
 	grep -q "LEASE  *BREAKING .* $HOLDER " /proc/locks || explain 'the lease is over'
 }
+
+# NUMBER: processes of "sleep NUMBER".
+sleepers() {
+	pgrep -cf "^sleep $1\$" || true
+}
+
+sleepers_are() {
+	[ "$(sleepers "$1")" = "$2" ]
+}
+
+@test "run: who is killed takes the command along, and is in nobody's way" {
+	local kind number=$((200000 + $$)) signal root
+	for kind in $(each_user); do
+		root=$(user_dir "$kind")/data/kiln
+		succeeds kiln_as "$kind" from -q --name killed "$img"
+		for signal in KILL TERM KILL; do
+			as_user "$kind" sh -c 'echo $$ >"$0"; exec "$@"' "$root.pid" "$(kiln_for_all)" \
+				run killed -- sh -c "echo $signal >>/said; (setsid sleep $number &); sleep $number" 3>&- &
+			await sleepers_are "$number" 2
+			kill "-$signal" "$(cat "$root.pid")"
+			wait $! || true
+			await sleepers_are "$number" 0
+		done
+		# The work directory of the one before is set aside, and then gone.
+		succeeds kiln_as "$kind" run killed -- cat /said
+		equals "KILL
+TERM
+KILL" "$output" "$kind"
+		equals "" "$(find "$root/containers" -maxdepth 2 -name '*.old')" "$kind"
+		succeeds kiln_as "$kind" rm killed
+	done
+}
