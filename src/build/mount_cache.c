@@ -192,7 +192,7 @@ static FALLIBLE make(struct build *build, struct step_run *run, struct step_cach
 			return error_new(ERR_INVALID,
 					"a cache mount is a directory, and '/%s' is none",
 					mount->plan->source);
-		TRY(mount_copy(build, mount, NULL));
+		TRY(mount_copy(build, run, cache->maker, NULL));
 	} else {
 		TRY(layer_begin(build->options->store, &mount->draft));
 	}

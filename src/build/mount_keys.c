@@ -105,7 +105,19 @@ static bool reads_anew(struct build *build, const struct plan_step *step)
 	return false;
 }
 
-FALLIBLE mounts_key_look_up(struct build *build, struct stage_run *stage, struct step_run *run,
+void mounts_unkey(struct step_run *run)
+{
+	static const struct digest none = { 0 };
+
+	run->is_keyed = false;
+	free(TAKE(run->record));
+	run->content = none;
+	/* There the context's content is a part of it. */
+	if (reads_others(&run->step->run))
+		run->definition = none;
+}
+
+static FALLIBLE look_up(struct build *build, struct stage_run *stage, struct step_run *run,
 		const struct digest *parent, bool is_late)
 {
 	struct digest content = { 0 };
@@ -126,4 +138,19 @@ FALLIBLE mounts_key_look_up(struct build *build, struct stage_run *stage, struct
 	if (!run->is_keyed)
 		free(TAKE(run->record)); /* the stage runs again, and who knows what comes out */
 	return run->is_hit && is_late ? step_remember(build, run, &content) : NULL;
+}
+
+FALLIBLE mounts_key_look_up(struct build *build, struct stage_run *stage, struct step_run *run,
+		const struct digest *parent, bool is_late)
+{
+	struct error *error = look_up(build, stage, run, parent, is_late);
+
+	if (!select_is_changed(error))
+		return error;
+	/* Nobody knows what the step will see: it runs, and its key is made of what it saw. */
+	error_ignore(error, "looked at again");
+	mounts_unkey(run);
+	for (size_t i = 0; i < run->mounts->n; i++)
+		select_free(TAKE(run->mounts->p[i].selection));
+	return NULL;
 }

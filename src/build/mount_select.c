@@ -102,7 +102,7 @@ FALLIBLE mounts_content(struct build *build, struct step_run *run, struct digest
 	return NULL;
 }
 
-FALLIBLE mount_copy(struct build *build, struct step_mount *mount, const struct user *owner)
+static FALLIBLE copy_once(struct build *build, struct step_mount *mount, const struct user *owner)
 {
 	AUTO(made) struct made made = { 0 };
 	AUTO(place) struct place place = { 0 };
@@ -127,4 +127,20 @@ FALLIBLE mount_copy(struct build *build, struct step_mount *mount, const struct 
 	place.digests = origin_digests(build, &mount->plan->origin);
 	TRY(place_selection(&place, mount->selection, &copy));
 	return made_keep(&made, &mount->draft);
+}
+
+FALLIBLE mount_copy(struct build *build, struct step_run *run, size_t i, const struct user *owner)
+{
+	struct step_mount *mount = &step_mounts(run)->p[i];
+	struct error *error = copy_once(build, mount, owner);
+
+	for (unsigned tries = 1; tries < SELECT_TRIES && select_is_changed(error); tries++) {
+		error_ignore(error, "looked at again");
+		select_free(TAKE(mount->selection));
+		mounts_unkey(run);
+		error = mount_look(build, run, i);
+		if (!error)
+			error = copy_once(build, mount, owner);
+	}
+	return error;
 }

@@ -12,7 +12,6 @@
 #include "build/secrets.h"
 #include "sys/fd.h"
 #include "sys/path.h"
-#include "sys/rootfs.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -74,12 +73,6 @@ FALLIBLE mount_scratch(const struct build_options *options, const struct owner *
 	return NULL;
 }
 
-static FALLIBLE add_scratch(struct build *build, struct step_mount *mount, const struct owner *root,
-		struct sandbox_mount *out)
-{
-	return mount_scratch(build->options, root, &mount->draft, &mount->draft_fd, out);
-}
-
 /* No files at all: FROM scratch, or a stage that made none. */
 static void show_nothing(struct sandbox_mount *out)
 {
@@ -110,50 +103,20 @@ static FALLIBLE show_stack(struct build *build, struct step_mount *mount, const 
 	if (out->read_only)
 		return NULL;
 	TRY(stack_root_owner(&build->layers, stack, &root));
-	return add_scratch(build, mount, &root, out);
+	return mount_scratch(build->options, &root, &mount->draft, &mount->draft_fd, out);
 }
 
-/* The context's own files: no id differs from what a COPY would give them, nothing is left out. */
-static FALLIBLE show_live(struct build *build, struct step_mount *mount, struct sandbox_mount *out)
+static FALLIBLE show_copy(struct build *build, struct step_run *run, size_t i,
+		const struct user *user, struct sandbox_mount *out)
 {
-	const struct select_item *top = &mount->selection->items.p[0];
-	struct mount_dir context = { origin_context(build, &mount->plan->origin)->fd, NULL };
+	struct step_mount *mount = &run->mounts->p[i];
 
-	mount->is_live = true;
-	out->kind = SANDBOX_BIND;
-	out->source = (struct mount_dir){ origin_context(build, &mount->plan->origin)->fd,
-		top->path };
-	if (out->read_only)
-		return NULL;
-	out->kind = SANDBOX_LAYERS;
-	out->subpath = top->path;
-	mount->layers = xcalloc(1, sizeof(*mount->layers));
-	mount->layers[0] = context;
-	out->layers = mount->layers;
-	out->n_layers = 1;
-	return add_scratch(build, mount, &(struct owner){ .mode = S_IFDIR | 0755 }, out);
-}
-
-static FALLIBLE show_copy(struct build *build, struct step_mount *mount, const struct user *user,
-		struct sandbox_mount *out)
-{
+	TRY(mount_copy(build, run, i, user));
 	const struct select_group *group = &mount->selection->groups.p[0];
-
-	TRY(mount_copy(build, mount, user));
 	out->kind = SANDBOX_BIND;
 	out->source = (struct mount_dir){ mount->draft.tree_fd,
 		group->is_dir ? NULL : group->name };
 	return NULL;
-}
-
-/* Its own files would then grow while they are shown, or copied where mounts cannot be had. */
-static bool holds_store(const struct build *build)
-{
-	AUTO_FREE char *context =
-			build->context->path ? realpath(build->context->path, NULL) : NULL;
-	const char *store = store_root(build->options->store);
-
-	return context && (strcmp(context, "/") == 0 || path_is_in(store, context));
 }
 
 static FALLIBLE prepare_bind(
@@ -165,7 +128,7 @@ static FALLIBLE prepare_bind(
 	TRY(mount_look(build, run, i));
 	/* An overlay shows its layers' owners: what is given away has to be a copy. */
 	if (mount->plan->as.takes_over && origin->kind != ORIGIN_NONE)
-		return show_copy(build, mount, run->mounts->user, out);
+		return show_copy(build, run, i, run->mounts->user, out);
 	switch (origin->kind) {
 	case ORIGIN_NONE:
 		show_nothing(out);
@@ -177,11 +140,9 @@ static FALLIBLE prepare_bind(
 	case ORIGIN_CONTEXT:
 		break;
 	}
-	enum owner_kind kind = build->options->userns->owner.kind;
-	if (kind != OWNER_SHIFTED && kind != OWNER_MAPPED && mount->selection->is_whole &&
-			!mount->plan->as.takes_over && !holds_store(build))
-		return show_live(build, mount, out);
-	return show_copy(build, mount, NULL, out);
+	if (mount_may_live(build, mount->selection))
+		return mount_show_live(build, mount, out);
+	return show_copy(build, run, i, NULL, out);
 }
 
 static FALLIBLE prepare_mount(
@@ -259,27 +220,6 @@ FALLIBLE mounts_prepare(struct build *build, struct step_run *run, const struct 
 	return NULL;
 }
 
-/* A key speaks of files as they were: they must have stayed so while the step could see them. */
-static FALLIBLE check_live(const struct selection *selection)
-{
-	for (size_t i = 0; i < selection->items.n; i++) {
-		const struct select_item *item = &selection->items.p[i];
-		struct stat st = { 0 };
-		struct error *error = rootfs_lstat(selection->fd, item->path, &st);
-		struct file_key now = file_key_of(&st);
-		bool is_gone = error != NULL;
-
-		error_ignore(error, "said better here");
-		if (is_gone || !file_key_equal(&now, &item->key))
-			return error_hint(error_new(ERR_INVALID,
-							  "'%s' of the build context changed while "
-							  "a step had it mounted",
-							  item->path[0] ? item->path : "."),
-					"build again once the context is quiet");
-	}
-	return NULL;
-}
-
 void mounts_release(struct step_run *run)
 {
 	if (!run->mounts)
@@ -287,12 +227,4 @@ void mounts_release(struct step_run *run)
 	mount_caches_done(run->mounts);
 	for (size_t i = 0; i < run->mounts->n; i++)
 		agent_stop(TAKE(run->mounts->p[i].agent));
-}
-
-FALLIBLE mounts_finish(struct step_run *run)
-{
-	for (size_t i = 0; run->mounts && i < run->mounts->n; i++)
-		if (run->mounts->p[i].is_live)
-			TRY(check_live(run->mounts->p[i].selection));
-	return NULL;
 }

@@ -4,7 +4,8 @@
  *
  *	mounts_content()   digest of what the bind mounts show (mount_select.c)
  *	mounts_prepare()   everything at hand and listed for the sandbox (mounts.c)
- *	mounts_finish()    after the step: what was shown alive is still what it was
+ *	mounts_finish()    after the step: is what was shown alive still what it was?
+ *	mounts_start_over() if it is not: the step's next try sees copies
  *
  * A bind shows the context as COPY would take it: without what is ignored, everything 0:0's. Where
  * the files on disk are just that they are mounted as they are; else a copy of them is. Stages and
@@ -75,10 +76,24 @@ FALLIBLE mount_look(struct build *build, struct step_run *run, size_t i);
 FALLIBLE mount_content(struct build *build, struct step_run *run, size_t i, struct digest *ret);
 FALLIBLE mounts_content(struct build *build, struct step_run *run, struct digest *ret);
 /*
- * A directory with what was selected, owned as the image would have it, or all by owner (or NULL):
- * mount->draft.
+ * A directory with what mount i shows, owned as the image would have it, or all by owner (or NULL):
+ * its draft. Where files changed since they were looked at, they are looked at again, and the step
+ * is unkeyed: remember() (execute.c) makes the key of what was copied.
  */
-FALLIBLE mount_copy(struct build *build, struct step_mount *mount, const struct user *owner);
+FALLIBLE mount_copy(struct build *build, struct step_run *run, size_t i, const struct user *owner);
+
+/* mount_live.c */
+/* Are the files on disk what a step is to see, and may they be shown to it? */
+bool mount_may_live(const struct build *build, const struct selection *selection);
+FALLIBLE mount_show_live(struct build *build, struct step_mount *mount, struct sandbox_mount *out);
+/*
+ * The digests of what was shown alive, and whether it is what it was when the key was made, or
+ * looked at. *ret_changed: a path that is not, in memory of the mounts; or NULL. Then the step is
+ * to run again, after mounts_start_over().
+ */
+FALLIBLE mounts_finish(struct build *build, struct step_run *run, const char **ret_changed);
+/* The step is unkeyed, and it and later ones get copies. */
+void mounts_start_over(struct build *build, struct step_run *run);
 
 /* mount_keys.c */
 /*
@@ -87,6 +102,8 @@ FALLIBLE mount_copy(struct build *build, struct step_mount *mount, const struct 
  */
 FALLIBLE mounts_key_look_up(struct build *build, struct stage_run *stage, struct step_run *run,
 		const struct digest *parent, bool is_late);
+/* No key that speaks of the files' content is good any more. */
+void mounts_unkey(struct step_run *run);
 
 /* mount_cache.c */
 /* The store's name of a cache that steps share: cache_mount_path(). New; free(). */
@@ -118,4 +135,3 @@ FALLIBLE mount_scratch(const struct build_options *options, const struct owner *
 FALLIBLE mounts_prepare(struct build *build, struct step_run *run, const struct user *user);
 /* The step is over, however it went: caches are let go, agents end. */
 void mounts_release(struct step_run *run);
-FALLIBLE mounts_finish(struct step_run *run);

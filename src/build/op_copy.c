@@ -147,12 +147,33 @@ static FALLIBLE make_layer(struct build *build, struct stage_run *stage, struct 
 	return error;
 }
 
+/* Of files that changed since they were selected, and perhaps hashed for a key: as they are now. */
+static void select_anew(struct step_run *run, struct error *changed)
+{
+	error_ignore(changed, "selected again");
+	select_free(TAKE(run->selection));
+	free(TAKE(run->record));
+	run->is_keyed = false;
+}
+
+static FALLIBLE copy_once(struct build *build, struct stage_run *stage, struct step_run *run,
+		const struct place_rules *rules)
+{
+	struct view_names *names = NULL;
+
+	TRY(select_sources(build, run));
+	struct error *error = make_layer(build, stage, run, rules, &names);
+	if (!error && names && run->layer)
+		stage_add_names(stage, TAKE(names));
+	view_names_free(names);
+	return error;
+}
+
 FALLIBLE op_copy(struct build *build, struct stage_run *stage, struct step_run *run)
 {
 	const struct plan_copy *copy = &run->step->copy;
 	struct place_rules rules = { .chmod = copy->chmod && copy->chmod[0] ? copy->chmod : NULL,
 		.replaces = build->options->as_buildah };
-	struct view_names *names = NULL;
 
 	if (build->options->has_epoch)
 		rules.made_time = build->options->epoch;
@@ -160,10 +181,10 @@ FALLIBLE op_copy(struct build *build, struct stage_run *stage, struct step_run *
 	if (rules.chmod)
 		TRY(mode_check(rules.chmod));
 	TRY(find_owner(build, stage, run, &rules));
-	TRY(select_sources(build, run));
-	struct error *error = make_layer(build, stage, run, &rules, &names);
-	if (!error && names && run->layer)
-		stage_add_names(stage, TAKE(names));
-	view_names_free(names);
+	struct error *error = copy_once(build, stage, run, &rules);
+	for (unsigned tries = 1; tries < SELECT_TRIES && select_is_changed(error); tries++) {
+		select_anew(run, error);
+		error = copy_once(build, stage, run, &rules);
+	}
 	return error;
 }

@@ -403,37 +403,75 @@ static void tell_usage(const struct build *build, const struct step_run *run,
 	progress_usage(build->options->progress, run->vertex, &usage);
 }
 
-FALLIBLE op_run(struct build *build, struct stage_run *stage, struct step_run *run)
+/*
+ * What it saw alive changed meanwhile, as when an editor saves a file: neither of the two states is
+ * surely what it saw, so nothing of it is kept, and it runs again on a copy, whose content its key
+ * then speaks of.
+ */
+static FALLIBLE look_for_change(struct build *build, struct step_run *run, bool *ret_again)
+{
+	const char *changed = NULL;
+
+	TRY(mounts_finish(build, run, &changed));
+	*ret_again = changed && !run->is_trial;
+	if (changed && run->is_trial)
+		return select_changed(changed);
+	if (changed)
+		progress_note(build->options->progress, run->vertex,
+				"'%s' of the build context changed while the step had it mounted: "
+				"it runs once more, on a copy",
+				changed);
+	return NULL;
+}
+
+/* The step, and what it leaves; *ret_again: nothing of that counts. */
+static FALLIBLE try_once(struct build *build, struct stage_run *stage, struct step_run *run,
+		const struct owner *root, const struct user *user, bool *ret_again)
 {
 	AUTO(layer_draft) struct layer_draft draft = { 0 };
 	AUTO(pump) struct pump pump = PUMP_INIT;
 	AUTO(group) struct group *group = group_new();
 	struct sandbox_result result = { 0 };
-	const struct user *user = NULL;
-	struct owner root;
 
-	TRY(stage_need_files(build, stage, run->vertex));
-	TRY(stage_root_owner(build, stage, &root));
-	TRY_WRAP(stage_user(build, stage, run->step->user, &user), "USER %s", run->step->user);
 	TRY(mounts_prepare(build, run, user));
 	TRY(layer_begin(build->options->store, &draft));
 	TRY(pump_open(&pump, build->options->progress, run->vertex,
 			run->mounts ? run->mounts->secrets : NULL));
 	if (!group_start(group, "output", pump_work, &pump))
 		return group_join(group);
-	struct error *error = run_step(build, stage, run, &draft, &root, user, &pump, &result);
+	struct error *error = run_step(build, stage, run, &draft, root, user, &pump, &result);
 	mounts_release(run);
 	pump_close_step(&pump);
 	error = error_first(error, group_join(group));
 	if (error)
 		return error;
 	tell_usage(build, run, &result);
-	if (result.status != 0)
-		keep_what_failed(build, run, &draft);
 	if (result.notes[0])
 		progress_note(build->options->progress, run->vertex, "%s", result.notes);
-	if (result.status != 0)
+	if (result.status != 0) {
+		keep_what_failed(build, run, &draft);
 		return failed(run, &result);
-	TRY(mounts_finish(run));
-	return keep_changes(build, stage, &root, run, &draft);
+	}
+	TRY(look_for_change(build, run, ret_again));
+	return *ret_again ? NULL : keep_changes(build, stage, root, run, &draft);
+}
+
+FALLIBLE op_run(struct build *build, struct stage_run *stage, struct step_run *run)
+{
+	const struct user *user = NULL;
+	struct owner root;
+	bool again = false;
+
+	TRY(stage_need_files(build, stage, run->vertex));
+	TRY(stage_root_owner(build, stage, &root));
+	TRY_WRAP(stage_user(build, stage, run->step->user, &user), "USER %s", run->step->user);
+	TRY(try_once(build, stage, run, &root, user, &again));
+	if (!again)
+		return NULL;
+	mounts_start_over(build, run);
+	/* A plain directory has by now what is not kept. */
+	flat_free(TAKE(stage->flat));
+	TRY(stage_need_files(build, stage, run->vertex));
+	again = false;
+	return try_once(build, stage, run, &root, user, &again);
 }

@@ -164,8 +164,7 @@ static struct error *item_read(struct reader *reader, void *buf, size_t n, size_
 		if (got < 0)
 			return error_sys("read '%s'", item->path);
 		if (got == 0)
-			return error_new(ERR_INVALID, "'%s' became shorter while it was read",
-					item->path);
+			return select_changed(item->path);
 		n = (size_t)got;
 	}
 	if (item->hash)
@@ -189,17 +188,24 @@ static const struct reader_ops item_ops = {
 	.read = item_read, .free = item_free, .give_hash = item_give_hash
 };
 
-static FALLIBLE check_unchanged(const struct select_item *item, int fd)
+/*
+ * A digest that was known before must be that of what was read; one that comes of this read is,
+ * also where the file goes on changing: what is copied is as much as it held when it was selected.
+ */
+static FALLIBLE check_unchanged(const struct place *place, const struct select_item *item, int fd,
+		bool is_hashed, uint64_t began)
 {
 	struct stat st;
 
 	if (fstat(fd, &st) != 0)
 		return error_sys("look at '%s'", item->path);
 	struct file_key now = file_key_of(&st);
-	if (file_key_equal(&now, &item->key))
-		return NULL;
-	return error_hint(error_new(ERR_INVALID, "'%s' changed while it was read", item->path),
-			"build again once the files are quiet");
+	bool is_same = file_key_equal(&now, &item->key);
+	if (!is_same && !is_hashed)
+		return select_changed(item->path);
+	if (is_same && is_hashed && place->digests)
+		file_digests_put(place->digests, &item->key, &item->digest, item->is_bare, began);
+	return NULL;
 }
 
 static FALLIBLE send_file(struct place *place, struct selection *selection,
@@ -225,10 +231,7 @@ static FALLIBLE send_file(struct place *place, struct selection *selection,
 		item->digest = hash_finish(hash);
 	if (item->content)
 		return NULL;
-	TRY(check_unchanged(item, fd));
-	if (wants_hash && place->digests)
-		file_digests_put(place->digests, &item->key, &item->digest, item->is_bare, began);
-	return NULL;
+	return check_unchanged(place, item, fd, wants_hash, began);
 }
 
 /* What is at an existing place must be of a kind that can be replaced. */

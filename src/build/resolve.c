@@ -160,8 +160,16 @@ FALLIBLE step_key_context_copy(
 		TRY(select_make(&origin, &run->step->copy, build->options->cancel,
 				&run->selection));
 	}
-	TRY(select_hash(run->selection, origin_digests(build, &run->step->copy.origin), build->pool,
-			build->options->cancel));
+	struct error *error =
+			select_hash(run->selection, origin_digests(build, &run->step->copy.origin),
+					build->pool, build->options->cancel);
+	if (select_is_changed(error)) {
+		/* What is hashed while it is copied is what is copied. */
+		error_ignore(error, "selected again");
+		select_free(TAKE(run->selection));
+		return NULL;
+	}
+	TRY(error);
 	run->content = select_digest(run->selection);
 	copy_key(build, run->step, parent, &run->content, &run->key, &run->record);
 	run->is_keyed = true;

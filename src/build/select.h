@@ -91,6 +91,14 @@ void select_free(struct selection *selection);
  */
 FALLIBLE select_hash(struct selection *selection, struct file_digests *digests, struct pool *pool,
 		struct cancel *cancel);
+/*
+ * ERR_INVALID with this code: a file is not what it was when it was selected. What is selected and
+ * read anew may be as it is by then.
+ */
+enum { SELECT_CHANGED = 1, SELECT_TRIES = 5 };
+struct error *select_changed(const char *path);
+/* Such an error, or one of a file that is gone. */
+bool select_is_changed(const struct error *error);
 /* The digest of all that was selected: names, types, modes, owners, contents, links, xattrs. */
 struct digest select_digest(const struct selection *selection);
 

@@ -7,6 +7,7 @@
 #include "stream/hash.h"
 #include "sys/rootfs.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -27,6 +28,20 @@ struct hash_run {
 	struct hashing *hashing;
 	size_t first, count;
 };
+
+struct error *select_changed(const char *path)
+{
+	return error_hint(error_code(ERR_INVALID, SELECT_CHANGED, "'%s' changed while it was read",
+					  path),
+			"build again once the files are quiet");
+}
+
+bool select_is_changed(const struct error *error)
+{
+	return (error_is(error, ERR_INVALID) && error->code == SELECT_CHANGED) ||
+	       error_is_errno(error, ENOENT) || error_is_errno(error, ENOTDIR) ||
+	       error_is_errno(error, ESTALE);
+}
 
 static FALLIBLE hash_file(
 		struct hashing *hashing, struct select_item *item, struct hash *hash, char *buf)
@@ -51,9 +66,7 @@ static FALLIBLE hash_file(
 		return error_sys("look at '%s'", item->path);
 	struct file_key now = file_key_of(&st);
 	if (total != item->size || !file_key_equal(&now, &item->key))
-		return error_hint(error_new(ERR_INVALID, "'%s' changed while it was read",
-						  item->path),
-				"build again once the context is quiet");
+		return select_changed(item->path);
 	if (hashing->digests)
 		file_digests_put(hashing->digests, &item->key, &item->digest, item->is_bare, began);
 	return NULL;

@@ -20,6 +20,7 @@
 #include "graph/key.h"
 #include "sandbox/user.h"
 #include "stream/pool.h"
+#include <stdatomic.h>
 
 struct step_mounts;
 
@@ -141,6 +142,8 @@ struct build {
 	struct mount_travel travel;
 	struct cached_steps *brought; /* unless is_last: what it has for the index of each home to
 					 write to */
+	/* A context was seen to change under a step: none is shown alive any more. */
+	atomic_bool is_restless;
 	unsigned distrusted; /* records of homes that were found wrong, when this try began */
 };
 

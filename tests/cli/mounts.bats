@@ -210,22 +210,81 @@ one
 	END
 }
 
-@test "a file of the context that changes under a step is told" {
-	local kind
-	kind=$(each_user | grep -m1 -e sub -e plain) || skip "root's steps see a copy"
-	enter_context "$kind"
-	dockerfile "$kind" <<-'END'
-		ARG BASE
-		FROM $BASE
-		RUN --mount=target=/c,source=src echo wait""ing; while [ ! -e /c/go ]; do sleep 0.02; done
-	END
-	build "$kind" >log 2>&1 &
-	await grep -q waiting log
+# The build runs alone until its step says so; then the command, then the rest.
+build_while() { # KIND COMMAND...
+	local kind=$1
+	shift
+	as_user "$kind" rm -f src/go
+	build "$kind" -o type=local,dest=out >../log 2>&1 &
+	await grep -q waiting ../log
+	as_user "$kind" "$@"
 	as_user "$kind" touch src/go
 	status=0
 	wait $! || status=$?
-	equals 1 "$status" 'status of the build'
-	grep 'changed while a step had it mounted' log
+	equals 0 "$status" "status of the build: $(cat ../log)"
+}
+
+@test "a step whose context changes under it runs once more on a copy, and is kept as that" {
+	local kind
+	for kind in $(each_user | grep -e sub -e plain); do
+		enter_context "$kind"
+		dockerfile "$kind" <<-'END'
+			ARG BASE
+			FROM $BASE
+			RUN --mount=target=/c,source=src echo wait""ing; cat /c/a >/seen; while [ ! -e /c/go ]; do sleep 0.02; done; cat /c/a >>/seen
+			RUN --mount=target=/c,source=src cat /c/a >>/seen
+		END
+		build_while "$kind" sh -c 'echo other >src/a'
+		equals 1 "$(grep -c "of the build context changed while .* once more, on a copy" ../log || true)" "told once"
+		equals 2 "$(grep -c 'waiting$' ../log || true)" "runs"
+		equals "other other other" "$(paste -sd' ' out/seen)" "$kind"
+		# It has the key of what it saw, and of nothing else.
+		build "$kind" -o type=local,dest=out >../log 2>&1
+		equals 0 "$(grep -c 'waiting$' ../log || true)" "the same context again"
+		as_user "$kind" sh -c 'echo hello >src/a'
+		build "$kind" -o type=local,dest=out >../log 2>&1
+		equals 1 "$(grep -c 'waiting$' ../log || true)" "the context as it was at first"
+		equals "hello hello hello" "$(paste -sd' ' out/seen)" "$kind"
+	done
+}
+
+@test "a log in the context does not make steps run twice" {
+	local kind
+	for kind in $(each_user); do
+		enter_context "$kind"
+		dockerfile "$kind" <<-'END'
+			ARG BASE
+			FROM $BASE
+			RUN --mount=target=/c set -e; test -e /c/log; for i in 1 2 3; do echo line $i; sleep 0.05; done
+			RUN --mount=target=/c,rw echo last ""line
+			COPY . /all
+		END
+		as_user "$kind" touch log
+		build "$kind" >log 2>&1
+		equals 3 "$(grep -c 'line [0-9]$' log || true)" "$kind"
+		equals 1 "$(grep -c '[0-9] last line$' log || true)" "$kind"
+		equals 0 "$(grep -c 'once more' log || true)" "$kind"
+	done
+}
+
+@test "files that grow while they are copied are copied" {
+	local kind
+	kind=$(a_user)
+	enter_context "$kind"
+	echo '**/ignored' | as_user "$kind" tee .dockerignore >/dev/null
+	dockerfile "$kind" <<-'END'
+		ARG BASE
+		FROM $BASE
+		COPY src /src
+		RUN --mount=source=src,target=/c cmp -n 100 /c/log /src/log && test -s /c/log && ! test -e /c/ignored
+	END
+	# It ends by itself, too, when the build fails.
+	as_user "$kind" sh -c 'i=0; while [ -d src ] && [ $((i += 1)) -lt 3000000 ]; do echo line >>src/log; done' 2>/dev/null 3>&- &
+	await test -s src/log
+	succeeds build "$kind"
+	succeeds build "$kind"
+	as_user "$kind" mv src gone
+	wait $! || true
 }
 
 @test "Buildah's options of mounts have their effect" {
