@@ -76,8 +76,8 @@ static FALLIBLE ask(struct git *git)
 	if (!git->url->ref)
 		return error_new(ERR_NOT_FOUND, "the repository '%s' has no default branch",
 				git->url->remote);
-	struct error *error = error_new(ERR_NOT_FOUND,
-			"the repository '%s' has no branch or tag '%s'", git->url->remote, ref);
+	struct error *error = error_new(ERR_NOT_FOUND, "repository does not contain ref %s: '%s'",
+			ref, git->url->remote);
 	return git_is_commit(ref) ? error_hint(error, "a commit is named by all of its 40 (or 64) "
 						      "digits")
 				  : error;

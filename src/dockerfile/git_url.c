@@ -156,8 +156,7 @@ static FALLIBLE decode(struct str text, bool form, char **ret)
 static FALLIBLE set(char **slot, const char *name, const char *value)
 {
 	if (*slot && strcmp(*slot, value) != 0)
-		return error_new(ERR_INVALID, "two different values of %s: '%s' and '%s'", name,
-				*slot, value);
+		return error_new(ERR_INVALID, "%s conflicts: '%s' and '%s'", name, *slot, value);
 	free(*slot);
 	*slot = xstrdup(value);
 	return NULL;

@@ -256,8 +256,9 @@ files() {
 	done
 	succeeds built "$U/open/app.git?ref=evil&submodules=0"
 	equals two "$(cat "$W/out/file")"
-	fails 1 "no branch or tag 'nope'" built "$U/open/app.git#nope"
-	fails 1 "no branch or tag '${FIRST:0:10}'" built "$U/open/app.git#${FIRST:0:10}"
+	fails 1 'repository does not contain ref nope: ' built "$U/open/app.git#nope"
+	fails 1 'repository does not contain ref refs/heads/v1: ' built "$U/open/app.git?branch=v1"
+	fails 1 "repository does not contain ref ${FIRST:0:10}: " built "$U/open/app.git#${FIRST:0:10}"
 	says "all of its 40 (or 64) digits"
 	fails 1 "git ls-remote" built "$U/open/none.git"
 	fails 1 "git fetch" built "$U/cut/app.git#v1"
