@@ -27,6 +27,7 @@
 #include "dockerfile/frontend.h"
 #include "dockerfile/stage.h"
 #include "image/convert.h"
+#include "sys/path.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -292,6 +293,16 @@ static void tell_isolation(const struct build *build)
 	progress_end(progress, vertex, PROGRESS_DONE, NULL);
 }
 
+/* What has no name of its own, or an address, is called by the usual one, as buildx does. */
+static const char *dockerfile_name(const struct build_options *options)
+{
+	const char *name = options->dockerfile;
+
+	if (!name || strcmp(name, "-") == 0 || url_is_http(name))
+		return "Dockerfile";
+	return path_name(name);
+}
+
 static FALLIBLE load(struct build *build)
 {
 	if (build->before) {
@@ -302,8 +313,9 @@ static FALLIBLE load(struct build *build)
 
 	struct progress *progress = build->options->progress;
 	struct source_range nowhere = { 0 };
-	unsigned vertex = progress_vertex(
-			progress, "[internal] load build definition and context", NULL, nowhere);
+	AUTO_FREE char *name = xasprintf("[internal] load build definition from %s",
+			dockerfile_name(build->options));
+	unsigned vertex = progress_vertex(progress, name, NULL, nowhere);
 
 	progress_start(progress, vertex);
 	struct error *error = load_files(build);

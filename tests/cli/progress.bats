@@ -32,6 +32,17 @@ on_terminal() {
 	PY
 }
 
+@test "the first line names the Dockerfile as buildx does" {
+	succeeds kiln build .
+	grep -q '^#1 \[internal\] load build definition from Dockerfile$' <<<"$stderr"
+	mkdir deploy
+	mv Dockerfile deploy/app.Dockerfile
+	succeeds kiln build -f deploy/app.Dockerfile .
+	grep -q '^#1 \[internal\] load build definition from app.Dockerfile$' <<<"$stderr"
+	succeeds bash -c "'$KILN' --root '$W/store' build -f - . <deploy/app.Dockerfile"
+	grep -q '^#1 \[internal\] load build definition from Dockerfile$' <<<"$stderr"
+}
+
 @test "the image ID alone is on stdout, progress on stderr" {
 	succeeds kiln build -t app .
 	[[ $output =~ ^sha256:[0-9a-f]{64}$ ]]
