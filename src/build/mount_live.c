@@ -1,13 +1,22 @@
 /*
- * A build context shown alive: its own files, which nobody copied. They may change while a step has
+ * A build context shown alive: its own files, which nobody copied. To an ordinary user's step they
+ * are mounted as they are, read-only; to root's, whose ids are others, through a mount that maps
+ * these. That one lies below an overlay, and so does what is written to, or could be by a step that
+ * may mount: nothing that a step does reaches the context.
+ *
+ * They may change while a step has
  * them, by an editor, a server's log, kiln's own output. Then nobody knows what the step saw, and
  * it runs once more, on a copy: what is copied is what its key is made of, and from then on every
  * step of the build gets a copy.
  */
+#include "base/log.h"
 #include "build/mounts.h"
+#include "sys/idmount.h"
+#include "sys/mounts.h"
 #include "sys/path.h"
 #include "sys/rootfs.h"
 
+#include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -41,37 +50,131 @@ static bool holds_output(const struct selection *selection)
 	return false;
 }
 
-/* What is read from standard input is there once: such a step has no second try. */
-bool mount_may_live(const struct build *build, const struct selection *selection)
+/* Of two names of one file an overlay that is written to makes two files. */
+static bool has_twins(const struct selection *selection)
 {
-	enum owner_kind kind = build->options->userns->owner.kind;
-	bool may_run_twice = !build->options->run.reads_stdin;
-
-	return may_run_twice && !build->is_restless && kind != OWNER_SHIFTED &&
-	       kind != OWNER_MAPPED && selection->is_whole && !holds_store(build) &&
-	       !holds_output(selection);
+	for (size_t i = 0; i < selection->items.n; i++)
+		if (selection->items.p[i].twin != SIZE_MAX)
+			return true;
+	return false;
 }
 
-/* The context's own files: no id differs from what a COPY would give them, nothing is left out. */
-FALLIBLE mount_show_live(struct build *build, struct step_mount *mount, struct sandbox_mount *out)
+/* What is read from standard input is there once: such a step has no second try. */
+static bool may_live(const struct build *build, const struct selection *selection)
+{
+	return !build->options->run.reads_stdin && !build->is_restless &&
+	       build->options->userns->owner.kind != OWNER_MAPPED && selection->is_whole &&
+	       !holds_store(build) && !holds_output(selection);
+}
+
+/* It could take "read-only" off a mount, though not off an overlay without an upper. */
+static bool may_mount(const struct build *build, const struct step_run *run)
+{
+	return run->step->run.is_insecure ||
+	       (build->options->run.add_capabilities & UINT64_C(1) << CAP_SYS_ADMIN);
+}
+
+/*
+ * Not every kernel and file system lets an overlay lie on it: before Linux 6.15 none that is not
+ * attached, before 5.19 none with other ids; never vfat, 9p or another overlay's ids. One that is
+ * let go again tells.
+ */
+static FALLIBLE try_stacking(const struct mount_dir *dirs, size_t n)
+{
+	AUTO_FD int overlay_fd = -1;
+
+	TRY(mount_overlay_ro(dirs, n, &overlay_fd));
+	for (size_t i = 0; i < n; i++) {
+		AUTO_FD int clone_fd = -1;
+
+		TRY(mount_clone(dirs[i].fd, NULL, false, &clone_fd));
+	}
+	return NULL;
+}
+
+/* The context, and nothing below it, as an overlay takes it. */
+static FALLIBLE find_layers(struct build *build, struct step_mount *mount, bool *ret)
+{
+	const struct userns *userns = build->options->userns;
+	int fd = origin_context(build, &mount->plan->origin)->fd;
+	bool hides = false;
+
+	*ret = false;
+	TRY(mount_any_below(fd, &hides));
+	if (hides)
+		return NULL;
+	if (userns->owner.kind == OWNER_SHIFTED) {
+		if (!idmap_equal(&userns->uids, &userns->gids))
+			return NULL;
+		TRY(idmount_clone(fd, NULL, &userns->uids, IDMOUNT_OUT, &mount->context_fd));
+		fd = mount->context_fd;
+	}
+	mount->layers = xcalloc(2, sizeof(*mount->layers));
+	mount->layers[0] = (struct mount_dir){ fd, NULL };
+	mount->layers[1] = (struct mount_dir){ build->empty_fd, NULL };
+	if (!userns_is_bare(userns->mode))
+		TRY(try_stacking(mount->layers, 2));
+	*ret = true;
+	return NULL;
+}
+
+/* Its root is the upper's, where it has one. */
+static FALLIBLE add_upper(struct build *build, struct step_mount *mount, struct sandbox_mount *out)
 {
 	const struct select_item *top = &mount->selection->items.p[0];
-	struct mount_dir context = { origin_context(build, &mount->plan->origin)->fd, NULL };
+	struct owner root = { .mode = S_IFDIR | 0755 };
 
-	mount->is_live = true;
-	out->kind = SANDBOX_BIND;
-	out->source = (struct mount_dir){ origin_context(build, &mount->plan->origin)->fd,
-		top->path };
-	if (out->read_only)
+	if (top->path[0] == '\0')
+		root = top->owner;
+	TRY(mount_scratch(build->options, &root, &mount->draft, &mount->draft_fd, out));
+	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
+		{ top->mtime, (long)top->mtime_ns } };
+	if (top->path[0] == '\0' && futimens(mount->draft.tree_fd, times) != 0)
+		return error_sys("set the time of a mount's directory");
+	return NULL;
+}
+
+/* Below an overlay, which writes never go through. */
+static FALLIBLE show_below(
+		struct build *build, struct step_mount *mount, struct sandbox_mount *out, bool *ret)
+{
+	struct error *error = find_layers(build, mount, ret);
+
+	if (error)
+		log_debug("the build context is copied for a step: %s", error->message);
+	error_ignore(error, "a copy does it as well");
+	if (!*ret)
 		return NULL;
 	out->kind = SANDBOX_LAYERS;
-	out->subpath = top->path;
-	mount->layers = xcalloc(1, sizeof(*mount->layers));
-	mount->layers[0] = context;
+	out->subpath = mount->selection->items.p[0].path;
 	out->layers = mount->layers;
-	out->n_layers = 1;
-	return mount_scratch(build->options, &(struct owner){ .mode = S_IFDIR | 0755 },
-			&mount->draft, &mount->draft_fd, out);
+	/* With an empty one below, an overlay needs no upper. */
+	out->n_layers = out->read_only ? 2 : 1;
+	return out->read_only ? NULL : add_upper(build, mount, out);
+}
+
+FALLIBLE mount_show_live(struct build *build, struct step_run *run, size_t i,
+		struct sandbox_mount *out, bool *ret_shown)
+{
+	struct step_mount *mount = &run->mounts->p[i];
+	const struct userns *userns = build->options->userns;
+	bool is_bare = userns_is_bare(userns->mode);
+
+	*ret_shown = may_live(build, mount->selection) &&
+		     (out->read_only || !has_twins(mount->selection));
+	if (!*ret_shown)
+		return NULL;
+	mount->is_live = true;
+	if (out->read_only && (is_bare || (userns->owner.kind != OWNER_SHIFTED &&
+							  !may_mount(build, run)))) {
+		out->kind = SANDBOX_BIND;
+		out->source = (struct mount_dir){ mount->selection->fd,
+			mount->selection->items.p[0].path };
+		return NULL;
+	}
+	TRY(show_below(build, mount, out, ret_shown));
+	mount->is_live = *ret_shown;
+	return NULL;
 }
 
 /*
@@ -101,11 +204,13 @@ static FALLIBLE check_live(struct build *build, struct step_mount *mount, const 
 			select_hash(mount->selection, origin_digests(build, &mount->plan->origin),
 					build->pool, build->options->cancel);
 
-	if (error && !select_is_changed(error))
+	bool is_changed = select_is_changed(error);
+
+	if (error && !is_changed)
 		return error;
 	error_ignore(error, "found below as well");
 	*ret_changed = find_change(mount->selection);
-	if (error && !*ret_changed)
+	if (is_changed && !*ret_changed)
 		*ret_changed = ".";
 	return NULL;
 }

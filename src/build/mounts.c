@@ -1,8 +1,8 @@
 /*
  * Bind mounts on their way to the sandbox:
  *
- *	context   its own directory, where that is what a COPY would bring (and no id is shifted);
- *	          else a copy in the store's scratch. Writes go to the copy, or to an overlay above.
+ *	context   its own directory, where that is what a COPY would bring (mount_live.c); else a
+ *	          copy in the store's scratch. Writes go to the copy, or to an overlay above.
  *	stage,    an overlay of its layers, with a scratch directory on top for writes
  *	image
  *	nothing   an empty directory
@@ -28,7 +28,9 @@ struct step_mounts *step_mounts(struct step_run *run)
 	run->mounts->p = xcalloc(plan->mount_count, sizeof(*run->mounts->p));
 	run->mounts->n = plan->mount_count;
 	for (size_t i = 0; i < plan->mount_count; i++)
-		run->mounts->p[i] = (struct step_mount){ .plan = &plan->mounts[i], .draft_fd = -1 };
+		run->mounts->p[i] = (struct step_mount){
+			.plan = &plan->mounts[i], .draft_fd = -1, .context_fd = -1
+		};
 	return run->mounts;
 }
 
@@ -45,6 +47,8 @@ void step_mounts_free(struct step_mounts *mounts)
 		layer_draft_done(&mount->draft);
 		if (mount->draft_fd >= 0)
 			(void)close(mount->draft_fd);
+		if (mount->context_fd >= 0)
+			(void)close(mount->context_fd);
 		free(mount->layers);
 	}
 	mount_caches_done(mounts);
@@ -140,9 +144,10 @@ static FALLIBLE prepare_bind(
 	case ORIGIN_CONTEXT:
 		break;
 	}
-	if (mount_may_live(build, mount->selection))
-		return mount_show_live(build, mount, out);
-	return show_copy(build, run, i, NULL, out);
+	bool is_shown = false;
+
+	TRY(mount_show_live(build, run, i, out, &is_shown));
+	return is_shown ? NULL : show_copy(build, run, i, NULL, out);
 }
 
 static FALLIBLE prepare_mount(

@@ -29,6 +29,7 @@ struct step_mount {
 	char *ssh_target;
 	size_t cache; /* index of step_mounts.caches */
 	struct mount_dir *layers;
+	int context_fd; /* the context with the step's ids; -1 */
 };
 
 /* A directory of the store that the step has locked. */
@@ -83,9 +84,9 @@ FALLIBLE mounts_content(struct build *build, struct step_run *run, struct digest
 FALLIBLE mount_copy(struct build *build, struct step_run *run, size_t i, const struct user *owner);
 
 /* mount_live.c */
-/* Are the files on disk what a step is to see, and may they be shown to it? */
-bool mount_may_live(const struct build *build, const struct selection *selection);
-FALLIBLE mount_show_live(struct build *build, struct step_mount *mount, struct sandbox_mount *out);
+/* *ret_shown: false where only a copy would be what the step is to see. */
+FALLIBLE mount_show_live(struct build *build, struct step_run *run, size_t i,
+		struct sandbox_mount *out, bool *ret_shown);
 /*
  * The digests of what was shown alive, and whether it is what it was when the key was made, or
  * looked at. *ret_changed: a path that is not, in memory of the mounts; or NULL. Then the step is

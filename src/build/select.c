@@ -71,6 +71,16 @@ static bool may_skip(const struct walk *walk, const char *path)
 	return ignore_matches(walk->excludes, rel) && ignore_may_skip_dir(walk->excludes, rel);
 }
 
+/*
+ * What a copy would not have (an ACL), or a step sees by its own ids (file capabilities). A label
+ * of SELinux every file has.
+ */
+static bool is_shown_as_is(const char *name)
+{
+	return (entry_keeps_xattr(name) && strcmp(name, capability_name) != 0) ||
+	       strcmp(name, "security.selinux") == 0;
+}
+
 /* Only what an image may carry: user attributes and file capabilities. */
 static FALLIBLE read_xattrs(
 		const struct walk *walk, int dir_fd, const char *name, struct select_item *item)
@@ -84,7 +94,7 @@ static FALLIBLE read_xattrs(
 	for (size_t i = 0; i < all.n; i++) {
 		const struct xattr *one = &all.p[i];
 
-		if (owner_is_own_xattr(one->name) || text_starts(one->name, "user.overlay.")) {
+		if (!is_shown_as_is(one->name)) {
 			walk->out->is_whole = false;
 			item->is_bare = false;
 		}

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
+#include "sys/fd.h"
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -415,4 +416,45 @@ FALLIBLE mount_try_upper(int dir_fd)
 	(void)unlinkat(try_fd, "lower", AT_REMOVEDIR);
 	(void)unlinkat(dir_fd, made, AT_REMOVEDIR);
 	return error;
+}
+
+/* A mount point as mountinfo writes it, "\\040" for a space. */
+static char *unescape(struct str text)
+{
+	AUTO(strbuf) struct strbuf out = { 0 };
+
+	for (size_t i = 0; i < text.n; i++) {
+		const char *p = text.p + i;
+		bool is_octal = *p == '\\' && text.n - i > 3;
+
+		if (is_octal)
+			i += 3;
+		strbuf_add_char(&out, is_octal ? (char)((p[1] - '0') << 6 | (p[2] - '0') << 3 |
+								 (p[3] - '0'))
+					       : *p);
+	}
+	return strbuf_take(&out);
+}
+
+FALLIBLE mount_any_below(int fd, bool *ret)
+{
+	AUTO_FREE char *mounts = NULL;
+	AUTO_FREE char *link = xasprintf("/proc/self/fd/%d", fd);
+	char path[LIMIT_PATH_BYTES + 1];
+	ssize_t n = readlink(link, path, sizeof(path) - 1);
+
+	if (n < 0)
+		return error_sys("find the path of a directory");
+	path[n] = '\0';
+	n = n == 1 ? 0 : n; /* "/" */
+	TRY(file_read(AT_FDCWD, "/proc/self/mountinfo", LIMIT_SETTINGS_BYTES, &mounts, NULL));
+	*ret = false;
+	for (struct str rest = str_of(mounts), line, field = { 0 }; rest.n && !*ret;) {
+		(void)str_cut(rest, '\n', &line, &rest);
+		for (size_t i = 0; i < 5; i++)
+			(void)str_cut(line, ' ', &field, &line);
+		AUTO_FREE char *at = unescape(field);
+		*ret = strncmp(at, path, (size_t)n) == 0 && at[n] == '/' && at[n + 1];
+	}
+	return NULL;
 }

@@ -68,6 +68,11 @@ FALLIBLE mount_set(int fd, const char *path, unsigned attributes, bool recursive
 FALLIBLE mount_propagate(int fd, unsigned long propagation, bool recursive);
 /* Attach the detached mount at target_fd (an O_PATH fd of a directory or file). name for errors. */
 FALLIBLE mount_attach(int mount_fd, int target_fd, const char *name);
+/*
+ * Is anything mounted in our namespace below the directory fd? Neither an overlay nor a clone that
+ * is not recursive shows that.
+ */
+FALLIBLE mount_any_below(int fd, bool *ret);
 /* Make every mount of our namespace private (nothing spreads in or out). */
 FALLIBLE mount_make_private(void);
 /*
