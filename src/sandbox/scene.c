@@ -6,6 +6,7 @@
 #include "sys/mounts.h"
 #include "sys/rootfs.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
@@ -74,12 +75,26 @@ static FALLIBLE open_upper(const struct scene *scene, int *ret_upper, int *ret_w
 	return file_open(fd, work, O_PATH | O_DIRECTORY, 0, ret_work);
 }
 
+/*
+ * For one layer that is only read: a clone of its directory would be writable to a step that may
+ * mount, as the store's own; two layers without an upper never are.
+ */
+static FALLIBLE open_nothing(int *ret_fd)
+{
+	static const char name[] = "/ready/files/nothing";
+
+	if (mkdir(name, 0700) < 0 && errno != EEXIST)
+		return error_sys("create '%s'", name);
+	return file_open(AT_FDCWD, name, O_PATH | O_DIRECTORY, 0, ret_fd);
+}
+
 /* Stack the layers gathered since the last time. */
 static FALLIBLE stack(struct scene *scene, bool with_scaffold, int *ret_fd)
 {
 	AUTO_FREE struct mount_dir *dirs = xcalloc(scene->n_lower + 1, sizeof(*dirs));
 	struct mount_overlay overlay = { .lower = dirs, .upper_fd = -1, .work_fd = -1 };
 	AUTO_FD int scaffold_fd = -1;
+	AUTO_FD int nothing_fd = -1;
 	AUTO_FD int upper_fd = -1;
 	AUTO_FD int work_fd = -1;
 
@@ -103,8 +118,10 @@ static FALLIBLE stack(struct scene *scene, bool with_scaffold, int *ret_fd)
 	scene->upper = 0;
 	if (overlay.upper_fd >= 0)
 		return mount_overlay(&overlay, ret_fd);
-	if (overlay.n == 1)
-		return mount_clone(dirs[0].fd, dirs[0].path, false, ret_fd);
+	if (overlay.n == 1) {
+		TRY(open_nothing(&nothing_fd));
+		dirs[overlay.n++] = (struct mount_dir){ nothing_fd, NULL };
+	}
 	return mount_overlay(&overlay, ret_fd);
 }
 

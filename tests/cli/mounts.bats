@@ -275,6 +275,23 @@ build_while() { # KIND COMMAND...
 	done
 }
 
+@test "a step that may mount cannot write to a stage's layer" {
+	local kind
+	for kind in $(each_user); do
+		enter_context "$kind"
+		dockerfile "$kind" <<-'END'
+			ARG BASE
+			FROM scratch AS files
+			COPY src /
+			FROM $BASE
+			RUN --security=insecure --mount=from=files,target=/c mount -o remount,rw,bind /c; echo changed >/c/a; true
+			COPY --from=files a /a
+		END
+		succeeds build "$kind" --allow security.insecure -o type=local,dest=../out
+		equals hello "$(cat ../out/a)" "$kind"
+	done
+}
+
 @test "a log in the context does not make steps run twice" {
 	local kind
 	for kind in $(each_user); do
