@@ -18,6 +18,11 @@ setup() {
 	chmod -R a+rX "$BATS_TEST_TMPDIR/context"
 }
 
+# Also of a test that failed or was skipped half-way.
+teardown() {
+	umount "$work/ov/m" "$work/ov" 2>/dev/null || true
+}
+
 # Leaks are found by tracing, which a container without CAP_SYS_PTRACE may not.
 no_sanitizer() {
 	[[ $(nm -D "$KILN" 2>/dev/null) != *__asan* ]] || skip "a sanitizer's start-up is not kiln's"
