@@ -189,7 +189,8 @@ static FALLIBLE show_folder(struct entrance *entrance, const json_t *mount, cons
 	TRY(rootfs_open(folder_fd, source[0] ? source : ".", O_PATH, 0, &fd));
 	shown = show(entrance);
 	if (userns->owner.kind == OWNER_SHIFTED)
-		TRY(idmount_clone(fd, NULL, &userns->uids, IDMOUNT_OUT, &shown->source_fd));
+		TRY(idmount_clone(fd, NULL, &(struct id_maps){ userns->uids, userns->gids },
+				IDMOUNT_OUT, &shown->source_fd));
 	else
 		shown->source_fd = TAKE_FD(fd);
 	if (fstat(shown->source_fd, &st) != 0)

@@ -62,8 +62,11 @@ static bool has_twins(const struct selection *selection)
 /* What is read from standard input is there once: such a step has no second try. */
 static bool may_live(const struct build *build, const struct selection *selection)
 {
-	return !build->options->run.reads_stdin && !build->is_restless &&
-	       build->options->userns->owner.kind != OWNER_MAPPED && selection->is_whole &&
+	enum owner_kind kind = build->options->userns->owner.kind;
+	bool is_ours = selection->disk_uid == 0 && selection->disk_gid == 0;
+
+	return (is_ours || kind == OWNER_SHIFTED) && !build->options->run.reads_stdin &&
+	       !build->is_restless && kind != OWNER_MAPPED && selection->is_whole &&
 	       !holds_store(build) && !holds_output(selection);
 }
 
@@ -92,6 +95,25 @@ static FALLIBLE try_stacking(const struct mount_dir *dirs, size_t n)
 	return NULL;
 }
 
+static FALLIBLE map_owner(const struct idmap *step, uint32_t id, struct idmap *ret)
+{
+	ret->n = 1;
+	ret->range[0] = (struct id_range){ .inside = id, .count = 1 };
+	if (!idmap_out(step, 0, &ret->range[0].outside))
+		return error_new(ERR_UNSUPPORTED, "steps have no root");
+	return NULL;
+}
+
+/* Whose all of it is, is the step's root. */
+static FALLIBLE map_context(const struct userns *userns, int context_fd, struct step_mount *mount)
+{
+	struct id_maps maps = { 0 };
+
+	TRY(map_owner(&userns->uids, mount->selection->disk_uid, &maps.uids));
+	TRY(map_owner(&userns->gids, mount->selection->disk_gid, &maps.gids));
+	return idmount_clone(context_fd, NULL, &maps, IDMOUNT_OUT, &mount->context_fd);
+}
+
 /* The context, and nothing below it, as an overlay takes it. */
 static FALLIBLE find_layers(struct build *build, struct step_mount *mount, bool *ret)
 {
@@ -104,9 +126,7 @@ static FALLIBLE find_layers(struct build *build, struct step_mount *mount, bool 
 	if (hides)
 		return NULL;
 	if (userns->owner.kind == OWNER_SHIFTED) {
-		if (!idmap_equal(&userns->uids, &userns->gids))
-			return NULL;
-		TRY(idmount_clone(fd, NULL, &userns->uids, IDMOUNT_OUT, &mount->context_fd));
+		TRY(map_context(userns, fd, mount));
 		fd = mount->context_fd;
 	}
 	mount->layers = xcalloc(2, sizeof(*mount->layers));

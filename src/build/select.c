@@ -118,7 +118,11 @@ static FALLIBLE add_item(struct walk *walk, int dir_fd, const char *name, const 
 	struct selection *out = walk->out;
 	char target[LIMIT_PATH_BYTES + 1];
 
-	if (st->st_uid != 0 || st->st_gid != 0 ||
+	if (out->items.n == 0) {
+		out->disk_uid = st->st_uid;
+		out->disk_gid = st->st_gid;
+	}
+	if (st->st_uid != out->disk_uid || st->st_gid != out->disk_gid ||
 			!(S_ISREG(st->st_mode) || S_ISDIR(st->st_mode) || S_ISLNK(st->st_mode)))
 		out->is_whole = false;
 	if (S_ISSOCK(st->st_mode))

@@ -50,10 +50,13 @@ struct selection {
 	struct arena *arena;
 	int fd; /* root of the origin, borrowed; -1: heredocs only */
 	/*
-	 * A context's files as they lie on disk are just what was selected: ours, nothing left out,
-	 * only files, directories and links, no attribute that kiln or overlayfs would read.
+	 * A context's files as they lie on disk are just what was selected, but for their owner,
+	 * who is one for all: nothing left out, only files, directories and links, no attribute
+	 * that kiln or overlayfs would read.
 	 */
 	bool is_whole;
+	uid_t disk_uid; /* of the first */
+	gid_t disk_gid;
 	struct {
 		struct select_item *p;
 		size_t n, capacity;

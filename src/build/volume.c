@@ -60,7 +60,9 @@ static FALLIBLE open_host(const struct opening *opening, const char *path, bool 
 		TRY(check_device(fd, path));
 	/* The file system of devices shows no other ids. */
 	if (owner->kind == OWNER_SHIFTED && !is_device)
-		return idmount_clone(fd, NULL, &opening->userns->uids, IDMOUNT_OUT, ret);
+		return idmount_clone(fd, NULL,
+				&(struct id_maps){ opening->userns->uids, opening->userns->gids },
+				IDMOUNT_OUT, ret);
 	*ret = TAKE_FD(fd);
 	return NULL;
 }

@@ -106,9 +106,11 @@ static FALLIBLE map_ids(struct working *working, struct mapped *ret)
 				"and 'copy'");
 	if (userns->owner.kind != OWNER_SHIFTED)
 		return NULL;
-	TRY(idmount_clone(working->build.layers.layers_fd, NULL, &userns->uids, IDMOUNT_IN,
+	TRY(idmount_clone(working->build.layers.layers_fd, NULL,
+			&(struct id_maps){ userns->uids, userns->gids }, IDMOUNT_IN,
 			&ret->layers_fd));
-	return idmount_clone(working->dir_fd, NULL, &userns->uids, IDMOUNT_IN, &ret->dir_fd);
+	return idmount_clone(working->dir_fd, NULL, &(struct id_maps){ userns->uids, userns->gids },
+			IDMOUNT_IN, &ret->dir_fd);
 }
 
 static FALLIBLE merge_mapped(struct working *working, const struct mapped *mapped, int *ret_fd)

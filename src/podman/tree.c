@@ -60,7 +60,8 @@ static FALLIBLE shift(struct podman_tree *tree, const struct userns *steps)
 {
 	AUTO_FD int mount_fd = -1;
 
-	TRY(idmount_clone(tree->fd, NULL, &steps->uids, IDMOUNT_OUT, &mount_fd));
+	TRY(idmount_clone(tree->fd, NULL, &(struct id_maps){ steps->uids, steps->gids },
+			IDMOUNT_OUT, &mount_fd));
 	TRY(try_stacking(tree, mount_fd));
 	(void)close(tree->fd);
 	tree->fd = TAKE_FD(mount_fd);

@@ -18,27 +18,29 @@ static int unshare_user(int unused)
 	return unshare(CLONE_NEWUSER) == 0 ? 0 : errno;
 }
 
-static FALLIBLE write_map(pid_t pid, const char *file, const char *map)
+static FALLIBLE write_map(pid_t pid, const char *file, const struct idmap *map)
 {
+	AUTO(strbuf) struct strbuf text = { 0 };
 	AUTO_FREE char *path = xasprintf("/proc/%d/%s", (int)pid, file);
 	AUTO_FD int fd = -1;
 
+	idmap_text(map, &text);
 	TRY(file_open(AT_FDCWD, path, O_WRONLY, 0, &fd));
-	if (write(fd, map, strlen(map)) < 0)
+	if (write(fd, text.p, text.n) < 0)
 		return error_sys("write '%s'", path);
 	return NULL;
 }
 
-static FALLIBLE take_namespace(pid_t child, const char *map, int *ret_fd)
+static FALLIBLE take_namespace(pid_t child, const struct id_maps *maps, int *ret_fd)
 {
 	AUTO_FREE char *path = xasprintf("/proc/%d/ns/user", (int)child);
 
-	TRY(write_map(child, "uid_map", map));
-	TRY(write_map(child, "gid_map", map));
+	TRY(write_map(child, "uid_map", &maps->uids));
+	TRY(write_map(child, "gid_map", &maps->gids));
 	return file_open(AT_FDCWD, path, O_RDONLY, 0, ret_fd);
 }
 
-static FALLIBLE open_mapping(const char *map, int *ret_fd)
+static FALLIBLE open_mapping(const struct id_maps *maps, int *ret_fd)
 {
 	struct held held;
 	int number = proc_hold(unshare_user, -1, &held);
@@ -46,30 +48,31 @@ static FALLIBLE open_mapping(const char *map, int *ret_fd)
 	if (number)
 		return error_new(ERR_UNSUPPORTED, "no user namespace for a mapping of ids: %s",
 				strerrordesc_np(number));
-	struct error *error = take_namespace(held.pid, map, ret_fd);
+	struct error *error = take_namespace(held.pid, maps, ret_fd);
 	proc_let_go(&held);
 	return error;
 }
 
-static void write_way(const struct idmap *map, enum idmount_way way, struct strbuf *out)
+static struct idmap turned(const struct idmap *map)
 {
-	struct idmap turned = *map;
+	struct idmap back = *map;
 
-	for (unsigned i = 0; i < map->n && way == IDMOUNT_IN; i++) {
-		turned.range[i].inside = map->range[i].outside;
-		turned.range[i].outside = map->range[i].inside;
+	for (unsigned i = 0; i < map->n; i++) {
+		back.range[i].inside = map->range[i].outside;
+		back.range[i].outside = map->range[i].inside;
 	}
-	idmap_text(&turned, out);
+	return back;
 }
 
-FALLIBLE idmount_clone(int fd, const char *path, const struct idmap *map, enum idmount_way way,
+FALLIBLE idmount_clone(int fd, const char *path, const struct id_maps *maps, enum idmount_way way,
 		int *ret_fd)
 {
-	AUTO(strbuf) struct strbuf text = { 0 };
+	struct id_maps written = *maps;
 	AUTO_FD int mapping_fd = -1, mount_fd = -1;
 
-	write_way(map, way, &text);
-	TRY(open_mapping(strbuf_text(&text), &mapping_fd));
+	if (way == IDMOUNT_IN)
+		written = (struct id_maps){ turned(&maps->uids), turned(&maps->gids) };
+	TRY(open_mapping(&written, &mapping_fd));
 	TRY(mount_clone(fd, path, false, &mount_fd));
 	struct mount_attr attr = {
 		.attr_set = MOUNT_ATTR_IDMAP,

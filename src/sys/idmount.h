@@ -19,5 +19,5 @@ enum idmount_way { IDMOUNT_OUT = 1, IDMOUNT_IN };
  * A copy of what is at fd (or path below it), under a step's map: a detached bind mount. What is
  * mounted below is not part of it. ERR_UNSUPPORTED where the file system or kernel cannot.
  */
-FALLIBLE idmount_clone(int fd, const char *path, const struct idmap *map, enum idmount_way way,
+FALLIBLE idmount_clone(int fd, const char *path, const struct id_maps *maps, enum idmount_way way,
 		int *ret_fd);
