@@ -8,6 +8,7 @@
 #include "base/nearest.h"
 #include "base/xalloc.h"
 #include "dockerfile/run_mount_options.h"
+#include "sys/path.h"
 
 #include <ctype.h>
 #include <strings.h>
@@ -400,7 +401,7 @@ static FALLIBLE check_rules(const struct parse *parse)
 	if (type == MOUNT_BIND)
 		return NULL;
 	if (type != MOUNT_SECRET && type != MOUNT_SSH)
-		return mount->target && *mount->target ? NULL : rule(parse, "a target is needed");
+		return mount->target ? NULL : rule(parse, "a target is needed");
 	if (mount->from)
 		return rule(parse, "from is for bind and cache only");
 	if (type == MOUNT_SSH)
@@ -412,6 +413,24 @@ static FALLIBLE check_rules(const struct parse *parse)
 	return NULL;
 }
 
+/* An empty value is none: that of a variable which is not set, say. */
+static void drop_empty(struct run_mount *mount)
+{
+	const char **texts[] = { &mount->from, &mount->source, &mount->target, &mount->id };
+
+	for (size_t i = 0; i < COUNT(texts); i++)
+		if (*texts[i] && !**texts[i])
+			*texts[i] = NULL;
+}
+
+/* The last name in it. */
+static const char *last_name(struct arena *arena, const char *path)
+{
+	AUTO_FREE char *clean = path_clean(str_of(path));
+
+	return arena_str(arena, str_of(path_name(clean)));
+}
+
 static void fill_defaults(struct arena *arena, struct run_mount *mount, bool has_access)
 {
 	static const uint32_t modes[] = {
@@ -419,7 +438,7 @@ static void fill_defaults(struct arena *arena, struct run_mount *mount, bool has
 	};
 
 	/* On the working directory, as BuildKit's own Dockerfile uses it. */
-	if (mount->type == MOUNT_BIND && !(mount->target && *mount->target))
+	if (mount->type == MOUNT_BIND && !mount->target)
 		mount->target = ".";
 	if (!has_access)
 		mount->is_read_only = mount->type != MOUNT_CACHE && mount->type != MOUNT_TMPFS;
@@ -435,14 +454,12 @@ static void fill_defaults(struct arena *arena, struct run_mount *mount, bool has
 		return;
 	if (!mount->id)
 		mount->id = mount->source;
-	if (!mount->id) {
-		const char *slash = strrchr(mount->target, '/');
-		mount->id = slash ? slash + 1 : mount->target;
-	}
+	if (!mount->id)
+		mount->id = last_name(arena, mount->target);
 	if (mount->has_env && !mount->env)
 		mount->env = mount->id;
 	if (!mount->target && !mount->has_env)
-		mount->target = arena_printf(arena, "/run/secrets/%s", mount->id);
+		mount->target = arena_printf(arena, "/run/secrets/%s", last_name(arena, mount->id));
 }
 
 static FALLIBLE bad_csv(const struct flag *flag)
@@ -469,6 +486,7 @@ FALLIBLE run_mount_parse(struct arena *arena, const struct flag *flag, const str
 		TRY(parse_field(&parse, strbuf_str(&field)));
 	}
 	if (!parse.is_partial) {
+		drop_empty(&mount);
 		TRY(check_rules(&parse));
 		fill_defaults(arena, &mount, parse.has_access);
 	}
@@ -486,7 +504,7 @@ const char *run_mount_from(struct arena *arena, const struct flag *flag)
 		struct str name = { 0 }, value = { 0 };
 
 		if (str_cut(strbuf_str(&field), '=', &name, &value) && str_is_nocase(name, "from"))
-			from = arena_str(arena, value);
+			from = value.n ? arena_str(arena, value) : NULL;
 	}
 	return from;
 }

@@ -66,6 +66,15 @@ static void parses(void **state)
 				"secret target=/run/secrets/k source=k from=- id=k ro mode=0400" },
 		{ "type=secret,target=/x/k",
 				"secret target=/x/k source=- from=- id=k ro mode=0400" },
+		{ "type=secret,source=x/k", "secret target=/run/secrets/k source=x/k from=- id=x/k "
+					    "ro mode=0400" },
+		{ "type=secret,id=$N,src=,target=/x/k/",
+				"secret target=/x/k/ source=- from=- id=k ro mode=0400" },
+		{ "type=secret,id=k,target=$N",
+				"secret target=/run/secrets/k source=- from=- id=k ro mode=0400" },
+		{ "type=cache,target=/c,id=$N,from=",
+				"cache target=/c source=- from=- id=/c rw sharing=1 mode=0755" },
+		{ "type=ssh,id=", "ssh target=- source=- from=- id=default ro mode=0600" },
 		{ "type=secret,id=k,env",
 				"secret target=- source=- from=- id=k ro env=k mode=0400" },
 		{ "type=secret,id=k,env=E,target=/e,required", "secret target=/e source=- from=- "
