@@ -98,7 +98,7 @@ changes() { # hit|miss WHAT COMMAND...
 	shift 2
 	"$@"
 	succeeds kiln build --progress plain -o "type=local,dest=$BATS_TEST_TMPDIR/out" "${given[@]}" .
-	cached=$(awk '/^#[0-9]+ \[stage-1 [2-9]\// { name[$1] = 1 } /^#[0-9]+ CACHED$/ { n += name[$1] } END { print n + 0 }' <<<"$stderr")
+	cached=$(awk '/^#[0-9]+ \[stage-1 [1-9]\// { name[$1] = 1 } /^#[0-9]+ CACHED$/ { n += name[$1] } END { print n + 0 }' <<<"$stderr")
 	case $wanted in
 	hit) equals 5 "$cached" "$what" ;;
 	miss) [ "$cached" -lt 5 ] || explain "a hit: $what" ;;
