@@ -4,10 +4,9 @@
  * these. That one lies below an overlay, and so does what is written to, or could be by a step that
  * may mount: nothing that a step does reaches the context.
  *
- * They may change while a step has
- * them, by an editor, a server's log, kiln's own output. Then nobody knows what the step saw, and
- * it runs once more, on a copy: what is copied is what its key is made of, and from then on every
- * step of the build gets a copy.
+ * They may change while a step has them, by an editor, a server's log, kiln's own output. Then
+ * nobody knows what the step saw, and it runs once more, on a copy: what is copied is what its key
+ * is made of, and from then on every step of the build gets a copy.
  */
 #include "base/log.h"
 #include "build/mounts.h"
@@ -77,24 +76,6 @@ static bool may_mount(const struct build *build, const struct step_run *run)
 	       (build->options->run.add_capabilities & UINT64_C(1) << CAP_SYS_ADMIN);
 }
 
-/*
- * Not every kernel and file system lets an overlay lie on it: before Linux 6.15 none that is not
- * attached, before 5.19 none with other ids; never vfat, 9p or another overlay's ids. One that is
- * let go again tells.
- */
-static FALLIBLE try_stacking(const struct mount_dir *dirs, size_t n)
-{
-	AUTO_FD int overlay_fd = -1;
-
-	TRY(mount_overlay_ro(dirs, n, &overlay_fd));
-	for (size_t i = 0; i < n; i++) {
-		AUTO_FD int clone_fd = -1;
-
-		TRY(mount_clone(dirs[i].fd, NULL, false, &clone_fd));
-	}
-	return NULL;
-}
-
 static FALLIBLE map_owner(const struct idmap *step, uint32_t id, struct idmap *ret)
 {
 	ret->n = 1;
@@ -133,7 +114,7 @@ static FALLIBLE find_layers(struct build *build, struct step_mount *mount, bool 
 	mount->layers[0] = (struct mount_dir){ fd, NULL };
 	mount->layers[1] = (struct mount_dir){ build->empty_fd, NULL };
 	if (!userns_is_bare(userns->mode))
-		TRY(try_stacking(mount->layers, 2));
+		TRY(mount_try_lower(mount->layers, 2));
 	*ret = true;
 	return NULL;
 }

@@ -40,19 +40,15 @@ static bool has_more(const struct podman_tree *tree)
 	return false;
 }
 
-/*
- * Kernels before 6.15 stack no mount that is not attached, and before 5.19 none with other ids: an
- * overlay that is let go again tells.
- */
+/* On any other directory of the store. */
 static FALLIBLE try_stacking(const struct podman_tree *tree, int mount_fd)
 {
 	AUTO_FREE char *beside = xasprintf("%s/overlay-layers", tree->root);
-	AUTO_FD int beside_fd = -1, overlay_fd = -1, clone_fd = -1;
+	AUTO_FD int beside_fd = -1;
 
 	TRY(file_open(AT_FDCWD, beside, O_RDONLY | O_DIRECTORY, 0, &beside_fd));
 	const struct mount_dir dirs[] = { { mount_fd, NULL }, { beside_fd, NULL } };
-	TRY(mount_overlay_ro(dirs, COUNT(dirs), &overlay_fd));
-	return mount_clone(mount_fd, NULL, false, &clone_fd);
+	return mount_try_lower(dirs, COUNT(dirs));
 }
 
 /* The directory as root's steps are to see it. */

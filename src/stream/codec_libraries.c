@@ -3,32 +3,6 @@
 #include "base/xalloc.h"
 #include "sys/library.h"
 
-#include <pthread.h>
-
-struct library {
-	const char *file, *what, *package;
-	const char *const *names;
-	size_t n;
-	void *calls; /* guarded by lock until is_loaded */
-	pthread_mutex_t *lock;
-	bool *is_loaded;
-};
-
-static FALLIBLE load(const struct library *library)
-{
-	struct error *error = NULL;
-
-	(void)pthread_mutex_lock(library->lock);
-	if (!*library->is_loaded)
-		error = library_load(library->file, library->names, library->n, library->calls);
-	*library->is_loaded = *library->is_loaded || !error;
-	(void)pthread_mutex_unlock(library->lock);
-	if (!error)
-		return NULL;
-	return error_hint(error_wrap(error, "load %s", library->what),
-			"install it, for example with apt-get install %s", library->package);
-}
-
 #define NAME(name) #name,
 #define DEFINE_LIBRARY(kind, list, soname, does, deb)                                 \
 	static struct kind##_calls kind##_table;                                      \
@@ -42,12 +16,17 @@ static FALLIBLE load(const struct library *library)
 	}                                                                             \
 	FALLIBLE kind##_load(void)                                                    \
 	{                                                                             \
-		static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;              \
-		static bool is_loaded;                                                \
-		const struct library library = { soname, does, deb, kind##_names,     \
-			COUNT(kind##_names), &kind##_table, &lock, &is_loaded };      \
+		static struct library_once library = {                                \
+			.file = soname,                                               \
+			.what = does,                                                 \
+			.package = deb,                                               \
+			.names = kind##_names,                                        \
+			.n = COUNT(kind##_names),                                     \
+			.calls = &kind##_table,                                       \
+			.lock = PTHREAD_MUTEX_INITIALIZER,                            \
+		};                                                                    \
                                                                                       \
-		return load(&library);                                                \
+		return library_load_once(&library);                                   \
 	}
 
 DEFINE_LIBRARY(isal, ISAL_CALLS, "libisal.so.2", "ISA-L, which gzip needs", "libisal2")

@@ -20,3 +20,18 @@ FALLIBLE library_load(const char *file, const char *const *names, size_t n, void
 	}
 	return NULL;
 }
+
+FALLIBLE library_load_once(struct library_once *library)
+{
+	struct error *error = NULL;
+
+	(void)pthread_mutex_lock(&library->lock);
+	if (!library->is_loaded)
+		error = library_load(library->file, library->names, library->n, library->calls);
+	library->is_loaded = library->is_loaded || !error;
+	(void)pthread_mutex_unlock(&library->lock);
+	if (!error)
+		return NULL;
+	return error_hint(error_wrap(error, "load %s", library->what),
+			"install it, for example with apt-get install %s", library->package);
+}

@@ -10,6 +10,8 @@
 #pragma once
 #include "base/error.h"
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -18,3 +20,16 @@
  * to get it is for the caller to say.
  */
 FALLIBLE library_load(const char *file, const char *const *names, size_t n, void *calls);
+
+/* A table that is filled once for all threads, and constant from then on. */
+struct library_once {
+	const char *file, *what, *package; /* "load WHAT", and Debian's package that brings it */
+	const char *const *names;
+	size_t n;
+	void *calls;
+	pthread_mutex_t lock;
+	bool is_loaded; /* guarded by lock */
+};
+
+/* The same for one of those, with a hint of where to get it. Any thread, as often as wanted. */
+FALLIBLE library_load_once(struct library_once *library);

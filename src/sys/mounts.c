@@ -418,6 +418,19 @@ FALLIBLE mount_try_upper(int dir_fd)
 	return error;
 }
 
+FALLIBLE mount_try_lower(const struct mount_dir *dirs, size_t n)
+{
+	AUTO_FD int overlay_fd = -1;
+
+	TRY(mount_overlay_ro(dirs, n, &overlay_fd));
+	for (size_t i = 0; i < n; i++) {
+		AUTO_FD int clone_fd = -1;
+
+		TRY(mount_clone(dirs[i].fd, NULL, false, &clone_fd));
+	}
+	return NULL;
+}
+
 /* A mount point as mountinfo writes it, "\\040" for a space. */
 static char *unescape(struct str text)
 {

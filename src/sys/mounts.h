@@ -76,6 +76,12 @@ FALLIBLE mount_any_below(int fd, bool *ret);
 /* Make every mount of our namespace private (nothing spreads in or out). */
 FALLIBLE mount_make_private(void);
 /*
+ * Can an overlay lie on these, and a step be given them? Before Linux 6.15 none lies on a mount
+ * that is not attached, before 5.19 none on one with other ids; never on vfat, 9p or another
+ * overlay's ids. One that is let go again tells.
+ */
+FALLIBLE mount_try_lower(const struct mount_dir *dirs, size_t n);
+/*
  * Can an upper lie in the directory dir_fd? Tries one overlay there, user xattrs included, and
  * leaves nothing behind. ERR_UNSUPPORTED with MOUNT_UPPER_REFUSED when not.
  */

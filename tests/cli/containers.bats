@@ -480,15 +480,6 @@ while True:
 	grep -q "LEASE  *BREAKING .* $HOLDER " /proc/locks || explain 'the lease is over'
 }
 
-# NUMBER: processes of "sleep NUMBER".
-sleepers() {
-	pgrep -cf "^sleep $1\$" || true
-}
-
-sleepers_are() {
-	[ "$(sleepers "$1")" = "$2" ]
-}
-
 @test "run: who is killed takes the command along, and is in nobody's way" {
 	local kind number=$((200000 + $$)) signal root
 	for kind in $(each_user); do

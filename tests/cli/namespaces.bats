@@ -94,15 +94,6 @@ hostname: sethostname: Operation not permitted" "$output" "$kind"
 	done
 }
 
-# NUMBER: processes of "sleep NUMBER".
-sleepers() {
-	pgrep -cf "^sleep $1\$" || true
-}
-
-none_sleeps() {
-	[ "$(sleepers "$1")" = 0 ]
-}
-
 @test "nothing of a command outlives it, whose process numbers it has" {
 	local kind c number=$((100000 + $$)) signal
 	for kind in $(each_user); do
@@ -114,14 +105,14 @@ none_sleeps() {
 		# It may end who watches over it: its user asked for that.
 		fails 1 'the sandbox was killed' kiln_as "$kind" run --pid=host "$c" -- sh -c "
 			setsid sleep $number & kill -9 \$PPID; sleep $number"
-		await none_sleeps "$number"
+		await sleepers_are "$number" 0
 		for signal in TERM KILL; do
 			as_user "$kind" sh -c 'echo $$ >"$0"; exec "$@"' "$BATS_TEST_TMPDIR/$kind-$signal.pid" "$(kiln_for_all)" \
 				run --pid=host "$c" -- sh -c "(setsid sleep $number &); sleep $number" 3>&- &
-			await eval '[ "$(sleepers '"$number"')" = 2 ]'
+			await sleepers_are "$number" 2
 			kill "-$signal" "$(cat "$BATS_TEST_TMPDIR/$kind-$signal.pid")"
 			wait $! || true
-			await none_sleeps "$number"
+			await sleepers_are "$number" 0
 		done
 	done
 }

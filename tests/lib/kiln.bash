@@ -115,6 +115,15 @@ image_ref() {
 	folder=$(image "$1") && echo "oci:$folder/oci:latest"
 }
 
+# sleepers NUMBER: how many processes of "sleep NUMBER" there are; sleepers_are NUMBER COUNT
+sleepers() {
+	pgrep -cf "^sleep $1\$" || true
+}
+
+sleepers_are() {
+	[ "$(sleepers "$1")" = "$2" ]
+}
+
 each_user() {
 	local kind
 	for kind in $USER_KINDS; do
