@@ -5,6 +5,7 @@
 #include "build/mounts.h"
 #include "build/place.h"
 
+#include <assert.h>
 #include <sys/stat.h>
 
 bool run_reads_files(const struct plan_step *step)
@@ -107,6 +108,8 @@ static FALLIBLE copy_once(struct build *build, struct step_mount *mount, const s
 	AUTO(made) struct made made = { 0 };
 	AUTO(place) struct place place = { 0 };
 	struct view nothing = { .fd = -1, .policy = &build->options->userns->owner };
+
+	assert(mount->selection); /* mount_look() left one */
 	const struct plan_copy copy = { .dest = "/", .dest_is_dir = true };
 	const struct select_item *top = &mount->selection->items.p[0];
 	struct owner root = { .mode = S_IFDIR | 0755 };

@@ -208,7 +208,7 @@ static FALLIBLE take_target(struct lexer *lexer, struct bakefile *file)
 	const unsigned line = lexer->from_line, column = lexer->from_column;
 	TRY(take_text(lexer, "the name of a target", &name));
 	/* It is an argument of the program that builds it. */
-	if (name[0] == '-')
+	if (text_starts(name, "-"))
 		return error_usage("%s:%u:%u: the name of target '%s' looks like an option",
 				lexer->name, line, column, name);
 	if (bakefile_find(file, name))

@@ -177,7 +177,7 @@ FALLIBLE proc_become(const char *const *argv, int stderr_fd)
 		return error_new(ERR_NOT_FOUND, "program '%s' is not there", argv[0]);
 	clean_env(&env);
 	(void)sigemptyset(&none);
-	if (null_fd < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0 || dup2(null_fd, 0) < 0 ||
+	if (null_fd < 0 || pthread_sigmask(SIG_SETMASK, &none, NULL) != 0 || dup2(null_fd, 0) < 0 ||
 			dup2(null_fd, 1) < 0 || dup2(stderr_fd, 2) < 0 ||
 			close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
 		return error_sys("prepare to start '%s'", program);

@@ -288,9 +288,8 @@ FALLIBLE destination_send(struct session *session, const struct image *image,
 	struct error *error = shape(session, image, &wanted, to->sealing, &shaped);
 	if (!error) {
 		show_copy_image(&show, shaped);
+		*ret_manifest = shaped->digest;
 		error = send(session, shaped, to, &show.copies);
 	}
-	TRY(show_end(&show, error));
-	*ret_manifest = shaped->digest;
-	return NULL;
+	return show_end(&show, error);
 }
