@@ -70,7 +70,7 @@ static bool gcm_encrypt(const struct secret *key, const char *aad, const void *p
 				  context, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, ret->tag) == 1;
 
 	crypto->EVP_CIPHER_CTX_free(context);
-	return ok && (size_t)(done + last) == n;
+	return ok && (size_t)done + (size_t)last == n;
 }
 
 static bool gcm_decrypt(const struct secret *key, const char *aad, struct content *content,

@@ -200,7 +200,7 @@ static bool aes_wrap(const unsigned char *wrapping, size_t bytes, bool wraps,
 		  crypto->EVP_CipherFinal_ex(context, to + n, &last) == 1;
 
 	crypto->EVP_CIPHER_CTX_free(context);
-	*ret_n = (size_t)(n + last);
+	*ret_n = (size_t)n + (size_t)last;
 	return ok;
 }
 
